@@ -1,0 +1,56 @@
+// `npm run build`: self-contained ESM and CommonJS builds of every door, with source maps and the licences of what is
+// compiled in. Declarations are tsc's; the last step gives the CommonJS side its own.
+import { cp, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { defineConfig } from 'rolldown'
+
+const esmOnly = { vitest: 'src/vitest.ts' }
+const both = { index: 'src/index.ts', matchers: 'src/matchers.ts' }
+
+const external = [/^node:/, 'vitest', /^vitest\//, /^@jest\//]
+
+/** Writes the licence of every package that a build took in, found by the modules themselves. */
+const licences = () => ({
+  name: 'licences',
+  async generateBundle(_, bundle) {
+    const folders = new Set()
+    for (const chunk of Object.values(bundle)) {
+      for (const id of chunk.moduleIds ?? []) {
+        const match = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id.replace(/^\0/, ''))
+        if (match !== null) folders.add(match[0])
+      }
+    }
+    const texts = []
+    for (const folder of [...folders].toSorted((a, b) => a.localeCompare(b))) {
+      const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+      const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry))
+      const text = file === undefined ? `Licence: ${license}` : await readFile(join(folder, file), 'utf8')
+      texts.push(`${name} ${version}\n${'-'.repeat(name.length + version.length + 1)}\n${text.trim()}\n`)
+    }
+    this.emitFile({ type: 'asset', fileName: 'THIRD-PARTY-LICENCES.txt', source: texts.join('\n\n') })
+  },
+})
+
+const guardian = {
+  name: 'guardian',
+  async writeBundle({ dir }) {
+    await cp('src/system/guardian.sh', join(dir, 'guardian.sh'))
+  },
+}
+
+const output = (format) => ({
+  dir: 'dist',
+  format,
+  entryFileNames: format === 'es' ? '[name].js' : '[name].cjs',
+  // Beside the entries, not below: guardian.sh is found from wherever the code is.
+  chunkFileNames: format === 'es' ? 'chunk-[name]-[hash].js' : 'chunk-[name]-[hash].cjs',
+  sourcemap: true,
+  exports: 'named',
+})
+
+const shared = { platform: 'node', external, treeshake: { moduleSideEffects: false }, tsconfig: 'tsconfig.json' }
+
+export default defineConfig([
+  { ...shared, input: { ...both, ...esmOnly }, output: output('es'), plugins: [licences(), guardian] },
+  { ...shared, input: both, output: output('cjs') },
+])

@@ -1,0 +1,120 @@
+import { constants } from 'node:os'
+
+// What is accepted, said once: an unknown name or a wrong type is one clear error at once, before anything starts.
+
+interface Rule {
+  readonly accepts: string
+  test(value: unknown): boolean
+}
+
+export const isSignal = (value: unknown): value is NodeJS.Signals =>
+  typeof value === 'string' && Object.hasOwn(constants.signals, value)
+
+const milliseconds: Rule = {
+  accepts: 'a number of milliseconds, 0 or more',
+  test: (value) => typeof value === 'number' && value >= 0 && value <= 0x7fff_ffff,
+}
+const duration: Rule = {
+  accepts: 'a number of milliseconds above 0',
+  test: (value) => milliseconds.test(value) && value !== 0,
+}
+const oneOf = (...words: readonly string[]): Rule => ({
+  accepts: words.map((word) => `'${word}'`).join(' or '),
+  test: (value) => words.includes(value as string),
+})
+const text: Rule = { accepts: 'a string', test: (value) => typeof value === 'string' }
+const environment: Rule = {
+  accepts: 'an object of names and strings (undefined removes a variable)',
+  test: (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.entries(value).every(
+      ([name, entry]) =>
+        (entry === undefined || (typeof entry === 'string' && !entry.includes('\0'))) &&
+        !/[=\0]/.test(name) &&
+        name !== '',
+    ),
+}
+const commandLines: Rule = {
+  accepts: 'an array of strings and regular expressions',
+  test: (value) => Array.isArray(value) && value.every((entry) => typeof entry === 'string' || entry instanceof RegExp),
+}
+
+export const runRules = {
+  cwd: text,
+  env: environment,
+  input: { accepts: 'a string or bytes', test: (value) => typeof value === 'string' || value instanceof Uint8Array },
+  timeout: duration,
+  shell: {
+    accepts: 'true, false or the path of a shell',
+    test: (value) => typeof value === 'boolean' || typeof value === 'string',
+  },
+  leaks: oneOf('fail', 'kill'),
+  allow: commandLines,
+} satisfies Record<string, Rule>
+
+export const proctorRules = {
+  grace: milliseconds,
+  leaks: oneOf('fail', 'kill'),
+  leakTimeout: milliseconds,
+  unexpectedExit: oneOf('fail', 'ignore'),
+  waitTimeout: milliseconds,
+  allow: commandLines,
+  maxOutput: {
+    accepts: 'a whole number of bytes from 0 to 250 MiB',
+    test: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 250 * 1024 * 1024,
+  },
+  keepWorkspace: oneOf('never', 'on-failure', 'always'),
+  env: environment,
+  containment: oneOf('auto', 'strict', 'basic'),
+} satisfies Record<string, Rule>
+
+export const waitRules = { timeout: milliseconds } satisfies Record<string, Rule>
+export const graceRules = { grace: milliseconds } satisfies Record<string, Rule>
+export const outputWaitRules = {
+  timeout: milliseconds,
+  stream: oneOf('stdout', 'stderr', 'output'),
+  since: {
+    accepts: 'a mark from process.mark()',
+    test: (value) =>
+      typeof value === 'object' && value !== null && Number.isInteger((value as { position?: unknown }).position),
+  },
+} satisfies Record<string, Rule>
+
+const show = (value: unknown): string => {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  return String(value)
+}
+
+/**
+ * Checks the options of a call.
+ *
+ * @throws {TypeError} that names the option, what was given and what is accepted.
+ */
+export function checkOptions(caller: string, options: unknown, rules: Record<string, Rule>): void {
+  if (options === undefined) return
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`${caller}: options are an object, not ${show(options)}.`)
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const rule = rules[name]
+    if (rule === undefined) {
+      throw new TypeError(
+        `${caller}: unknown option ${JSON.stringify(name)}. Accepted are ${Object.keys(rules).join(', ')}.`,
+      )
+    }
+    if (value !== undefined && !rule.test(value)) {
+      throw new TypeError(`${caller}: ${name} is ${show(value)}. Accepted is ${rule.accepts}.`)
+    }
+  }
+}
+
+/** Checks the name of a signal. */
+export function checkSignal(caller: string, signal: unknown): void {
+  if (!isSignal(signal)) {
+    throw new TypeError(`${caller}: ${show(signal)} is no signal of this system. Accepted are names such as 'SIGTERM'.`)
+  }
+}

@@ -1,0 +1,39 @@
+/** What output is compared with: a part of it, a regular expression, or a function of all of it. */
+export type OutputPattern = string | RegExp | ((output: string) => boolean | Promise<boolean>)
+
+interface Found {
+  readonly value: RegExpExecArray | string
+}
+
+/** The same regular expression without the flags that make exec() remember where it was. */
+const stateless = (pattern: RegExp): RegExp => new RegExp(pattern.source, pattern.flags.replaceAll(/[gy]/g, ''))
+
+/** A look for a pattern in what `text` gives at that time. */
+export function lookFor(
+  pattern: OutputPattern,
+  text: () => string,
+): () => Found | undefined | Promise<Found | undefined> {
+  if (typeof pattern === 'string') {
+    return () => {
+      const output = text()
+      return output.includes(pattern) ? { value: output } : undefined
+    }
+  }
+  if (pattern instanceof RegExp) {
+    const expression = stateless(pattern)
+    return () => {
+      const match = expression.exec(text())
+      return match === null ? undefined : { value: match }
+    }
+  }
+  return () => {
+    const output = text()
+    const toFound = (holds: boolean): Found | undefined => (holds ? { value: output } : undefined)
+    const holds = pattern(output)
+    return holds instanceof Promise ? holds.then(toFound) : toFound(holds)
+  }
+}
+
+/** Whether a text contains or matches. */
+export const isMatch = (expected: string | RegExp, text: string): boolean =>
+  typeof expected === 'string' ? text.includes(expected) : stateless(expected).test(text)

@@ -1,0 +1,166 @@
+import type { ChildProcess } from 'node:child_process'
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { basename, delimiter, dirname, join } from 'node:path'
+import type { execa as Execa, Options, ResultPromise } from 'execa'
+import { SpawnError } from '../system/errors.js'
+import type { ProcessIdentity } from '../system/process-table/table.js'
+import { table } from '../system/process-table/current.js'
+import { standardStreams } from '../system/process-table/linux.js'
+
+// The sole importer of execa. It is loaded when the first fixture is made: its import is slow.
+
+let execa: typeof Execa | undefined
+
+/** Loads execa, once. */
+export async function prepareSpawn(): Promise<void> {
+  execa ??= (await import('execa')).execa
+}
+
+export interface SpawnRequest {
+  readonly command: string
+  readonly args: readonly string[]
+  /** As a shell would show it, for errors. */
+  readonly display: string
+  readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
+  readonly shell: boolean | string
+}
+
+/** A started program: its streams, and who it is. */
+export interface Transport {
+  readonly child: ChildProcess
+  readonly identity: ProcessIdentity
+  /** Inodes of its standard streams, as far as they could be read. */
+  readonly streams: readonly string[]
+}
+
+/** What of the runner's own variables a command does not get. */
+const isRunnersOwn = (name: string): boolean =>
+  name.startsWith('VITEST') || name === 'JEST_WORKER_ID' || name === 'FORCE_TTY' || name.startsWith('PROCTOR_OUTSIDE_')
+
+/** The base of every command's environment: the worker's own, less what the runner put there. */
+export const inheritedEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !isRunnersOwn(name)))
+
+const isSameFile = (a: string, b: string): boolean => {
+  try {
+    return realpathSync(a) === realpathSync(b)
+  } catch {
+    return false // Not there.
+  }
+}
+
+const isExecutable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK)
+    return statSync(file).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** The first file of this name on a PATH. */
+function search(name: string, path: string): string | undefined {
+  return path
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find(isExecutable)
+}
+
+const searched = new Map<string, string>()
+
+/** PATH with the project's node_modules/.bin first, and such that `node` is the Node that runs the tests. */
+export function searchPath(path: string): string {
+  const key = `${process.cwd()}${delimiter}${path}`
+  let result = searched.get(key)
+  if (result === undefined) {
+    const binaries: string[] = []
+    for (let folder = process.cwd(); ; folder = dirname(folder)) {
+      binaries.push(join(folder, 'node_modules', '.bin'))
+      if (folder === dirname(folder)) break
+    }
+    const local = [...binaries, path].join(delimiter)
+    const node = search('node', local)
+    const isOurs = node !== undefined && isSameFile(node, process.execPath)
+    const own = isOurs || basename(process.execPath) !== 'node' ? [] : [dirname(process.execPath)]
+    result = [...binaries, ...own, path].join(delimiter)
+    searched.set(key, result)
+  }
+  return result
+}
+
+/** Says why a program could not be started: execvp(3) has one word, ENOENT, for three different mistakes. */
+function explain(error: unknown, request: SpawnRequest): SpawnError {
+  const cause = error as NodeJS.ErrnoException & { originalMessage?: string }
+  const { command, cwd, display, env } = request
+  const isPath = command.includes('/')
+  const refuse = (reason: string): SpawnError => {
+    const code = cause.code ?? (cause.cause as NodeJS.ErrnoException | undefined)?.code
+    return new SpawnError(reason, { command: display, cwd, path: isPath ? undefined : env['PATH'], code, cause })
+  }
+  if (command === '') return refuse('the command is empty')
+  if ([command, ...request.args].some((part) => part.includes('\0'))) {
+    return refuse('the command line holds a NUL byte, which no program can be given')
+  }
+  try {
+    if (!statSync(cwd).isDirectory()) return refuse('the cwd is no folder')
+  } catch {
+    return refuse('the cwd does not exist')
+  }
+  const code = cause.code ?? (cause.cause as NodeJS.ErrnoException | undefined)?.code
+  const file = isPath ? join(command.startsWith('/') ? '' : cwd, command) : undefined
+  if (code === 'E2BIG') return refuse('the arguments and the environment are too long for the system (E2BIG)')
+  if (code === 'EAGAIN') return refuse('the system has no room for another process (EAGAIN)')
+  if (code === 'EMFILE' || code === 'ENFILE') return refuse(`too many files are open (${code})`)
+  if (file === undefined) {
+    return refuse(
+      code === 'EACCES' ? 'the file on PATH is not executable (EACCES)' : 'no such command on PATH (ENOENT)',
+    )
+  }
+  try {
+    if (statSync(file).isDirectory()) return refuse('it is a folder')
+  } catch {
+    return refuse('no such file (ENOENT)')
+  }
+  if (code === 'EACCES') return refuse('the file is not executable (EACCES)')
+  if (code === 'ENOENT') return refuse('the file is there, but the interpreter in its first line is not (ENOENT)')
+  return refuse(`${cause.originalMessage ?? cause.message}`)
+}
+
+/**
+ * Starts a program as the leader of a session and a group of its own, its standard streams as pipes.
+ *
+ * @returns the running program, or the promise of the reason why it could not be started.
+ */
+export function start(request: SpawnRequest): Transport | Promise<SpawnError> {
+  if (execa === undefined) throw new Error('prepareSpawn() was not awaited.')
+  const options: Options = {
+    buffer: false,
+    cleanup: false,
+    cwd: request.cwd,
+    detached: true,
+    encoding: 'buffer',
+    env: request.env,
+    extendEnv: false,
+    reject: false,
+    shell: request.shell,
+    stdio: 'pipe',
+    stripFinalNewline: false,
+  }
+  let subprocess: ResultPromise
+  try {
+    subprocess = execa(request.command, [...request.args], options)
+  } catch (error) {
+    return Promise.resolve(explain(error, request))
+  }
+  const child = subprocess as unknown as ChildProcess
+  const record = child.pid === undefined ? undefined : table.identify(child.pid)
+  if (child.pid === undefined || record === undefined) {
+    return Promise.resolve(subprocess).then((result) => explain(result, request))
+  }
+  // Its promise is not what we wait for, and must not become an unhandled rejection.
+  subprocess.catch(() => {})
+  const identity = { pid: record.pid, startTime: record.startTime }
+  return { child, identity, streams: table.name === 'linux' ? standardStreams(record.pid) : [] }
+}

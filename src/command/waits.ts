@@ -1,0 +1,87 @@
+import { clearImmediate, setImmediate } from 'node:timers'
+import { after, every } from '../system/poll.js'
+
+/** Looks whether what is waited for is there. Throws what the wait is to reject with. */
+export type Attempt<Value> = () =>
+  | { readonly value: Value }
+  | undefined
+  | Promise<{ readonly value: Value } | undefined>
+
+export interface WaitTerms {
+  /** ms */
+  readonly timeout: number
+  readonly onTimeout: () => Error
+  /** ms between looks that nothing but time calls for. */
+  readonly interval?: number | undefined
+}
+
+interface Wait {
+  readonly promise: Promise<unknown>
+  step(): void
+  reject(error: Error): void
+}
+
+/** The waits on one process. Level-triggered: each looks at once, and again whenever something has changed. */
+export class Waits {
+  readonly #waits = new Set<Wait>()
+  #scheduled: NodeJS.Immediate | undefined
+
+  /** Something has changed: every wait looks again, once for all that changes in this turn of the event loop. */
+  changed(): void {
+    if (this.#waits.size > 0) this.#scheduled ??= setImmediate(() => this.stepAll())
+  }
+
+  stepAll(): void {
+    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
+    this.#scheduled = undefined
+    for (const wait of this.#waits) wait.step()
+  }
+
+  /** Rejects every wait. One that nobody awaits does not become an unhandled rejection. */
+  abandon(error: Error): void {
+    for (const wait of this.#waits) {
+      wait.promise.catch(() => {})
+      wait.reject(error)
+    }
+  }
+
+  add<Value>(attempt: Attempt<Value>, { timeout, onTimeout, interval }: WaitTerms): Promise<Value> {
+    let resolve!: (value: Value) => void
+    let reject!: (error: unknown) => void
+    const promise = new Promise<Value>((whenFound, whenFailed) => {
+      resolve = whenFound
+      reject = whenFailed
+    })
+    let [isDone, isBusy, isStale] = [false, false, false]
+    const finish = (settle: () => void): void => {
+      if (isDone) return
+      isDone = true
+      stopTimeout()
+      stopInterval()
+      this.#waits.delete(wait)
+      settle()
+    }
+    const look = async (): Promise<void> => {
+      isStale = true
+      if (isBusy) return
+      isBusy = true
+      try {
+        while (isStale && !isDone) {
+          isStale = false
+          const result = attempt()
+          const found = result instanceof Promise ? await result : result
+          if (found !== undefined) finish(() => resolve(found.value))
+        }
+      } catch (error) {
+        finish(() => reject(error))
+      }
+      isBusy = false
+    }
+    const wait: Wait = { promise, step: () => void look(), reject: (error) => finish(() => reject(error)) }
+    const stopTimeout = after(timeout, () => finish(() => reject(onTimeout())))
+    const stopInterval = interval === undefined ? (): void => {} : every(interval, () => void look())
+    this.#waits.add(wait)
+    void look()
+    return promise
+  }
+}

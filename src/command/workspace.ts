@@ -1,0 +1,304 @@
+import { constants, lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { chmod, cp, lstat, mkdir, open, readdir, realpath, rename, rm, stat, symlink as link } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { WorkspaceError } from '../system/errors.js'
+import { formatOwner, isJudgedHere, isOwnerDead, parseOwner, thisOwner } from '../system/marks.js'
+import { makeTemporaryFolder } from './tmp-folder.js'
+
+const kind = Symbol.for('proctor.file-tree')
+
+/** A file that may be executed, in a `FileTree`. */
+export interface ExecutableFile {
+  readonly [kind]: 'executable'
+  readonly content: string | Uint8Array
+}
+
+/** A symbolic link, in a `FileTree`. */
+export interface SymbolicLink {
+  readonly [kind]: 'symlink'
+  readonly target: string
+}
+
+/** Names and what is to be there: text, bytes, `executable(…)`, `symlink(…)`, or a folder of more. */
+export interface FileTree {
+  readonly [name: string]: string | Uint8Array | ExecutableFile | SymbolicLink | FileTree
+}
+
+/**
+ * A file with mode 755.
+ *
+ * @example
+ * await workspace.write({ 'bin/hello': executable('#!/bin/sh\necho hello\n') })
+ */
+export const executable = (content: string | Uint8Array): ExecutableFile => ({ [kind]: 'executable', content })
+
+/**
+ * A symbolic link to `target`, which is written as it is: relative to the link's own folder.
+ *
+ * @example
+ * await workspace.write({ 'a.txt': 'text', link: symlink('a.txt') })
+ */
+export const symlink = (target: string): SymbolicLink => ({ [kind]: 'symlink', target })
+
+/** A temporary folder of one test. It is removed when its commands are proven dead. */
+export interface Workspace {
+  /** Real path, no symlink in it. */
+  readonly path: string
+  /**
+   * An absolute path in the workspace.
+   *
+   * @throws {WorkspaceError} when the path leaves the workspace, through a symbolic link too.
+   * @example
+   * workspace.resolve('sub', 'file.txt')
+   */
+  resolve(...segments: string[]): string
+  /**
+   * Writes a tree of files, or one file. Folders on the way are made.
+   *
+   * @throws {WorkspaceError} when a path leaves the workspace or cannot be written.
+   * @example
+   * await workspace.write({ 'a.txt': 'text', 'bin/x': executable('#!/bin/sh\n'), link: symlink('a.txt') })
+   * await workspace.write('b.txt', 'more')
+   */
+  write(tree: FileTree): Promise<void>
+  write(path: string, content: string | Uint8Array): Promise<void>
+  /** The text of a file, decoded as UTF-8. */
+  read(path: string): Promise<string>
+  /** Whether something is there. A symbolic link that leads nowhere is not. */
+  exists(path: string): Promise<boolean>
+  /** Every file and symbolic link, sorted, relative: fit for a snapshot. */
+  list(): Promise<string[]>
+  /** Copies what is in a folder, relative to the current directory of the tests, into the workspace. */
+  copyFrom(source: string): Promise<void>
+}
+
+const prefix = 'proctor-'
+/** Kept workspaces are renamed so, and never swept. */
+const keptPrefix = 'kept-'
+
+const isKind = (value: unknown, name: string): boolean =>
+  typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[kind] === name
+
+const describeValue = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value
+
+/** The owner that a workspace's name carries. Undefined when it is no workspace. */
+export function workspaceOwner(name: string): ReturnType<typeof parseOwner> {
+  if (!name.startsWith(prefix)) return undefined
+  return parseOwner(name.slice(prefix.length, name.lastIndexOf('-')))
+}
+
+/** Whether a folder of this name is the workspace of a process that is gone: same boot, namespace and user as here. */
+export function isAbandoned(name: string): boolean {
+  const owner = workspaceOwner(name)
+  return owner !== undefined && isJudgedHere(owner) && isOwnerDead(owner)
+}
+
+const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
+
+export class TemporaryWorkspace implements Workspace {
+  readonly path: string
+
+  private constructor(path: string) {
+    this.path = path
+  }
+
+  /** What matchers know it by, whichever copy of this package made it. */
+  get isProctorWorkspace(): true {
+    return true
+  }
+
+  static async create(): Promise<TemporaryWorkspace> {
+    const { path } = await makeTemporaryFolder(`${prefix}${formatOwner(thisOwner())}`)
+    return new TemporaryWorkspace(await realpath(path))
+  }
+
+  resolve(...segments: string[]): string {
+    for (const segment of segments) {
+      if (typeof segment !== 'string') throw new TypeError(`A path is a string, not ${describeValue(segment)}.`)
+      if (segment.includes('\0'))
+        throw new WorkspaceError(`The path ${JSON.stringify(segment)} holds a NUL byte.`, segment)
+    }
+    const path = resolve(this.path, ...segments)
+    const given = segments.join('/')
+    if (path !== this.path && !path.startsWith(this.path + sep)) {
+      throw new WorkspaceError(`${JSON.stringify(given)} leaves the workspace ${this.path}.`, given)
+    }
+    const real = this.#realOf(path)
+    if (real !== this.path && !real.startsWith(this.path + sep)) {
+      throw new WorkspaceError(
+        `${JSON.stringify(given)} leaves the workspace through a symbolic link, to ${real}.`,
+        given,
+      )
+    }
+    return path
+  }
+
+  /** Where a path leads, as far as it exists. */
+  #realOf(path: string): string {
+    try {
+      return realpathSync(path)
+    } catch (error) {
+      if (path === this.path) return path
+      // A link that leads nowhere yet: a write through it would make what it names.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && isLink(path)) {
+        return this.#realOf(resolve(dirname(path), readlinkSync(path)))
+      }
+      return join(this.#realOf(dirname(path)), basename(path))
+    }
+  }
+
+  async write(tree: FileTree | string, content?: string | Uint8Array): Promise<void> {
+    if (typeof tree === 'string') {
+      if (typeof content !== 'string' && !(content instanceof Uint8Array)) {
+        throw new TypeError(
+          `workspace.write(${JSON.stringify(tree)}, …): content is a string or bytes, not ${describeValue(content)}.`,
+        )
+      }
+      await this.#writeFile(tree, content, 0o666)
+      return
+    }
+    if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
+      throw new TypeError(
+        `workspace.write(…) takes a tree of files or a path and its content, not ${describeValue(tree)}.`,
+      )
+    }
+    await this.#writeTree('', tree)
+  }
+
+  async #writeTree(folder: string, tree: FileTree): Promise<void> {
+    for (const [name, value] of Object.entries(tree)) {
+      const path = folder === '' ? name : `${folder}/${name}`
+      if (typeof value === 'string' || value instanceof Uint8Array) await this.#writeFile(path, value, 0o666)
+      else if (isKind(value, 'executable')) await this.#writeFile(path, (value as ExecutableFile).content, 0o777)
+      else if (isKind(value, 'symlink')) await this.#writeLink(path, (value as SymbolicLink).target)
+      else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+        await this.#attempt(path, 'make the folder', () => mkdir(this.resolve(path), { recursive: true }))
+        await this.#writeTree(path, value as FileTree)
+      } else {
+        throw new TypeError(
+          `workspace.write(…): ${JSON.stringify(path)} is ${describeValue(value)}. Accepted are text, bytes, executable(…), symlink(…) and folders of them.`,
+        )
+      }
+    }
+  }
+
+  async #writeFile(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+    const target = this.resolve(path)
+    if (target === this.path)
+      throw new WorkspaceError(`${JSON.stringify(path)} is the workspace itself, not a file.`, path)
+    await this.#attempt(path, 'write', async () => {
+      await mkdir(dirname(target), { recursive: true })
+      const file = await open(target, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode)
+      try {
+        await file.writeFile(content)
+        if (mode === 0o777) await file.chmod(0o755)
+      } finally {
+        await file.close()
+      }
+    })
+  }
+
+  async #writeLink(path: string, target: string): Promise<void> {
+    const place = this.resolve(dirname(path), '.')
+    await this.#attempt(path, 'make the link', async () => {
+      await mkdir(place, { recursive: true })
+      await link(target, join(place, basename(path)))
+    })
+  }
+
+  async #attempt<Result>(path: string, verb: string, action: () => Promise<Result>): Promise<Result> {
+    try {
+      return await action()
+    } catch (error) {
+      if (error instanceof WorkspaceError) throw error
+      throw new WorkspaceError(
+        `Cannot ${verb} ${JSON.stringify(path)} in the workspace: ${(error as Error).message}`,
+        path,
+        {
+          cause: error,
+        },
+      )
+    }
+  }
+
+  async read(path: string): Promise<string> {
+    const target = this.resolve(path)
+    return this.#attempt(path, 'read', async () => {
+      const file = await open(target, constants.O_RDONLY | constants.O_NONBLOCK)
+      try {
+        return await file.readFile('utf8')
+      } finally {
+        await file.close()
+      }
+    })
+  }
+
+  async exists(path: string): Promise<boolean> {
+    const target = this.resolve(path)
+    try {
+      await stat(target)
+      return true
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return false
+      throw new WorkspaceError(`Cannot look at ${JSON.stringify(path)}: ${(error as Error).message}`, path, {
+        cause: error,
+      })
+    }
+  }
+
+  async list(): Promise<string[]> {
+    const found: string[] = []
+    const visit = async (folder: string): Promise<void> => {
+      for (const entry of await readdir(folder, { withFileTypes: true })) {
+        const path = join(folder, entry.name)
+        if (entry.isDirectory()) await visit(path)
+        else found.push(relative(this.path, path))
+      }
+    }
+    await this.#attempt('.', 'list', () => visit(this.path))
+    return found.toSorted()
+  }
+
+  async copyFrom(source: string): Promise<void> {
+    const from = resolve(source)
+    const entry = await stat(from).catch(() => undefined)
+    if (entry === undefined) throw new WorkspaceError(`copyFrom: ${from} does not exist.`, source)
+    if (!entry.isDirectory()) throw new WorkspaceError(`copyFrom: ${from} is no folder.`, source)
+    await this.#attempt(source, 'copy', () => cp(from, this.path, { recursive: true, verbatimSymlinks: true }))
+  }
+
+  /** Removes the folder with all that is in it. Follows no symbolic link, and copes with folders that are read-only. */
+  async remove(): Promise<void> {
+    await removeFolder(this.path)
+  }
+
+  /** Renames the folder so that no sweep takes it. Returns its new path. */
+  async keep(): Promise<string> {
+    const kept = join(dirname(this.path), `${keptPrefix}${basename(this.path)}`)
+    await rename(this.path, kept)
+    return kept
+  }
+}
+
+/** rm -r that makes folders writable on its way: a user may not remove what is in a folder of mode 555. */
+export async function removeFolder(path: string): Promise<void> {
+  const options = { recursive: true, force: true } as const
+  try {
+    await rm(path, options)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'ENOTEMPTY') throw error
+    await openFolders(path)
+    await rm(path, options)
+  }
+}
+
+async function openFolders(path: string): Promise<void> {
+  // chmod(2) follows symbolic links: only what lstat(2) calls a folder is touched.
+  const entry = await lstat(path).catch(() => undefined)
+  if (entry === undefined || !entry.isDirectory()) return
+  if ((entry.mode & 0o700) !== 0o700) await chmod(path, 0o700)
+  for (const name of await readdir(path)) await openFolders(join(path, name))
+}

@@ -1,0 +1,27 @@
+export { createProctor } from './fixture/proctor.js'
+export type { Proctor, ProctorOptions, RunOptions } from './fixture/proctor.js'
+export type { CommandReport, Finding, Place, TeardownReport } from './fixture/report.js'
+export type { Ending, Exit, OutputWaitOptions, Process, WaitOptions } from './command/process.js'
+export type { OutputPattern } from './command/pattern.js'
+export type { OutputMark, OutputStream } from './command/output.js'
+export { executable, symlink } from './command/workspace.js'
+export type { ExecutableFile, FileTree, SymbolicLink, Workspace } from './command/workspace.js'
+export type { ContainmentLevel } from './system/containment.js'
+export type { ProcessGroup } from './system/process-group.js'
+export type { ProcessInfo } from './system/tree.js'
+export { isAlive } from './system/signals.js'
+export {
+  AlreadyExitedError,
+  CommandError,
+  CommandTimeoutError,
+  ContainmentError,
+  FailedExitError,
+  LeakedProcessError,
+  PidFileError,
+  ProctorError,
+  SpawnError,
+  UnexpectedExitError,
+  WaitTimeoutError,
+  WorkspaceError,
+} from './system/errors.js'
+export type { CommandState } from './system/errors.js'

@@ -1,0 +1,10 @@
+export {
+  toBeAlive,
+  toBeDead,
+  toHaveExitedWith,
+  toHaveOutput,
+  toThrowAlreadyExited,
+  toThrowFailedExit,
+  toThrowUnexpectedExit,
+} from './fixture/expectations.js'
+export type { MatcherOptions, MatcherResult, MatcherState, ProctorMatchers } from './fixture/expectations.js'

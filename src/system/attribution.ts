@@ -1,0 +1,70 @@
+import { table } from './process-table/current.js'
+import type { ProcessRecord } from './process-table/table.js'
+import { type Evidence, isKnown, isLeader, type Tree } from './tree.js'
+
+/** What tells the processes of a worker's commands from its own. */
+export interface Surroundings {
+  /** Every tree that lives in this worker. */
+  readonly trees: ReadonlySet<Tree>
+  /** `NAME=` of the variable that the worker's environment holds and every command's lacks. */
+  readonly outside: string
+  /** The worker's session: nothing of a command's can be in it. */
+  readonly session: number
+}
+
+export interface Ours {
+  readonly kind: 'ours'
+  readonly tree: Tree
+  readonly evidence: Evidence
+}
+
+export type Attribution =
+  | Ours
+  | { readonly kind: 'foreign' }
+  /** Nothing speaks for or against it. */
+  | { readonly kind: 'unattributed' }
+  /** It is exiting, or hopping on, and could not be read. */
+  | { readonly kind: 'unknown' }
+
+export const foreign: Attribution = { kind: 'foreign' }
+export const unattributed: Attribution = { kind: 'unattributed' }
+export const unknown: Attribution = { kind: 'unknown' }
+
+/** Whether a path is a folder or in it. */
+export const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)
+
+/** Attribution by what the process table alone says: identity, group, session. */
+export function attributeByTable(record: ProcessRecord, trees: Iterable<Tree>): Attribution | undefined {
+  for (const tree of trees) {
+    const ours = (evidence: Evidence): Attribution => ({ kind: 'ours', tree, evidence })
+    if (isLeader(tree, record)) return ours('leader')
+    if (isKnown(tree, record)) return ours('parent chain')
+    if (table.isOlder(record, tree.leader)) continue
+    if (record.group === tree.leader.pid && !tree.groupIsGone) return ours('group')
+    if (record.session !== 0 && tree.sessions.has(record.session)) return ours('session')
+  }
+  return undefined
+}
+
+/** Attribution by what only the process itself can show: environment, working directory, open files. */
+export function attributeByEvidence(record: ProcessRecord, around: Surroundings): Attribution {
+  const environment = table.environment(record.pid)
+  if (environment !== undefined) {
+    if (environment.some((entry) => entry.startsWith(around.outside))) return foreign
+    for (const tree of around.trees) {
+      if (environment.includes(tree.mark)) return { kind: 'ours', tree, evidence: 'mark' }
+    }
+  }
+  // A terminal of its own and no mark: somebody's shell that went into the folder, or a pseudo-terminal not ours.
+  if (record.hasTerminal) return foreign
+  const cwd = table.cwd(record.pid)
+  const files = table.openFiles(record.pid)
+  for (const tree of around.trees) {
+    if (table.isOlder(record, tree.leader)) continue
+    if (cwd !== undefined && isWithin(cwd, tree.workspace)) return { kind: 'ours', tree, evidence: 'workspace' }
+    if (files.some((file) => isWithin(file, tree.workspace))) return { kind: 'ours', tree, evidence: 'workspace' }
+    if (files.some((file) => tree.streams.has(file))) return { kind: 'ours', tree, evidence: 'standard streams' }
+  }
+  const isUnreadable = !environment?.length && cwd === undefined && files.length === 0
+  return isUnreadable && table.owner(record.pid) === process.geteuid?.() ? unknown : unattributed
+}

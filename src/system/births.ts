@@ -1,0 +1,38 @@
+import type { ChildProcess } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+
+// Node names every child that this thread starts with child_process. Their exits are libuv's to wait for: a wait of
+// ours for one of them would swallow its 'exit' event. `execSync` and node-pty announce nothing.
+
+const channel = 'child_process'
+
+/** The children that this thread's Node started and has not waited for. */
+export class Births {
+  #unborn: ChildProcess[] = []
+  readonly #children = new Map<number, ChildProcess>()
+
+  readonly #announce = (message: unknown): void => {
+    // The pid is set only once spawn() has returned.
+    this.#unborn.push((message as { process: ChildProcess }).process)
+  }
+
+  subscribe(): void {
+    subscribe(channel, this.#announce)
+  }
+
+  unsubscribe(): void {
+    unsubscribe(channel, this.#announce)
+    this.#unborn = []
+    this.#children.clear()
+  }
+
+  has(pid: number): boolean {
+    for (const child of this.#unborn) if (child.pid !== undefined) this.#children.set(child.pid, child)
+    this.#unborn = this.#unborn.filter((child) => child.pid === undefined && child.exitCode === null)
+    const child = this.#children.get(pid)
+    if (child === undefined) return false
+    if (child.exitCode === null && child.signalCode === null) return true
+    this.#children.delete(pid)
+    return false
+  }
+}

@@ -1,0 +1,98 @@
+import { ContainmentError } from './errors.js'
+import { table } from './process-table/current.js'
+import { signalGroup, signalProcess, type SignalOutcome } from './signals.js'
+import type { Member, ProcessInfo, Tree } from './tree.js'
+
+/** How emptiness is proven: by the kernel's own list of children, or by a deep scan of the process table. */
+export type ContainmentLevel = 'strict' | 'basic'
+
+/** A process that is alive after SIGKILL, and why. */
+export interface Survivor extends Member {
+  /** The user id that owns it, where it can be read. */
+  readonly owner: number | undefined
+  readonly reason: string
+}
+
+export interface Sighting {
+  readonly members: readonly Member[]
+  /** Orphans that nothing attributes to one of several fixtures: reported, not signalled. */
+  readonly unattributed: readonly ProcessInfo[]
+  /** Something is alive that could not be read. */
+  readonly isUncertain: boolean
+}
+
+export interface KillOutcome {
+  readonly survivors: readonly Survivor[]
+  /** What was alive when the kill began. */
+  readonly killed: readonly Member[]
+}
+
+/** Knows which processes are whose, ends them, and proves that they are gone. One in a worker. */
+export interface Containment {
+  readonly level: ContainmentLevel
+  /** A fixture lives from here … */
+  enter(fixture: number): void
+  /** … to here. */
+  leave(fixture: number): void
+  /** A command was started. */
+  add(tree: Tree): void
+  /** A command's tree was proven dead, and its processes need not be told apart any more. */
+  remove(tree: Tree): void
+  /** What is alive of these trees. Zombies are not. */
+  look(trees: readonly Tree[]): Promise<Sighting>
+  /** SIGKILLs what is alive of these trees, less `spared`, until nothing is, or `timeout` milliseconds have passed. */
+  kill(trees: readonly Tree[], timeout: number, spared?: readonly Member[]): Promise<KillOutcome>
+}
+
+/** Signals a tree's group while it is known to be its own: while its leader is not waited for, or a member is in it. */
+export function signalTreeGroup(tree: Tree, members: readonly Member[], signal: NodeJS.Signals): SignalOutcome {
+  if (tree.groupIsGone) return 'gone'
+  const group = tree.leader.pid
+  if (tree.isLeaderHeld() && signalGroup(group, tree.leader, signal) === 'sent') return 'sent'
+  for (const member of members) {
+    if (member.tree !== tree || member.group !== group) continue
+    const outcome = signalGroup(group, member, signal)
+    if (outcome !== 'gone') return outcome
+  }
+  return 'gone'
+}
+
+/**
+ * Signals every group of these trees and, one by one, what has left them. Stopped members are continued for it.
+ * Where one of `spared` is in the group, its other members are signalled one by one too.
+ */
+export function signalTrees(
+  trees: readonly Tree[],
+  members: readonly Member[],
+  signal: NodeJS.Signals,
+  spared: readonly Member[] = [],
+): void {
+  const inOwnGroup = (member: Member): boolean => member.group === member.tree.leader.pid
+  const split = new Set(spared.filter(inOwnGroup).map(({ tree }) => tree))
+  for (const tree of trees) if (!split.has(tree)) signalTreeGroup(tree, members, signal)
+  for (const member of members) {
+    if (spared.some((each) => table.isSame(each, member))) continue
+    if (!inOwnGroup(member) || split.has(member.tree)) signalProcess(member, signal)
+    if (member.state === 'T' && signal !== 'SIGKILL') signalProcess(member, 'SIGCONT')
+  }
+}
+
+/** Says of a process that is alive after SIGKILL why it may be so. */
+export function toSurvivor(member: Member, outcome: SignalOutcome): Survivor {
+  const owner = table.owner(member.pid)
+  const state = table.identify(member.pid)?.state ?? member.state
+  const user = owner === undefined ? '' : `, uid ${owner}`
+  const waiting = table.waitChannel(member.pid)
+  const reason =
+    outcome === 'forbidden'
+      ? `no permission to signal it (EPERM${user}, state ${state})`
+      : `alive after SIGKILL (state ${state}${user}${state === 'D' && waiting ? `, in ${waiting}` : ''})`
+  return { ...member, state, owner, reason }
+}
+
+/** What a report says where the wished level is not to be had. */
+export function refuseStrict(reason: string): ContainmentError {
+  return new ContainmentError(
+    `containment: 'strict' is not to be had here: ${reason}. Accepted here are 'auto' and 'basic'.`,
+  )
+}

@@ -1,0 +1,165 @@
+const brand = Symbol.for('proctor.error')
+
+/** What every error of this package is an instance of, also across the ESM and the CommonJS build. */
+export class ProctorError extends Error {
+  static {
+    Object.defineProperty(this.prototype, brand, { value: true })
+    Object.defineProperty(this.prototype, 'name', { value: 'ProctorError', writable: true, configurable: true })
+  }
+}
+
+/** Whether `error` is one of this package's, and of the class `name` where one is given. */
+export const isProctorError = (error: unknown, name?: string): error is ProctorError =>
+  error instanceof Error && brand in error && (name === undefined || error.name === name)
+
+const named = (constructor: { prototype: object }, name: string): void => {
+  Object.defineProperty(constructor.prototype, 'name', { value: name, writable: true, configurable: true })
+}
+
+/** What is known of a command when an error about it is made. */
+export interface CommandState {
+  /** The command as a shell would show it. */
+  readonly command: string
+  readonly exitCode: number | null
+  readonly exitSignal: NodeJS.Signals | null
+  /** stdout and stderr as they came, or the screen of a terminal. */
+  readonly output: string
+}
+
+/** The errors that carry the state of a command. */
+export class CommandError extends ProctorError implements CommandState {
+  readonly command: string
+  readonly exitCode: number | null
+  readonly exitSignal: NodeJS.Signals | null
+  readonly output: string
+
+  constructor(message: string, state: CommandState) {
+    super(message)
+    this.command = state.command
+    this.exitCode = state.exitCode
+    this.exitSignal = state.exitSignal
+    this.output = state.output
+  }
+}
+named(CommandError, 'CommandError')
+
+const withOutput = (sentence: string, state: CommandState): string => `${sentence}. Output:\n${state.output.trimEnd()}`
+const seconds = (ms: number): string => `${ms / 1000} seconds`
+
+/** The process ended although the test counted on it to run, and the test had not looked at the exit yet. */
+export class UnexpectedExitError extends CommandError {
+  constructor(state: CommandState) {
+    const how = state.exitSignal === null ? `exit code ${state.exitCode}` : `signal ${state.exitSignal}`
+    super(withOutput(`Process unexpectedly exited with ${how}`, state), state)
+  }
+}
+named(UnexpectedExitError, 'UnexpectedExitError')
+
+/** The process has ended, the test knows it, and asks for something that only a running process can do. */
+export class AlreadyExitedError extends CommandError {
+  constructor(state: CommandState) {
+    const how = state.exitSignal === null ? `${state.exitCode}` : `signal ${state.exitSignal}`
+    super(withOutput(`Process already exited with ${how}`, state), state)
+  }
+}
+named(AlreadyExitedError, 'AlreadyExitedError')
+
+/** `waitForSuccessfulExit` saw another exit code than 0, or a signal. */
+export class FailedExitError extends CommandError {
+  constructor(state: CommandState) {
+    const how = state.exitSignal === null ? `non-zero exit code ${state.exitCode}` : `signal ${state.exitSignal}`
+    super(withOutput(`Process exited with ${how}`, state), state)
+  }
+}
+named(FailedExitError, 'FailedExitError')
+
+/** A wait took longer than its `timeout`. Nothing was killed for it. */
+export class WaitTimeoutError extends CommandError {
+  /** Milliseconds. */
+  readonly timeoutMs: number
+
+  constructor(state: CommandState, timeoutMs: number) {
+    super(`Timed out after ${seconds(timeoutMs)}:\n\n${state.output.trimEnd()}`, state)
+    this.timeoutMs = timeoutMs
+  }
+}
+named(WaitTimeoutError, 'WaitTimeoutError')
+
+/** The command ran longer than the `timeout` it was started with; its whole tree was killed. */
+export class CommandTimeoutError extends CommandError {
+  /** Milliseconds. */
+  readonly timeoutMs: number
+
+  constructor(state: CommandState, timeoutMs: number) {
+    super(
+      `Command timed out after ${seconds(timeoutMs)} and was killed: ${state.command}\n\n${state.output.trimEnd()}`,
+      state,
+    )
+    this.timeoutMs = timeoutMs
+  }
+}
+named(CommandTimeoutError, 'CommandTimeoutError')
+
+/** The program could not be started. */
+export class SpawnError extends ProctorError {
+  readonly command: string
+  readonly cwd: string
+  /** The PATH that was searched. */
+  readonly path: string | undefined
+  /** The system's code: ENOENT, EACCES … */
+  readonly code: string | undefined
+
+  constructor(
+    reason: string,
+    details: { command: string; cwd: string; path?: string; code?: string; cause?: unknown },
+  ) {
+    const lines = [`Cannot start ${details.command}: ${reason}`, `  cwd:  ${details.cwd}`]
+    if (details.path !== undefined) lines.push(`  PATH: ${details.path}`)
+    super(lines.join('\n'), { cause: details.cause })
+    this.command = details.command
+    this.cwd = details.cwd
+    this.path = details.path
+    this.code = details.code
+  }
+}
+named(SpawnError, 'SpawnError')
+
+/** Something outlived its command, or survived SIGKILL. `report` holds the findings as data. */
+export class LeakedProcessError<Report = unknown> extends ProctorError {
+  readonly report: Report
+  /** The other findings of the same teardown, as errors. */
+  readonly errors: readonly Error[]
+
+  constructor(message: string, report: Report, errors: readonly Error[] = []) {
+    super(message)
+    this.report = report
+    this.errors = errors
+  }
+}
+named(LeakedProcessError, 'LeakedProcessError')
+
+/** A pid file that holds no pid one can look at. */
+export class PidFileError extends ProctorError {
+  readonly file: string
+
+  constructor(message: string, file: string) {
+    super(message)
+    this.file = file
+  }
+}
+named(PidFileError, 'PidFileError')
+
+/** A path that leaves the workspace, or a file operation in it that failed. */
+export class WorkspaceError extends ProctorError {
+  readonly path: string
+
+  constructor(message: string, path: string, options?: ErrorOptions) {
+    super(message, options)
+    this.path = path
+  }
+}
+named(WorkspaceError, 'WorkspaceError')
+
+/** The containment that was asked for is not to be had here, or emptiness could not be proven. */
+export class ContainmentError extends ProctorError {}
+named(ContainmentError, 'ContainmentError')

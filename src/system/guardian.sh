@@ -1,0 +1,147 @@
+#!/bin/sh
+# proctor's guardian: ends what a test worker leaves behind when it dies, however it dies.
+# Plain POSIX sh; runs under dash, bash and busybox. Started by guardian.ts, in a session of its own:
+#   sh guardian.sh TOKEN WORKER_PID WORKER_START [MAIN_PID MAIN_START]
+# Standard input is a pipe from the worker. Its lines say what is open:
+#   g GROUP START   a command's group and the start time of its leader       G GROUP   it was proven empty
+#   w FOLDER        a workspace                                              W FOLDER  it was removed or kept
+# End of file means that the worker is gone.
+set -uf
+cd / || exit 1
+IFS=' '
+token=$1 worker=$2 worker_start=$3 main=${4:-} main_start=${5:-}
+groups=' ' workspaces='' newline='
+'
+
+# Sets state, group, session, terminal and start of process $1. proc(5): the name in parentheses may hold anything.
+look() {
+  text=''
+  while IFS= read -r part || [ -n "$part" ]; do text="$text $part"; done <"/proc/$1/stat" || return 1
+  case $text in *') '*) ;; *) return 1 ;; esac
+  set -- ${text##*) }
+  state=$1 group=$3 session=$4 terminal=$5
+  shift 9
+  start=${11}
+}
+
+is_running() { look "$1" && [ "$start" = "$2" ] && [ "$state" != Z ] && [ "$state" != X ]; }
+
+# Whether the process that was looked at is in a group or a session that the worker had open.
+is_in_group() {
+  for opened in $groups; do
+    if [ "$group" = "${opened%:*}" ] || [ "$session" = "${opened%:*}" ]; then
+      [ "$start" -ge "${opened#*:}" ] && return 0
+    fi
+  done
+  return 1
+}
+
+# Whether process $1 works in a workspace of the worker and is no shell that somebody opened there.
+is_in_workspace() {
+  [ -n "$workspaces" ] && [ "$terminal" = 0 ] && [ "$start" -ge "$own_start" ] || return 1
+  cd -P "/proc/$1/cwd" || return 1
+  place=$PWD
+  cd /
+  IFS=$newline
+  for folder in $workspaces; do
+    case $place/ in "$folder"/*) IFS=' '; return 0 ;; esac
+  done
+  IFS=' '
+  return 1
+}
+
+# The pids whose environment holds $1, each between spaces.
+carriers() {
+  set +f
+  found=$(grep -l -F -e "$1=" /proc/[0-9]*/environ)
+  set -f
+  IFS=$newline
+  pids=' '
+  for file in $found; do
+    pid=${file#/proc/}
+    pids="$pids${pid%/environ} "
+  done
+  IFS=' '
+  echo "$pids"
+}
+
+# One look at every process: SIGKILLs what is the worker's. Fails when there was nothing.
+strike() {
+  struck=1
+  marked=$(carriers "PROCTOR_MARK_$token")
+  outside=$(carriers "PROCTOR_OUTSIDE_$token")
+  set +f
+  set -- /proc/[0-9]*
+  set -f
+  for entry in "$@"; do
+    pid=${entry#/proc/}
+    [ "$pid" -gt 1 ] && look "$pid" || continue
+    [ "$state" = Z ] || [ "$state" = X ] || [ "$group" = "$$" ] && continue
+    case $marked in
+      *" $pid "*) ;;
+      *)
+        case $outside in *" $pid "*) continue ;; esac
+        is_in_group || is_in_workspace "$pid" || continue
+        ;;
+    esac
+    struck=0
+    kill -KILL "$pid"
+    case $groups in *" $group:"*) kill -KILL -- "-$group" ;; esac
+  done
+  return "$struck"
+}
+
+# The same without /proc: by group, and by the mark in what ps shows of the environment.
+strike_portable() {
+  struck=1
+  for opened in $groups; do kill -KILL -- "-${opened%:*}" && struck=0; done
+  for pid in $(ps -A -E -ww -o pid=,command= | grep -F "PROCTOR_MARK_$token=" | awk '{ print $1 }'); do
+    kill -KILL "$pid" && struck=0
+  done
+  return "$struck"
+}
+
+finish() {
+  rounds=0
+  while [ "$rounds" -lt 50 ]; do
+    if [ -d /proc/self ]; then strike || break; else strike_portable || break; fi
+    rounds=$((rounds + 1))
+  done
+  IFS=$newline
+  for folder in $workspaces; do
+    case ${folder##*/} in proctor-*) ;; *) continue ;; esac
+    if [ -L "$folder" ]; then rm -f "$folder"; continue; fi
+    rm -rf "$folder" || { chmod -R u+rwX "$folder"; rm -rf "$folder"; }
+  done
+  # This script leads a group of its own: what is left in it is the watch below.
+  look "$$" && [ "$group" = "$$" ] && kill -KILL 0
+  exit 0
+}
+
+own_start=0
+look "$$" && own_start=$start
+
+# A worker in an endless loop never hears that its main process has died: then its end is ours to bring.
+if [ -n "$main" ]; then
+  while is_running "$main" "$main_start" && is_running "$worker" "$worker_start"; do sleep 1; done &&
+    is_running "$worker" "$worker_start" && kill -KILL "$worker" &
+fi <&-
+
+while IFS= read -r line; do
+  word=${line#? }
+  case $line in
+    'g '*) groups="$groups${word% *}:${word#* } " ;;
+    'G '*)
+      kept=' '
+      for opened in $groups; do [ "${opened%:*}" = "$word" ] || kept="$kept$opened "; done
+      groups=$kept
+      ;;
+    'w '*) workspaces="$workspaces$word$newline" ;;
+    'W '*)
+      kept='' IFS=$newline
+      for folder in $workspaces; do [ "$folder" = "$word" ] || kept="$kept$folder$newline"; done
+      workspaces=$kept IFS=' '
+      ;;
+  esac
+done
+finish

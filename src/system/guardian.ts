@@ -1,0 +1,95 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { thisOwner } from './marks.js'
+import { table } from './process-table/current.js'
+import type { ProcessIdentity } from './process-table/table.js'
+
+// A small shell script in a session of its own that holds the reading end of a pipe. When this worker dies, however it
+// dies, the pipe closes, and the script ends what the worker had open. guardian.sh says the rest.
+
+const scriptPath = fileURLToPath(new URL('./guardian.sh', import.meta.url))
+
+/** The main process of the runner, when this process is its worker: a child with an IPC channel. */
+function mainProcess(): ProcessIdentity | undefined {
+  return process.connected ? table.identify(process.ppid) : undefined
+}
+
+/** One worker's guardian. It is started with the first command and restarted when it dies. */
+export class Guardian {
+  readonly #environment: NodeJS.ProcessEnv
+  readonly #token: string
+  readonly #lines = new Set<string>()
+  #child: ChildProcess | undefined
+
+  constructor(token: string, environment: NodeJS.ProcessEnv) {
+    this.#token = token
+    this.#environment = environment
+  }
+
+  /** undefined before the first command, and between a death and the restart. */
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  watchGroup(leader: ProcessIdentity): void {
+    this.#open(`g ${leader.pid} ${leader.startTime}`)
+  }
+
+  forgetGroup(leader: ProcessIdentity): void {
+    this.#close(`g ${leader.pid} ${leader.startTime}`, `G ${leader.pid}`)
+  }
+
+  watchWorkspace(folder: string): void {
+    if (!folder.includes('\n')) this.#open(`w ${folder}`)
+  }
+
+  forgetWorkspace(folder: string): void {
+    this.#close(`w ${folder}`, `W ${folder}`)
+  }
+
+  #open(line: string): void {
+    this.#lines.add(line)
+    if (this.#child === undefined) this.start()
+    else this.#write(line)
+  }
+
+  #close(opened: string, line: string): void {
+    if (this.#lines.delete(opened)) this.#write(line)
+  }
+
+  #write(...lines: string[]): void {
+    this.#child?.stdin?.write(`${lines.join('\n')}\n`)
+  }
+
+  /** Starts the script and tells it everything that is open. */
+  start(): void {
+    const owner = thisOwner()
+    const main = mainProcess()
+    const parameters = [this.#token, owner.pid, owner.startTime, ...(main ? [main.pid, main.startTime] : [])]
+    // From inside a yarn PnP archive no shell can read: then the text is handed over instead of the path.
+    const script =
+      existsSync(scriptPath) && !scriptPath.includes('.zip/')
+        ? [scriptPath]
+        : ['-c', readFileSync(scriptPath, 'utf8'), 'proctor-guardian']
+    const child = spawn('/bin/sh', [...script, ...parameters.map(String)], {
+      cwd: '/',
+      detached: true,
+      env: this.#environment,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
+    this.#child = child
+    child.unref()
+    const stdin = child.stdin as NodeJS.WritableStream & { unref?: () => void }
+    stdin.unref?.()
+    // EPIPE when it has died: its 'exit' restarts it.
+    stdin.on('error', () => {})
+    child.on('error', () => {})
+    child.once('exit', () => {
+      if (this.#child !== child) return
+      this.#child = undefined
+      if (this.#lines.size > 0) this.start()
+    })
+    if (this.#lines.size > 0) this.#write(...this.#lines)
+  }
+}

@@ -1,0 +1,70 @@
+import {
+  clearInterval as clearTimerInterval,
+  clearTimeout as clearTimer,
+  setInterval as startInterval,
+  setTimeout as startTimer,
+} from 'node:timers'
+import { performance } from 'node:perf_hooks'
+
+// The only clock. Imported by name, so that `vi.useFakeTimers()` and `jest.useFakeTimers()`, which replace the
+// globals, leave our waits alone.
+
+/** Milliseconds on a clock that only goes forward. */
+export const now = (): number => performance.now()
+
+/** Milliseconds since 1970, from a source that fake timers do not reach. */
+export const wallClock = (): number => performance.timeOrigin + performance.now()
+
+/** Resolves after `ms` milliseconds. */
+export const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    startTimer(resolve, ms)
+  })
+
+/** Calls `callback` once, `ms` milliseconds from now. Returns what takes that back. */
+export function after(ms: number, callback: () => void): () => void {
+  const timer = startTimer(callback, ms)
+  return () => clearTimer(timer)
+}
+
+/** Calls `callback` every `ms` milliseconds and keeps no process alive for it. Returns what ends it. */
+export function every(ms: number, callback: () => void): () => void {
+  const timer = startInterval(callback, ms)
+  timer.unref()
+  return () => clearTimerInterval(timer)
+}
+
+const cell = new Int32Array(new SharedArrayBuffer(4))
+
+/** Blocks this thread for `ms` milliseconds: for the tight kill loop, where a turn of the event loop is too long. */
+export function pause(ms: number): void {
+  Atomics.wait(cell, 0, 0, ms)
+}
+
+/** Delays for a poll that is prompt at first and cheap later: 1, 1, 2, 3, 5 … up to `most` milliseconds. */
+export function* backoff(most: number): Generator<number, never> {
+  let [last, next] = [1, 1]
+  for (;;) {
+    yield Math.min(last, most)
+    ;[last, next] = [next, last + next]
+  }
+}
+
+/**
+ * Looks until `look` gives something other than `undefined`, or `timeout` milliseconds have passed.
+ * It looks at least once, and once more at the very end.
+ */
+export async function pollUntil<Found>(
+  look: () => Found | undefined | Promise<Found | undefined>,
+  timeout: number,
+  most = 50,
+): Promise<Found | undefined> {
+  const deadline = now() + timeout
+  for (const delay of backoff(most)) {
+    const late = now() >= deadline
+    const found = await look()
+    if (found !== undefined || late) return found
+    await sleep(Math.max(1, Math.min(delay, deadline - now())))
+  }
+  return undefined
+}

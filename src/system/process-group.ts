@@ -1,0 +1,53 @@
+import type { Containment } from './containment.js'
+import { table } from './process-table/current.js'
+import { groupExists, signalGroup, type SignalOutcome } from './signals.js'
+import type { Member, ProcessInfo, Tree } from './tree.js'
+
+/** The process group that a command leads: one signal reaches every member. setpgid(2), kill(2). */
+export interface ProcessGroup {
+  /** The group's number: the pid that its leader has or had. */
+  readonly id: number
+  /**
+   * Sends a signal to every member.
+   *
+   * @throws {UnexpectedExitError} once the leader has exited and no member lives.
+   * @throws {AlreadyExitedError} the same, when the test has seen the exit.
+   * @example
+   * daemon.group.signal('SIGHUP')
+   */
+  signal(signal: NodeJS.Signals): void
+  /** The members that are alive, the leader among them. Zombies are not. */
+  members(): Promise<ProcessInfo[]>
+  /** Whether no member is alive. */
+  isEmpty(): Promise<boolean>
+}
+
+const withoutTree = ({ pid, ppid, session, state, command, startedAt }: Member): ProcessInfo => ({
+  pid,
+  ppid,
+  session,
+  state,
+  command,
+  startedAt,
+})
+
+/** The live members of a tree's own group. */
+export async function groupMembers(tree: Tree, containment: Containment): Promise<ProcessInfo[]> {
+  if (tree.groupIsGone || (!tree.isLeaderHeld() && !groupExists(tree.leader.pid))) return []
+  const { members } = await containment.look([tree])
+  return members.filter((member) => member.group === tree.leader.pid).map(withoutTree)
+}
+
+/** Signals a tree's group at once, through its leader or whatever member is found. `gone` when none lives. */
+export function signalOwnGroup(tree: Tree, signal: NodeJS.Signals): SignalOutcome {
+  if (tree.groupIsGone) return 'gone'
+  const group = tree.leader.pid
+  if (tree.isLeaderHeld()) return signalGroup(group, tree.leader, signal)
+  for (const member of table.membersOf(group)) {
+    // Our groups are sessions too, and a group's number is not reused while it has a member.
+    if (table.isOlder(member, tree.leader) || (member.session !== 0 && member.session !== group)) continue
+    const outcome = signalGroup(group, member, signal)
+    if (outcome !== 'gone') return outcome
+  }
+  return 'gone'
+}

@@ -1,0 +1,199 @@
+import { closeSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
+import { quoteCommand } from '../command-line.js'
+import { wallClock } from '../poll.js'
+import { isZombie, type ProcessIdentity, type ProcessRecord, type ProcessTable } from './table.js'
+
+// proc(5). Every read is synchronous and small: a number cannot be reused between two lines of code that way
+// as long as its holder has not been waited for.
+
+const buffer = Buffer.allocUnsafe(256 * 1024)
+
+/** The text of a file in /proc, or `undefined` when the process has gone or may not be read. */
+export function readProc(path: string): string | undefined {
+  let file: number
+  try {
+    file = openSync(path, 'r')
+  } catch {
+    return undefined // ENOENT: gone. EACCES: another user's.
+  }
+  try {
+    let length = 0
+    for (;;) {
+      const read = readSync(file, buffer, length, buffer.length - length, null)
+      length += read
+      if (read === 0 || length === buffer.length) return buffer.toString('latin1', 0, length)
+    }
+  } catch {
+    return undefined // ESRCH: gone between open and read.
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** The fields of /proc/PID/stat that we use. */
+export function parseStat(text: string): ProcessRecord | undefined {
+  const open = text.indexOf('(')
+  const close = text.lastIndexOf(')')
+  if (open < 0 || close < 0) return undefined
+  const fields = text.slice(close + 2).split(' ', 20)
+  return {
+    pid: Number.parseInt(text, 10),
+    state: fields[0] ?? '?',
+    ppid: Number(fields[1]),
+    group: Number(fields[2]),
+    session: Number(fields[3]),
+    hasTerminal: fields[4] !== '0',
+    startTime: Number(fields[19]),
+  }
+}
+
+/** /proc/PID/stat. */
+export function readStat(pid: number): ProcessRecord | undefined {
+  const text = readProc(`/proc/${pid}/stat`)
+  return text === undefined ? undefined : parseStat(text)
+}
+
+const entries = (folder: string): string[] => {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+const parsePids = (text: string): number[] => (text === '' ? [] : text.trimEnd().split(' ').map(Number))
+
+/** The children of one thread: /proc/PID/task/TID/children. `undefined` where the kernel has no such file. */
+export function readChildren(pid: number, tid: number): number[] | undefined {
+  const text = readProc(`/proc/${pid}/task/${tid}/children`)
+  return text === undefined ? undefined : parsePids(text)
+}
+
+/** The children of all threads of a process. */
+export function childrenOf(pid: number): number[] {
+  const tasks = entries(`/proc/${pid}/task`)
+  return tasks.flatMap((tid) => readChildren(pid, Number(tid)) ?? [])
+}
+
+/** Every descendant below `pid` whose ancestors live, without `pid`. */
+export function descendantsOf(pid: number, visit: (record: ProcessRecord) => void): void {
+  for (const child of childrenOf(pid)) {
+    const record = readStat(child)
+    if (record === undefined || record.ppid !== pid) continue
+    visit(record)
+    descendantsOf(child, visit)
+  }
+}
+
+/** Reads the list of one thread's children again and again through one descriptor. */
+export class ChildrenFile {
+  #file: number | undefined
+
+  constructor(pid: number, tid: number) {
+    try {
+      this.#file = openSync(`/proc/${pid}/task/${tid}/children`, 'r')
+    } catch {
+      this.#file = undefined
+    }
+  }
+
+  read(): number[] {
+    if (this.#file === undefined) return []
+    let length = 0
+    for (;;) {
+      const read = readSync(this.#file, buffer, length, buffer.length - length, length)
+      length += read
+      if (read === 0) return parsePids(buffer.toString('latin1', 0, length))
+    }
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file)
+    this.#file = undefined
+  }
+}
+
+const pids = (): number[] =>
+  entries('/proc')
+    .filter((name) => name.charCodeAt(0) >= 49 && name.charCodeAt(0) <= 57)
+    .map(Number)
+
+const link = (path: string): string | undefined => {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined // Gone, or another user's.
+  }
+}
+
+// USER_HZ is 100 on every Linux that Node runs on (getconf CLK_TCK).
+const ticksPerSecond = 100
+
+function bootTime(): number {
+  const uptime = Number.parseFloat(readProc('/proc/uptime') ?? '0')
+  return wallClock() - uptime * 1000
+}
+
+/** The process table of Linux, read from /proc. */
+export const linuxTable: ProcessTable = {
+  name: 'linux',
+  identify: readStat,
+  isSame: (a, b) => a.pid === b.pid && a.startTime === b.startTime,
+  isOlder: (a, b) => a.startTime < b.startTime,
+
+  async snapshot() {
+    const records = new Map<number, ProcessRecord>()
+    let read = 0
+    for (const pid of pids()) {
+      const record = readStat(pid)
+      if (record !== undefined) records.set(pid, record)
+      read += 1
+      if (read % 500 === 0) await turn()
+    }
+    return records
+  },
+
+  membersOf: (group) =>
+    pids().flatMap((pid) => {
+      const record = readStat(pid)
+      return record?.group === group && !isZombie(record) ? [record] : []
+    }),
+
+  commandLine(pid) {
+    const text = readProc(`/proc/${pid}/cmdline`)
+    if (text !== undefined && text !== '') {
+      const decoded = Buffer.from(text, 'latin1').toString('utf8')
+      return quoteCommand(decoded.replace(/\0+$/, '').split('\0'))
+    }
+    return `[${readProc(`/proc/${pid}/comm`)?.trimEnd() ?? pid}]`
+  },
+
+  environment(pid) {
+    const text = readProc(`/proc/${pid}/environ`)
+    return text === undefined ? undefined : text.split('\0').filter((entry) => entry !== '')
+  },
+
+  cwd: (pid) => link(`/proc/${pid}/cwd`)?.replace(/ \(deleted\)$/, ''),
+
+  openFiles: (pid) => entries(`/proc/${pid}/fd`).flatMap((descriptor) => link(`/proc/${pid}/fd/${descriptor}`) ?? []),
+
+  startedAt: (identity: ProcessIdentity) => bootTime() + (identity.startTime * 1000) / ticksPerSecond,
+
+  owner(pid) {
+    try {
+      return statSync(`/proc/${pid}`).uid
+    } catch {
+      return undefined
+    }
+  },
+
+  waitChannel: (pid) => readProc(`/proc/${pid}/wchan`)?.trim() || undefined,
+}
+
+/** The inodes of a process's standard input, output and error, as /proc/PID/fd shows them. */
+export const standardStreams = (pid: number): string[] =>
+  [0, 1, 2].flatMap((descriptor) => {
+    const target = link(`/proc/${pid}/fd/${descriptor}`)
+    return target !== undefined && /^(?:socket|pipe):/.test(target) ? [target] : []
+  })

@@ -1,0 +1,7 @@
+import { pidtree } from 'pidtree'
+
+/** Who is whose parent, over the whole machine. */
+export async function listParents(): Promise<Map<number, number>> {
+  const links = await pidtree(-1, { advanced: true })
+  return new Map(links.map(({ pid, ppid }) => [pid, ppid]))
+}

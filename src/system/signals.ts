@@ -1,0 +1,95 @@
+import { ProctorError } from './errors.js'
+import { table } from './process-table/current.js'
+import { isZombie, type ProcessIdentity } from './process-table/table.js'
+
+// The only file that calls process.kill. `process.kill(-1)` is every process of this user, `process.kill(-null)`
+// one's own group: so a number is signalled only after it has been matched with a recorded identity.
+
+/** `sent`; `gone`: nobody, or by now somebody else, has the number; `forbidden`: EPERM, another user's. */
+export type SignalOutcome = 'sent' | 'gone' | 'forbidden'
+
+/** Throws unless `pid` is a number that could be a command's process. */
+export function assertPid(pid: number): void {
+  if (!Number.isSafeInteger(pid) || pid <= 1 || pid > 0x7fff_ffff) {
+    throw new ProctorError(`Not a process that may be signalled: ${String(pid)}. Accepted are integers above 1.`)
+  }
+}
+
+let ancestors: ReadonlySet<number> | undefined
+
+/** This process, its ancestors, and the leaders of the groups that they are in: never signalled. */
+export function ownAncestors(): ReadonlySet<number> {
+  if (ancestors === undefined) {
+    const found = new Set<number>()
+    let pid = process.pid
+    while (pid > 0 && !found.has(pid)) {
+      found.add(pid)
+      const record = table.identify(pid)
+      if (record === undefined) break
+      found.add(record.group)
+      pid = record.ppid
+    }
+    ancestors = found
+  }
+  return ancestors
+}
+
+function send(target: number, signal: NodeJS.Signals | 0): SignalOutcome {
+  try {
+    process.kill(target, signal)
+    return 'sent'
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ESRCH') return 'gone'
+    if (code === 'EPERM') return 'forbidden'
+    throw error // EINVAL, ERR_UNKNOWN_SIGNAL: the caller's mistake.
+  }
+}
+
+function assertForeign(pid: number): void {
+  assertPid(pid)
+  if (ownAncestors().has(pid)) {
+    throw new ProctorError(`Not signalled: ${pid} is the test runner itself, one of its ancestors or their group.`)
+  }
+}
+
+/** Signals one process, after checking that its number is still its own. */
+export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {
+  assertForeign(target.pid)
+  const holder = table.identify(target.pid)
+  if (holder === undefined || !table.isSame(holder, target)) return 'gone'
+  return send(target.pid, signal)
+}
+
+/**
+ * Signals every member of a group. `witness` is a process known to be ours: the group is signalled only while
+ * that very process is in it, for as long as a group has a member its number is not given to a stranger.
+ */
+export function signalGroup(group: number, witness: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {
+  assertForeign(group)
+  const holder = table.identify(witness.pid)
+  if (holder === undefined || !table.isSame(holder, witness) || holder.group !== group) return 'gone'
+  return send(-group, signal)
+}
+
+/** Whether the group has members, zombies among them. */
+export function groupExists(group: number): boolean {
+  assertPid(group)
+  return send(-group, 0) !== 'gone'
+}
+
+/**
+ * Whether a process with this number is running. A zombie is not; a process of another user is.
+ *
+ * @throws {ProctorError} when `pid` is no positive integer.
+ * @example
+ * isAlive(process.pid) // true
+ */
+export function isAlive(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0 || pid > 0x7fff_ffff) {
+    throw new ProctorError(`Not a pid: ${String(pid)}. Accepted are positive integers.`)
+  }
+  if (send(pid, 0) === 'gone') return false
+  const record = table.identify(pid)
+  return record !== undefined ? !isZombie(record) : send(pid, 0) !== 'gone'
+}

@@ -1,0 +1,85 @@
+import { table } from './process-table/current.js'
+import type { ProcessIdentity, ProcessRecord } from './process-table/table.js'
+
+/** What a process of a group or a tree looks like from outside. */
+export interface ProcessInfo {
+  readonly pid: number
+  readonly ppid: number
+  /** 0 where the platform does not tell. */
+  readonly session: number
+  /** One letter, as in ps(1): R, S, D, T, Z … */
+  readonly state: string
+  /** As a shell would show it. */
+  readonly command: string
+  readonly startedAt: Date
+}
+
+/** How a process was found to be a command's. */
+export type Evidence =
+  | 'leader'
+  | 'group'
+  | 'session'
+  | 'parent chain'
+  | 'mark'
+  | 'workspace'
+  | 'standard streams'
+  | 'elimination'
+
+/** A live process of a command's tree. */
+export interface Member extends ProcessInfo, ProcessIdentity {
+  readonly group: number
+  readonly evidence: Evidence
+  readonly tree: Tree
+}
+
+/** What is known of one command's processes. */
+export interface Tree {
+  /** `fixture.command`, as in the mark. */
+  readonly id: string
+  readonly fixture: number
+  /** `NAME=value`, as it stands in the command's environment. */
+  readonly mark: string
+  readonly leader: ProcessIdentity
+  /** Real path. */
+  readonly workspace: string
+  /** The inodes of the leader's own standard streams. */
+  readonly streams: ReadonlySet<string>
+  /** Whether nobody has waited for the leader yet: until then its number, and its group's, are its own. */
+  isLeaderHeld(): boolean
+  /** Sessions that processes of this tree lead or led. */
+  readonly sessions: Set<number>
+  /** Every process ever seen in this tree, by number. */
+  readonly known: Map<number, ProcessIdentity>
+  /** The group was seen empty: its number may be a stranger's by now and is not signalled again. */
+  groupIsGone: boolean
+}
+
+export const isKnown = (tree: Tree, record: ProcessIdentity): boolean => {
+  const seen = tree.known.get(record.pid)
+  return seen !== undefined && table.isSame(seen, record)
+}
+
+export const isLeader = (tree: Tree, record: ProcessIdentity): boolean => table.isSame(tree.leader, record)
+
+/** Records that a process was seen in a tree, and the session that it is in. */
+export function remember(tree: Tree, record: ProcessRecord): void {
+  tree.known.set(record.pid, { pid: record.pid, startTime: record.startTime })
+  if (record.session !== 0) tree.sessions.add(record.session)
+}
+
+export const toInfo = (record: ProcessRecord): ProcessInfo => ({
+  pid: record.pid,
+  ppid: record.ppid,
+  session: record.session,
+  state: record.state,
+  command: table.commandLine(record.pid),
+  startedAt: new Date(table.startedAt(record)),
+})
+
+export const toMember = (record: ProcessRecord, tree: Tree, evidence: Evidence): Member => ({
+  ...toInfo(record),
+  startTime: record.startTime,
+  group: record.group,
+  evidence,
+  tree,
+})

@@ -1,0 +1,139 @@
+import childProcess, { spawnSync } from 'node:child_process'
+import { isMainThread } from 'node:worker_threads'
+import { BasicContainment } from './basic.js'
+import { Births } from './births.js'
+import { type Containment, type ContainmentLevel, refuseStrict } from './containment.js'
+import { Guardian } from './guardian.js'
+import { formatMark, markName, newToken, outsideName, runVariable, thisOwner } from './marks.js'
+import { loadNatives, type Natives } from './natives.js'
+import { pause } from './poll.js'
+import { table } from './process-table/current.js'
+import { readChildren, readStat } from './process-table/linux.js'
+import { signalProcess } from './signals.js'
+import { StrictContainment } from './strict.js'
+import type { Tree } from './tree.js'
+
+// One guardian, one subreaper and one record of births a worker. Jest renews globals and modules for every file while
+// core modules persist, so what must be one a worker hangs on a core module's object.
+
+const key = Symbol.for('proctor.worker-state.1')
+
+interface WorkerState {
+  readonly token: string
+  /** What commands get as their environment's base is made from this process's own, less these names. */
+  readonly outside: string
+  readonly trees: Set<Tree>
+  readonly fixtures: Set<number>
+  counted: number
+  /** The calls, or why there are none. Undefined before somebody asked. */
+  natives: Natives | string | undefined
+  strict: StrictContainment | undefined
+  basic: BasicContainment | undefined
+  guardian: Guardian | undefined
+}
+
+const shelf = childProcess as unknown as Record<symbol, WorkerState | undefined>
+
+export function workerState(): WorkerState {
+  return (shelf[key] ??= createState())
+}
+
+function createState(): WorkerState {
+  const token = newToken()
+  const outside = outsideName(token)
+  // Whatever the test starts by itself inherits this; commands are started without it.
+  process.env[outside] = '1'
+  return {
+    token,
+    outside,
+    trees: new Set(),
+    fixtures: new Set(),
+    counted: 0,
+    natives: undefined,
+    strict: undefined,
+    basic: undefined,
+    guardian: undefined,
+  }
+}
+
+/** What goes into the environment of command number `command` of a fixture: `[name, value]`. */
+export function markFor(fixture: number, command: number): [name: string, value: string] {
+  const mark = { owner: thisOwner(), run: process.env[runVariable] ?? '0', tree: `${fixture}.${command}` }
+  return [markName(workerState().token), formatMark(mark)]
+}
+
+/** The worker's guardian. It starts with the first thing that it is told to watch. */
+export function guardian(): Guardian {
+  const state = workerState()
+  return (state.guardian ??= new Guardian(state.token, {
+    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+    [state.outside]: '1',
+  }))
+}
+
+/** Why `strict` cannot be had in this worker, or `undefined`. */
+function reasonAgainstStrict(state: WorkerState): string | undefined {
+  if (!isMainThread) return 'this is a worker thread, which does not know its siblings’ children'
+  if (table.name !== 'linux') return `it needs Linux’s /proc, and the process table in use is the ${table.name} one`
+  state.natives ??= provenNatives()
+  return typeof state.natives === 'string' ? state.natives : undefined
+}
+
+/** The calls, once they have shown here that a double-forked child becomes ours. */
+function provenNatives(): Natives | string {
+  const natives = loadNatives()
+  if (typeof natives === 'string') return natives
+  if (readChildren(process.pid, process.pid) === undefined) return 'this kernel has no /proc/PID/task/TID/children'
+  if (!natives.setSubreaper(true)) return 'prctl(PR_SET_CHILD_SUBREAPER) failed'
+  try {
+    const before = new Set(readChildren(process.pid, process.pid))
+    spawnSync('/bin/sh', ['-c', 'sleep 30 & :'], { detached: true, stdio: 'ignore' } as object)
+    for (const pid of readChildren(process.pid, process.pid) ?? []) {
+      const record = before.has(pid) ? undefined : readStat(pid)
+      if (record === undefined || record.ppid !== process.pid) continue
+      signalProcess(record, 'SIGKILL')
+      for (let round = 0; round < 1000 && !natives.takeExit(pid); round += 1) pause(0.2)
+      return natives
+    }
+    return 'an orphan did not become a child of the subreaper (an old kernel, or a sandbox such as gVisor)'
+  } finally {
+    natives.setSubreaper(false)
+  }
+}
+
+/**
+ * The containment that a fixture gets.
+ *
+ * @throws {ContainmentError} on Windows, and for `strict` where it is not to be had.
+ */
+export function chooseContainment(wish: 'auto' | ContainmentLevel): Containment {
+  const state = workerState()
+  const around = {
+    trees: state.trees,
+    outside: `${state.outside}=`,
+    session: table.identify(process.pid)?.session ?? 0,
+  }
+  const reason = wish === 'basic' ? 'it was not asked for' : reasonAgainstStrict(state)
+  if (wish === 'strict' && reason !== undefined) throw refuseStrict(reason)
+  if (reason !== undefined) return (state.basic ??= new BasicContainment(around))
+  return (state.strict ??= new StrictContainment(state.natives as Natives, new Births(), around))
+}
+
+/** A fixture begins to live: it gets its number. */
+export function enterFixture(containment: Containment): number {
+  const state = workerState()
+  const fixture = (state.counted += 1)
+  state.fixtures.add(fixture)
+  containment.enter(fixture)
+  return fixture
+}
+
+/** A fixture has ended. With the last one, what holds on to this file's modules is let go. */
+export function leaveFixture(containment: Containment, fixture: number): void {
+  const state = workerState()
+  containment.leave(fixture)
+  state.fixtures.delete(fixture)
+  if (state.fixtures.size > 0) return
+  state.strict = undefined
+  state.basic = undefined
+}

@@ -1,0 +1,107 @@
+import { expect, inject, test as base } from 'vitest'
+import { now } from './system/poll.js'
+import { FixtureProctor, type Proctor, type ProctorOptions } from './fixture/proctor.js'
+import type { Workspace } from './command/workspace.js'
+import * as matchers from './fixture/expectations.js'
+import type { ProctorMatchers } from './fixture/expectations.js'
+
+export { executable, symlink } from './command/workspace.js'
+export type * from './index.js'
+
+/** What `proctor/vitest` adds to a test's context. */
+export interface ProctorFixtures {
+  /** Options of this test's fixture: `test.override({ proctorOptions: { grace: 50 } })`, or `provide` in the configuration. */
+  proctorOptions: ProctorOptions
+  proctor: Proctor
+  workspace: Workspace
+  run: Proctor['run']
+  /** The same with the file's life: one server that many tests share. Options come from `provide`. */
+  fileProctor: Proctor
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    proctorOptions?: ProctorOptions
+  }
+}
+
+declare global {
+  // Vitest 4 and 5 differ in the type parameters of `Matchers`; both extend this interface.
+  // eslint-disable-next-line
+  namespace Chai {
+    interface Assertion extends ProctorMatchers {}
+  }
+}
+
+/** ms of a test's time that are left to the test when the last wait gives up. */
+const margin = 500
+/** ms on top of the ladder's own times in which a teardown must be over, whatever happens. */
+const teardownMargin = 20_000
+
+interface TestLike {
+  readonly task: { readonly timeout?: number; readonly result?: { readonly state?: string } }
+  readonly onTestFinished: (callback: () => Promise<void>, timeout?: number) => void
+}
+
+const teardownTime = ({ grace = 1000, leakTimeout = 2000 }: ProctorOptions): number =>
+  grace + leakTimeout + teardownMargin
+
+/**
+ * The fixtures, to merge into one's own.
+ *
+ * @example
+ * const test = base.extend(fixtures).extend({ server: async ({ run }, use) => { … } })
+ */
+export const fixtures = {
+  proctorOptions: [{} as ProctorOptions, { injected: true }] as unknown as ProctorOptions,
+
+  proctor: async (
+    { task, onTestFinished, proctorOptions }: TestLike & { proctorOptions: ProctorOptions },
+    use: (proctor: Proctor) => Promise<void>,
+  ): Promise<void> => {
+    const begin = now()
+    const limit = task.timeout
+    const timeLeft = (): number =>
+      limit === undefined || limit === 0 || limit === Infinity ? Infinity : begin + limit - margin - now()
+    const proctor = await FixtureProctor.create(proctorOptions, { timeLeft })
+    // Not in this fixture's own clean-up: that has no deadline, and a throw there skips the clean-up of others.
+    onTestFinished(async () => {
+      await proctor.teardown({ hasFailed: task.result?.state === 'fail' })
+    }, teardownTime(proctorOptions))
+    await use(proctor)
+  },
+
+  workspace: async ({ proctor }: { proctor: Proctor }, use: (workspace: Workspace) => Promise<void>): Promise<void> => {
+    await use(proctor.workspace)
+  },
+
+  run: async ({ proctor }: { proctor: Proctor }, use: (run: Proctor['run']) => Promise<void>): Promise<void> => {
+    await use((command, args, options) => proctor.run(command, args, options))
+  },
+
+  fileProctor: [
+    // eslint-disable-next-line no-empty-pattern
+    async ({}, use: (proctor: Proctor) => Promise<void>): Promise<void> => {
+      const proctor = await FixtureProctor.create(inject('proctorOptions') ?? {})
+      await use(proctor)
+      await proctor.teardown()
+    },
+    { scope: 'file' },
+  ] as unknown as Proctor,
+}
+
+expect.extend({
+  toBeAlive: matchers.toBeAlive,
+  toBeDead: matchers.toBeDead,
+  toHaveExitedWith: matchers.toHaveExitedWith,
+  toHaveOutput: matchers.toHaveOutput,
+  toThrowAlreadyExited: matchers.toThrowAlreadyExited,
+  toThrowFailedExit: matchers.toThrowFailedExit,
+  toThrowUnexpectedExit: matchers.toThrowUnexpectedExit,
+})
+
+/** Vitest's `test` with the fixtures `run`, `workspace`, `proctor` and `fileProctor`, made only when a test asks for them. */
+export const test = base.extend<ProctorFixtures>(fixtures)
+
+/** Vitest's `expect` with the matchers. */
+export { expect }

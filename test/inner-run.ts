@@ -1,0 +1,94 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** The repository. */
+export const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** A path in the repository. */
+export const inRoot = (path: string): string => `${root}${path}`
+
+const vitestCli = inRoot('node_modules/vitest/vitest.mjs')
+
+/** This process's environment without what the outer Vitest put there. */
+export function cleanEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(
+    ([name]) =>
+      !/^(?:VITEST.*|TEST|NODE_ENV|DEV|PROD|MODE|SSR|BASE_URL|FORCE_TTY|FORCE_COLOR|CI|GITHUB_ACTIONS|PROCTOR_(?!MARK_).*)$/.test(
+        name,
+      ),
+  )
+  return { ...Object.fromEntries(own), NO_COLOR: '1', ...more }
+}
+
+export interface InnerResult {
+  readonly exitCode: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+  /** Both, in the order in which they were read, without colours. */
+  readonly output: string
+}
+
+export interface InnerRun {
+  readonly child: ChildProcess
+  /** Everything it has written so far. */
+  output(): string
+  readonly result: Promise<InnerResult>
+}
+
+export interface InnerOptions {
+  readonly args?: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+  readonly pool?: 'forks' | 'threads' | 'vmThreads' | 'vmForks'
+}
+
+/** Starts a program in a group of its own and collects what it writes. */
+export function startInner(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): InnerRun {
+  const child = spawn(command, args, {
+    cwd: options.cwd ?? root,
+    env: cleanEnvironment(options.env),
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [stdout, stderr, output] = ['', '', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+    output += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+    output += text
+  })
+  const result = new Promise<InnerResult>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr, output }))
+  })
+  return { child, output: () => output, result }
+}
+
+/** Starts a real Vitest on one of `fixtures/suites`. */
+export function startVitest(suite: string, options: InnerOptions = {}): InnerRun {
+  const pool = options.pool === undefined ? [] : [`--pool=${options.pool}`]
+  const args = [vitestCli, 'run', '--root', inRoot(`fixtures/suites/${suite}`), '--reporter=verbose', ...pool]
+  return startInner(
+    process.execPath,
+    [...args, ...(options.args ?? [])],
+    options.env === undefined ? {} : { env: options.env },
+  )
+}
+
+/** Runs a real Vitest on one of `fixtures/suites` to its end. */
+export const runVitest = (suite: string, options?: InnerOptions): Promise<InnerResult> =>
+  startVitest(suite, options).result
+
+/** What a user sees, less what differs from run to run: pids, durations, paths. */
+export const stable = (output: string): string =>
+  output
+    .replaceAll(root, '<root>/')
+    .replaceAll(/\b\d+(?:\.\d+)?\s?m?s\b/g, '<time>')
+    .replaceAll(/(├─|└─) \d+/g, '$1 <pid>')
+    .replaceAll(/[ \t]+$/gm, '')

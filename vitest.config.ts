@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+// The tests run against the built package: `npm test` builds it first.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    server: { deps: { external: [/\/dist\//] } },
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    // Two cores, and most tests start several processes.
+    maxWorkers: 2,
+  },
+})
