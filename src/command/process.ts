@@ -696,8 +696,8 @@ export class CommandProcess implements Process {
 }
 
 // No promise: whoever writes `await run(…)` gets the handle at once, and a hint when that goes wrong.
-const awaitedKey = 'then'
-Object.defineProperty(CommandProcess.prototype, awaitedKey, {
+// oxlint-disable-next-line unicorn/no-thenable -- it gives undefined: a look at it is all that is wanted.
+Object.defineProperty(CommandProcess.prototype, 'then', {
   get(this: CommandProcess) {
     this.isAwaited = true
     return undefined
