@@ -6,8 +6,8 @@ import { type Evidence, isKnown, isLeader, type Tree } from './tree.js'
 export interface Surroundings {
   /** Every tree that lives in this worker. */
   readonly trees: ReadonlySet<Tree>
-  /** `NAME=` of the variable that the worker's environment holds and every command's lacks. */
-  readonly outside: string
+  /** The names of the variables that a worker's environment holds and every command's lacks: one a thread. */
+  readonly outside: ReadonlySet<string>
   /** The worker's session: nothing of a command's can be in it. */
   readonly session: number
 }
@@ -50,7 +50,7 @@ export function attributeByTable(record: ProcessRecord, trees: Iterable<Tree>): 
 export function attributeByEvidence(record: ProcessRecord, around: Surroundings): Attribution {
   const environment = table.environment(record.pid)
   if (environment !== undefined) {
-    if (environment.some((entry) => entry.startsWith(around.outside))) return foreign
+    if (environment.some((entry) => around.outside.has(entry.slice(0, entry.indexOf('='))))) return foreign
     for (const tree of around.trees) {
       if (environment.includes(tree.mark)) return { kind: 'ours', tree, evidence: 'mark' }
     }

@@ -24,7 +24,7 @@ const lookInterval = 50
 export class BasicContainment implements Containment {
   readonly level = 'basic'
   readonly #around: Surroundings & { readonly trees: Set<Tree> }
-  readonly #fixtures = new Set<number>()
+  readonly #fixtures = new Set<string>()
   #stopLooking: (() => void) | undefined
   #nextLook = 0
 
@@ -32,11 +32,11 @@ export class BasicContainment implements Containment {
     this.#around = around
   }
 
-  enter(fixture: number): void {
+  enter(fixture: string): void {
     this.#fixtures.add(fixture)
   }
 
-  leave(fixture: number): void {
+  leave(fixture: string): void {
     this.#fixtures.delete(fixture)
     for (const tree of this.#around.trees) if (tree.fixture === fixture) this.#around.trees.delete(tree)
     if (this.#fixtures.size > 0) return

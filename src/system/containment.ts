@@ -31,9 +31,9 @@ export interface KillOutcome {
 export interface Containment {
   readonly level: ContainmentLevel
   /** A fixture lives from here … */
-  enter(fixture: number): void
+  enter(fixture: string): void
   /** … to here. */
-  leave(fixture: number): void
+  leave(fixture: string): void
   /** A command was started. */
   add(tree: Tree): void
   /** A command's tree was proven dead, and its processes need not be told apart any more. */

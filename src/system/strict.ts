@@ -59,24 +59,26 @@ interface Struck {
 const toSurvivors = (struck: readonly Struck[]): Survivor[] =>
   struck.map(({ record, tree, evidence, outcome }) => toSurvivor(toMember(record, tree, evidence), outcome))
 
+export type StrictSurroundings = Surroundings & { readonly trees: Set<Tree>; readonly outside: Set<string> }
+
 export class StrictContainment implements Containment {
   readonly level = 'strict'
   readonly #natives: Natives
   readonly #births: Births
-  readonly #around: Surroundings & { readonly trees: Set<Tree> }
-  readonly #fixtures = new Set<number>()
+  readonly #around: StrictSurroundings
+  readonly #fixtures = new Set<string>()
   #children: ChildrenFile | undefined
   #adopted = new Map<number, Adopted>()
   #stopLooking: (() => void) | undefined
   #nextLook = 0
 
-  constructor(natives: Natives, births: Births, around: Surroundings & { readonly trees: Set<Tree> }) {
+  constructor(natives: Natives, births: Births, around: StrictSurroundings) {
     this.#natives = natives
     this.#births = births
     this.#around = around
   }
 
-  enter(fixture: number): void {
+  enter(fixture: string): void {
     if (this.#fixtures.size === 0) {
       this.#births.subscribe()
       this.#children = new ChildrenFile(process.pid, process.pid)
@@ -91,7 +93,7 @@ export class StrictContainment implements Containment {
     this.#fixtures.add(fixture)
   }
 
-  leave(fixture: number): void {
+  leave(fixture: string): void {
     this.#fixtures.delete(fixture)
     for (const tree of this.#around.trees) if (tree.fixture === fixture) this.#around.trees.delete(tree)
     if (this.#fixtures.size > 0) return
@@ -154,9 +156,7 @@ export class StrictContainment implements Containment {
     const strike = (record: ProcessRecord, tree: Tree, evidence: Evidence): void => {
       struck.push({ record, tree, evidence, outcome: signalProcess(record, 'SIGKILL') })
     }
-    for (const pid of this.#children?.read() ?? []) {
-      const record = readStat(pid)
-      if (record === undefined) continue
+    for (const record of this.#roots()) {
       const attribution = this.#attribute(record, true)
       if (isZombie(record)) {
         this.#takeExit(record)
@@ -165,11 +165,28 @@ export class StrictContainment implements Containment {
       } else if (attribution.kind === 'unknown') {
         // Exiting, or becoming another program: its child may come next, so this round is not empty.
         const [tree] = wanted
-        if (tree !== undefined && this.#fixtures.size === 1) strike(record, tree, 'elimination')
+        if (tree !== undefined && this.#isOnlyFixture(tree)) strike(record, tree, 'elimination')
         else if (tree !== undefined) struck.push({ record, tree, evidence: 'elimination', outcome: 'gone' })
       }
     }
     return struck
+  }
+
+  #isOnlyFixture({ fixture }: Tree): boolean {
+    return [...this.#around.trees].every((tree) => tree.fixture === fixture)
+  }
+
+  /** Our children, and the leaders that are another thread's. */
+  *#roots(): Generator<ProcessRecord> {
+    const children = new Set(this.#children?.read())
+    for (const pid of children) {
+      const record = readStat(pid)
+      if (record !== undefined) yield record
+    }
+    for (const { leader } of this.#around.trees) {
+      const record = children.has(leader.pid) ? undefined : readStat(leader.pid)
+      if (record?.startTime === leader.startTime) yield record
+    }
   }
 
   /** One pass over our children and everything below them, without a signal. */
@@ -177,9 +194,7 @@ export class StrictContainment implements Containment {
     const members: Member[] = []
     const unattributed: ProcessInfo[] = []
     let isUncertain = false
-    for (const pid of this.#children?.read() ?? []) {
-      const record = readStat(pid)
-      if (record === undefined) continue
+    for (const record of this.#roots()) {
       const attribution = this.#attribute(record, false)
       // A hopper is gone before it can be read: a fresh zombie that nobody knows is the trace of something alive.
       if (attribution.kind === 'unknown') isUncertain = true
@@ -247,6 +262,8 @@ export class StrictContainment implements Containment {
   #takeExit(record: ProcessRecord): void {
     const adopted = this.#adopted.get(record.pid)
     if (adopted === undefined || this.#births.has(record.pid)) return
+    // A leader that another thread's libuv waits for.
+    if (adopted.attribution.kind === 'ours' && adopted.attribution.evidence === 'leader') return
     adopted.zombieSince ??= now()
     if (adopted.attribution.kind !== 'ours' && now() - adopted.zombieSince < zombiePatience) return
     if (this.#natives.takeExit(record.pid)) this.#adopted.delete(record.pid)
