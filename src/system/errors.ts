@@ -6,6 +6,11 @@ export class ProctorError extends Error {
     Object.defineProperty(this.prototype, brand, { value: true })
     Object.defineProperty(this.prototype, 'name', { value: 'ProctorError', writable: true, configurable: true })
   }
+
+  /** What a runner sends to its reporters: it would print every further field below the message otherwise. */
+  toJSON(): { name: string; message: string } {
+    return { name: this.name, message: this.message }
+  }
 }
 
 /** Whether `error` is one of this package's, and of the class `name` where one is given. */

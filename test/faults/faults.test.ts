@@ -85,13 +85,22 @@ describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
     await expectNothingLeft(given.number, given.folder)
   })
 
-  test.each(['process-exit', 'set-up-throws', 'out-of-memory'])('%s', async (fault) => {
-    const memory = fault === 'out-of-memory' ? { NODE_OPTIONS: '--max-old-space-size=96' } : {}
-    const given = scene(fault, { FAULT_TIMEOUT: '20000', ...memory })
-    const { exitCode, output } = await start(given).result
-    if (fault === 'set-up-throws') expect(output).toContain('the set-up throws')
-    else await given.ready()
+  test.each([
+    ['the test calls process.exit', 'process-exit', {}],
+    ['the worker runs out of memory', 'out-of-memory', { NODE_OPTIONS: '--max-old-space-size=96' }],
+  ])('%s', async (_title, fault, env) => {
+    const given = scene(fault, { FAULT_TIMEOUT: '20000', ...env })
+    const { exitCode } = await start(given).result
+    await given.ready()
     expect(exitCode).not.toBe(0)
+    await expectNothingLeft(given.number, given.folder)
+  })
+
+  test('the set-up of a fixture throws after its command has started', async () => {
+    const given = scene('set-up-throws')
+    const { exitCode, output } = await start(given).result
+    expect(output).toContain('Error: the set-up throws')
+    expect(exitCode).toBe(1)
     await expectNothingLeft(given.number, given.folder)
   })
 
@@ -143,8 +152,8 @@ function guardianOf(worker: number): number {
     if (!/^\d+$/.test(name)) return false
     try {
       const line = readFileSync(`/proc/${name}/cmdline`, 'latin1')
-      const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${name}/stat`, 'latin1'))?.[1]
-      return line.includes('guardian.sh') && parent === String(worker)
+      const [, parent, group] = /\) \S (\d+) (\d+)/.exec(readFileSync(`/proc/${name}/stat`, 'latin1')) ?? []
+      return line.includes('guardian.sh') && parent === String(worker) && group === name
     } catch {
       return false // Gone meanwhile.
     }
