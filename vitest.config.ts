@@ -9,5 +9,10 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Two cores, and most tests start several processes.
     maxWorkers: 2,
+    // .ci/run counts what passed and failed.
+    reporters:
+      process.env['CI_REPORT'] === undefined
+        ? ['default']
+        : ['default', ['json', { outputFile: process.env['CI_REPORT'] }]],
   },
 })
