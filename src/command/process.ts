@@ -176,6 +176,8 @@ export class CommandProcess implements Process {
   /** Signals sent to it, in order, for reports. */
   readonly signals: NodeJS.Signals[] = []
   readonly startedAt = now()
+  /** Whether another proctor ran in its tree and was killed with it. */
+  hasHadGuardian = false
   readonly #settings: ProcessSettings
   readonly #child: ChildProcess | undefined
   readonly #waits = new Waits()
@@ -545,7 +547,8 @@ export class CommandProcess implements Process {
       this.#isEscalated = true
       if (this.#exit === undefined) this.signals.push('SIGKILL')
     }
-    const { survivors } = await this.#settings.containment.kill([tree], killTimeout)
+    const { survivors, killed } = await this.#settings.containment.kill([tree], killTimeout)
+    this.lookForGuardian(killed)
     if (survivors.length > 0) {
       const lines = survivors.map((survivor) => `  ${survivor.pid} ${survivor.command}: ${survivor.reason}`)
       throw new ContainmentError(`${this.command} could not be ended:\n${lines.join('\n')}`)
@@ -553,6 +556,11 @@ export class CommandProcess implements Process {
     await this.settled
     await this.proveClosed()
     this.markTreeDead()
+  }
+
+  /** Another proctor's guardian that was killed could not remove its workspaces. */
+  lookForGuardian(killed: readonly Member[]): void {
+    this.hasHadGuardian ||= killed.some(({ tree, command }) => tree === this.tree && command.includes('guardian.sh'))
   }
 
   /** Without a complete list of descendants, an open output is the trace of one that was not found. */

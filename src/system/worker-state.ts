@@ -3,6 +3,7 @@ import { isMainThread } from 'node:worker_threads'
 import { BasicContainment } from './basic.js'
 import { Births } from './births.js'
 import { type Containment, type ContainmentLevel, refuseStrict } from './containment.js'
+import { ProctorError } from './errors.js'
 import { Guardian } from './guardian.js'
 import { formatMark, markName, newToken, outsideName, runVariable, thisOwner } from './marks.js'
 import { loadNatives, type Natives } from './natives.js'
@@ -146,7 +147,7 @@ export function enterFixture(containment: Containment): string {
   const state = workerState()
   state.counted += 1
   const fixture = `${state.token}.${state.counted}`
-  if (state.fixtures.size === 0) endWithMain()
+  endWithMain()
   state.fixtures.add(fixture)
   containment.enter(fixture)
   return fixture
@@ -156,6 +157,10 @@ let endsWithMain = false
 
 /** A worker outlives its main process in Vitest 4. Its commands must not: it ends, and the guardian ends them. */
 function endWithMain(): void {
+  const isRunnersWorker = process.env['VITEST_WORKER_ID'] !== undefined || process.env['JEST_WORKER_ID'] !== undefined
+  if (isRunnersWorker && process.send !== undefined && !process.connected) {
+    throw new ProctorError('The main process of the test runner has gone: no command is started any more.')
+  }
   if (endsWithMain || !process.connected) return
   endsWithMain = true
   process.once('disconnect', () => {
