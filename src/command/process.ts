@@ -413,8 +413,10 @@ export class CommandProcess implements Process {
     }
     const text = (): string => this.log.text(options.stream ?? 'output', options.since)
     const look = lookFor(pattern, text)
+    // As it was at the call: what another wait has heard of since is news to this one.
+    const isKnownToHaveExited = this.#knowledge() === 'exited, seen'
     const attempt: Attempt<RegExpExecArray | string> = () => {
-      if (this.#knowledge() === 'exited, seen') this.#throwOnceExited()
+      if (isKnownToHaveExited) this.#throwOnceExited()
       const isSettled = this.#isSettled
       const found = look()
       if (!(found instanceof Promise)) return this.#judge(found, isSettled)
@@ -425,11 +427,15 @@ export class CommandProcess implements Process {
 
   /** What was found; or, when all output there will be was looked at in vain, the exit's error. */
   #judge<Value>(found: { value: Value } | undefined, wasSettled: boolean): { value: Value } | undefined {
-    if (found === undefined && wasSettled) {
-      if (this.#isTimedOut) throw this.#seenTimeoutError()
-      this.#throwOnceExited()
-    }
+    if (found === undefined && wasSettled) throw this.#endOfWait()
     return found
+  }
+
+  /** What a wait rejects with that was waiting, in vain, when the program exited. */
+  #endOfWait(): Error {
+    if (this.#isTimedOut) return this.#seenTimeoutError()
+    this.#isSeen = true
+    return errorOnceExited('exited, not seen', this.state())!
   }
 
   waitForExit(options: WaitOptions = {}): Promise<Exit> {
@@ -482,13 +488,13 @@ export class CommandProcess implements Process {
     })
     await this.#wait(async () => {
       if (outcome === undefined) {
-        if (this.#isSettled) this.#throwOnceExited()
+        if (this.#isSettled) throw this.#endOfWait()
         return undefined
       }
       if (outcome.error === undefined) return { value: undefined }
       // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
       await Promise.race([this.settled, sleep(drainTime)])
-      this.#throwUnlessRunning()
+      if (this.#isSettled) throw this.#endOfWait()
       throw new ProctorError(
         `Cannot ${verb} to ${this.command}: it has closed its standard input (${(outcome.error as NodeJS.ErrnoException).code}).`,
         { cause: outcome.error },
