@@ -600,8 +600,10 @@ export class CommandProcess implements Process {
   async terminateGroup(grace: number): Promise<void> {
     const tree = this.tree
     if (tree === undefined || this.#exit !== undefined) return
-    if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
     await this.#ending?.catch(() => {})
+    // It has ended by itself, and the news of it is on its way.
+    if (!this.isLeaderAlive()) return this.settled
+    if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
     const { containment } = this.#settings
     const deadline = now() + grace
     const inGroup = async (): Promise<Member[]> =>
