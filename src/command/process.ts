@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import type { Writable } from 'node:stream'
 import type { Containment } from '../system/containment.js'
 import { signalTrees } from '../system/containment.js'
 import {
@@ -322,6 +323,11 @@ export class CommandProcess implements Process {
     return (await this.#settings.containment.look([this.tree])).members
   }
 
+  /** Whether nobody can write to its output any more. */
+  get isOutputClosed(): boolean {
+    return [this.#child?.stdout, this.#child?.stderr].every((stream) => stream?.closed !== false)
+  }
+
   isLeaderAlive(): boolean {
     const record =
       this.tree === undefined || this.#exit !== undefined ? undefined : table.identify(this.tree.leader.pid)
@@ -458,7 +464,10 @@ export class CommandProcess implements Process {
     if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
       throw new TypeError(`write: text is a string or bytes, not ${text === null ? 'null' : typeof text}.`)
     }
-    await this.#feed('write', (stdin, done) => stdin.write(text, done))
+    await this.#feed('write', (stdin, done) => {
+      // Node reports a write that the program's exit has cut off as a success: only the stream tells.
+      stdin.write(text, (error) => done(error ?? (stdin.destroyed ? new Error('cut off') : undefined)))
+    })
   }
 
   async endInput(): Promise<void> {
@@ -470,10 +479,7 @@ export class CommandProcess implements Process {
     })
   }
 
-  async #feed(
-    verb: string,
-    action: (stdin: NodeJS.WritableStream, done: (error?: Error | null) => void) => void,
-  ): Promise<void> {
+  async #feed(verb: string, action: (stdin: Writable, done: (error?: Error | null) => void) => void): Promise<void> {
     this.#throwUnlessRunning()
     const stdin = this.#child?.stdin
     if (stdin === null || stdin === undefined || this.#inputEnded) {
@@ -494,9 +500,11 @@ export class CommandProcess implements Process {
       if (outcome.error === undefined) return { value: undefined }
       // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
       await Promise.race([this.settled, sleep(drainTime)])
+      if (this.#exit !== undefined) await this.settled
       if (this.#isSettled) throw this.#endOfWait()
+      const { code, message } = outcome.error as NodeJS.ErrnoException
       throw new ProctorError(
-        `Cannot ${verb} to ${this.command}: it has closed its standard input (${(outcome.error as NodeJS.ErrnoException).code}).`,
+        `Cannot ${verb} to ${this.command}: it has closed its standard input (${code ?? message}).`,
         { cause: outcome.error },
       )
     }, undefined)
@@ -564,9 +572,8 @@ export class CommandProcess implements Process {
   /** Without a complete list of descendants, an open output is the trace of one that was not found. */
   async proveClosed(): Promise<void> {
     if (this.#settings.containment.level === 'strict') return
-    const isOpen = (): boolean => [this.#child?.stdout, this.#child?.stderr].some((stream) => stream?.closed === false)
     for (const delay of backoff(50)) {
-      if (!isOpen()) return
+      if (this.isOutputClosed) return
       if (delay === 50) break
       await sleep(delay)
     }
