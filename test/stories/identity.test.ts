@@ -15,7 +15,7 @@ describe('Numbers of processes are used again', () => {
     await workspace.write('stale.pid', `${stranger.pid}\n`)
     await utimes(workspace.resolve('stale.pid'), anHourAgo, anHourAgo)
 
-    await expect(workspace).toBeDead('stale.pid')
+    await expect(workspace).toBeDead('stale.pid', { timeout: 500 })
     await expect(workspace).not.toBeAlive('stale.pid')
     await expect(stranger).toBeDead('stale.pid')
     // The number is in use: only the time tells the two apart.

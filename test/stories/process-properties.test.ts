@@ -53,7 +53,8 @@ describe('Process properties', () => {
     await workspace.copyFrom(programs)
 
     const leader = run('node', ['leader-exits-first.mjs'])
-    await expect.poll(() => leader.running, { timeout: 4000 }).toBe(false)
+    await leader.waitForOutput('child is up')
+    await expect.poll(() => leader.running, { timeout: 2000 }).toBe(false)
 
     expect(leader.exitCode).toBe(0)
     expect(leader.output).toBe('child is up\n')
