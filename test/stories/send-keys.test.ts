@@ -47,18 +47,19 @@ describe('Send keys', () => {
     expect(error.message).toBe('Process unexpectedly exited with exit code 0. Output:\nI got to the end!')
   })
 
-  test('writing while the program ends', async ({ run, workspace }) => {
+  test('writing what is not read before the program ends', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
-    const sleeper = run('node', ['says-and-stays.mjs', 'ready'])
-    await sleeper.waitForOutput('ready')
-    // More than a pipe holds, and nobody reads it.
-    const writing = rejectionOf(sleeper.write('x'.repeat(1024 * 1024)))
+    const parent = run('node', ['parent.mjs'])
+    await parent.waitForOutput('child is up')
+    // More than a pipe holds. The child has the other end of it, and keeps it open.
+    const writing = rejectionOf(parent.write('x'.repeat(1024 * 1024)))
 
-    await sleeper.kill()
+    parent.signal('SIGKILL')
 
     const error = await writing
     expect(error).toBeInstanceOf(UnexpectedExitError)
-    expect(error.message).toBe('Process unexpectedly exited with signal SIGKILL. Output:\nready')
+    expect(error.message).toBe('Process unexpectedly exited with signal SIGKILL. Output:\nchild is up')
+    await expect(() => parent.kill()).toThrowAlreadyExited('child is up')
   })
 
   test('what is given at the start is read to its end', async ({ run, workspace }) => {
