@@ -1,70 +1,73 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { afterAll, expect } from 'vitest'
 
-// What tests see of the machine by themselves, without a line of the code that they test.
+// Looks at processes by itself: what this package says of them is what is being tested.
 
-const readText = (path: string): string => {
+/** A process, known by its number and its start. */
+export interface Witness {
+  readonly pid: number
+  readonly startedAt: string
+}
+
+interface Sight {
+  readonly startedAt: string
+  readonly ppid: number
+}
+
+function look(pid: number): Sight | undefined {
+  const fields = process.platform === 'linux' ? readProc(pid) : askPs(pid)
+  return fields === undefined || /^[ZX]/.test(fields.state) ? undefined : fields
+}
+
+/** proc(5): the name stands in brackets and may hold anything; what follows it begins with the state. */
+function readProc(pid: number): (Sight & { readonly state: string }) | undefined {
   try {
-    return readFileSync(path, 'latin1')
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { state: fields[0]!, ppid: Number(fields[1]), startedAt: fields[19]! }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined
+    throw error
+  }
+}
+
+function askPs(pid: number): (Sight & { readonly state: string }) | undefined {
+  try {
+    const line = execFileSync('ps', ['-o', 'state=,ppid=,lstart=', '-p', String(pid)], { encoding: 'utf8' })
+    const [state, ppid, ...start] = line.trim().split(/\s+/)
+    return { state: state!, ppid: Number(ppid), startedAt: start.join(' ') }
   } catch {
-    return '' // Gone meanwhile.
+    return undefined // ps says so by its exit code.
   }
 }
 
-/** Every process whose command line holds a text, zombies apart: they have none. */
-export const findByCommandLine = (part: string): string[] =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      const line = readText(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
-      return line.includes(part) ? [`${pid} ${line}`] : []
-    })
-
-/** A number that stands in no other command line of this machine. */
-export const uniqueNumber = (): string => String(1_000_000_000 + Math.floor(Math.random() * 1_000_000_000))
-
-/** A new temporary folder of a test's own, for TMPDIR. */
-export const makeFolder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'proctors-test-')))
-export const removeFolder = (path: string): Promise<void> => rm(path, { recursive: true, force: true })
-
-/** The workspaces that are left in a folder. */
-export const workspacesIn = (folder: string): string[] =>
-  readdirSync(folder).filter((name) => name.startsWith('proctor-') || name.startsWith('kept-proctor-'))
-
-/** Looks until `look` gives something, for at most `timeout` ms: then it says what was there instead. */
-export async function eventually<Value>(look: () => Value | undefined, what: string, timeout = 20_000): Promise<Value> {
-  const deadline = performance.now() + timeout
-  for (;;) {
-    const value = look()
-    if (value !== undefined) return value
-    if (performance.now() > deadline) throw new Error(`Not within ${timeout} ms: ${what}`)
-    await sleep(5)
-  }
+/** Remembers a process that is alive now. */
+export function witness(pid: number | undefined): Witness {
+  const sight = pid === undefined ? undefined : look(pid)
+  if (pid === undefined || sight === undefined) throw new Error(`There is no process ${pid} to remember.`)
+  return { pid, startedAt: sight.startedAt }
 }
 
-/** Waits for a file with a number and a line end, and gives the number. */
-export const numberIn = (file: string): Promise<number> =>
-  eventually(() => {
-    const text = existsSync(file) ? readText(file) : ''
-    return text.endsWith('\n') ? Number(text) : undefined
-  }, `a number in ${file}`)
+/** Whether it is alive still. A zombie is not, nor is a stranger with its number. */
+export const isStillAlive = ({ pid, startedAt }: Witness): boolean => look(pid)?.startedAt === startedAt
 
-/** ms within which everything must be gone after a fault. The promise is 2000; this machine is shared and noisy. */
-export const promisedTime = 4000
+/** Who its parent is now. */
+export const parentOf = ({ pid }: Witness): number | undefined => look(pid)?.ppid
 
-/** Waits until nothing with this text in its command line lives and no workspace is in the folder. */
-export async function expectNothingLeft(part: string, folder: string, timeout = promisedTime): Promise<void> {
-  const look = (): string[] => [...findByCommandLine(part), ...workspacesIn(folder)]
-  await eventually(() => (look().length === 0 ? true : undefined), `nothing left`, timeout).catch(() => {
-    throw new Error(`Left after ${timeout} ms:\n${look().join('\n')}`)
+/** Remembers processes of a file's tests, each of which must be dead when all have ended. */
+export function expectDeadInTheEnd(): (pid: number | undefined) => Witness {
+  const seen: Witness[] = []
+  afterAll(() => {
+    expect(seen.filter(isStillAlive)).toEqual([])
   })
+  return (pid) => {
+    const one = witness(pid)
+    seen.push(one)
+    return one
+  }
 }
 
-/** The state letter of a process, or undefined when it has gone. */
-export const stateOf = (pid: number): string | undefined => /\) (\S)/.exec(readText(`/proc/${pid}/stat`))?.[1]
-
-/** Whether a process is there and no zombie. */
-export const isRunning = (pid: number): boolean => !['Z', 'X', undefined].includes(stateOf(pid))
+/** The number in a pid file. */
+export const readPid = (file: string): number => Number(readFileSync(file, 'utf8'))

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import type { Writable } from 'node:stream'
 import type { Containment } from '../system/containment.js'
 import { signalTrees } from '../system/containment.js'
 import {
@@ -324,6 +325,11 @@ export class CommandProcess implements Process {
     return (await this.#settings.containment.look([this.tree])).members
   }
 
+  /** Whether nobody can write to its output any more. */
+  get isOutputClosed(): boolean {
+    return [this.#child?.stdout, this.#child?.stderr].every((stream) => stream?.closed !== false)
+  }
+
   isLeaderAlive(): boolean {
     const record =
       this.tree === undefined || this.#exit !== undefined ? undefined : table.identify(this.tree.leader.pid)
@@ -415,8 +421,10 @@ export class CommandProcess implements Process {
     }
     const text = (): string => this.log.text(options.stream ?? 'output', options.since)
     const look = lookFor(pattern, text)
+    // As it was at the call: what another wait has heard of since is news to this one.
+    const isKnownToHaveExited = this.#knowledge() === 'exited, seen'
     const attempt: Attempt<RegExpExecArray | string> = () => {
-      if (this.#knowledge() === 'exited, seen') this.#throwOnceExited()
+      if (isKnownToHaveExited) this.#throwOnceExited()
       const isSettled = this.#isSettled
       const found = look()
       if (!(found instanceof Promise)) return this.#judge(found, isSettled)
@@ -427,11 +435,15 @@ export class CommandProcess implements Process {
 
   /** What was found; or, when all output there will be was looked at in vain, the exit's error. */
   #judge<Value>(found: { value: Value } | undefined, wasSettled: boolean): { value: Value } | undefined {
-    if (found === undefined && wasSettled) {
-      if (this.#isTimedOut) throw this.#seenTimeoutError()
-      this.#throwOnceExited()
-    }
+    if (found === undefined && wasSettled) throw this.#endOfWait()
     return found
+  }
+
+  /** What a wait rejects with that was waiting, in vain, when the program exited. */
+  #endOfWait(): Error {
+    if (this.#isTimedOut) return this.#seenTimeoutError()
+    this.#isSeen = true
+    return errorOnceExited('exited, not seen', this.state())!
   }
 
   waitForExit(options: WaitOptions = {}): Promise<Exit> {
@@ -454,7 +466,10 @@ export class CommandProcess implements Process {
     if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
       throw new TypeError(`write: text is a string or bytes, not ${text === null ? 'null' : typeof text}.`)
     }
-    await this.#feed('write', (stdin, done) => stdin.write(text, done))
+    await this.#feed('write', (stdin, done) => {
+      // Node reports a write that the program's exit has cut off as a success: only the stream tells.
+      stdin.write(text, (error) => done(error ?? (stdin.destroyed ? new Error('cut off') : undefined)))
+    })
   }
 
   async endInput(): Promise<void> {
@@ -466,10 +481,7 @@ export class CommandProcess implements Process {
     })
   }
 
-  async #feed(
-    verb: string,
-    action: (stdin: NodeJS.WritableStream, done: (error?: Error | null) => void) => void,
-  ): Promise<void> {
+  async #feed(verb: string, action: (stdin: Writable, done: (error?: Error | null) => void) => void): Promise<void> {
     this.#throwUnlessRunning()
     const stdin = this.#child?.stdin
     if (stdin === null || stdin === undefined || this.#inputEnded) {
@@ -484,15 +496,17 @@ export class CommandProcess implements Process {
     })
     await this.#wait(async () => {
       if (outcome === undefined) {
-        if (this.#isSettled) this.#throwOnceExited()
+        if (this.#isSettled) throw this.#endOfWait()
         return undefined
       }
       if (outcome.error === undefined) return { value: undefined }
       // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
       await Promise.race([this.settled, sleep(drainTime)])
-      this.#throwUnlessRunning()
+      if (this.#exit !== undefined) await this.settled
+      if (this.#isSettled) throw this.#endOfWait()
+      const { code, message } = outcome.error as NodeJS.ErrnoException
       throw new ProctorError(
-        `Cannot ${verb} to ${this.command}: it has closed its standard input (${(outcome.error as NodeJS.ErrnoException).code}).`,
+        `Cannot ${verb} to ${this.command}: it has closed its standard input (${code ?? message}).`,
         { cause: outcome.error },
       )
     }, undefined)
@@ -566,9 +580,8 @@ export class CommandProcess implements Process {
   /** Without a complete list of descendants, an open output is the trace of one that was not found. */
   async proveClosed(): Promise<void> {
     if (this.#settings.containment.level === 'strict') return
-    const isOpen = (): boolean => [this.#child?.stdout, this.#child?.stderr].some((stream) => stream?.closed === false)
     for (const delay of backoff(50)) {
-      if (!isOpen()) return
+      if (this.isOutputClosed) return
       if (delay === 50) break
       await sleep(delay)
     }
@@ -602,8 +615,10 @@ export class CommandProcess implements Process {
   async terminateGroup(grace: number): Promise<void> {
     const tree = this.tree
     if (tree === undefined || this.#exit !== undefined) return
-    if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
     await this.#ending?.catch(() => {})
+    // It has ended by itself, and the news of it is on its way.
+    if (!this.isLeaderAlive()) return this.settled
+    if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
     const { containment } = this.#settings
     const deadline = now() + grace
     const inGroup = async (): Promise<Member[]> =>

@@ -12,7 +12,7 @@ import {
   numberIn,
   removeFolder,
   uniqueNumber,
-} from '../witness.js'
+} from '../machine.js'
 
 // Runs of a real Vitest that come to a bad end. After each: no process of theirs is alive, no workspace is left.
 // The witness is /proc, read by the test, and a number that stands in every command line of the tree.

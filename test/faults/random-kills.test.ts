@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { inRoot, runVitest, startInner } from '../inner-run.js'
-import { eventually, expectNothingLeft, findByCommandLine, makeFolder, removeFolder, uniqueNumber } from '../witness.js'
+import { eventually, expectNothingLeft, findByCommandLine, makeFolder, removeFolder, uniqueNumber } from '../machine.js'
 
 // SIGKILL at any moment: before the first command, while a tree starts, while one is torn down.
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type InnerOptions, runVitest } from '../inner-run.js'
-import { findByCommandLine, makeFolder, removeFolder, uniqueNumber, workspacesIn } from '../witness.js'
+import { findByCommandLine, makeFolder, removeFolder, uniqueNumber, workspacesIn } from '../machine.js'
 
 // A real Vitest on fixtures/suites/verdicts: what it reports of tests that pass, fail, time out and throw, in every pool.
 

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { inRoot, startInner } from '../inner-run.js'
-import { isRunning, makeFolder, removeFolder } from '../witness.js'
+import { isRunning, makeFolder, removeFolder } from '../machine.js'
 
 // The negative control of the recorder: it does see what must not be. A stand-in for this package, in a folder `dist`,
 // sends a harmless signal to a bystander.
