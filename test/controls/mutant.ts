@@ -26,6 +26,7 @@ const copied = [
   'test/programs.ts',
   'test/rejection.ts',
   'test/witness.ts',
+  'test/safety',
   '.ci',
   'package.json',
   'rolldown.config.mjs',
