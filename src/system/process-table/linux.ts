@@ -154,11 +154,13 @@ export const linuxTable: ProcessTable = {
     return records
   },
 
-  membersOf: (group) =>
-    pids().flatMap((pid) => {
+  // The newest first, each read when it is asked for: of what forks and exits, the newest lives longest from here.
+  *membersOf(group) {
+    for (const pid of pids().toReversed()) {
       const record = readStat(pid)
-      return record?.group === group && !isZombie(record) ? [record] : []
-    }),
+      if (record?.group === group && !isZombie(record)) yield record
+    }
+  },
 
   commandLine(pid) {
     const text = readProc(`/proc/${pid}/cmdline`)
