@@ -207,6 +207,7 @@ export const escapes: readonly Escape[] = [
     leader: 'lives',
     call: 'terminate',
     pipe: true,
+    hops: true,
     expected: deadAndBlamed,
   },
   {

@@ -1,14 +1,12 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
-import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { Bystanders } from './bystanders.js'
 import type { Ending, Escape, Level, Word } from './cases.js'
 import { commandOf, programFile, setuidRoot, temporaryPath } from './programs.js'
 import { type Answer, subjectHere, subjectOfNobody } from './subject.js'
 import { endFor, type Identity, isLive, Pipe, stateOf, until, untilIdentified } from './witness.js'
-import { mkdirSync } from 'node:fs'
 
 /** Runs one escape to its end and says what was seen. Whatever is left alive afterwards, it ends itself. */
 export async function observe(escape: Escape, level: Level, ending: Ending): Promise<string> {
@@ -52,7 +50,7 @@ export async function observe(escape: Escape, level: Level, ending: Ending): Pro
     expect(bystanders.live, 'bystanders that live').toEqual(bystanders.each)
     return word
   } finally {
-    writeStop(subject.workspace)
+    writeFileSync(`${pipe.path}.stop`, '')
     if (escapee !== undefined) await endFor(escapee)
     if (escape.pipe) await until('the end of file of the pipe', () => (pipe.isHeld ? undefined : true), 12_000)
     await subject.close()
@@ -91,14 +89,6 @@ const exists = (file: string): true | undefined => {
     return true
   } catch {
     return undefined
-  }
-}
-
-function writeStop(workspace: string): void {
-  try {
-    writeFileSync(join(workspace, 'stop'), '')
-  } catch {
-    // The workspace has been removed: an `access` of the file fails there, and the hydra's own time limit ends it.
   }
 }
 
