@@ -37,6 +37,8 @@ export interface Escape {
   readonly port?: boolean
   /** Run by another user than root, in a script of its own. */
   readonly as?: 'nobody'
+  /** A .c file that is installed setuid root; its path is in the variable SETUID_ROOT. */
+  readonly setuid?: string
   /** Only root can start it. */
   readonly needsRoot?: boolean
   readonly expected: Readonly<Record<Level, Readonly<Partial<Record<Ending, Word>>>>>
@@ -211,14 +213,27 @@ export const escapes: readonly Escape[] = [
     expected: deadAndBlamed,
   },
   {
-    id: '22',
-    title: 'fork storm in the group',
+    id: '22a',
+    title: 'fork storm in the group, its leader alive',
     program: 'hydra.c',
     args: ['0', 'group'],
+    leader: 'lives',
+    pipe: true,
+    hops: true,
+    expected: dead,
+  },
+  {
+    id: '22b',
+    title: 'fork storm in the group, its leader gone',
+    program: 'hydra.c',
+    args: ['2000', 'orphaned-group'],
     leader: 'exits',
     pipe: true,
     hops: true,
-    expected: deadAndBlamed,
+    expected: {
+      strict: { kill: 'dead', teardown: 'dead, blamed' },
+      basic: { kill: 'dead or refused', teardown: 'dead or refused' },
+    },
   },
   hydra('23a', 20),
   hydra('23b', 5),
@@ -266,9 +281,21 @@ export const escapes: readonly Escape[] = [
     expected: dead,
   },
   {
-    id: '28',
+    id: '28a',
     title: 'member of another user (setuid root)',
-    program: 'other-user.c',
+    program: 'other-user-in-group.sh',
+    setuid: 'other-user.c',
+    leader: 'lives',
+    pipe: true,
+    as: 'nobody',
+    needsRoot: true,
+    expected: always('refused: no permission (uid 0)', 'refused: no permission (uid 0)'),
+  },
+  {
+    id: '28b',
+    title: 'leader that became another user’s (setuid root)',
+    program: 'other-user-leads.sh',
+    setuid: 'other-user.c',
     leader: 'lives',
     pipe: true,
     as: 'nobody',

@@ -23,7 +23,7 @@ afterAll(removePrograms)
 /** Why a case cannot be run on this machine. What cannot be run is skipped, and not passed. */
 function reasonAgainst(escape: Escape, level: Level): string | undefined {
   if (level === 'strict' && reasonAgainstStrict !== undefined) return reasonAgainstStrict
-  if (escape.program.endsWith('.c') && !hasCompiler) return 'there is no C compiler'
+  if ((escape.program.endsWith('.c') || escape.setuid !== undefined) && !hasCompiler) return 'there is no C compiler'
   if (escape.needsRoot === true && !isRoot) return 'only root can set the scene'
   return undefined
 }
