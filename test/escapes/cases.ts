@@ -9,6 +9,8 @@ export type Word =
   | 'refused: no permission (uid 0)'
   /** Either, from run to run: it is never passed over while it lives. */
   | 'dead or refused'
+  /** A stranger who looks like one of the command's, and lives. */
+  | 'left alone'
 
 /** By whom and how: by the test, or by teardown. */
 export type Ending = 'kill' | 'teardown'
@@ -351,8 +353,36 @@ export const escapes: readonly Escape[] = [
   },
 ]
 
+/** What needs a namespace of process numbers of its own: script and scenario of test/escapes/in-namespace.mjs. */
+export interface NamespaceCase {
+  readonly id: string
+  readonly title: string
+  readonly scenario: 'reuse' | 'first process'
+  readonly expected: Escape['expected']
+}
+
+export const inNamespace: readonly NamespaceCase[] = [
+  {
+    id: '25b',
+    title: 'zombies that nobody waits for: the tests run as process 1',
+    scenario: 'first process',
+    expected: deadAndBlamed,
+  },
+  {
+    id: '35, 36',
+    title: 'stranger with the number and the group of a dead leader',
+    scenario: 'reuse',
+    expected: always('left alone', 'left alone'),
+  },
+]
+
 /** Known, and not run by this suite. */
 export const notRun: readonly { readonly id: string; readonly title: string; readonly reason: string }[] = [
   { id: '27', title: 'state D for ever', reason: 'nothing makes a process unkillable on purpose here' },
+  {
+    id: '37',
+    title: 'number used again within one clock tick',
+    reason: 'nothing tells the two apart; needs a table of some 300 numbers',
+  },
   { id: '33', title: 'work handed to a running daemon', reason: 'out of scope: no descendant of the command' },
 ]

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { inRoot } from '../inner-run.js'
-import { escapes, notRun } from './cases.js'
+import { escapes, inNamespace, notRun } from './cases.js'
 
 const file = inRoot('docs/escapes.md')
 const columns = ['strict kill', 'strict teardown', 'basic kill', 'basic teardown'] as const
@@ -15,6 +15,7 @@ The witness is the kernel: a process's start time in \`/proc\`, and the end of f
 - **dead, blamed**: the same, and teardown failed the test and named it.
 - **refused**: the call rejected and said why. Nothing is passed over.
 - **dead or refused**: one or the other from run to run; never passed over while it lived.
+- **left alone**: a stranger that must not be taken for the command's, and was not.
 - **not found**: it ran on, and nothing was said. Only \`basic\` has these.
 
 Where the leader has exited before, \`kill()\` ends what is left and then says that it had exited.
@@ -25,20 +26,17 @@ const head = '| | case | `strict`: `kill()` | `strict`: `teardown()` | `basic`: 
 /** Writes the table. A cell that was not observed now stays as it was. */
 export function writeTable(observations: ReadonlyMap<string, string>): void {
   const before = readCells()
-  const rows = escapes.map((escape) => {
+  const rows = [...escapes, ...inNamespace].map((escape) => {
     const cells = columns.map((column) => {
       const key = `${escape.id} ${column}`
       return observations.get(key) ?? before.get(key) ?? '–'
     })
-    return `| ${escape.id} | ${titleOf(escape)} | ${cells.join(' | ')} |`
+    return `| ${escape.id} | ${escape.title} | ${cells.join(' | ')} |`
   })
   const missing = notRun.map(({ id, title, reason }) => `- ${id} ${title}: ${reason}.`)
   const table = [head, '| --- | --- | --- | --- | --- | --- |', ...rows].join('\n')
   writeFileSync(file, `${preface}\n${table}\n\nNot run:\n\n${missing.join('\n')}\n`)
 }
-
-const titleOf = ({ title, call }: (typeof escapes)[number]): string =>
-  call === undefined || title.includes(call) ? title : `${title}, ended with \`${call}()\``
 
 /** The lines in which the table and what was observed differ. */
 export function compareTable(observations: ReadonlyMap<string, string>): string[] {

@@ -1,7 +1,8 @@
 import { createProctor, ContainmentError } from 'proctor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Ending, escapes, type Escape, type Level } from './cases.js'
+import { type Ending, escapes, type Escape, inNamespace, type Level, type NamespaceCase } from './cases.js'
 import { compareTable, writeTable } from './documented.js'
+import { observeInNamespace, reasonAgainstNamespace } from './namespace.js'
 import { foldInto, observe } from './observe.js'
 import { hasCompiler, isRoot, removePrograms } from './programs.js'
 
@@ -45,7 +46,22 @@ describe.each(escapes)('$id $title', (escape) => {
   }
 })
 
-const cellOf = (escape: Escape, level: Level, ending: Ending): string => `${escape.id} ${level} ${ending}`
+describe.each(inNamespace)('$id $title', (escape) => {
+  for (const level of ['strict', 'basic'] as const) {
+    for (const ending of ['kill', 'teardown'] as const) {
+      const expected = escape.expected[level][ending]!
+      test(`${level}: after ${ending}() it is ${expected}`, async ({ skip }) => {
+        const reason = (level === 'strict' ? reasonAgainstStrict : undefined) ?? reasonAgainstNamespace()
+        if (reason !== undefined) skip(reason)
+        const observed = await observeInNamespace(escape.scenario, level, ending)
+        observations.set(cellOf(escape, level, ending), observed)
+        expect(observed).toBe(expected)
+      })
+    }
+  }
+})
+
+const cellOf = ({ id }: Escape | NamespaceCase, level: Level, ending: Ending): string => `${id} ${level} ${ending}`
 
 test('docs/escapes.md says what was observed', () => {
   const isWritten = process.env['PROCTOR_WRITE_DOCS'] === '1'

@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import { Bystanders } from './bystanders.js'
 import type { Ending, Escape, Level, Word } from './cases.js'
 import { commandOf, programFile, setuidRoot, temporaryPath } from './programs.js'
-import { type Answer, subjectHere, subjectOfNobody } from './subject.js'
+import { type Answer, subjectElsewhere, subjectHere } from './subject.js'
 import { endFor, type Identity, isLive, Pipe, stateOf, until, untilIdentified } from './witness.js'
 
 /** Runs one escape to its end and says what was seen. Whatever is left alive afterwards, it ends itself. */
@@ -13,7 +13,7 @@ export async function observe(escape: Escape, level: Level, ending: Ending): Pro
   const folder = temporaryPath(escape.id)
   mkdirSync(folder)
   const pipe = new Pipe(join(folder, 'pipe'))
-  const subject = await (escape.as === 'nobody' ? subjectOfNobody(level) : subjectHere(level, escape.files))
+  const subject = await (escape.as === 'nobody' ? subjectElsewhere(level, 'nobody') : subjectHere(level, escape.files))
   const bystanders = await Bystanders.start(folder)
   let escapee: Identity | undefined
   const isAlive = (): boolean => (escapee !== undefined && isLive(escapee)) || (escape.pipe && pipe.isHeld)

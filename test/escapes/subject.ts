@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { createProctor, LeakedProcessError, type TeardownReport } from 'proctor'
-import { inRoot } from '../inner-run.js'
+import { cleanEnvironment, inRoot } from '../inner-run.js'
 import type { Ending, Level } from './cases.js'
 
 /** What the package said when it was asked to end a command. */
@@ -69,18 +69,19 @@ export async function subjectHere(level: Level, files: Readonly<Record<string, s
   }
 }
 
-/** The same as a script that another user runs: one line in, one line out. */
-export async function subjectOfNobody(level: Level): Promise<Subject> {
-  const identity = ['--reuid', '65534', '--regid', '65534', '--clear-groups']
-  const script = inRoot('test/escapes/subject-of-nobody.mjs')
-  const child = spawn('setpriv', [...identity, process.execPath, script, level], {
+/** The same as a script of its own, by another user where one is named: one line in, one line out. */
+export async function subjectElsewhere(level: Level, user?: 'nobody'): Promise<Subject> {
+  const identity = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+  const script = [process.execPath, inRoot('test/escapes/subject-elsewhere.mjs'), level]
+  const [program = '', ...args] = user === undefined ? script : [...identity, ...script]
+  const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, HOME: '/' },
+    env: { ...cleanEnvironment(), HOME: '/' },
   })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const read = async (): Promise<unknown> => {
     const { value, done } = await lines.next()
-    if (done === true) throw new Error('The script of the other user ended.')
+    if (done === true) throw new Error('The script of the subject ended.')
     return JSON.parse(value as string)
   }
   const ask = (request: unknown): Promise<unknown> => {
