@@ -17,7 +17,8 @@ import {
   toSurvivor,
 } from './containment.js'
 import type { Natives } from './natives.js'
-import { every, now, pause, sleep } from './poll.js'
+import { every, now, pause, sleep, wallClock } from './poll.js'
+import { table } from './process-table/current.js'
 import { ChildrenFile, descendantsOf, readStat } from './process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
 import { groupExists, signalGroup, signalProcess, type SignalOutcome } from './signals.js'
@@ -47,6 +48,17 @@ const zombiePatience = 50
 const flood = 64
 /** How long the kill loop may block the event loop before it takes turns with it. */
 const burst = 25
+
+/** Milliseconds by which a start time and our clock may differ: clock ticks are ten long. */
+const tolerance = 50
+
+/** A tree that is not looked after any more: what it left unknown may still turn up. */
+interface Past {
+  readonly fixture: number
+  readonly leader: ProcessIdentity
+  /** ms since 1970. */
+  readonly endedAt: number
+}
 
 /** A child of ours that libuv did not start. */
 interface Adopted {
@@ -81,6 +93,7 @@ export class StrictContainment implements Containment {
   readonly #fixtures = new Set<number>()
   #children: ChildrenFile | undefined
   #adopted = new Map<number, Adopted>()
+  #past: Past[] = []
   #stopLooking: (() => void) | undefined
   #nextLook = 0
 
@@ -107,7 +120,7 @@ export class StrictContainment implements Containment {
 
   leave(fixture: number): void {
     this.#fixtures.delete(fixture)
-    for (const tree of this.#around.trees) if (tree.fixture === fixture) this.#around.trees.delete(tree)
+    for (const tree of this.#around.trees) if (tree.fixture === fixture) this.remove(tree)
     if (this.#fixtures.size > 0) return
     this.#stopLooking?.()
     this.#stopLooking = undefined
@@ -117,6 +130,7 @@ export class StrictContainment implements Containment {
     this.#children?.close()
     this.#children = undefined
     this.#adopted = new Map()
+    this.#past = []
   }
 
   add(tree: Tree): void {
@@ -125,7 +139,8 @@ export class StrictContainment implements Containment {
   }
 
   remove(tree: Tree): void {
-    this.#around.trees.delete(tree)
+    if (!this.#around.trees.delete(tree)) return
+    this.#past.push({ fixture: tree.fixture, leader: tree.leader, endedAt: wallClock() })
   }
 
   look(trees: readonly Tree[]): Promise<Sighting> {
@@ -287,9 +302,12 @@ export class StrictContainment implements Containment {
   /** An orphan that nothing attributes is of the only fixture that could have started it, if there is just one. */
   #eliminate(record: ProcessRecord, attribution: Attribution): Attribution {
     if (attribution.kind !== 'unattributed') return attribution
-    const candidates = [...this.#around.trees].filter((tree) => tree.leader.startTime <= record.startTime)
+    const isYounger = ({ leader }: { leader: ProcessIdentity }): boolean => leader.startTime <= record.startTime
+    const candidates = [...this.#around.trees].filter(isYounger)
+    const startedAt = table.startedAt(record)
+    const past = this.#past.filter((each) => isYounger(each) && startedAt <= each.endedAt + tolerance)
     const tree = candidates.at(-1)
-    const isOnlyOne = candidates.every((candidate) => candidate.fixture === tree?.fixture)
+    const isOnlyOne = [...candidates, ...past].every((candidate) => candidate.fixture === tree?.fixture)
     return tree !== undefined && isOnlyOne ? { kind: 'ours', tree, evidence: 'elimination' } : attribution
   }
 
