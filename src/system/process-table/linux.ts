@@ -37,9 +37,12 @@ export function parseStat(text: string): ProcessRecord | undefined {
   const close = text.lastIndexOf(')')
   if (open < 0 || close < 0) return undefined
   const fields = text.slice(close + 2).split(' ', 20)
+  const [state = '?'] = fields
+  // The main thread shows Z as soon as it has exited, while others may still hold files and ports: it is running.
+  const hasThreads = Number(fields[17]) > 1
   return {
     pid: Number.parseInt(text, 10),
-    state: fields[0] ?? '?',
+    state: state === 'Z' && hasThreads ? 'R' : state,
     ppid: Number(fields[1]),
     group: Number(fields[2]),
     session: Number(fields[3]),
