@@ -638,7 +638,9 @@ export class CommandProcess implements Process {
       if (!this.#isEscalated && this.#exit === undefined) this.signals.push('SIGKILL')
       this.#isEscalated = true
       signalTrees([tree], members, 'SIGKILL')
-      if (now() > deadline + killTimeout) return
+      // Another user's: the leak check finds them again and says so.
+      const isForbidden = members.every((member) => signalProcess(member, 'SIGKILL') === 'forbidden')
+      if (isForbidden || now() > deadline + killTimeout) return
       await sleep(delay)
     }
     await Promise.race([this.settled, sleep(killTimeout)])

@@ -123,6 +123,7 @@ export function hostThreads(): (() => void) | string {
   if (reason !== undefined) return reason
   const around = surroundings(state.trees, [state.outside])
   const strict = (state.strict ??= new StrictContainment(state.natives as Natives, new Births(), around))
+  strict.hostsThreads = true
   return openHost(strict, around.outside as Set<string>)
 }
 
