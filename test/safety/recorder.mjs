@@ -60,9 +60,10 @@ function isAncestor(pid) {
 if (folder !== undefined && process.platform === 'linux') {
   const kill = process.kill.bind(process)
   process.kill = (target, signal) => {
-    // Tests send signals of their own: only the built package's calls are of interest.
-    if (signal !== 0 && /\/(?:dist|src\/system)\//.test(new Error('where').stack ?? '')) {
-      appendFileSync(`${folder}/signals.log`, `${judge(target)}\t${target} ${signal} from ${process.pid}\n`)
+    // Tests send signals of their own: of interest is who calls from the built package.
+    const caller = new Error('where').stack?.split('\n')[2] ?? ''
+    if (signal !== 0 && /\/(?:dist|src\/system)\/[^/]+\.[cm]?[jt]s/.test(caller) && !caller.includes('node_modules')) {
+      appendFileSync(`${folder}/${process.pid}.log`, `${judge(target)}\t${target} ${signal} from ${process.pid}\n`)
     }
     return kill(target, signal)
   }

@@ -19,7 +19,8 @@ test('the recorder tells a bystander from a process of a command', async () => {
   await writeFile(script, `process.kill(${bystander.pid}, 'SIGCONT')\n`)
   const env = { PROCTOR_TEST_RECORD: folder, PROCTOR_TEST_RECORD_SINCE: '0' }
   const args = ['--import', inRoot('test/safety/recorder.mjs'), script]
-  expect((await startInner(process.execPath, args, { env: { ...env, NODE_OPTIONS: '' } }).result).exitCode).toBe(0)
-  expect(readFileSync(join(folder, 'signals.log'), 'utf8')).toMatch(/^!a bystander: sleep 86399/)
+  const run = startInner(process.execPath, args, { env: { ...env, NODE_OPTIONS: '' } })
+  expect((await run.result).exitCode).toBe(0)
+  expect(readFileSync(join(folder, `${run.child.pid}.log`), 'utf8')).toMatch(/^!a bystander: sleep 86399/)
   expect(isRunning(bystander.pid!)).toBe(true)
 })

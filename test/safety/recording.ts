@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -9,11 +9,15 @@ import { join } from 'node:path'
 export default function setup(): (() => void) | undefined {
   if (process.platform !== 'linux') return undefined
   const folder = mkdtempSync(join(tmpdir(), 'proctors-record-'))
+  // Some tests run as another user.
+  chmodSync(folder, 0o777)
   process.env['PROCTOR_TEST_RECORD'] = folder
   const boot = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0])
   process.env['PROCTOR_TEST_RECORD_SINCE'] = String(Math.floor(boot * 100))
   return () => {
-    const text = readLog(join(folder, 'signals.log'))
+    const text = readdirSync(folder)
+      .map((file) => readFileSync(join(folder, file), 'utf8'))
+      .join('')
     rmSync(folder, { recursive: true })
     const lines = text.split('\n').filter((line) => line !== '')
     const counts = new Map<string, number>()
@@ -27,13 +31,5 @@ export default function setup(): (() => void) | undefined {
       process.stderr.write('A signal went to something that is none of a command’s processes.\n')
       process.exitCode = 1
     }
-  }
-}
-
-function readLog(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return '' // No signal was sent.
   }
 }
