@@ -141,7 +141,7 @@ export class BasicContainment implements Containment {
       for (const { pid } of [tree.leader, ...tree.known.values()]) {
         const record = table.identify(pid)
         if (record === undefined || attributeByTable(record, [tree]) === undefined) continue
-        descendantsOf(pid, (descendant) => remember(tree, descendant))
+        descendantsOf(record, (descendant) => remember(tree, descendant))
       }
     }
     this.#nextLook = begin + 20 * (now() - begin)

@@ -84,9 +84,18 @@ export function signalTrees(
   const inOwnGroup = (member: Member): boolean => member.group === member.tree.leader.pid
   const split = new Set(spared.filter(inOwnGroup).map(({ tree }) => tree))
   for (const tree of trees) if (!split.has(tree)) signalTreeGroup(tree, members, signal)
+  // A group lives in one session, and the sessions of a tree were made by it: the groups in them are its own too.
+  const splitGroups = new Set(spared.map(({ group }) => group))
+  const signalled = new Set<number>()
   for (const member of members) {
     if (spared.some((each) => table.isSame(each, member))) continue
-    if (!inOwnGroup(member) || split.has(member.tree)) signalProcess(member, signal)
+    const { group } = member
+    if (inOwnGroup(member) ? split.has(member.tree) : splitGroups.has(group)) signalProcess(member, signal)
+    else if (!inOwnGroup(member) && !signalled.has(group)) {
+      const isGroupOurs = member.session !== 0 && member.tree.sessions.has(member.session)
+      if (isGroupOurs && signalGroup(group, member, signal) === 'sent') signalled.add(group)
+      else signalProcess(member, signal)
+    }
     if (member.state === 'T' && signal !== 'SIGKILL') signalProcess(member, 'SIGCONT')
   }
 }
@@ -103,7 +112,8 @@ export function toSurvivor(member: Member, outcome: SignalOutcome): Survivor {
       : outcome === 'gone'
         ? 'it forks and exits faster than it can be signalled'
         : `alive after SIGKILL (state ${state}${user}${state === 'D' && waiting ? `, in ${waiting}` : ''})`
-  return { ...member, state, owner, reason }
+  const plain = { ...member.describe(), state }
+  return { ...plain, tree: member.tree, describe: () => plain, owner, reason }
 }
 
 /** What a report says where the wished level is not to be had. */

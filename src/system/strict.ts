@@ -8,20 +8,14 @@ import {
   unknown,
 } from './attribution.js'
 import type { Births } from './births.js'
-import {
-  type Containment,
-  type KillOutcome,
-  type Sighting,
-  signalTrees,
-  type Survivor,
-  toSurvivor,
-} from './containment.js'
+import { type Containment, type KillOutcome, type Sighting, signalTrees, toSurvivor } from './containment.js'
 import type { Natives } from './natives.js'
-import { every, now, pause, sleep, wallClock } from './poll.js'
+import { emptyRounds, KillLoop, type Struck, type Targets } from './kill-loop.js'
+import { every, now, pause, wallClock } from './poll.js'
 import { table } from './process-table/current.js'
 import { ChildrenFile, descendantsOf, readStat } from './process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
-import { groupExists, signalGroup, signalProcess, type SignalOutcome } from './signals.js'
+import { groupExists, signalGroup, signalProcess } from './signals.js'
 import {
   type Evidence,
   isLeader,
@@ -40,14 +34,13 @@ import {
 // A program that forks and exits faster than it can be read shows up as zombies only. While it lives, every list holds
 // a child that was alive when the list was read: so a round that meets a zombie for the first time is not empty.
 
-const emptyRounds = 3
 const lookInterval = 10
 /** A foreign or unknown zombie is waited for only after this many milliseconds: whose child it is may do so first. */
 const zombiePatience = 50
 /** With more children than this somebody floods the table of processes, and zombies are not waited with. */
 const flood = 64
-/** How long the kill loop may block the event loop before it takes turns with it. */
-const burst = 25
+/** Up to how many members of a tree are asked for their command lines before they are killed. */
+const describedAlways = 64
 
 /** Milliseconds by which a start time and our clock may differ: clock ticks are ten long. */
 const tolerance = 50
@@ -74,17 +67,6 @@ interface Round {
   readonly isUncertain: boolean
 }
 
-/** What one round of the kill loop found alive, or traces of, and what became of the signal. */
-interface Struck {
-  readonly record: ProcessRecord
-  readonly tree: Tree
-  readonly evidence: Evidence
-  readonly outcome: SignalOutcome
-}
-
-const toSurvivors = (struck: readonly Struck[]): Survivor[] =>
-  struck.map(({ record, tree, evidence, outcome }) => toSurvivor(toMember(record, tree, evidence), outcome))
-
 export type StrictSurroundings = Surroundings & { readonly trees: Set<Tree>; readonly outside: Set<string> }
 
 export class StrictContainment implements Containment {
@@ -98,6 +80,12 @@ export class StrictContainment implements Containment {
   #past: Past[] = []
   #stopLooking: (() => void) | undefined
   #nextLook = 0
+  readonly #kills = new KillLoop({
+    begin: (trees, spared) => this.#beginKill(trees, spared),
+    round: (targets) => this.#killRound(targets),
+    toMember: ({ record, tree, evidence }) => toMember(record, tree, evidence),
+    toSurvivor: ({ record, tree, evidence, outcome }) => toSurvivor(toMember(record, tree, evidence), outcome),
+  })
   /** Whether leaders may be children of other threads than this one. */
   hostsThreads = false
 
@@ -149,74 +137,62 @@ export class StrictContainment implements Containment {
 
   look(trees: readonly Tree[]): Promise<Sighting> {
     const wanted = new Set(trees)
-    let seen = this.#round()
+    let seen = this.#round(wanted)
     for (let round = 1; round < emptyRounds; round += 1) {
-      if (seen.isUncertain || seen.members.some((member) => wanted.has(member.tree))) break
-      seen = this.#round()
+      if (seen.isUncertain || seen.members.length > 0) break
+      seen = this.#round(wanted)
     }
-    return Promise.resolve({ ...seen, members: seen.members.filter((member) => wanted.has(member.tree)) })
+    return Promise.resolve(seen)
   }
 
-  async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
-    const deadline = now() + timeout
-    const wanted = new Set(trees)
-    const isSpared = (record: ProcessIdentity): boolean =>
-      spared.some(({ pid, startTime }) => pid === record.pid && startTime === record.startTime)
-    const members = this.#round().members.filter((member) => wanted.has(member.tree) && !isSpared(member))
-    const killed = new Map(members.map((member) => [member.pid, member]))
-    // Everything known at once: level by level, a deep tree would take a death per generation.
+  kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
+    return this.#kills.kill(trees, timeout, spared)
+  }
+
+  /** SIGKILLs everything known at once: level by level, a deep tree would take a death per generation. */
+  #beginKill(trees: readonly Tree[], spared: readonly Member[]): Member[] {
+    const { members } = this.#round(new Set(trees))
+    const killed = members.filter((member) => !spared.some((each) => table.isSame(each, member)))
+    // The dead have no command line. Of a large tree only who leads a session is asked for it: another proctor's
+    // guardian does.
+    for (const member of killed)
+      if (killed.length <= describedAlways || member.session === member.pid) member.describe()
     signalTrees(trees, members, 'SIGKILL', spared)
-    const isSplit = (tree: Tree): boolean => spared.some((each) => each.tree === tree && each.group === tree.leader.pid)
-
-    let struckBefore = new Set<number>()
-    for (let empty = 0; ;) {
-      const burstEnd = now() + burst
-      do {
-        const struck = this.#killRound(wanted, isSpared, isSplit)
-        for (const { record, tree, evidence, outcome } of struck) {
-          if (outcome === 'sent' && !killed.has(record.pid)) killed.set(record.pid, toMember(record, tree, evidence))
-        }
-        empty = struck.length === 0 ? empty + 1 : 0
-        if (empty === emptyRounds) return { survivors: [], killed: [...killed.values()] }
-        const isRefused = struck.length > 0 && struck.every(({ outcome }) => outcome === 'forbidden')
-        if (isRefused || now() >= deadline) {
-          return { survivors: toSurvivors(struck), killed: [...killed.values()] }
-        }
-        // All of it signalled before, and not dead yet: leave the processor to it.
-        if (struck.length > 0 && struck.every(({ record }) => struckBefore.has(record.pid))) pause(0.2)
-        struckBefore = new Set(struck.map(({ record }) => record.pid))
-      } while (now() < burstEnd)
-      await sleep(1)
-    }
+    return killed
   }
 
-  /** One pass over our children: SIGKILLs what is of these trees. Returns what was not dead yet. */
-  #killRound(
-    wanted: ReadonlySet<Tree>,
-    isSpared: (record: ProcessIdentity) => boolean,
-    isSplit: (tree: Tree) => boolean,
-  ): Struck[] {
+  /** One pass over our children: SIGKILLs what is of the targets. Returns what was not dead yet. */
+  #killRound(targets: Targets): Struck[] {
     const struck: Struck[] = []
     const strike = (record: ProcessRecord, tree: Tree, evidence: Evidence): void => {
+      if (targets.isStruck(record)) {
+        struck.push({ record, tree, evidence, outcome: 'sent' })
+        return
+      }
       // Its whole group with it: the others may have hopped on before their turn comes.
-      if (record.group === tree.leader.pid && !isSplit(tree)) signalGroup(record.group, record, 'SIGKILL')
+      if (record.group === tree.leader.pid && !targets.isSplit(tree)) signalGroup(record.group, record, 'SIGKILL')
       struck.push({ record, tree, evidence, outcome: signalProcess(record, 'SIGKILL') })
     }
-    const [first] = wanted
+    const { any } = targets
     const pids = this.#read()
     for (const record of this.#roots(pids)) {
       const attribution = this.#attribute(record, true)
       if (isZombie(record)) {
         const isFresh = this.#takeExit(record, pids.length)
-        const tree = attribution.kind === 'ours' ? attribution.tree : first
-        const mayBeOurs = attribution.kind !== 'foreign' && tree !== undefined && wanted.has(tree)
-        if (isFresh && mayBeOurs) struck.push({ record, tree, evidence: 'elimination', outcome: 'gone' })
+        const tree = attribution.kind === 'ours' ? attribution.tree : any
+        const mayBeOurs = attribution.kind !== 'foreign' && tree !== undefined && targets.has(tree)
+        // What was struck leaves a zombie, and that is the end of it.
+        if (isFresh && mayBeOurs && !targets.isStruck(record)) {
+          struck.push({ record, tree, evidence: 'elimination', outcome: 'gone' })
+        }
       } else if (attribution.kind === 'ours') {
-        if (wanted.has(attribution.tree) && !isSpared(record)) strike(record, attribution.tree, attribution.evidence)
-      } else if (attribution.kind === 'unknown' && first !== undefined) {
+        if (targets.has(attribution.tree) && !targets.isSpared(record)) {
+          strike(record, attribution.tree, attribution.evidence)
+        }
+      } else if (attribution.kind === 'unknown' && any !== undefined) {
         // Exiting, or becoming another program: its child may come next, so this round is not empty.
-        if (this.#isOnlyFixture(first)) strike(record, first, 'elimination')
-        else struck.push({ record, tree: first, evidence: 'elimination', outcome: 'gone' })
+        if (this.#isOnlyFixture(any)) strike(record, any, 'elimination')
+        else struck.push({ record, tree: any, evidence: 'elimination', outcome: 'gone' })
       }
     }
     return struck
@@ -239,8 +215,8 @@ export class StrictContainment implements Containment {
     }
   }
 
-  /** One pass over our children and everything below them, without a signal. */
-  #round(): Round {
+  /** One pass over our children and everything below the wanted ones, without a signal. */
+  #round(wanted: ReadonlySet<Tree>): Round {
     const members: Member[] = []
     const unattributed: ProcessInfo[] = []
     let isUncertain = false
@@ -253,8 +229,9 @@ export class StrictContainment implements Containment {
       if (isZombie(record)) {
         // A hopper is gone before it can be read: its zombie, met for the first time, is the trace of something alive.
         if (this.#takeExit(record, pids.length) && attribution.kind !== 'foreign') isUncertain = true
-      } else if (attribution.kind === 'ours') this.#collect(record, attribution, members)
-      else if (attribution.kind === 'unattributed') unattributed.push(toInfo(record))
+      } else if (attribution.kind === 'ours') {
+        if (wanted.has(attribution.tree)) this.#collect(record, attribution, members)
+      } else if (attribution.kind === 'unattributed') unattributed.push(toInfo(record))
       else if (attribution.kind === 'unknown') isUncertain = true
     }
     return { members, unattributed, isUncertain }
@@ -274,7 +251,7 @@ export class StrictContainment implements Containment {
   #collect(record: ProcessRecord, { tree, evidence }: Ours, members: Member[]): void {
     remember(tree, record)
     members.push(toMember(record, tree, evidence))
-    descendantsOf(record.pid, (descendant) => {
+    descendantsOf(record, (descendant) => {
       remember(tree, descendant)
       if (!isZombie(descendant)) members.push(toMember(descendant, tree, 'parent chain'))
     })
@@ -283,7 +260,7 @@ export class StrictContainment implements Containment {
   #lookInPassing(): void {
     if (now() < this.#nextLook || this.#around.trees.size === 0) return
     const begin = now()
-    this.#round()
+    this.#round(this.#around.trees)
     // What floods the table of processes is kept up with, whatever it costs.
     this.#nextLook = this.#read().length > flood ? 0 : begin + 20 * (now() - begin)
   }

@@ -4,7 +4,7 @@ import { ContainmentError } from './errors.js'
 import { newToken } from './marks.js'
 import { after } from './poll.js'
 import { table } from './process-table/current.js'
-import type { Member, Tree } from './tree.js'
+import { fromPlain, type Member, type PlainMember, type Tree } from './tree.js'
 
 // A worker thread does not know its siblings' children, and orphans come to the main thread whichever thread started
 // them. So the main thread, where the global set-up runs, is the subreaper, and its threads ask it over a channel.
@@ -15,7 +15,7 @@ const variable = 'PROCTOR_THREADS'
 const patience = 20_000
 
 type SentTree = Omit<Tree, 'isLeaderHeld' | 'sessions' | 'known' | 'groupIsGone'> & { readonly groupIsGone: boolean }
-type Sent<Found extends Member> = Omit<Found, 'tree'> & { readonly tree: string }
+type Sent<Found extends Member> = PlainMember & Omit<Found, keyof Member> & { readonly tree: string }
 
 type Question =
   | { readonly type: 'enter'; readonly fixture: string; readonly outside: string }
@@ -37,7 +37,13 @@ type Answer = { readonly type: 'answer'; readonly id: string } & (
   | { readonly failure: string }
 )
 
-const pack = <Found extends Member>(member: Found): Sent<Found> => ({ ...member, tree: member.tree.mark })
+const pack = (member: Member): Sent<Member> => ({ ...member.describe(), tree: member.tree.mark })
+
+const packSurvivor = (survivor: Survivor): Sent<Survivor> => ({
+  ...pack(survivor),
+  owner: survivor.owner,
+  reason: survivor.reason,
+})
 
 const packTree = (tree: Tree): SentTree => {
   const { id, fixture, mark, leader, workspace, streams, groupIsGone } = tree
@@ -70,7 +76,7 @@ export function openHost(strict: Containment, outside: Set<string>): () => void 
   const unpack = (sent: readonly Sent<Member>[]): Member[] =>
     sent.flatMap((member) => {
       const tree = trees.get(member.tree)
-      return tree === undefined ? [] : [{ ...member, tree }]
+      return tree === undefined ? [] : [unpackMember(member, tree)]
     })
 
   const answer = async (question: Question): Promise<Answer | undefined> => {
@@ -99,7 +105,7 @@ export function openHost(strict: Containment, outside: Set<string>): () => void 
       }
       case 'kill': {
         const { survivors, killed } = await strict.kill(own(question.trees), question.timeout, unpack(question.spared))
-        const outcome = { survivors: survivors.map(pack), killed: killed.map(pack) }
+        const outcome = { survivors: survivors.map(packSurvivor), killed: killed.map(pack) }
         return { type: 'answer', id: question.id, outcome }
       }
     }
@@ -211,8 +217,10 @@ export class RemoteContainment implements Containment {
   }
 }
 
+const unpackMember = ({ tree: _mark, ...plain }: Sent<Member>, tree: Tree): Member => fromPlain(plain, tree)
+
 const unpackAll = <Found extends Member>(sent: readonly Sent<Found>[], trees: readonly Tree[]): Found[] =>
   sent.flatMap((member) => {
     const tree = trees.find(({ mark }) => mark === member.tree)
-    return tree === undefined ? [] : [{ ...member, tree } as unknown as Found]
+    return tree === undefined ? [] : [unpackMember(member, tree) as Found]
   })

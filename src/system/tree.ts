@@ -30,7 +30,12 @@ export interface Member extends ProcessInfo, ProcessIdentity {
   readonly group: number
   readonly evidence: Evidence
   readonly tree: Tree
+  /** Reads what is read only when it is asked for, while it can be read, and gives it all as plain data. */
+  describe(): PlainMember
 }
+
+/** A member without anything that is read later. */
+export type PlainMember = Omit<Member, 'describe' | 'tree'>
 
 /** What is known of one command's processes. */
 export interface Tree {
@@ -77,10 +82,46 @@ export const toInfo = (record: ProcessRecord): ProcessInfo => ({
   startedAt: new Date(table.startedAt(record)),
 })
 
-export const toMember = (record: ProcessRecord, tree: Tree, evidence: Evidence): Member => ({
-  ...toInfo(record),
-  startTime: record.startTime,
-  group: record.group,
-  evidence,
-  tree,
-})
+/** A member whose command line and start are read when somebody asks: of most nobody does. */
+class TreeMember implements Member {
+  readonly pid: number
+  readonly startTime: number
+  readonly ppid: number
+  readonly group: number
+  readonly session: number
+  readonly state: string
+  readonly evidence: Evidence
+  readonly tree: Tree
+  #command: string | undefined
+  #startedAt: Date | undefined
+
+  constructor(record: ProcessRecord, tree: Tree, evidence: Evidence) {
+    this.pid = record.pid
+    this.startTime = record.startTime
+    this.ppid = record.ppid
+    this.group = record.group
+    this.session = record.session
+    this.state = record.state
+    this.evidence = evidence
+    this.tree = tree
+  }
+
+  get command(): string {
+    return (this.#command ??= table.commandLine(this.pid))
+  }
+
+  get startedAt(): Date {
+    return (this.#startedAt ??= new Date(table.startedAt(this)))
+  }
+
+  describe(): PlainMember {
+    const { pid, startTime, ppid, group, session, state, evidence, command, startedAt } = this
+    return { pid, startTime, ppid, group, session, state, evidence, command, startedAt }
+  }
+}
+
+export const toMember = (record: ProcessRecord, tree: Tree, evidence: Evidence): Member =>
+  new TreeMember(record, tree, evidence)
+
+/** A member made of plain data. */
+export const fromPlain = (plain: PlainMember, tree: Tree): Member => ({ ...plain, tree, describe: () => plain })

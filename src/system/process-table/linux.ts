@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { quoteCommand } from '../command-line.js'
-import { wallClock } from '../poll.js'
+import { now, wallClock } from '../poll.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord, type ProcessTable } from './table.js'
 
 // proc(5). Every read is synchronous and small: a number cannot be reused between two lines of code that way
@@ -47,6 +47,7 @@ export function parseStat(text: string): ProcessRecord | undefined {
     group: Number(fields[2]),
     session: Number(fields[3]),
     hasTerminal: fields[4] !== '0',
+    isThreaded: hasThreads,
     startTime: Number(fields[19]),
   }
 }
@@ -74,18 +75,22 @@ export function readChildren(pid: number, tid: number): number[] | undefined {
 }
 
 /** The children of all threads of a process. */
-export function childrenOf(pid: number): number[] {
+function childrenOf(pid: number, isThreaded: boolean): number[] {
+  if (!isThreaded) return readChildren(pid, pid) ?? []
   const tasks = entries(`/proc/${pid}/task`)
   return tasks.flatMap((tid) => readChildren(pid, Number(tid)) ?? [])
 }
 
 /** Every descendant below `pid` whose ancestors live, without `pid`. */
-export function descendantsOf(pid: number, visit: (record: ProcessRecord) => void): void {
-  for (const child of childrenOf(pid)) {
+export function descendantsOf(
+  { pid, isThreaded = true }: Pick<ProcessRecord, 'pid' | 'isThreaded'>,
+  visit: (record: ProcessRecord) => void,
+): void {
+  for (const child of childrenOf(pid, isThreaded)) {
     const record = readStat(child)
     if (record === undefined || record.ppid !== pid) continue
     visit(record)
-    descendantsOf(child, visit)
+    descendantsOf(record, visit)
   }
 }
 
@@ -133,9 +138,15 @@ const link = (path: string): string | undefined => {
 // USER_HZ is 100 on every Linux that Node runs on (getconf CLK_TCK).
 const ticksPerSecond = 100
 
+let boot = { time: 0, readAt: -Infinity }
+
+/** Milliseconds since 1970 at which the machine booted, read anew every second: the wall clock may be set. */
 function bootTime(): number {
-  const uptime = Number.parseFloat(readProc('/proc/uptime') ?? '0')
-  return wallClock() - uptime * 1000
+  if (now() - boot.readAt > 1000) {
+    const uptime = Number.parseFloat(readProc('/proc/uptime') ?? '0')
+    boot = { time: wallClock() - uptime * 1000, readAt: now() }
+  }
+  return boot.time
 }
 
 /** The process table of Linux, read from /proc. */

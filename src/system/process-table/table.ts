@@ -13,6 +13,8 @@ export interface ProcessRecord extends ProcessIdentity {
   readonly session: number
   /** One letter, as in ps(1): R, S, D, T, Z … */
   readonly state: string
+  /** Whether it has more threads than one, where the platform tells. */
+  readonly isThreaded?: boolean
   /** Whether it has a controlling terminal. */
   readonly hasTerminal: boolean
 }

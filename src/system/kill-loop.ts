@@ -1,0 +1,132 @@
+import type { KillOutcome, Survivor } from './containment.js'
+import { now, pause, sleep } from './poll.js'
+import { table } from './process-table/current.js'
+import type { ProcessIdentity, ProcessRecord } from './process-table/table.js'
+import type { SignalOutcome } from './signals.js'
+import type { Evidence, Member, Tree } from './tree.js'
+
+// The tight loop: look at our children, SIGKILL each that is wanted, until three rounds in a row find none. All kills
+// that are wanted at the same time share it, so that two hundred tests at once cost one loop and not two hundred.
+
+export const emptyRounds = 3
+/** ms for which the loop may block the event loop before it takes turns with it. */
+const burst = 25
+
+/** What one round found alive, or traces of, and what became of the signal. */
+export interface Struck {
+  readonly record: ProcessRecord
+  readonly tree: Tree
+  readonly evidence: Evidence
+  readonly outcome: SignalOutcome
+}
+
+/** What a round needs to know of all kills under way. */
+export interface Targets {
+  has(tree: Tree): boolean
+  isSpared(record: ProcessIdentity): boolean
+  /** Whether one that is spared is in the tree's own group: then nobody signals the group as a whole. */
+  isSplit(tree: Tree): boolean
+  /** Whether it was sent SIGKILL before. Once is enough: it stays pending. */
+  isStruck(record: ProcessIdentity): boolean
+  /** Any tree that is wanted: for what can only be said to be of one of them. */
+  readonly any: Tree | undefined
+}
+
+interface Request {
+  readonly trees: ReadonlySet<Tree>
+  readonly deadline: number
+  readonly killed: Map<number, Member>
+  empty: number
+  resolve(outcome: KillOutcome): void
+}
+
+export interface KillSteps {
+  /** SIGKILLs everything that is known of these trees at once. Returns what was alive. */
+  begin(trees: readonly Tree[], spared: readonly Member[]): readonly Member[]
+  round(targets: Targets): readonly Struck[]
+  toMember(struck: Struck): Member
+  toSurvivor(struck: Struck): Survivor
+}
+
+const isOwn = ({ pid }: Member): boolean => process.geteuid?.() === 0 || table.owner(pid) === process.geteuid?.()
+
+export class KillLoop {
+  readonly #steps: KillSteps
+  readonly #requests = new Set<Request>()
+  readonly #spared = new Map<number, Member>()
+  readonly #struck = new Map<number, number>()
+  #isRunning = false
+
+  constructor(steps: KillSteps) {
+    this.#steps = steps
+  }
+
+  kill(trees: readonly Tree[], timeout: number, spared: readonly Member[]): Promise<KillOutcome> {
+    return new Promise((resolve, reject) => {
+      for (const each of spared) this.#spared.set(each.pid, each)
+      const begun = this.#steps.begin(trees, spared)
+      // Of another user's nobody knows here whether the signal was allowed: the loop asks again, one by one.
+      for (const { pid, startTime } of begun.filter(isOwn)) this.#struck.set(pid, startTime)
+      const killed = new Map(begun.map((member) => [member.pid, member]))
+      this.#requests.add({ trees: new Set(trees), deadline: now() + timeout, killed, empty: 0, resolve })
+      if (!this.#isRunning) this.#run().catch(reject)
+    })
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    try {
+      while (this.#requests.size > 0) {
+        const burstEnd = now() + burst
+        let waiting: number
+        do {
+          waiting = this.#step()
+          // All of it has its signal and is not dead yet: leave the processor to it.
+          if (waiting > 0) pause(0.2 + waiting / 100)
+        } while (this.#requests.size > 0 && now() < burstEnd)
+        if (this.#requests.size > 0) await sleep(1)
+      }
+    } finally {
+      this.#isRunning = false
+      this.#spared.clear()
+      this.#struck.clear()
+    }
+  }
+
+  /** One round for all requests. Returns how many wait for their death, or 0 when something was new. */
+  #step(): number {
+    const [first] = this.#requests
+    const struck = this.#steps.round({
+      has: (tree) => [...this.#requests].some(({ trees }) => trees.has(tree)),
+      isSpared: ({ pid, startTime }) => this.#spared.get(pid)?.startTime === startTime,
+      isSplit: (tree) =>
+        [...this.#spared.values()].some((each) => each.tree === tree && each.group === tree.leader.pid),
+      isStruck: ({ pid, startTime }) => this.#struck.get(pid) === startTime,
+      any: first === undefined ? undefined : [...first.trees][0],
+    })
+    let isNew = false
+    for (const each of struck) {
+      if (each.outcome !== 'sent' || this.#struck.get(each.record.pid) === each.record.startTime) continue
+      isNew = true
+      this.#struck.set(each.record.pid, each.record.startTime)
+    }
+    for (const request of this.#requests) this.#judge(request, struck)
+    return isNew ? 0 : struck.length
+  }
+
+  #judge(request: Request, struck: readonly Struck[]): void {
+    const own = struck.filter(({ tree }) => request.trees.has(tree))
+    for (const each of own) {
+      const { pid } = each.record
+      if (each.outcome === 'sent' && !request.killed.has(pid)) request.killed.set(pid, this.#steps.toMember(each))
+    }
+    request.empty = own.length === 0 ? request.empty + 1 : 0
+    const isRefused = own.length > 0 && own.every(({ outcome }) => outcome === 'forbidden')
+    if (request.empty < emptyRounds && !isRefused && now() < request.deadline) return
+    this.#requests.delete(request)
+    request.resolve({
+      survivors: own.map((each) => this.#steps.toSurvivor(each)),
+      killed: [...request.killed.values()],
+    })
+  }
+}
