@@ -116,6 +116,8 @@ export class StrictContainment implements Containment {
     if (this.#fixtures.size > 0) return
     this.#stopLooking?.()
     this.#stopLooking = undefined
+    // Nothing says that the last one has been seen yet.
+    this.#round()
     this.#endUnattributed()
     this.#natives.setSubreaper(false)
     this.#births.unsubscribe()
@@ -327,7 +329,7 @@ export class StrictContainment implements Containment {
   #endUnattributed(): void {
     for (const [pid, { identity, attribution, zombieSince }] of this.#adopted) {
       if (attribution.kind === 'unattributed' && signalProcess(identity, 'SIGKILL') !== 'gone') {
-        for (let round = 0; round < 50 && !this.#natives.takeExit(pid); round += 1) pause(0.2)
+        for (let round = 0; round < 500 && !this.#natives.takeExit(pid); round += 1) pause(0.2)
       } else if (attribution.kind === 'unknown' && zombieSince !== undefined && !this.#births.has(pid)) {
         this.#natives.takeExit(pid)
       }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -52,6 +52,8 @@ export async function observe(escape: Escape, level: Level, ending: Ending): Pro
     if (escapee !== undefined) await endFor(escapee)
     if (escape.pipe) await until('the end of file of the pipe', () => (pipe.isHeld ? undefined : true), 12_000)
     await subject.close()
+    // What was refused keeps its workspace.
+    rmSync(subject.workspace, { recursive: true, force: true })
     await bystanders.end()
     pipe.close()
   }
