@@ -12,7 +12,7 @@ const path = (name) => fileURLToPath(new URL(name, import.meta.url))
 
 async function execaByHand() {
   const subprocess = execa('sleep', ['100'], { detached: true, reject: false })
-  process.kill(-subprocess.pid, 'SIGKILL')
+  if (subprocess.pid !== undefined) process.kill(-subprocess.pid, 'SIGKILL')
   await subprocess
 }
 

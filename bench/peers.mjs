@@ -43,7 +43,7 @@ const peers = (modules) => ({
   },
   'execa, detached, process.kill(-pid)': async (args) => {
     const subprocess = execa('sh', args, { reject: false, detached: true })
-    return { stop: () => process.kill(-subprocess.pid, 'SIGTERM'), crash: () => ended(subprocess) }
+    return { stop: () => subprocess.pid && process.kill(-subprocess.pid, 'SIGTERM'), crash: () => ended(subprocess) }
   },
   'tree-kill, SIGKILL': async (args) => {
     const child = spawn('sh', args, { stdio: 'ignore' })
@@ -53,7 +53,7 @@ const peers = (modules) => ({
     }
   },
   'spawnd, destroy()': async (args) => {
-    const proc = modules.spawnd(`sh ${args.join(' ')}`, { shell: true, stdio: 'ignore' })
+    const proc = modules.spawnd(`sh ${args.join(' ')}`, { shell: true })
     return { stop: () => proc.destroy(), crash: () => sleep(300) }
   },
   'cli-testing-library, cleanup()': async (args) => {
@@ -85,7 +85,8 @@ const peers = (modules) => ({
 async function experiment(start, isCrash) {
   const number = String(1_000_000_000 + Math.floor(Math.random() * 1_000_000_000))
   const peer = await start([script, number])
-  if (!(await until(() => alive(number).size === names.length))) throw new Error(`not up: ${[...alive(number).keys()]}`)
+  if (!(await until(() => alive(number).size === names.length)))
+    throw new Error(`not up: ${[...alive(number).keys()].join(' ')}`)
   if (isCrash) {
     process.kill(alive(number).get('leader'), 'SIGSEGV')
     await peer.crash()

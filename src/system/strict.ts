@@ -73,6 +73,8 @@ export class StrictContainment implements Containment {
   readonly level = 'strict'
   readonly #natives: Natives
   readonly #births: Births
+  /** Strangers that became our children while an earlier fixture lived: number and start time. */
+  readonly #orphans: Map<number, number>
   readonly #around: StrictSurroundings
   readonly #fixtures = new Set<string>()
   #children: ChildrenFile | undefined
@@ -89,8 +91,9 @@ export class StrictContainment implements Containment {
   /** Whether leaders may be children of other threads than this one. */
   hostsThreads = false
 
-  constructor(natives: Natives, births: Births, around: StrictSurroundings) {
+  constructor(natives: Natives, births: Births, around: StrictSurroundings, orphans: Map<number, number>) {
     this.#natives = natives
+    this.#orphans = orphans
     this.#births = births
     this.#around = around
   }
@@ -102,8 +105,10 @@ export class StrictContainment implements Containment {
       // What is there already is somebody else's, and somebody else waits for it.
       for (const pid of this.#children.read()) {
         const record = readStat(pid)
-        if (record !== undefined)
-          this.#adopted.set(pid, { identity: record, attribution: foreign, zombieSince: Infinity })
+        if (record === undefined) continue
+        const isOrphan = this.#orphans.get(pid) === record.startTime
+        const zombieSince = isOrphan ? undefined : Infinity
+        this.#adopted.set(pid, { identity: record, attribution: foreign, zombieSince })
       }
       this.#natives.setSubreaper(true)
     }
@@ -117,7 +122,7 @@ export class StrictContainment implements Containment {
     this.#stopLooking?.()
     this.#stopLooking = undefined
     // Nothing says that the last one has been seen yet.
-    this.#round()
+    this.#round(this.#around.trees)
     this.#endUnattributed()
     this.#natives.setSubreaper(false)
     this.#births.unsubscribe()
@@ -323,15 +328,17 @@ export class StrictContainment implements Containment {
   }
 
   /**
-   * With the last fixture gone, what nothing attributed can only be of a fixture: it is ended. Zombies that nobody
-   * knows are waited for now, or they would stay for as long as the worker lives.
+   * With the last fixture gone, what nothing attributed can only be of a fixture: it is ended. Zombies are waited for
+   * now, or they would stay for as long as the worker lives; so would those that live on, so they are remembered.
    */
   #endUnattributed(): void {
+    this.#orphans.clear()
     for (const [pid, { identity, attribution, zombieSince }] of this.#adopted) {
+      if (zombieSince === Infinity || this.#births.has(pid)) continue
       if (attribution.kind === 'unattributed' && signalProcess(identity, 'SIGKILL') !== 'gone') {
         for (let round = 0; round < 500 && !this.#natives.takeExit(pid); round += 1) pause(0.2)
-      } else if (attribution.kind === 'unknown' && zombieSince !== undefined && !this.#births.has(pid)) {
-        this.#natives.takeExit(pid)
+      } else if (zombieSince === undefined || !this.#natives.takeExit(pid)) {
+        this.#orphans.set(pid, identity.startTime)
       }
     }
   }

@@ -30,6 +30,8 @@ interface WorkerState {
   /** The calls, or why there are none. Undefined before somebody asked. */
   natives: Natives | string | undefined
   strict: StrictContainment | undefined
+  /** Strangers that a subreaper of this worker adopted: number and start time. */
+  readonly orphans: Map<number, number>
   basic: BasicContainment | undefined
   remote: RemoteContainment | undefined
   guardian: Guardian | undefined
@@ -54,6 +56,7 @@ function createState(): WorkerState {
     counted: 0,
     natives: undefined,
     strict: undefined,
+    orphans: new Map(),
     basic: undefined,
     remote: undefined,
     guardian: undefined,
@@ -122,7 +125,7 @@ export function hostThreads(): (() => void) | string {
   const reason = reasonAgainstStrict(state)
   if (reason !== undefined) return reason
   const around = surroundings(state.trees, [state.outside])
-  const strict = (state.strict ??= new StrictContainment(state.natives as Natives, new Births(), around))
+  const strict = (state.strict ??= new StrictContainment(state.natives as Natives, new Births(), around, state.orphans))
   strict.hostsThreads = true
   return openHost(strict, around.outside as Set<string>)
 }
@@ -140,7 +143,7 @@ export function chooseContainment(wish: 'auto' | ContainmentLevel): Containment 
   const reason = wish === 'basic' ? 'it was not asked for' : reasonAgainstStrict(state)
   if (wish === 'strict' && reason !== undefined) throw refuseStrict(reason)
   if (reason !== undefined) return (state.basic ??= new BasicContainment(around))
-  return (state.strict ??= new StrictContainment(state.natives as Natives, new Births(), around))
+  return (state.strict ??= new StrictContainment(state.natives as Natives, new Births(), around, state.orphans))
 }
 
 /** A fixture begins to live: it gets its number. */
