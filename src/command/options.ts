@@ -100,7 +100,7 @@ export function checkOptions(caller: string, options: unknown, rules: Record<str
     throw new TypeError(`${caller}: options are an object, not ${show(options)}.`)
   }
   for (const [name, value] of Object.entries(options)) {
-    const rule = rules[name]
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
     if (rule === undefined) {
       throw new TypeError(
         `${caller}: unknown option ${JSON.stringify(name)}. Accepted are ${Object.keys(rules).join(', ')}.`,

@@ -649,9 +649,14 @@ export class CommandProcess implements Process {
     }
   }
 
+  /** What a matcher that needs a started program throws instead of waiting for one. */
+  throwUnlessStarted(): void {
+    if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+  }
+
   /** The exit as `toHaveExitedWith` reports it, or undefined while it runs. */
   lookAtExit(): { readonly exitCode: number | null; readonly exitSignal: NodeJS.Signals | null } | undefined {
-    if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+    this.throwUnlessStarted()
     if (!this.#isSettled || this.#exit === undefined) return undefined
     this.#isSeen = true
     return { exitCode: this.#exit.code, exitSignal: this.#exit.signal }
