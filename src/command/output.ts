@@ -34,6 +34,8 @@ const mostLine = 2000
 
 const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80
 
+const nothing = Buffer.alloc(0)
+
 /** What is kept of one stream. */
 class Kept {
   chunks: Chunk[] = []
@@ -43,7 +45,7 @@ class Kept {
   dropped = 0
   /** The last position of which something was dropped. */
   droppedAt = 0
-  slab: Buffer = Buffer.alloc(0)
+  slab: Buffer = nothing
   used = 0
 
   /** A copy of a small piece, at the slab's end. */
@@ -84,7 +86,10 @@ class Kept {
     this.size -= cut
     this.dropped += cut
     this.droppedAt = chunk.position
-    if (chunk.bytes.length === 0) this.first += 1
+    if (chunk.bytes.length > 0) return
+    // A view of no bytes would hold on to its whole buffer.
+    chunk.bytes = nothing
+    this.first += 1
   }
 
   /** The index of the first piece after a position. */
