@@ -82,7 +82,8 @@ export const outputWaitRules = {
   },
 } satisfies Record<string, Rule>
 
-const show = (value: unknown): string => {
+/** A value as a message names it. */
+export const show = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
