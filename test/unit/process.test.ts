@@ -397,7 +397,7 @@ describe('ending', () => {
     await process.waitForOutput('up')
     process.signal('SIGSTOP')
     await vi.waitUntil(async () => (await process.group.members()).some(({ state }) => state === 'T'))
-    expect(await process.terminate({ grace: 5000 })).toMatchObject({ exitCode: 0, output: 'up\nbye\n' })
+    expect(await process.terminate({ grace: 5000 })).toMatchObject({ exitCode: 0, stdout: 'up\nbye\n' })
   })
 
   test('dispose after kill is silent, and so is dispose twice, at once or in turn', async () => {
@@ -487,7 +487,7 @@ describe('properties', () => {
   test('the handle is no promise', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
-    expect(await process).toBe(process)
+    expect(await Promise.resolve(process)).toBe(process)
     expect('then' in process && (process as { then?: unknown }).then).toBeUndefined()
     await process.kill()
   })
@@ -507,7 +507,7 @@ describe('properties', () => {
     const process = shell(proctor, 'sleep 60 & sleep 61 & echo up; wait')
     await process.waitForOutput('up')
     await vi.waitUntil(
-      async () => (await process.group.members()).filter(({ command }) => /^sleep/.test(command)).length === 2,
+      async () => (await process.group.members()).filter(({ command }) => command.startsWith('sleep')).length === 2,
     )
     const members = await process.group.members()
     expect(members).toHaveLength(3)
