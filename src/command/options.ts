@@ -113,6 +113,21 @@ export function checkOptions(caller: string, options: unknown, rules: Record<str
   }
 }
 
+/** Checks a command and its arguments. */
+export function checkCommand(caller: string, command: unknown, args: unknown): void {
+  if (typeof command !== 'string') {
+    throw new TypeError(`${caller}: the command is ${show(command)}. Accepted is a string.`)
+  }
+  if (!Array.isArray(args)) {
+    throw new TypeError(`${caller}: the arguments are ${show(args)}. Accepted is an array of strings.`)
+  }
+  for (const [index, argument] of args.entries()) {
+    if (typeof argument !== 'string') {
+      throw new TypeError(`${caller}: argument ${index + 1} is ${show(argument)}. Accepted is a string.`)
+    }
+  }
+}
+
 /** Checks the name of a signal. */
 export function checkSignal(caller: string, signal: unknown): void {
   if (!isSignal(signal)) {

@@ -195,6 +195,8 @@ export class CommandProcess implements Process {
   #isSignalled = false
   /** Somebody awaited the handle itself, which is no promise and tells nothing: see below the class. */
   isAwaited = false
+  /** Somebody asked for what a wait is: they know that the handle is none. */
+  isWaitedFor = false
   #isTimedOut = false
   #isTreeDead = false
   #isEscalated = false
@@ -741,6 +743,7 @@ export class CommandProcess implements Process {
   }
 
   #wait<Value>(attempt: Attempt<Value>, timeout: number | undefined, interval?: number): Promise<Value> {
+    this.isWaitedFor = true
     const limit = timeout ?? this.#settings.waitTimeout()
     const attemptIfStarted: Attempt<Value> = () => {
       if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
