@@ -43,3 +43,9 @@ export async function ended(process: CommandProcess): Promise<CommandProcess> {
   await process.settled
   return process
 }
+
+/**
+ * A shell script that prints the pid of its child and then never waits for it. The child exits only when another
+ * program, which does not know of it, has taken the shell's place: the shell itself could wait for it.
+ */
+export const zombieMaker = 'sh -c "until grep -q sleep /proc/\\$PPID/comm; do :; done" & echo $!; exec sleep 60'

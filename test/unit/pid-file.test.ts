@@ -4,8 +4,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { isHolderAlive, type PidFile, readPidFile } from '../../src/command/pid-file.js'
 import { toBeAlive, toBeDead } from '../../src/fixture/expectations.js'
 import { PidFileError } from '../../src/system/errors.js'
+import { table } from '../../src/system/process-table/current.js'
 import { isAlive } from '../../src/system/signals.js'
-import { givenProctor, rejection } from './given.js'
+import { givenProctor, rejection, shell, zombieMaker } from './given.js'
 
 /** A process of this test that is no command of proctor's. */
 function givenProcess(): number {
@@ -172,10 +173,11 @@ describe('the holder of a pid file', () => {
 
   test('is dead when it is a zombie', async () => {
     const proctor = await givenProctor()
-    // The parent never waits: exec put a program in its place that does not know of the child.
-    const process = proctor.run('sh', ['-c', 'sh -c "echo \\$\\$ > its.pid" & exec sleep 60'])
+    const process = shell(proctor, zombieMaker.replace('echo $!', 'echo $! | tee its.pid'))
     await expect.poll(() => readPidFile(proctor.workspace.resolve('its.pid'))).not.toBeInstanceOf(Error)
     expect(await toBeDead(process, 'its.pid')).toMatchObject({ pass: true })
+    const { pid } = readPidFile(proctor.workspace.resolve('its.pid')) as PidFile
+    expect(table.identify(pid)?.state).toBe('Z')
     expect(process.running).toBe(true)
     await process.kill()
   })

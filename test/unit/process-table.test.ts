@@ -5,6 +5,7 @@ import { linuxTable, parseStat, readChildren, standardStreams } from '../../src/
 import { portableTable } from '../../src/system/process-table/portable.js'
 import { isZombie } from '../../src/system/process-table/table.js'
 import { cleanEnvironment } from '../inner-run.js'
+import { zombieMaker } from './given.js'
 
 async function givenSleep(): Promise<number> {
   const child = spawn('sleep', ['60'], {
@@ -87,7 +88,7 @@ describe.runIf(process.platform === 'linux')('/proc', () => {
   })
 
   test('a zombie is one', async () => {
-    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60'], {
+    const parent = spawn('sh', ['-c', zombieMaker], {
       stdio: ['ignore', 'pipe', 'ignore'],
     })
     onTestFinished(() => {

@@ -5,7 +5,7 @@ import { ProctorError } from '../../src/system/errors.js'
 import { table } from '../../src/system/process-table/current.js'
 import type { ProcessIdentity } from '../../src/system/process-table/table.js'
 import { assertPid, groupExists, isAlive, ownAncestors, signalGroup, signalProcess } from '../../src/system/signals.js'
-import { rejection } from './given.js'
+import { rejection, zombieMaker } from './given.js'
 
 function givenSleep(): { child: ChildProcess; identity: ProcessIdentity } {
   const child = spawn('sleep', ['60'], { stdio: 'ignore', detached: true })
@@ -118,7 +118,7 @@ describe('isAlive', () => {
   })
 
   test('a zombie is dead', async () => {
-    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60'], {
+    const parent = spawn('sh', ['-c', zombieMaker], {
       stdio: ['ignore', 'pipe', 'ignore'],
     })
     onTestFinished(() => {
