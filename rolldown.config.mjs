@@ -4,7 +4,11 @@ import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defineConfig } from 'rolldown'
 
-const esmOnly = { vitest: 'src/vitest.ts' }
+const esmOnly = {
+  vitest: 'src/vitest.ts',
+  'vitest-global-setup': 'src/vitest-global-setup.ts',
+  cli: 'src/cli.ts',
+}
 const both = { index: 'src/index.ts', matchers: 'src/matchers.ts' }
 
 const external = [/^node:/, 'vitest', /^vitest\//, /^@jest\//]

@@ -13,11 +13,13 @@ const vitestCli = inRoot('node_modules/vitest/vitest.mjs')
 export function cleanEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
     ([name]) =>
-      !/^(?:VITEST.*|TEST|NODE_ENV|DEV|PROD|MODE|SSR|BASE_URL|FORCE_TTY|FORCE_COLOR|CI|GITHUB_ACTIONS|PROCTOR_(?!MARK_).*)$/.test(
+      !/^(?:VITEST.*|TEST|NODE_ENV|DEV|PROD|MODE|SSR|BASE_URL|FORCE_TTY|FORCE_COLOR|CI|GITHUB_ACTIONS|PROCTOR_(?!MARK_|TEST_).*)$/.test(
         name,
       ),
   )
-  return { ...Object.fromEntries(own), NO_COLOR: '1', ...more }
+  const recorder = `--import ${inRoot('test/safety/recorder.mjs')}`
+  const nodeOptions = `${more['NODE_OPTIONS'] ?? ''} ${process.platform === 'linux' ? recorder : ''}`.trim()
+  return { ...Object.fromEntries(own), NO_COLOR: '1', ...more, NODE_OPTIONS: nodeOptions }
 }
 
 export interface InnerResult {

@@ -6,6 +6,8 @@ import { inRoot } from './inner-run.js'
 // What each door exports, read from what is published: `npm run build` comes first.
 
 interface Conditions {
+  /** Of a door that is ESM only. */
+  readonly default?: string
   readonly import?: { readonly default: string }
   readonly require?: { readonly default: string }
 }
@@ -38,7 +40,7 @@ function exportsOf(file: string): string[] {
 
 test('the names that each door exports', () => {
   const names = Object.fromEntries(
-    doors.map(([door, { import: esm }]) => [door, esm === undefined ? [] : exportsOf(esm.default)]),
+    doors.map(([door, conditions]) => [door, exportsOf((conditions.import?.default ?? conditions.default)!)]),
   )
   expect(names).toMatchInlineSnapshot(`
     {
@@ -75,6 +77,9 @@ test('the names that each door exports', () => {
         "fixtures",
         "symlink",
         "test",
+      ],
+      "proctor/vitest/global-setup": [
+        "default",
       ],
     }
   `)

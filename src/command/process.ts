@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import type { Writable } from 'node:stream'
 import type { Containment } from '../system/containment.js'
 import { signalTrees } from '../system/containment.js'
 import {
@@ -185,6 +186,8 @@ export class CommandProcess implements Process {
   /** Signals sent to it, in order, for reports. */
   readonly signals: NodeJS.Signals[] = []
   readonly startedAt = now()
+  /** Whether another proctor ran in its tree and was killed with it. */
+  hasHadGuardian = false
   readonly #settings: ProcessSettings
   readonly #child: ChildProcess | undefined
   readonly #waits = new Waits()
@@ -336,6 +339,11 @@ export class CommandProcess implements Process {
     return (await this.#settings.containment.look([this.tree])).members
   }
 
+  /** Whether nobody can write to its output any more. */
+  get isOutputClosed(): boolean {
+    return [this.#child?.stdout, this.#child?.stderr].every((stream) => stream?.closed !== false)
+  }
+
   isLeaderAlive(): boolean {
     const record =
       this.tree === undefined || this.#exit !== undefined ? undefined : table.identify(this.tree.leader.pid)
@@ -430,8 +438,11 @@ export class CommandProcess implements Process {
       }
       const text = (): string => this.log.text(options.stream ?? 'output', options.since)
       const look = lookFor(pattern, text)
+      // As it was at the call: what another wait has heard of since is news to this one.
+      const isKnownToHaveExited = this.#knowledge() === 'exited, seen'
       const attempt: Attempt<RegExpExecArray | string> = () => {
-        if (this.#knowledge() === 'exited, seen') this.#throwToWait()
+        if (isKnownToHaveExited && this.#isTimedOut) throw this.#seenTimeoutError()
+        if (isKnownToHaveExited) this.#throwOnceExited()
         const isSettled = this.#isSettled
         const found = look()
         if (!(found instanceof Promise)) return this.#judge(found, isSettled)
@@ -443,14 +454,15 @@ export class CommandProcess implements Process {
 
   /** What was found; or, when all output there will be was looked at in vain, the exit's error. */
   #judge<Value>(found: { value: Value } | undefined, wasSettled: boolean): { value: Value } | undefined {
-    if (found === undefined && wasSettled) this.#throwToWait()
+    if (found === undefined && wasSettled) throw this.#endOfWait()
     return found
   }
 
-  /** What a wait for output rejects with once there will be no more. */
-  #throwToWait(): void {
-    if (this.#isTimedOut) throw this.#seenTimeoutError()
-    this.#throwOnceExited()
+  /** What a wait rejects with that was waiting, in vain, when the program exited. */
+  #endOfWait(): Error {
+    if (this.#isTimedOut) return this.#seenTimeoutError()
+    this.#isSeen = true
+    return errorOnceExited('exited, not seen', this.state())!
   }
 
   waitForExit(options: WaitOptions = {}): Promise<Exit> {
@@ -480,7 +492,10 @@ export class CommandProcess implements Process {
       if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
         throw new TypeError(`write: text is a string or bytes, not ${text === null ? 'null' : typeof text}.`)
       }
-      return this.#feed('write', (stdin, done) => stdin.write(text, done))
+      return this.#feed('write', (stdin, done) => {
+        // Node reports a write that the program's exit has cut off as a success: only the stream tells.
+        stdin.write(text, (error) => done(error ?? (stdin.destroyed ? new Error('cut off') : undefined)))
+      })
     })
   }
 
@@ -495,10 +510,7 @@ export class CommandProcess implements Process {
     })
   }
 
-  #feed(
-    verb: string,
-    action: (stdin: NodeJS.WritableStream, done: (error?: Error | null) => void) => void,
-  ): Promise<void> {
+  #feed(verb: string, action: (stdin: Writable, done: (error?: Error | null) => void) => void): Promise<void> {
     this.#throwUnlessRunning()
     const stdin = this.#child?.stdin
     if (stdin === null || stdin === undefined || this.#inputEnded) {
@@ -513,15 +525,17 @@ export class CommandProcess implements Process {
     })
     return this.#wait(async () => {
       if (outcome === undefined) {
-        if (this.#isSettled) this.#throwOnceExited()
+        if (this.#isSettled) throw this.#endOfWait()
         return undefined
       }
       if (outcome.error === undefined) return { value: undefined }
       // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
       await this.#settledWithin(drainTime)
-      this.#throwUnlessRunning()
+      if (this.#exit !== undefined) await this.settled
+      if (this.#isSettled) throw this.#endOfWait()
+      const { code, message } = outcome.error as NodeJS.ErrnoException
       throw new ProctorError(
-        `Cannot ${verb} to ${this.command}: it has closed its standard input (${(outcome.error as NodeJS.ErrnoException).code}).`,
+        `Cannot ${verb} to ${this.command}: it has closed its standard input (${code ?? message}).`,
         { cause: outcome.error },
       )
     }, undefined)
@@ -588,7 +602,8 @@ export class CommandProcess implements Process {
       this.#isEscalated = true
       if (this.#exit === undefined) this.signals.push('SIGKILL')
     }
-    const { survivors } = await this.#settings.containment.kill([tree], killTimeout)
+    const { survivors, killed } = await this.#settings.containment.kill([tree], killTimeout)
+    this.lookForGuardian(killed)
     if (survivors.length > 0) {
       const lines = survivors.map((survivor) => `  ${survivor.pid} ${survivor.command}: ${survivor.reason}`)
       throw new ContainmentError(`${this.command} could not be ended:\n${lines.join('\n')}`)
@@ -598,12 +613,16 @@ export class CommandProcess implements Process {
     this.markTreeDead()
   }
 
+  /** Another proctor's guardian that was killed could not remove its workspaces. */
+  lookForGuardian(killed: readonly Member[]): void {
+    this.hasHadGuardian ||= killed.some(({ tree, command }) => tree === this.tree && command.includes('guardian.sh'))
+  }
+
   /** Without a complete list of descendants, an open output is the trace of one that was not found. */
   async proveClosed(): Promise<void> {
     if (this.#settings.containment.level === 'strict') return
-    const isOpen = (): boolean => [this.#child?.stdout, this.#child?.stderr].some((stream) => stream?.closed === false)
     for (const delay of backoff(50)) {
-      if (!isOpen()) return
+      if (this.isOutputClosed) return
       if (delay === 50) break
       await sleep(delay)
     }
@@ -648,11 +667,13 @@ export class CommandProcess implements Process {
     if (tree === undefined) return
     // Until the rest of its output is there its exit is not known, and no verdict on it.
     if (this.#exit !== undefined) return this.settled
-    if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
     if (this.#ending !== undefined) {
       this.#shortenGrace(grace)
       await this.#ending.catch(() => {})
     }
+    // It has ended by itself, and the news of it is on its way.
+    if (!this.isLeaderAlive()) return this.settled
+    if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
     const { containment } = this.#settings
     const deadline = now() + grace
     const inGroup = async (): Promise<Member[]> =>
@@ -670,7 +691,9 @@ export class CommandProcess implements Process {
       if (!this.#isEscalated && this.#exit === undefined) this.signals.push('SIGKILL')
       this.#isEscalated = true
       signalTrees([tree], members, 'SIGKILL')
-      if (now() > deadline + killTimeout) return
+      // Another user's: the leak check finds them again and says so.
+      const isForbidden = members.every((member) => signalProcess(member, 'SIGKILL') === 'forbidden')
+      if (isForbidden || now() > deadline + killTimeout) return
       await sleep(delay)
     }
     await this.#settledWithin(killTimeout)

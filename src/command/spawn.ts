@@ -36,7 +36,11 @@ export interface Transport {
 
 /** What of the runner's own variables a command does not get. */
 const isRunnersOwn = (name: string): boolean =>
-  name.startsWith('VITEST') || name === 'JEST_WORKER_ID' || name === 'FORCE_TTY' || name.startsWith('PROCTOR_OUTSIDE_')
+  name.startsWith('VITEST') ||
+  name === 'PROCTOR_THREADS' ||
+  name === 'JEST_WORKER_ID' ||
+  name === 'FORCE_TTY' ||
+  name.startsWith('PROCTOR_OUTSIDE_')
 
 /** The base of every command's environment: the worker's own, less what the runner put there. */
 export const inheritedEnvironment = (): NodeJS.ProcessEnv =>

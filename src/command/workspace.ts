@@ -1,8 +1,9 @@
 import { constants, lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { chmod, cp, lstat, mkdir, open, readdir, realpath, rename, rm, stat, symlink as link } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { WorkspaceError } from '../system/errors.js'
-import { formatOwner, isJudgedHere, isOwnerDead, parseOwner, thisOwner } from '../system/marks.js'
+import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../system/marks.js'
 import { makeTemporaryFolder } from './tmp-folder.js'
 
 const kind = Symbol.for('proctor.file-tree')
@@ -118,9 +119,11 @@ export class TemporaryWorkspace implements Workspace {
     return true
   }
 
-  static async create(): Promise<TemporaryWorkspace> {
-    const { path } = await makeTemporaryFolder(`${prefix}${formatOwner(thisOwner())}`)
-    return new TemporaryWorkspace(await realpath(path))
+  /** `announce` hears of the folder before it is there: whoever dies in between leaves nothing unheard of. */
+  static async create(announce: (path: string) => void): Promise<TemporaryWorkspace> {
+    const path = join(realpathSync(tmpdir()), `${prefix}${formatOwner(thisOwner())}-${newToken()}`)
+    announce(path)
+    return new TemporaryWorkspace(await realpath(await makeTemporaryFolder(basename(path))))
   }
 
   resolve(...segments: string[]): string {

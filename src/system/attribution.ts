@@ -6,8 +6,8 @@ import { type Evidence, isKnown, isLeader, type Tree } from './tree.js'
 export interface Surroundings {
   /** Every tree that lives in this worker. */
   readonly trees: ReadonlySet<Tree>
-  /** `NAME=` of the variable that the worker's environment holds and every command's lacks. */
-  readonly outside: string
+  /** The names of the variables that a worker's environment holds and every command's lacks: one a thread. */
+  readonly outside: ReadonlySet<string>
   /** The worker's session: nothing of a command's can be in it. */
   readonly session: number
 }
@@ -33,24 +33,39 @@ export const unknown: Attribution = { kind: 'unknown' }
 /** Whether a path is a folder or in it. */
 export const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)
 
-/** Attribution by what the process table alone says: identity, group, session. */
-export function attributeByTable(record: ProcessRecord, trees: Iterable<Tree>): Attribution | undefined {
+/**
+ * Attribution by what the process table alone says: identity, group, session. The numbers of groups and sessions are
+ * used again once they are empty: who carries `outside` is a stranger in a number that was ours.
+ */
+export function attributeByTable(
+  record: ProcessRecord,
+  trees: Iterable<Tree>,
+  outside?: ReadonlySet<string>,
+): Attribution | undefined {
   for (const tree of trees) {
     const ours = (evidence: Evidence): Attribution => ({ kind: 'ours', tree, evidence })
     if (isLeader(tree, record)) return ours('leader')
     if (isKnown(tree, record)) return ours('parent chain')
     if (table.isOlder(record, tree.leader)) continue
-    if (record.group === tree.leader.pid && !tree.groupIsGone) return ours('group')
-    if (record.session !== 0 && tree.sessions.has(record.session)) return ours('session')
+    const isInGroup = record.group === tree.leader.pid && !tree.groupIsGone
+    const isInSession = record.session !== 0 && tree.sessions.has(record.session)
+    if (!isInGroup && !isInSession) continue
+    const mayBeReused = !tree.isLeaderHeld() || !isInGroup
+    if (mayBeReused && outside !== undefined && carriesAny(table.environment(record.pid), outside)) return foreign
+    return ours(isInGroup ? 'group' : 'session')
   }
   return undefined
 }
+
+/** Whether an environment holds one of these variables. */
+const carriesAny = (environment: readonly string[] | undefined, names: ReadonlySet<string>): boolean =>
+  environment?.some((entry) => names.has(entry.slice(0, entry.indexOf('=')))) === true
 
 /** Attribution by what only the process itself can show: environment, working directory, open files. */
 export function attributeByEvidence(record: ProcessRecord, around: Surroundings): Attribution {
   const environment = table.environment(record.pid)
   if (environment !== undefined) {
-    if (environment.some((entry) => entry.startsWith(around.outside))) return foreign
+    if (carriesAny(environment, around.outside)) return foreign
     for (const tree of around.trees) {
       if (environment.includes(tree.mark)) return { kind: 'ours', tree, evidence: 'mark' }
     }

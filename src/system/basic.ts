@@ -24,7 +24,7 @@ const lookInterval = 50
 export class BasicContainment implements Containment {
   readonly level = 'basic'
   readonly #around: Surroundings & { readonly trees: Set<Tree> }
-  readonly #fixtures = new Set<number>()
+  readonly #fixtures = new Set<string>()
   #stopLooking: (() => void) | undefined
   #nextLook = 0
 
@@ -32,11 +32,11 @@ export class BasicContainment implements Containment {
     this.#around = around
   }
 
-  enter(fixture: number): void {
+  enter(fixture: string): void {
     this.#fixtures.add(fixture)
   }
 
-  leave(fixture: number): void {
+  leave(fixture: string): void {
     this.#fixtures.delete(fixture)
     for (const tree of this.#around.trees) if (tree.fixture === fixture) this.#around.trees.delete(tree)
     if (this.#fixtures.size > 0) return
@@ -62,18 +62,21 @@ export class BasicContainment implements Containment {
     const wanted = new Set(trees)
     const scan = async (): Promise<readonly Member[]> =>
       (await this.#scan(wanted)).filter((member) => !spared.some((each) => table.isSame(each, member)))
-    const killed = await scan()
-    let members = killed
+    const killed = new Map<number, Member>()
+    let members = await scan()
     for (const delay of backoff(20)) {
       if (members.length === 0) break
+      for (const member of members) if (!killed.has(member.pid)) killed.set(member.pid, member)
       signalTrees(trees, members, 'SIGKILL', spared)
       await sleep(delay)
       members = await scan()
       const refused = this.#refused(members)
-      if (members.length > 0 && refused.length === members.length) return { survivors: refused, killed }
-      if (now() >= deadline) return { survivors: members.map((member) => toSurvivor(member, 'sent')), killed }
+      const survivors = now() >= deadline ? members.map((member) => toSurvivor(member, 'sent')) : refused
+      if (members.length > 0 && survivors.length === members.length) {
+        return { survivors, killed: [...killed.values()] }
+      }
     }
-    return { survivors: [], killed }
+    return { survivors: [], killed: [...killed.values()] }
   }
 
   /** The members that may not be signalled. */
@@ -105,7 +108,7 @@ export class BasicContainment implements Containment {
 
     const candidates = live.filter((record) => this.#isCandidate(record, oldest))
     for (const record of candidates) {
-      const byTable = attributeByTable(record, this.#around.trees)
+      const byTable = attributeByTable(record, this.#around.trees, this.#around.outside)
       if (byTable?.kind === 'ours') include(record, byTable)
     }
     for (const record of candidates) {

@@ -23,7 +23,7 @@ export interface Sighting {
 
 export interface KillOutcome {
   readonly survivors: readonly Survivor[]
-  /** What was alive when the kill began. */
+  /** What was found alive, when the kill began or later. */
   readonly killed: readonly Member[]
 }
 
@@ -31,9 +31,9 @@ export interface KillOutcome {
 export interface Containment {
   readonly level: ContainmentLevel
   /** A fixture lives from here … */
-  enter(fixture: number): void
+  enter(fixture: string): void
   /** … to here. */
-  leave(fixture: number): void
+  leave(fixture: string): void
   /** A command was started. */
   add(tree: Tree): void
   /** A command's tree was proven dead, and its processes need not be told apart any more. */
@@ -51,6 +51,20 @@ export function signalTreeGroup(tree: Tree, members: readonly Member[], signal: 
   if (tree.isLeaderHeld() && signalGroup(group, tree.leader, signal) === 'sent') return 'sent'
   for (const member of members) {
     if (member.tree !== tree || member.group !== group) continue
+    const outcome = signalGroup(group, member, signal)
+    if (outcome !== 'gone') return outcome
+  }
+  // They have all gone since they were listed: who forked in time is in the group in their place.
+  const wasInhabited = members.some((member) => member.tree === tree && member.group === group)
+  return wasInhabited ? signalThroughMember(tree, signal) : 'gone'
+}
+
+/** Signals a tree's group through whatever member is found now. `gone` when none lives. */
+export function signalThroughMember(tree: Tree, signal: NodeJS.Signals): SignalOutcome {
+  const group = tree.leader.pid
+  for (const member of table.membersOf(group)) {
+    // Our groups are sessions too, and a group's number is not reused while it has a member.
+    if (table.isOlder(member, tree.leader) || (member.session !== 0 && member.session !== group)) continue
     const outcome = signalGroup(group, member, signal)
     if (outcome !== 'gone') return outcome
   }
@@ -86,7 +100,9 @@ export function toSurvivor(member: Member, outcome: SignalOutcome): Survivor {
   const reason =
     outcome === 'forbidden'
       ? `no permission to signal it (EPERM${user}, state ${state})`
-      : `alive after SIGKILL (state ${state}${user}${state === 'D' && waiting ? `, in ${waiting}` : ''})`
+      : outcome === 'gone'
+        ? 'it forks and exits faster than it can be signalled'
+        : `alive after SIGKILL (state ${state}${user}${state === 'D' && waiting ? `, in ${waiting}` : ''})`
   return { ...member, state, owner, reason }
 }
 

@@ -6,6 +6,11 @@ export class ProctorError extends Error {
     Object.defineProperty(this.prototype, brand, { value: true })
     Object.defineProperty(this.prototype, 'name', { value: 'ProctorError', writable: true, configurable: true })
   }
+
+  /** What a runner sends to its reporters: it would print every further field below the message otherwise. */
+  toJSON(): { name: string; message: string } {
+    return { name: this.name, message: this.message }
+  }
 }
 
 /** Whether `error` is one of this package's, and of the class `name` where one is given. */
@@ -14,6 +19,13 @@ export const isProctorError = (error: unknown, name?: string): error is ProctorE
 
 const named = (constructor: { prototype: object }, name: string): void => {
   Object.defineProperty(constructor.prototype, 'name', { value: name, writable: true, configurable: true })
+}
+
+/** Fields that are read by who knows them, and not dumped below the message by a runner that prints an error. */
+function setQuietly(error: Error, fields: object): void {
+  for (const [name, value] of Object.entries(fields)) {
+    Object.defineProperty(error, name, { value, enumerable: false, configurable: true, writable: true })
+  }
 }
 
 /** What is known of a command when an error about it is made. */
@@ -28,17 +40,15 @@ export interface CommandState {
 
 /** The errors that carry the state of a command. */
 export class CommandError extends ProctorError implements CommandState {
-  readonly command: string
-  readonly exitCode: number | null
-  readonly exitSignal: NodeJS.Signals | null
-  readonly output: string
+  declare readonly command: string
+  declare readonly exitCode: number | null
+  declare readonly exitSignal: NodeJS.Signals | null
+  declare readonly output: string
 
   constructor(message: string, state: CommandState) {
     super(message)
-    this.command = state.command
-    this.exitCode = state.exitCode
-    this.exitSignal = state.exitSignal
-    this.output = state.output
+    const { command, exitCode, exitSignal, output } = state
+    setQuietly(this, { command, exitCode, exitSignal, output })
   }
 }
 named(CommandError, 'CommandError')
@@ -87,11 +97,11 @@ named(FailedExitError, 'FailedExitError')
 /** A wait took longer than its `timeout`. Nothing was killed for it. */
 export class WaitTimeoutError extends CommandError {
   /** Milliseconds. */
-  readonly timeoutMs: number
+  declare readonly timeoutMs: number
 
   constructor(state: CommandState, timeoutMs: number) {
     super(`Timed out after ${seconds(timeoutMs)}:\n\n${state.output.trimEnd()}`, state)
-    this.timeoutMs = timeoutMs
+    setQuietly(this, { timeoutMs })
   }
 }
 named(WaitTimeoutError, 'WaitTimeoutError')
@@ -99,26 +109,26 @@ named(WaitTimeoutError, 'WaitTimeoutError')
 /** The command ran longer than the `timeout` it was started with; its whole tree was killed. */
 export class CommandTimeoutError extends CommandError {
   /** Milliseconds. */
-  readonly timeoutMs: number
+  declare readonly timeoutMs: number
 
   constructor(state: CommandState, timeoutMs: number) {
     super(
       `Command timed out after ${seconds(timeoutMs)} and was killed: ${shorten(state.command)}\n\n${state.output.trimEnd()}`,
       state,
     )
-    this.timeoutMs = timeoutMs
+    setQuietly(this, { timeoutMs })
   }
 }
 named(CommandTimeoutError, 'CommandTimeoutError')
 
 /** The program could not be started. */
 export class SpawnError extends ProctorError {
-  readonly command: string
-  readonly cwd: string
+  declare readonly command: string
+  declare readonly cwd: string
   /** The PATH that was searched. */
-  readonly path: string | undefined
+  declare readonly path: string | undefined
   /** The system's code: ENOENT, EACCES … */
-  readonly code: string | undefined
+  declare readonly code: string | undefined
 
   constructor(
     reason: string,
@@ -127,46 +137,43 @@ export class SpawnError extends ProctorError {
     const lines = [`Cannot start ${shorten(details.command)}: ${reason}`, `  cwd:  ${details.cwd}`]
     if (details.path !== undefined) lines.push(`  PATH: ${details.path}`)
     super(lines.join('\n'), { cause: details.cause })
-    this.command = details.command
-    this.cwd = details.cwd
-    this.path = details.path
-    this.code = details.code
+    const { command, cwd, path, code } = details
+    setQuietly(this, { command, cwd, path, code })
   }
 }
 named(SpawnError, 'SpawnError')
 
 /** Something outlived its command, or survived SIGKILL. `report` holds the findings as data. */
 export class LeakedProcessError<Report = unknown> extends ProctorError {
-  readonly report: Report
+  declare readonly report: Report
   /** The other findings of the same teardown, as errors. */
-  readonly errors: readonly Error[]
+  declare readonly errors: readonly Error[]
 
   constructor(message: string, report: Report, errors: readonly Error[] = []) {
     super(message)
-    this.report = report
-    this.errors = errors
+    setQuietly(this, { report, errors })
   }
 }
 named(LeakedProcessError, 'LeakedProcessError')
 
 /** A pid file that holds no pid one can look at. */
 export class PidFileError extends ProctorError {
-  readonly file: string
+  declare readonly file: string
 
   constructor(message: string, file: string) {
     super(message)
-    this.file = file
+    setQuietly(this, { file })
   }
 }
 named(PidFileError, 'PidFileError')
 
 /** A path that leaves the workspace, or a file operation in it that failed. */
 export class WorkspaceError extends ProctorError {
-  readonly path: string
+  declare readonly path: string
 
   constructor(message: string, path: string, options?: ErrorOptions) {
     super(message, options)
-    this.path = path
+    setQuietly(this, { path })
   }
 }
 named(WorkspaceError, 'WorkspaceError')

@@ -123,7 +123,11 @@ look "$$" && own_start=$start
 
 # A worker in an endless loop never hears that its main process has died: then its end is ours to bring.
 if [ -n "$main" ]; then
-  while is_running "$main" "$main_start" && is_running "$worker" "$worker_start"; do sleep 1; done &&
+  while is_running "$main" "$main_start" && is_running "$worker" "$worker_start"; do
+    # In here $$ is still the guardian: without it nobody needs this watch.
+    is_running "$$" "$own_start" || exit 0
+    sleep 1
+  done &&
     is_running "$worker" "$worker_start" && kill -KILL "$worker" &
 fi <&-
 

@@ -33,25 +33,25 @@ export class Guardian {
   }
 
   watchGroup(leader: ProcessIdentity): void {
-    this.#open(`g ${leader.pid} ${leader.startTime}`)
+    const line = `g ${leader.pid} ${leader.startTime}`
+    this.#lines.add(line)
+    if (this.#child === undefined) this.start()
+    else this.#write(line)
   }
 
   forgetGroup(leader: ProcessIdentity): void {
     this.#close(`g ${leader.pid} ${leader.startTime}`, `G ${leader.pid}`)
   }
 
+  /** Told before the folder is made. A guardian that is not there yet hears of it with the first command. */
   watchWorkspace(folder: string): void {
-    if (!folder.includes('\n')) this.#open(`w ${folder}`)
+    if (folder.includes('\n')) return
+    this.#lines.add(`w ${folder}`)
+    this.#write(`w ${folder}`)
   }
 
   forgetWorkspace(folder: string): void {
     this.#close(`w ${folder}`, `W ${folder}`)
-  }
-
-  #open(line: string): void {
-    this.#lines.add(line)
-    if (this.#child === undefined) this.start()
-    else this.#write(line)
   }
 
   #close(opened: string, line: string): void {

@@ -1,5 +1,4 @@
-import type { Containment } from './containment.js'
-import { table } from './process-table/current.js'
+import { type Containment, signalThroughMember } from './containment.js'
 import { groupExists, signalGroup, type SignalOutcome } from './signals.js'
 import type { Member, ProcessInfo, Tree } from './tree.js'
 
@@ -43,11 +42,5 @@ export function signalOwnGroup(tree: Tree, signal: NodeJS.Signals): SignalOutcom
   if (tree.groupIsGone) return 'gone'
   const group = tree.leader.pid
   if (tree.isLeaderHeld()) return signalGroup(group, tree.leader, signal)
-  for (const member of table.membersOf(group)) {
-    // Our groups are sessions too, and a group's number is not reused while it has a member.
-    if (table.isOlder(member, tree.leader) || (member.session !== 0 && member.session !== group)) continue
-    const outcome = signalGroup(group, member, signal)
-    if (outcome !== 'gone') return outcome
-  }
-  return 'gone'
+  return signalThroughMember(tree, signal)
 }

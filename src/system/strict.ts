@@ -17,22 +17,48 @@ import {
   toSurvivor,
 } from './containment.js'
 import type { Natives } from './natives.js'
-import { every, now, pause, sleep } from './poll.js'
+import { every, now, pause, sleep, wallClock } from './poll.js'
+import { table } from './process-table/current.js'
 import { ChildrenFile, descendantsOf, readStat } from './process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
-import { signalProcess, type SignalOutcome } from './signals.js'
-import { type Evidence, type Member, type ProcessInfo, remember, toInfo, toMember, type Tree } from './tree.js'
+import { groupExists, signalGroup, signalProcess, type SignalOutcome } from './signals.js'
+import {
+  type Evidence,
+  isLeader,
+  type Member,
+  type ProcessInfo,
+  remember,
+  toInfo,
+  toMember,
+  type Tree,
+} from './tree.js'
 
 // The worker is a child subreaper (prctl(2)): whatever is orphaned below it becomes its own child. Its list of
 // children, followed down, is therefore complete, whatever a process did to its environment, session, cwd or files.
 // The list may miss a child while children come and go (proc(5)): hence three empty rounds.
+//
+// A program that forks and exits faster than it can be read shows up as zombies only. While it lives, every list holds
+// a child that was alive when the list was read: so a round that meets a zombie for the first time is not empty.
 
 const emptyRounds = 3
 const lookInterval = 10
 /** A foreign or unknown zombie is waited for only after this many milliseconds: whose child it is may do so first. */
 const zombiePatience = 50
+/** With more children than this somebody floods the table of processes, and zombies are not waited with. */
+const flood = 64
 /** How long the kill loop may block the event loop before it takes turns with it. */
 const burst = 25
+
+/** Milliseconds by which a start time and our clock may differ: clock ticks are ten long. */
+const tolerance = 50
+
+/** A tree that is not looked after any more: what it left unknown may still turn up. */
+interface Past {
+  readonly fixture: string
+  readonly leader: ProcessIdentity
+  /** ms since 1970. */
+  readonly endedAt: number
+}
 
 /** A child of ours that libuv did not start. */
 interface Adopted {
@@ -48,7 +74,7 @@ interface Round {
   readonly isUncertain: boolean
 }
 
-/** What one round of the kill loop found alive, and what became of the signal. */
+/** What one round of the kill loop found alive, or traces of, and what became of the signal. */
 interface Struck {
   readonly record: ProcessRecord
   readonly tree: Tree
@@ -59,24 +85,29 @@ interface Struck {
 const toSurvivors = (struck: readonly Struck[]): Survivor[] =>
   struck.map(({ record, tree, evidence, outcome }) => toSurvivor(toMember(record, tree, evidence), outcome))
 
+export type StrictSurroundings = Surroundings & { readonly trees: Set<Tree>; readonly outside: Set<string> }
+
 export class StrictContainment implements Containment {
   readonly level = 'strict'
   readonly #natives: Natives
   readonly #births: Births
-  readonly #around: Surroundings & { readonly trees: Set<Tree> }
-  readonly #fixtures = new Set<number>()
+  readonly #around: StrictSurroundings
+  readonly #fixtures = new Set<string>()
   #children: ChildrenFile | undefined
   #adopted = new Map<number, Adopted>()
+  #past: Past[] = []
   #stopLooking: (() => void) | undefined
   #nextLook = 0
+  /** Whether leaders may be children of other threads than this one. */
+  hostsThreads = false
 
-  constructor(natives: Natives, births: Births, around: Surroundings & { readonly trees: Set<Tree> }) {
+  constructor(natives: Natives, births: Births, around: StrictSurroundings) {
     this.#natives = natives
     this.#births = births
     this.#around = around
   }
 
-  enter(fixture: number): void {
+  enter(fixture: string): void {
     if (this.#fixtures.size === 0) {
       this.#births.subscribe()
       this.#children = new ChildrenFile(process.pid, process.pid)
@@ -91,9 +122,9 @@ export class StrictContainment implements Containment {
     this.#fixtures.add(fixture)
   }
 
-  leave(fixture: number): void {
+  leave(fixture: string): void {
     this.#fixtures.delete(fixture)
-    for (const tree of this.#around.trees) if (tree.fixture === fixture) this.#around.trees.delete(tree)
+    for (const tree of this.#around.trees) if (tree.fixture === fixture) this.remove(tree)
     if (this.#fixtures.size > 0) return
     this.#stopLooking?.()
     this.#stopLooking = undefined
@@ -103,6 +134,7 @@ export class StrictContainment implements Containment {
     this.#children?.close()
     this.#children = undefined
     this.#adopted = new Map()
+    this.#past = []
   }
 
   add(tree: Tree): void {
@@ -111,7 +143,8 @@ export class StrictContainment implements Containment {
   }
 
   remove(tree: Tree): void {
-    this.#around.trees.delete(tree)
+    if (!this.#around.trees.delete(tree)) return
+    this.#past.push({ fixture: tree.fixture, leader: tree.leader, endedAt: wallClock() })
   }
 
   look(trees: readonly Tree[]): Promise<Sighting> {
@@ -129,47 +162,81 @@ export class StrictContainment implements Containment {
     const wanted = new Set(trees)
     const isSpared = (record: ProcessIdentity): boolean =>
       spared.some(({ pid, startTime }) => pid === record.pid && startTime === record.startTime)
-    const killed = this.#round().members.filter((member) => wanted.has(member.tree) && !isSpared(member))
+    const members = this.#round().members.filter((member) => wanted.has(member.tree) && !isSpared(member))
+    const killed = new Map(members.map((member) => [member.pid, member]))
     // Everything known at once: level by level, a deep tree would take a death per generation.
-    signalTrees(trees, killed, 'SIGKILL', spared)
+    signalTrees(trees, members, 'SIGKILL', spared)
+    const isSplit = (tree: Tree): boolean => spared.some((each) => each.tree === tree && each.group === tree.leader.pid)
 
+    let struckBefore = new Set<number>()
     for (let empty = 0; ;) {
       const burstEnd = now() + burst
-      for (let round = 0; now() < burstEnd; round += 1) {
-        const struck = this.#killRound(wanted, isSpared)
+      do {
+        const struck = this.#killRound(wanted, isSpared, isSplit)
+        for (const { record, tree, evidence, outcome } of struck) {
+          if (outcome === 'sent' && !killed.has(record.pid)) killed.set(record.pid, toMember(record, tree, evidence))
+        }
         empty = struck.length === 0 ? empty + 1 : 0
-        if (empty === emptyRounds) return { survivors: [], killed }
+        if (empty === emptyRounds) return { survivors: [], killed: [...killed.values()] }
         const isRefused = struck.length > 0 && struck.every(({ outcome }) => outcome === 'forbidden')
-        if (isRefused || now() >= deadline) return { survivors: toSurvivors(struck), killed }
-        // Not dead yet: leave the processor to it.
-        if (struck.length > 0 && round > 3) pause(0.2)
-      }
+        if (isRefused || now() >= deadline) {
+          return { survivors: toSurvivors(struck), killed: [...killed.values()] }
+        }
+        // All of it signalled before, and not dead yet: leave the processor to it.
+        if (struck.length > 0 && struck.every(({ record }) => struckBefore.has(record.pid))) pause(0.2)
+        struckBefore = new Set(struck.map(({ record }) => record.pid))
+      } while (now() < burstEnd)
       await sleep(1)
     }
   }
 
   /** One pass over our children: SIGKILLs what is of these trees. Returns what was not dead yet. */
-  #killRound(wanted: ReadonlySet<Tree>, isSpared: (record: ProcessIdentity) => boolean): Struck[] {
+  #killRound(
+    wanted: ReadonlySet<Tree>,
+    isSpared: (record: ProcessIdentity) => boolean,
+    isSplit: (tree: Tree) => boolean,
+  ): Struck[] {
     const struck: Struck[] = []
     const strike = (record: ProcessRecord, tree: Tree, evidence: Evidence): void => {
+      // Its whole group with it: the others may have hopped on before their turn comes.
+      if (record.group === tree.leader.pid && !isSplit(tree)) signalGroup(record.group, record, 'SIGKILL')
       struck.push({ record, tree, evidence, outcome: signalProcess(record, 'SIGKILL') })
     }
-    for (const pid of this.#children?.read() ?? []) {
-      const record = readStat(pid)
-      if (record === undefined) continue
+    const [first] = wanted
+    const pids = this.#read()
+    for (const record of this.#roots(pids)) {
       const attribution = this.#attribute(record, true)
       if (isZombie(record)) {
-        this.#takeExit(record)
+        const isFresh = this.#takeExit(record, pids.length)
+        const tree = attribution.kind === 'ours' ? attribution.tree : first
+        const mayBeOurs = attribution.kind !== 'foreign' && tree !== undefined && wanted.has(tree)
+        if (isFresh && mayBeOurs) struck.push({ record, tree, evidence: 'elimination', outcome: 'gone' })
       } else if (attribution.kind === 'ours') {
         if (wanted.has(attribution.tree) && !isSpared(record)) strike(record, attribution.tree, attribution.evidence)
-      } else if (attribution.kind === 'unknown') {
+      } else if (attribution.kind === 'unknown' && first !== undefined) {
         // Exiting, or becoming another program: its child may come next, so this round is not empty.
-        const [tree] = wanted
-        if (tree !== undefined && this.#fixtures.size === 1) strike(record, tree, 'elimination')
-        else if (tree !== undefined) struck.push({ record, tree, evidence: 'elimination', outcome: 'gone' })
+        if (this.#isOnlyFixture(first)) strike(record, first, 'elimination')
+        else struck.push({ record, tree: first, evidence: 'elimination', outcome: 'gone' })
       }
     }
     return struck
+  }
+
+  #isOnlyFixture({ fixture }: Tree): boolean {
+    return [...this.#around.trees].every((tree) => tree.fixture === fixture)
+  }
+
+  /** Our children, and the leaders that are another thread's. */
+  *#roots(children: readonly number[]): Generator<ProcessRecord> {
+    for (const pid of children) {
+      const record = this.#isWaitedWith(pid, children.length) ? undefined : readStat(pid)
+      if (record !== undefined) yield record
+    }
+    if (!this.hostsThreads) return
+    for (const { leader } of this.#around.trees) {
+      const record = children.includes(leader.pid) ? undefined : readStat(leader.pid)
+      if (record?.startTime === leader.startTime) yield record
+    }
   }
 
   /** One pass over our children and everything below them, without a signal. */
@@ -177,17 +244,31 @@ export class StrictContainment implements Containment {
     const members: Member[] = []
     const unattributed: ProcessInfo[] = []
     let isUncertain = false
-    for (const pid of this.#children?.read() ?? []) {
-      const record = readStat(pid)
-      if (record === undefined) continue
+    for (const tree of this.#around.trees) {
+      if (!tree.groupIsGone && !tree.isLeaderHeld()) tree.groupIsGone = !groupExists(tree.leader.pid)
+    }
+    const pids = this.#read()
+    for (const record of this.#roots(pids)) {
       const attribution = this.#attribute(record, false)
-      // A hopper is gone before it can be read: a fresh zombie that nobody knows is the trace of something alive.
-      if (attribution.kind === 'unknown') isUncertain = true
-      if (attribution.kind === 'unattributed') unattributed.push(toInfo(record))
-      if (isZombie(record)) this.#takeExit(record)
-      else if (attribution.kind === 'ours') this.#collect(record, attribution, members)
+      if (isZombie(record)) {
+        // A hopper is gone before it can be read: its zombie, met for the first time, is the trace of something alive.
+        if (this.#takeExit(record, pids.length) && attribution.kind !== 'foreign') isUncertain = true
+      } else if (attribution.kind === 'ours') this.#collect(record, attribution, members)
+      else if (attribution.kind === 'unattributed') unattributed.push(toInfo(record))
+      else if (attribution.kind === 'unknown') isUncertain = true
     }
     return { members, unattributed, isUncertain }
+  }
+
+  /** Our children, the newest first: what hops on is at the end of the list, and not for long. */
+  #read(): number[] {
+    return (this.#children?.read() ?? []).toReversed()
+  }
+
+  /** Whether this is a zombie that somebody else is still given the time to wait for. */
+  #isWaitedWith(pid: number, children: number): boolean {
+    const since = this.#adopted.get(pid)?.zombieSince
+    return since !== undefined && children <= flood && since <= now() && now() - since < zombiePatience
   }
 
   #collect(record: ProcessRecord, { tree, evidence }: Ours, members: Member[]): void {
@@ -203,7 +284,8 @@ export class StrictContainment implements Containment {
     if (now() < this.#nextLook || this.#around.trees.size === 0) return
     const begin = now()
     this.#round()
-    this.#nextLook = begin + 20 * (now() - begin)
+    // What floods the table of processes is kept up with, whatever it costs.
+    this.#nextLook = this.#read().length > flood ? 0 : begin + 20 * (now() - begin)
   }
 
   #attribute(record: ProcessRecord, mayStop: boolean): Attribution {
@@ -212,7 +294,7 @@ export class StrictContainment implements Containment {
     if (isTheSame && (before.attribution.kind === 'foreign' || before.attribution.kind === 'ours'))
       return before.attribution
     if (!isTheSame && this.#births.has(record.pid)) {
-      const tree = [...this.#around.trees].find(({ leader }) => leader.pid === record.pid)
+      const tree = [...this.#around.trees].find((each) => isLeader(each, record))
       return tree === undefined ? foreign : { kind: 'ours', tree, evidence: 'leader' }
     }
     const attribution = this.#judge(record, mayStop)
@@ -223,7 +305,7 @@ export class StrictContainment implements Containment {
 
   #judge(record: ProcessRecord, mayStop: boolean): Attribution {
     if (record.session === this.#around.session) return foreign
-    const byTable = attributeByTable(record, this.#around.trees)
+    const byTable = attributeByTable(record, this.#around.trees, this.#around.outside)
     if (byTable !== undefined) return byTable
     if (isZombie(record)) return unknown
     // Stop, look, then kill or continue: a child's number cannot be reused before it is waited for, and what is
@@ -237,27 +319,41 @@ export class StrictContainment implements Containment {
   /** An orphan that nothing attributes is of the only fixture that could have started it, if there is just one. */
   #eliminate(record: ProcessRecord, attribution: Attribution): Attribution {
     if (attribution.kind !== 'unattributed') return attribution
-    const candidates = [...this.#around.trees].filter((tree) => tree.leader.startTime <= record.startTime)
+    const isYounger = ({ leader }: { leader: ProcessIdentity }): boolean => leader.startTime <= record.startTime
+    const candidates = [...this.#around.trees].filter(isYounger)
+    const startedAt = table.startedAt(record)
+    const past = this.#past.filter((each) => isYounger(each) && startedAt <= each.endedAt + tolerance)
     const tree = candidates.at(-1)
-    const isOnlyOne = candidates.every((candidate) => candidate.fixture === tree?.fixture)
+    const isOnlyOne = [...candidates, ...past].every((candidate) => candidate.fixture === tree?.fixture)
     return tree !== undefined && isOnlyOne ? { kind: 'ours', tree, evidence: 'elimination' } : attribution
   }
 
-  /** Waits for an adopted zombie. A child of libuv's is left to libuv. */
-  #takeExit(record: ProcessRecord): void {
+  /** Waits for an adopted zombie. A child of libuv's is left to libuv. Whether it is met as a zombie the first time. */
+  #takeExit(record: ProcessRecord, children: number): boolean {
     const adopted = this.#adopted.get(record.pid)
-    if (adopted === undefined || this.#births.has(record.pid)) return
+    if (adopted === undefined || this.#births.has(record.pid)) return false
+    // A leader that another thread's libuv waits for.
+    if (adopted.attribution.kind === 'ours' && adopted.attribution.evidence === 'leader') return false
+    const isFresh = adopted.zombieSince === undefined
     adopted.zombieSince ??= now()
-    if (adopted.attribution.kind !== 'ours' && now() - adopted.zombieSince < zombiePatience) return
-    if (this.#natives.takeExit(record.pid)) this.#adopted.delete(record.pid)
+    const { kind } = adopted.attribution
+    const isDue =
+      kind === 'ours' || (kind === 'unknown' && children > flood) || now() - adopted.zombieSince >= zombiePatience
+    if (isDue && this.#natives.takeExit(record.pid)) this.#adopted.delete(record.pid)
+    return isFresh
   }
 
-  /** With the last fixture gone, what nothing attributed can only be of a fixture: it is ended. */
+  /**
+   * With the last fixture gone, what nothing attributed can only be of a fixture: it is ended. Zombies that nobody
+   * knows are waited for now, or they would stay for as long as the worker lives.
+   */
   #endUnattributed(): void {
-    for (const [pid, { identity, attribution }] of this.#adopted) {
-      if (attribution.kind !== 'unattributed') continue
-      signalProcess(identity, 'SIGKILL')
-      this.#natives.takeExit(pid)
+    for (const [pid, { identity, attribution, zombieSince }] of this.#adopted) {
+      if (attribution.kind === 'unattributed' && signalProcess(identity, 'SIGKILL') !== 'gone') {
+        for (let round = 0; round < 50 && !this.#natives.takeExit(pid); round += 1) pause(0.2)
+      } else if (attribution.kind === 'unknown' && zombieSince !== undefined && !this.#births.has(pid)) {
+        this.#natives.takeExit(pid)
+      }
     }
   }
 }

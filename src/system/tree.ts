@@ -36,7 +36,8 @@ export interface Member extends ProcessInfo, ProcessIdentity {
 export interface Tree {
   /** `fixture.command`, as in the mark. */
   readonly id: string
-  readonly fixture: number
+  /** Unique in this process, over its threads. */
+  readonly fixture: string
   /** `NAME=value`, as it stands in the command's environment. */
   readonly mark: string
   readonly leader: ProcessIdentity

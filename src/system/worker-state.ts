@@ -3,6 +3,7 @@ import { isMainThread } from 'node:worker_threads'
 import { BasicContainment } from './basic.js'
 import { Births } from './births.js'
 import { type Containment, type ContainmentLevel, refuseStrict } from './containment.js'
+import { ProctorError } from './errors.js'
 import { Guardian } from './guardian.js'
 import { formatMark, markName, newToken, outsideName, runVariable, thisOwner } from './marks.js'
 import { loadNatives, type Natives } from './natives.js'
@@ -10,7 +11,8 @@ import { pause } from './poll.js'
 import { table } from './process-table/current.js'
 import { readChildren, readStat } from './process-table/linux.js'
 import { signalProcess } from './signals.js'
-import { StrictContainment } from './strict.js'
+import { StrictContainment, type StrictSurroundings } from './strict.js'
+import { findHost, openHost, RemoteContainment } from './threads.js'
 import type { Tree } from './tree.js'
 
 // One guardian, one subreaper and one record of births a worker. Jest renews globals and modules for every file while
@@ -23,12 +25,13 @@ interface WorkerState {
   /** What commands get as their environment's base is made from this process's own, less these names. */
   readonly outside: string
   readonly trees: Set<Tree>
-  readonly fixtures: Set<number>
+  readonly fixtures: Set<string>
   counted: number
   /** The calls, or why there are none. Undefined before somebody asked. */
   natives: Natives | string | undefined
   strict: StrictContainment | undefined
   basic: BasicContainment | undefined
+  remote: RemoteContainment | undefined
   guardian: Guardian | undefined
 }
 
@@ -52,13 +55,14 @@ function createState(): WorkerState {
     natives: undefined,
     strict: undefined,
     basic: undefined,
+    remote: undefined,
     guardian: undefined,
   }
 }
 
 /** What goes into the environment of command number `command` of a fixture: `[name, value]`. */
-export function markFor(fixture: number, command: number): [name: string, value: string] {
-  const mark = { owner: thisOwner(), run: process.env[runVariable] ?? '0', tree: `${fixture}.${command}` }
+export function markFor(fixture: string, command: number): [name: string, value: string] {
+  const mark = { owner: thisOwner(), run: process.env[runVariable] ?? '0', tree: `${fixture.split('.')[1]}.${command}` }
   return [markName(workerState().token), formatMark(mark)]
 }
 
@@ -101,6 +105,28 @@ function provenNatives(): Natives | string {
   }
 }
 
+/** What tells the commands of this process from what else it starts. */
+const surroundings = (trees: Set<Tree>, outside: Iterable<string>): StrictSurroundings => ({
+  trees,
+  outside: new Set(outside),
+  session: table.identify(process.pid)?.session ?? 0,
+})
+
+/**
+ * Makes this main thread the subreaper for the worker threads that start from here on.
+ *
+ * @returns what ends that, or why it cannot be had.
+ */
+export function hostThreads(): (() => void) | string {
+  const state = workerState()
+  const reason = reasonAgainstStrict(state)
+  if (reason !== undefined) return reason
+  const around = surroundings(state.trees, [state.outside])
+  const strict = (state.strict ??= new StrictContainment(state.natives as Natives, new Births(), around))
+  strict.hostsThreads = true
+  return openHost(strict, around.outside as Set<string>)
+}
+
 /**
  * The containment that a fixture gets.
  *
@@ -108,11 +134,9 @@ function provenNatives(): Natives | string {
  */
 export function chooseContainment(wish: 'auto' | ContainmentLevel): Containment {
   const state = workerState()
-  const around = {
-    trees: state.trees,
-    outside: `${state.outside}=`,
-    session: table.identify(process.pid)?.session ?? 0,
-  }
+  const host = wish === 'basic' ? undefined : findHost()
+  if (host !== undefined) return (state.remote ??= new RemoteContainment(host, state.outside))
+  const around = surroundings(state.trees, [state.outside])
   const reason = wish === 'basic' ? 'it was not asked for' : reasonAgainstStrict(state)
   if (wish === 'strict' && reason !== undefined) throw refuseStrict(reason)
   if (reason !== undefined) return (state.basic ??= new BasicContainment(around))
@@ -120,20 +144,39 @@ export function chooseContainment(wish: 'auto' | ContainmentLevel): Containment 
 }
 
 /** A fixture begins to live: it gets its number. */
-export function enterFixture(containment: Containment): number {
+export function enterFixture(containment: Containment): string {
   const state = workerState()
-  const fixture = (state.counted += 1)
+  state.counted += 1
+  const fixture = `${state.token}.${state.counted}`
+  endWithMain()
   state.fixtures.add(fixture)
   containment.enter(fixture)
   return fixture
 }
 
+let endsWithMain = false
+
+/** A worker outlives its main process in Vitest 4. Its commands must not: it ends, and the guardian ends them. */
+function endWithMain(): void {
+  const isRunnersWorker = process.env['VITEST_WORKER_ID'] !== undefined || process.env['JEST_WORKER_ID'] !== undefined
+  if (isRunnersWorker && process.send !== undefined && !process.connected) {
+    throw new ProctorError('The main process of the test runner has gone: no command is started any more.')
+  }
+  if (endsWithMain || !process.connected) return
+  endsWithMain = true
+  process.once('disconnect', () => {
+    if (workerState().fixtures.size > 0) process.exit(1)
+  })
+}
+
 /** A fixture has ended. With the last one, what holds on to this file's modules is let go. */
-export function leaveFixture(containment: Containment, fixture: number): void {
+export function leaveFixture(containment: Containment, fixture: string): void {
   const state = workerState()
   containment.leave(fixture)
   state.fixtures.delete(fixture)
   if (state.fixtures.size > 0) return
   state.strict = undefined
   state.basic = undefined
+  state.remote?.close()
+  state.remote = undefined
 }

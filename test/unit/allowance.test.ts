@@ -4,7 +4,7 @@ import type { Member, Tree } from '../../src/system/tree.js'
 
 const tree: Tree = {
   id: '1.1',
-  fixture: 1,
+  fixture: '1',
   mark: 'M=1',
   leader: { pid: 100, startTime: 1 },
   workspace: '/tmp/w',

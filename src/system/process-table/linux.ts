@@ -37,9 +37,12 @@ export function parseStat(text: string): ProcessRecord | undefined {
   const close = text.lastIndexOf(')')
   if (open < 0 || close < 0) return undefined
   const fields = text.slice(close + 2).split(' ', 20)
+  const [state = '?'] = fields
+  // The main thread shows Z as soon as it has exited, while others may still hold files and ports: it is running.
+  const hasThreads = Number(fields[17]) > 1
   return {
     pid: Number.parseInt(text, 10),
-    state: fields[0] ?? '?',
+    state: state === 'Z' && hasThreads ? 'R' : state,
     ppid: Number(fields[1]),
     group: Number(fields[2]),
     session: Number(fields[3]),
@@ -154,11 +157,13 @@ export const linuxTable: ProcessTable = {
     return records
   },
 
-  membersOf: (group) =>
-    pids().flatMap((pid) => {
+  // The newest first, each read when it is asked for: of what forks and exits, the newest lives longest from here.
+  *membersOf(group) {
+    for (const pid of pids().toReversed()) {
       const record = readStat(pid)
-      return record?.group === group && !isZombie(record) ? [record] : []
-    }),
+      if (record?.group === group && !isZombie(record)) yield record
+    }
+  },
 
   commandLine(pid) {
     const text = readProc(`/proc/${pid}/cmdline`)

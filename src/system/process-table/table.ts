@@ -36,8 +36,8 @@ export interface ProcessTable extends ProcessEvidence {
   identify(pid: number): ProcessRecord | undefined
   /** Every process of the machine. What `ProcessEvidence` then tells may be as old as this snapshot. */
   snapshot(): Promise<ReadonlyMap<number, ProcessRecord>>
-  /** The processes of a group that are no zombies, read at once. */
-  membersOf(group: number): readonly ProcessRecord[]
+  /** The processes of a group that are no zombies. */
+  membersOf(group: number): Iterable<ProcessRecord>
   commandLine(pid: number): string
   /** Milliseconds since 1970 at which it started. */
   startedAt(identity: ProcessIdentity): number

@@ -1,0 +1,108 @@
+import { expect, test } from 'proctor/vitest'
+import { describe } from 'vitest'
+import { buildMutant, runStories, type Mutation } from './mutant.js'
+
+// A test that cannot fail proves nothing: what a story rests on is switched off, and the story has to notice.
+
+interface Control {
+  readonly off: string
+  readonly mutations: readonly Mutation[]
+  readonly file: string
+  readonly story: string
+  /** Why it fails. */
+  readonly failure: RegExp
+}
+
+const controls: Control[] = [
+  {
+    off: 'the group signal (it goes to the leader alone) and the search for descendants (which strict has besides)',
+    mutations: [
+      { file: 'src/system/signals.ts', from: 'return send(-group, signal)', to: 'return send(group, signal)' },
+      {
+        file: 'src/system/strict.ts',
+        from: 'if (wanted.has(attribution.tree) && !isSpared(record)) strike(',
+        to: 'if (wanted.has(attribution.tree) && record.pid === attribution.tree.leader.pid) strike(',
+      },
+    ],
+    file: 'kill.test.ts',
+    story: 'Kill a program written in Node killing the parent kills the child',
+    // The child is alive; where containment is basic, the kill says so itself.
+    failure: /expected true to be false|could not be ended/,
+  },
+  {
+    off: 'the verdict on what outlived its command',
+    mutations: [
+      {
+        file: 'src/fixture/proctor.ts',
+        from: 'return { blamed, allowed, unattributed }',
+        to: 'return { blamed: [], allowed, unattributed }',
+      },
+    ],
+    file: 'orphans.test.ts',
+    story: 'the fixture catches it: it is killed, and fails the test',
+    failure: /It resolved, and was to reject/,
+  },
+  {
+    off: 'the memory of exits that the test has seen',
+    mutations: [
+      {
+        file: 'src/command/process.ts',
+        from: 'this.#isSeen = true\n    return {\n      exitCode: this.#exit!.code,',
+        to: 'return {\n      exitCode: this.#exit!.code,',
+      },
+    ],
+    file: 'kill.test.ts',
+    story: 'Kill a program written in Node killing what is known to have finished says so',
+    failure: /expected UnexpectedExitError: .* to be an instance of AlreadyExitedError/,
+  },
+  {
+    off: 'the bound on the wait for the rest of the output',
+    mutations: [
+      {
+        file: 'src/command/process.ts',
+        from: 'else after(drainTime, () => this.#finish())',
+        to: 'else void drainTime',
+      },
+    ],
+    file: 'process-properties.test.ts',
+    story: 'they tell of an exit although a child holds the output open',
+    failure: /expected true to be false/,
+  },
+  {
+    off: 'the comparison of a start with the age of a pid file',
+    mutations: [
+      {
+        file: 'src/command/pid-file.ts',
+        from: 'return table.startedAt(record) <= writtenAt + clockSlack',
+        to: 'return table.startedAt(record) + writtenAt + clockSlack > 0',
+      },
+    ],
+    file: 'identity.test.ts',
+    story: 'whoever started after the pid file was written is not who wrote it',
+    failure: /\(from stale\.pid\) to be dead, but it is alive/,
+  },
+]
+
+const cases = controls.map((control): [off: string, control: Control] => [control.off, control])
+
+describe('Negative controls of the stories', { timeout: 120_000 }, () => {
+  test('with nothing switched off, all of them pass', async ({ run, workspace }) => {
+    await buildMutant({ run, workspace }, [])
+
+    const { inner, stories } = await runStories({ run, workspace }, controls)
+
+    expect(stories.filter(({ status }) => status !== 'passed')).toEqual([])
+    expect(stories).toHaveLength(controls.length)
+    await expect(inner).toHaveExitedWith(0)
+  })
+
+  test.for(cases)('with %s switched off, its story fails', async ([, control], { run, workspace }) => {
+    await buildMutant({ run, workspace }, control.mutations)
+
+    const { inner, stories } = await runStories({ run, workspace }, [control])
+
+    expect(stories).toMatchObject([{ status: 'failed' }])
+    expect(stories[0]!.failure).toMatch(control.failure)
+    await expect(inner).toHaveExitedWith(1)
+  })
+})

@@ -1,0 +1,70 @@
+import { createProctor, ContainmentError } from 'proctor'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Ending, escapes, type Escape, inNamespace, type Level, type NamespaceCase } from './cases.js'
+import { compareTable, writeTable } from './documented.js'
+import { observeInNamespace, reasonAgainstNamespace } from './namespace.js'
+import { foldInto, observe } from './observe.js'
+import { hasCompiler, isRoot, removePrograms } from './programs.js'
+
+/** What was seen, by case, level and ending. */
+const observations = new Map<string, string>()
+let reasonAgainstStrict: string | undefined
+
+beforeAll(async () => {
+  try {
+    await (await createProctor({ containment: 'strict' })).teardown()
+  } catch (error) {
+    if (!(error instanceof ContainmentError)) throw error
+    reasonAgainstStrict = error.message
+  }
+})
+
+afterAll(removePrograms)
+
+/** Why a case cannot be run on this machine. What cannot be run is skipped, and not passed. */
+function reasonAgainst(escape: Escape, level: Level): string | undefined {
+  if (level === 'strict' && reasonAgainstStrict !== undefined) return reasonAgainstStrict
+  if ((escape.program.endsWith('.c') || escape.setuid !== undefined) && !hasCompiler) return 'there is no C compiler'
+  if (escape.needsRoot === true && !isRoot) return 'only root can set the scene'
+  return undefined
+}
+
+describe.each(escapes)('$id $title', (escape) => {
+  for (const level of ['strict', 'basic'] as const) {
+    for (const ending of ['kill', 'teardown'] as const) {
+      const expected = escape.expected[level][ending]
+      if (expected === undefined) continue
+      const how = ending === 'kill' ? `${escape.call ?? 'kill'}()` : 'teardown()'
+      test(`${level}: after ${how} it is ${expected}`, async ({ skip }) => {
+        const reason = reasonAgainst(escape, level)
+        if (reason !== undefined) skip(reason)
+        const observed = foldInto(expected, await observe(escape, level, ending))
+        observations.set(cellOf(escape, level, ending), observed)
+        expect(observed).toBe(expected)
+      })
+    }
+  }
+})
+
+describe.each(inNamespace)('$id $title', (escape) => {
+  for (const level of ['strict', 'basic'] as const) {
+    for (const ending of ['kill', 'teardown'] as const) {
+      const expected = escape.expected[level][ending]!
+      test(`${level}: after ${ending}() it is ${expected}`, async ({ skip }) => {
+        const reason = (level === 'strict' ? reasonAgainstStrict : undefined) ?? reasonAgainstNamespace()
+        if (reason !== undefined) skip(reason)
+        const observed = await observeInNamespace(escape.scenario, level, ending)
+        observations.set(cellOf(escape, level, ending), observed)
+        expect(observed).toBe(expected)
+      })
+    }
+  }
+})
+
+const cellOf = ({ id }: Escape | NamespaceCase, level: Level, ending: Ending): string => `${id} ${level} ${ending}`
+
+test('docs/escapes.md says what was observed', () => {
+  const isWritten = process.env['PROCTOR_WRITE_DOCS'] === '1'
+  if (isWritten) writeTable(observations)
+  expect(compareTable(observations)).toEqual([])
+})

@@ -1,0 +1,76 @@
+// Process 1 of a pid namespace: in-namespace.mjs SCENARIO LEVEL ENDING prints one word.
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createProctor } from 'proctor'
+
+const [scenario, level, ending] = process.argv.slice(2)
+const proctor = await createProctor({ containment: level, grace: 200, leakTimeout: 60 })
+
+function stat(pid) {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const [state, ppid, group] = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return { pid, state, ppid: Number(ppid), group: Number(group) }
+  } catch {
+    return { pid, state: 'X' }
+  }
+}
+
+const membersOf = (group) =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(stat)
+    .filter((record) => record.group === group && !/[ZX]/.test(record.state))
+
+async function end(command) {
+  try {
+    await (ending === 'kill' ? command.kill() : proctor.teardown())
+  } catch (error) {
+    return error
+  }
+  return undefined
+}
+
+/** A stranger, the leader of its own group, who gets the number that a command of ours had; and a child of it. */
+async function reuse() {
+  // Longer than a clock tick: start times tell the two apart.
+  const command = proctor.run('sleep', ['0.05'])
+  const { pid } = command
+  await command.waitForExit()
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    // The number that this namespace gave last: the next process gets the one after it, if it is free.
+    writeFileSync('/proc/sys/kernel/ns_last_pid', String(pid - 1))
+    const child = spawn('sh', ['-c', '(sleep 5 &); exec sleep 5'], { detached: true, stdio: 'ignore' })
+    if (child.pid === pid) break
+    process.kill(-child.pid, 'SIGKILL')
+    await new Promise((resolve) => child.once('exit', resolve))
+  }
+  for (let attempt = 0; membersOf(pid).length < 2; attempt += 1) {
+    if (attempt === 400) return 'the number did not come back'
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  await end(command)
+  if (ending === 'kill') await proctor.teardown()
+  const left = membersOf(pid).length
+  return left === 2 ? 'left alone' : `${2 - left} of 2 strangers killed`
+}
+
+/** Whatever is orphaned comes to us, and in `basic` nobody waits for it. */
+async function firstProcess() {
+  const program = new URL('../../fixtures/programs/escapes/leader-exits-first.sh', import.meta.url).pathname
+  const command = proctor.run('sh', [program], { env: { WITNESS: '/dev/null' } })
+  const { pid } = command
+  await command.waitForExit()
+  while (membersOf(pid).length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  const begin = performance.now()
+  const error = await end(command)
+  const ms = performance.now() - begin
+  if (membersOf(pid).length > 0) return `alive: ${String(error)}`
+  if (ms > 2000) return `dead after ${ms} ms`
+  if (ending === 'teardown') return error?.name === 'LeakedProcessError' ? 'dead, blamed' : String(error)
+  await proctor.teardown()
+  return error?.name === 'AlreadyExitedError' ? 'dead' : String(error)
+}
+
+console.log(await (scenario === 'reuse' ? reuse() : firstProcess()))
+process.exit()

@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ContainmentError, createProctor, type Proctor } from 'proctor'
+import { afterAll, describe, expect, test } from 'vitest'
+import type { Level } from './cases.js'
+import { commandOf, programFile, removePrograms, temporaryPath } from './programs.js'
+import { subjectElsewhere } from './subject.js'
+import { endFor, identify, isLive, Pipe, until, untilIdentified } from './witness.js'
+
+// Who must not be blamed, and who must not be killed.
+
+afterAll(removePrograms)
+
+const levels = ['strict', 'basic'] as const
+type Skip = (note: string) => never
+
+async function proctorOr(skip: Skip, level: Level, leakTimeout: number): Promise<Proctor> {
+  try {
+    return await createProctor({ containment: level, grace: 1000, leakTimeout })
+  } catch (error) {
+    if (level === 'strict' && error instanceof ContainmentError) return skip(error.message)
+    throw error
+  }
+}
+
+describe.each(levels)('%s: an ordinary tree is not blamed', (level) => {
+  test('sh → node that runs until teardown, 30 times', async ({ skip }) => {
+    for (let round = 0; round < 30; round += 1) {
+      const proctor = await proctorOr(skip, level, 1000)
+      const server = proctor.run('sh', ['-c', 'node -e "console.log(1); setTimeout(() => {}, 9000)"; exit 0'])
+      await server.waitForOutput('1')
+      await expect(proctor.teardown()).resolves.toMatchObject({ commands: [{ leaked: [], survived: [] }] })
+    }
+  })
+
+  test('a child that exits a little after its leader, 30 times', async ({ skip }) => {
+    for (let round = 0; round < 30; round += 1) {
+      const proctor = await proctorOr(skip, level, 2000)
+      const command = proctor.run('sh', ['-c', '(sleep 0.05; setsid sh -c "sleep 0.05") & echo started'])
+      await command.waitForOutput('started')
+      await command.waitForExit()
+      await expect(proctor.teardown()).resolves.toMatchObject({ commands: [{ leaked: [], survived: [] }] })
+    }
+  })
+
+  test('commands that end by themselves, 30 times, and neither are other children of the test', async ({ skip }) => {
+    for (let round = 0; round < 30; round += 1) {
+      const proctor = await proctorOr(skip, level, 1000)
+      const own = spawn('sleep', ['9'], { stdio: 'ignore' })
+      await proctor.run('sh', ['-c', 'true | cat; (true &); echo done']).waitForSuccessfulExit()
+      await expect(proctor.teardown()).resolves.toMatchObject({ commands: [{ leaked: [], survived: [] }] })
+      const identity = identify(own.pid!)!
+      expect(isLive(identity)).toBe(true)
+      await endFor(identity)
+    }
+  })
+})
+
+describe.each(levels)('%s: two fixtures live at the same time', (level) => {
+  test('one holds a server, the other kills a daemon that cleared its environment: the server lives', async ({
+    skip,
+  }) => {
+    const folder = temporaryPath('neighbours')
+    mkdirSync(folder)
+    const pipe = new Pipe(join(folder, 'pipe'))
+    const [holder, killer] = [await proctorOr(skip, level, 60), await proctorOr(skip, level, 60)]
+    const server = holder.run('node', [programFile('server.mjs')], { env: { WITNESS: pipe.path } })
+    const serving = await untilIdentified(join(holder.workspace.path, 'escapee.pid'))
+    const [program = '', ...args] = commandOf('invisible-daemon.sh')
+    const command = killer.run(program, args)
+    await command.waitForExit()
+    const daemon = await untilIdentified(join(killer.workspace.path, 'escapee.pid'))
+
+    await expect(command.kill()).rejects.toThrow('Process already exited')
+    await killer.teardown().catch(() => {})
+    expect(isLive(serving)).toBe(true)
+    expect(server.running).toBe(true)
+    const port = readFileSync(join(holder.workspace.path, 'port'), 'utf8')
+    await expect((await fetch(`http://127.0.0.1:${port}`)).text()).resolves.toBe('hello')
+
+    await holder.teardown()
+    expect(isLive(serving)).toBe(false)
+    // Strict: nothing said whose it is; with the last fixture gone it can only be a fixture's. Basic never knew of it.
+    expect(isLive(daemon)).toBe(level === 'basic')
+    await endFor(daemon)
+    pipe.close()
+  })
+
+  test('each kills its own daemon and leaves the other’s alone, 10 times', async ({ skip }) => {
+    for (let round = 0; round < 10; round += 1) {
+      const proctors = [await proctorOr(skip, level, 60), await proctorOr(skip, level, 60)] as const
+      const [program = '', ...args] = commandOf('daemon.sh')
+      const commands = proctors.map((proctor) => proctor.run(program, args))
+      await Promise.all(commands.map((command) => command.waitForExit()))
+      const [first, second] = await Promise.all(
+        proctors.map((proctor) => untilIdentified(join(proctor.workspace.path, 'escapee.pid'))),
+      )
+      await expect(commands[0]!.kill()).rejects.toThrow('Process already exited')
+      expect([isLive(first!), isLive(second!)]).toEqual([false, true])
+      await expect(proctors[1].teardown()).rejects.toThrow('1 process outlived its command')
+      expect(isLive(second!)).toBe(false)
+      await proctors[0].teardown()
+    }
+  })
+})
+
+describe.each(levels)('%s: two runs at the same time', (level) => {
+  test('one ends, and the other’s daemon lives', async ({ skip }) => {
+    await (await proctorOr(skip, level, 60)).teardown()
+    const runs = await Promise.all([subjectElsewhere(level), subjectElsewhere(level)])
+    const daemons = await Promise.all(
+      runs.map(async (run) => {
+        await run.start(commandOf('daemon.sh'), {})
+        await run.untilExit()
+        return untilIdentified(join(run.workspace, 'escapee.pid'))
+      }),
+    )
+    expect(await runs[0].end('teardown')).toMatchObject({ error: 'LeakedProcessError', leaked: [daemons[0]!.pid] })
+    expect(daemons.map(isLive)).toEqual([false, true])
+    expect(await runs[1].end('teardown')).toMatchObject({ error: 'LeakedProcessError', leaked: [daemons[1]!.pid] })
+    expect(daemons.map(isLive)).toEqual([false, false])
+    await Promise.all(runs.map((run) => run.close()))
+    await until('both', () => (daemons.some(isLive) ? undefined : true))
+  })
+})

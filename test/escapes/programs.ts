@@ -1,0 +1,42 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inRoot } from '../inner-run.js'
+
+/** A file of fixtures/programs/escapes. */
+export const programFile = (name: string): string => inRoot(`fixtures/programs/escapes/${name}`)
+
+const folder = mkdtempSync(join(tmpdir(), 'proctor-escapes-'))
+// Another user runs some of them.
+chmodSync(folder, 0o755)
+
+export const hasCompiler = spawnSync('cc', ['--version']).status === 0
+export const isRoot = process.getuid?.() === 0
+
+/** A fresh path in the suite's own temporary folder, which lies outside every workspace. */
+let counted = 0
+export const temporaryPath = (name: string): string => join(folder, `${(counted += 1)}-${name}`)
+
+export const removePrograms = (): void => rmSync(folder, { recursive: true, force: true })
+
+function compiled(name: string): string {
+  const binary = join(folder, name.replace(/\.c$/, ''))
+  if (!existsSync(binary)) execFileSync('cc', ['-O1', '-o', binary, programFile(name)])
+  return binary
+}
+
+/** Command and arguments that start a program. */
+export function commandOf(program: string): readonly string[] {
+  if (program.endsWith('.c')) return [compiled(program)]
+  if (program.endsWith('.mjs')) return ['node', programFile(program)]
+  if (program.endsWith('.sh')) return [/^(?:disowned|job-control)/.test(program) ? 'bash' : 'sh', programFile(program)]
+  return [program]
+}
+
+/** The same, owned by root and run as root by whoever starts it. */
+export function setuidRoot(program: string): string {
+  const binary = compiled(program)
+  chmodSync(binary, 0o4755)
+  return binary
+}

@@ -1,0 +1,94 @@
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+// What the suite knows of a process it knows from the kernel, by code of its own and not of the package under test.
+
+/** A process and no other. */
+export interface Identity {
+  readonly pid: number
+  readonly startTime: string
+}
+
+interface Stat extends Identity {
+  readonly state: string
+}
+
+function stat(pid: number): Stat | undefined {
+  let text: string
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  } catch {
+    return undefined // Gone.
+  }
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return { pid, state: fields[0]!, startTime: fields[19]! }
+}
+
+/** The state of that very process, `undefined` once it is gone. */
+export function stateOf(identity: Identity): string | undefined {
+  const found = stat(identity.pid)
+  return found?.startTime === identity.startTime ? found.state : undefined
+}
+
+/** A zombie has exited: it is dead. */
+export function isLive(identity: Identity): boolean {
+  const state = stateOf(identity)
+  return state !== undefined && state !== 'Z' && state !== 'X'
+}
+
+export function identify(pid: number): Identity | undefined {
+  const found = stat(pid)
+  return found === undefined ? undefined : { pid, startTime: found.startTime }
+}
+
+/** Looks every few milliseconds until there is something. */
+export async function until<Found>(what: string, look: () => Found | undefined, timeout = 8000): Promise<Found> {
+  for (const deadline = performance.now() + timeout; ; await sleep(3)) {
+    const found = look()
+    if (found !== undefined) return found
+    if (performance.now() > deadline) throw new Error(`Waited ${timeout} ms in vain: ${what}`)
+  }
+}
+
+/** The process whose number stands in a file. */
+export const untilIdentified = (file: string): Promise<Identity> =>
+  until(`a number in ${file}`, () => {
+    try {
+      return identify(Number(readFileSync(file, 'utf8')))
+    } catch {
+      return undefined // Not there yet.
+    }
+  })
+
+/** SIGKILL by the suite itself, for what the package does not find. */
+export async function endFor(identity: Identity): Promise<void> {
+  if (isLive(identity)) process.kill(identity.pid, 'SIGKILL')
+  await until(`the end of ${identity.pid}`, () => (isLive(identity) ? undefined : true))
+}
+
+/**
+ * A pipe with a name, which a program holds open for writing as long as one of its processes lives. Whether one does
+ * is the kernel's word: end of file, or nothing to read yet.
+ */
+export class Pipe {
+  readonly #file: number
+
+  constructor(readonly path: string) {
+    execFileSync('mkfifo', ['-m', '666', path])
+    this.#file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  }
+
+  get isHeld(): boolean {
+    try {
+      return readSync(this.#file, Buffer.alloc(1)) > 0
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return true
+      throw error
+    }
+  }
+
+  close(): void {
+    closeSync(this.#file)
+  }
+}

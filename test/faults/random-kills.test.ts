@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { inRoot, runVitest, startInner } from '../inner-run.js'
+import { eventually, expectNothingLeft, findByCommandLine, makeFolder, removeFolder, uniqueNumber } from '../machine.js'
+
+// SIGKILL at any moment: before the first command, while a tree starts, while one is torn down.
+
+const repetitions = 50
+const atOnce = 5
+
+async function killOnce(whom: 'worker' | 'main'): Promise<void> {
+  const [number, folder] = [uniqueNumber(), makeFolder()]
+  const run = startInner(process.execPath, [inRoot('fixtures/programs/runner-main.mjs'), number], {
+    env: { TMPDIR: folder },
+  })
+  const worker = await eventually(() => /worker (\d+)/.exec(run.output())?.[1], 'the worker starts')
+  // The moment is the point: it is no wait for anything.
+  await sleep(Math.random() * 600)
+  process.kill(whom === 'main' ? run.child.pid! : Number(worker), 'SIGKILL')
+  const { output } = await run.result
+  // The guardian comes with the first command. What died before it may leave an empty workspace to the next sweep.
+  if (!output.includes('up\n'))
+    await startInner(process.execPath, [inRoot('dist/cli.js'), 'sweep'], { env: { TMPDIR: folder } }).result
+  await expectNothingLeft(number, folder)
+  await removeFolder(folder)
+}
+
+test.each(['worker', 'main'] as const)(
+  `the %s gets SIGKILL at ${repetitions} random moments`,
+  async (whom) => {
+    for (let done = 0; done < repetitions; done += atOnce) {
+      await Promise.all(Array.from({ length: atOnce }, () => killOnce(whom)))
+    }
+    expect(findByCommandLine('guardian.sh').filter((line) => line.includes('runner-worker'))).toEqual([])
+  },
+  120_000,
+)
+
+test('proctor in proctor: the outer one kills a whole runner with the trees that its tests have open', async () => {
+  const [number, folder] = [uniqueNumber(), makeFolder()]
+  onTestFinished(() => removeFolder(folder))
+  const { exitCode, output } = await runVitest('nested', { env: { TMPDIR: folder, SUITE_NUMBER: number } })
+  expect(output).toContain('1 passed')
+  expect(exitCode).toBe(0)
+  await expectNothingLeft(number, folder)
+})
+
+test('a process.kill of ours exists in one place only', () => {
+  const sources = [
+    'signals',
+    'strict',
+    'basic',
+    'guardian',
+    'worker-state',
+    'sweep',
+    'threads',
+    'containment',
+    'process-group',
+  ]
+  const callers = sources.filter((name) =>
+    /process\.kill\(/.test(readFileSync(join(inRoot('src/system'), `${name}.ts`), 'utf8')),
+  )
+  expect(callers).toEqual(['signals'])
+})

@@ -1,0 +1,70 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+// What tests see of the machine by themselves, without a line of the code that they test.
+
+const readText = (path: string): string => {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return '' // Gone meanwhile.
+  }
+}
+
+/** Every process whose command line holds a text, zombies apart: they have none. */
+export const findByCommandLine = (part: string): string[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      const line = readText(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
+      return line.includes(part) ? [`${pid} ${line}`] : []
+    })
+
+/** A number that stands in no other command line of this machine. */
+export const uniqueNumber = (): string => String(1_000_000_000 + Math.floor(Math.random() * 1_000_000_000))
+
+/** A new temporary folder of a test's own, for TMPDIR. */
+export const makeFolder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'proctors-test-')))
+export const removeFolder = (path: string): Promise<void> => rm(path, { recursive: true, force: true })
+
+/** The workspaces that are left in a folder. */
+export const workspacesIn = (folder: string): string[] =>
+  readdirSync(folder).filter((name) => name.startsWith('proctor-') || name.startsWith('kept-proctor-'))
+
+/** Looks until `look` gives something, for at most `timeout` ms: then it says what was there instead. */
+export async function eventually<Value>(look: () => Value | undefined, what: string, timeout = 20_000): Promise<Value> {
+  const deadline = performance.now() + timeout
+  for (;;) {
+    const value = look()
+    if (value !== undefined) return value
+    if (performance.now() > deadline) throw new Error(`Not within ${timeout} ms: ${what}`)
+    await sleep(5)
+  }
+}
+
+/** Waits for a file with a number and a line end, and gives the number. */
+export const numberIn = (file: string): Promise<number> =>
+  eventually(() => {
+    const text = existsSync(file) ? readText(file) : ''
+    return text.endsWith('\n') ? Number(text) : undefined
+  }, `a number in ${file}`)
+
+/** ms within which everything must be gone after a fault. The promise is 2000; this machine is shared and noisy. */
+export const promisedTime = 4000
+
+/** Waits until nothing with this text in its command line lives and no workspace is in the folder. */
+export async function expectNothingLeft(part: string, folder: string, timeout = promisedTime): Promise<void> {
+  const look = (): string[] => [...findByCommandLine(part), ...workspacesIn(folder)]
+  await eventually(() => (look().length === 0 ? true : undefined), `nothing left`, timeout).catch(() => {
+    throw new Error(`Left after ${timeout} ms:\n${look().join('\n')}`)
+  })
+}
+
+/** The state letter of a process, or undefined when it has gone. */
+export const stateOf = (pid: number): string | undefined => /\) (\S)/.exec(readText(`/proc/${pid}/stat`))?.[1]
+
+/** Whether a process is there and no zombie. */
+export const isRunning = (pid: number): boolean => !['Z', 'X', undefined].includes(stateOf(pid))

@@ -1,0 +1,9 @@
+/** What a promise rejects with. It has to. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error('It resolved, and was to reject.')
+}

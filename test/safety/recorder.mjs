@@ -1,0 +1,69 @@
+// Preloaded into every Node process of the tests (--import): a recorder under process.kill. It looks at whoever is about
+// to get a signal from this package, with nothing but /proc, and writes down a line: what it is, or that it must not be.
+import { appendFileSync, readFileSync, readlinkSync } from 'node:fs'
+
+const folder = process.env['PROCTOR_TEST_RECORD']
+const read = (path) => {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return '' // Gone, or another user's.
+  }
+}
+const statOf = (pid) => {
+  const fields = /\) (.*)/s.exec(read(`/proc/${pid}/stat`))?.[1]?.split(' ')
+  return (
+    fields && {
+      ppid: Number(fields[1]),
+      group: Number(fields[2]),
+      session: Number(fields[3]),
+      start: Number(fields[19]),
+    }
+  )
+}
+
+const isDescendant = (pid) => {
+  for (let each = pid; each > 1; each = statOf(each)?.ppid ?? 0) if (each === process.pid) return true
+  return false
+}
+const cwdOf = (pid) => {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return '' // Gone, or another user's.
+  }
+}
+
+/** What the target of a signal is. What begins with `!` must never get one. */
+function judge(target) {
+  const pid = Math.abs(target)
+  if (!Number.isSafeInteger(target) || pid <= 1) return '!everyone, or nobody'
+  const stat = statOf(pid)
+  if (stat === undefined) return 'gone, or a group without its leader'
+  const line = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
+  const own = statOf(process.pid)
+  if (pid === process.pid || isAncestor(pid)) return `!the runner: ${line}`
+  if (stat.session === own.session) return `!in the runner's session: ${line}`
+  if (line.includes('bystander') || line.includes('86399')) return `!a bystander: ${line}`
+  if (stat.start < Number(process.env['PROCTOR_TEST_RECORD_SINCE'])) return `!older than the tests: ${line}`
+  if (isDescendant(pid)) return 'a descendant'
+  if (read(`/proc/${pid}/environ`).includes('PROCTOR_MARK_')) return 'marked'
+  if (cwdOf(pid).includes('/proctor-')) return 'in a workspace'
+  return 'found by what it was or held before'
+}
+
+function isAncestor(pid) {
+  for (let each = process.pid; each > 1; each = statOf(each)?.ppid ?? 0) if (each === pid) return true
+  return false
+}
+
+if (folder !== undefined && process.platform === 'linux') {
+  const kill = process.kill.bind(process)
+  process.kill = (target, signal) => {
+    // Tests send signals of their own: only the built package's calls are of interest.
+    if (signal !== 0 && /\/(?:dist|src\/system)\//.test(new Error('where').stack ?? '')) {
+      appendFileSync(`${folder}/signals.log`, `${judge(target)}\t${target} ${signal} from ${process.pid}\n`)
+    }
+    return kill(target, signal)
+  }
+}
