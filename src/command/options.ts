@@ -82,7 +82,8 @@ export const outputWaitRules = {
   },
 } satisfies Record<string, Rule>
 
-const show = (value: unknown): string => {
+/** A value as a message names it. */
+export const show = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
@@ -100,7 +101,7 @@ export function checkOptions(caller: string, options: unknown, rules: Record<str
     throw new TypeError(`${caller}: options are an object, not ${show(options)}.`)
   }
   for (const [name, value] of Object.entries(options)) {
-    const rule = rules[name]
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
     if (rule === undefined) {
       throw new TypeError(
         `${caller}: unknown option ${JSON.stringify(name)}. Accepted are ${Object.keys(rules).join(', ')}.`,
@@ -108,6 +109,21 @@ export function checkOptions(caller: string, options: unknown, rules: Record<str
     }
     if (value !== undefined && !rule.test(value)) {
       throw new TypeError(`${caller}: ${name} is ${show(value)}. Accepted is ${rule.accepts}.`)
+    }
+  }
+}
+
+/** Checks a command and its arguments. */
+export function checkCommand(caller: string, command: unknown, args: unknown): void {
+  if (typeof command !== 'string') {
+    throw new TypeError(`${caller}: the command is ${show(command)}. Accepted is a string.`)
+  }
+  if (!Array.isArray(args)) {
+    throw new TypeError(`${caller}: the arguments are ${show(args)}. Accepted is an array of strings.`)
+  }
+  for (const [index, argument] of args.entries()) {
+    if (typeof argument !== 'string') {
+      throw new TypeError(`${caller}: argument ${index + 1} is ${show(argument)}. Accepted is a string.`)
     }
   }
 }

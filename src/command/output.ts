@@ -18,26 +18,111 @@ interface Chunk {
   bytes: Buffer
 }
 
-interface Tally {
-  kept: number
-  dropped: number
+/** A line of output, with the stream and the milliseconds after the start at which it was read. */
+export interface OutputLine {
+  readonly stream: OutputStream
+  readonly time: number
+  readonly text: string
 }
 
-/** What to join small pieces into, so that a program that writes byte by byte does not cost an object a byte. */
+/** Small pieces are copied side by side into slabs: a pipe's read is a buffer of its own, however little it holds. */
 const slabSize = 16 * 1024
+/** Bytes at the end that `lastLines` looks at, at most. */
+const mostTail = 64 * 1024
+/** Characters of a line that `lastLines` gives, at most: its end. */
+const mostLine = 2000
+
+const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80
+
+const nothing = Buffer.alloc(0)
+
+/** What is kept of one stream. */
+class Kept {
+  chunks: Chunk[] = []
+  /** What stands before this index is dropped. */
+  first = 0
+  size = 0
+  dropped = 0
+  /** The last position of which something was dropped. */
+  droppedAt = 0
+  slab: Buffer = nothing
+  used = 0
+
+  /** A copy of a small piece, at the slab's end. */
+  copy(bytes: Buffer): Buffer {
+    if (bytes.length > this.slab.length - this.used) {
+      this.slab = Buffer.allocUnsafeSlow(slabSize)
+      this.used = 0
+    }
+    const copy = this.slab.subarray(this.used, this.used + bytes.length)
+    bytes.copy(copy)
+    this.used += bytes.length
+    return copy
+  }
+
+  /** Makes a piece that ends where the slab is used up to longer. Whether there was room. */
+  extend(chunk: Chunk, bytes: Buffer): boolean {
+    const isLast = chunk.bytes.buffer === this.slab.buffer && chunk.bytes.byteOffset + chunk.bytes.length === this.used
+    if (!isLast || bytes.length > this.slab.length - this.used) return false
+    this.copy(bytes)
+    chunk.bytes = this.slab.subarray(chunk.bytes.byteOffset, this.used)
+    return true
+  }
+
+  /** Drops the oldest until what is left fits, and does not begin in the middle of a character. */
+  dropTo(most: number): void {
+    while (this.size > most) this.#cut(this.size - most)
+    for (let more = 0; more < 3 && isContinuation(this.chunks[this.first]?.bytes[0]); more += 1) this.#cut(1)
+    if (this.first > 1000 && this.first > this.chunks.length / 2) {
+      this.chunks = this.chunks.slice(this.first)
+      this.first = 0
+    }
+  }
+
+  #cut(excess: number): void {
+    const chunk = this.chunks[this.first]!
+    const cut = Math.min(excess, chunk.bytes.length)
+    chunk.bytes = chunk.bytes.subarray(cut)
+    this.size -= cut
+    this.dropped += cut
+    this.droppedAt = chunk.position
+    if (chunk.bytes.length > 0) return
+    // A view of no bytes would hold on to its whole buffer.
+    chunk.bytes = nothing
+    this.first += 1
+  }
+
+  /** The index of the first piece after a position. */
+  indexAfter(position: number): number {
+    let [low, high] = [this.first, this.chunks.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.chunks[middle]!.position > position) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  /** The up to three bytes before a piece: a character that ends in it may have its first bytes there. */
+  bytesBefore(index: number): Buffer {
+    const parts: Buffer[] = []
+    for (let [at, missing] = [index - 1, 3]; at >= this.first && missing > 0; at -= 1) {
+      const part = this.chunks[at]!.bytes.subarray(-missing)
+      parts.unshift(part)
+      missing -= part.length
+    }
+    return Buffer.concat(parts)
+  }
+}
 
 /** What a command wrote: bytes of both streams in the order in which they were read, decoded when asked for. */
 export class Output {
   readonly #most: number
   readonly #begin = now()
-  readonly #tallies: Record<OutputStream, Tally> = {
-    stdout: { kept: 0, dropped: 0 },
-    stderr: { kept: 0, dropped: 0 },
-  }
-  #chunks: Chunk[] = []
-  #first = 0
+  readonly #kept: Readonly<Record<OutputStream, Kept>> = { stdout: new Kept(), stderr: new Kept() }
   #position = 0
-  #slabLeft = 0
+  /** The piece that was read last, while it may grow. */
+  #last: Chunk | undefined
   readonly #texts = new Map<string, { version: number; text: string }>()
 
   /** `most`: bytes of each stream that are kept. */
@@ -48,50 +133,25 @@ export class Output {
   append(stream: OutputStream, bytes: Buffer): void {
     if (bytes.length === 0) return
     this.#position += 1
-    const last = this.#chunks.at(-1)
+    const kept = this.#kept[stream]
+    const isSmall = bytes.length < slabSize / 4
     const time = now() - this.#begin
-    if (last !== undefined && last.stream === stream && bytes.length <= this.#slabLeft && time - last.time < 1) {
-      const joined = Buffer.from(last.bytes.buffer, last.bytes.byteOffset, last.bytes.length + bytes.length)
-      bytes.copy(joined, last.bytes.length)
-      last.bytes = joined
-      this.#slabLeft -= bytes.length
-    } else if (bytes.length < slabSize / 4) {
-      const slab = Buffer.allocUnsafeSlow(slabSize)
-      bytes.copy(slab)
-      this.#slabLeft = slabSize - bytes.length
-      this.#chunks.push({ stream, position: this.#position, time, bytes: slab.subarray(0, bytes.length) })
-    } else {
-      this.#slabLeft = 0
-      this.#chunks.push({ stream, position: this.#position, time, bytes })
+    const last = this.#last
+    const isNext = isSmall && last !== undefined && last.stream === stream && time - last.time < 1
+    if (!isNext || !kept.extend(last, bytes)) {
+      this.#last = { stream, position: this.#position, time, bytes: isSmall ? kept.copy(bytes) : bytes }
+      kept.chunks.push(this.#last)
     }
-    const tally = this.#tallies[stream]
-    tally.kept += bytes.length
-    if (tally.kept > this.#most) this.#drop(stream, tally)
-  }
-
-  /** Drops the oldest of one stream until what is left fits. */
-  #drop(stream: OutputStream, tally: Tally): void {
-    let excess = tally.kept - this.#most
-    tally.kept -= excess
-    tally.dropped += excess
-    for (let index = this.#first; excess > 0; index += 1) {
-      const chunk = this.#chunks[index]
-      if (chunk === undefined) return
-      if (chunk.stream !== stream) continue
-      const cut = Math.min(excess, chunk.bytes.length)
-      chunk.bytes = chunk.bytes.subarray(cut)
-      excess -= cut
-    }
-    while (this.#chunks[this.#first]?.bytes.length === 0) this.#first += 1
-    if (this.#first > 1000 && this.#first > this.#chunks.length / 2) {
-      this.#chunks = this.#chunks.slice(this.#first)
-      this.#first = 0
-    }
+    kept.size += bytes.length
+    if (kept.size <= this.#most) return
+    kept.dropTo(this.#most)
+    // A piece that was dropped whole is not in the list any more, and cannot grow.
+    if (this.#last?.bytes.length === 0) this.#last = undefined
   }
 
   mark(): OutputMark {
     // A piece that grows is a place one cannot point into: the next one starts anew.
-    this.#slabLeft = 0
+    this.#last = undefined
     return { position: this.#position }
   }
 
@@ -100,43 +160,78 @@ export class Output {
     const key = `${stream} ${since?.position ?? 0}`
     const cached = this.#texts.get(key)
     if (cached?.version === this.#position) return cached.text
-    const text = this.#decode(stream, since?.position ?? 0)
+    const text = this.#decode(stream === 'output' ? ['stdout', 'stderr'] : [stream], since?.position ?? 0)
     // Whoever waits asks for one or two of these again and again.
     if (this.#texts.size > 4) this.#texts.clear()
     this.#texts.set(key, { version: this.#position, text })
     return text
   }
 
-  #decode(stream: OutputStream | 'output', since: number): string {
-    const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
-    const parts: string[] = since === 0 ? this.#markers(stream) : []
-    for (let index = this.#first; index < this.#chunks.length; index += 1) {
-      const chunk = this.#chunks[index]!
-      if (stream !== 'output' && chunk.stream !== stream) continue
-      // What stands before the mark is decoded too: a character may have its first bytes there.
-      const text = decoders[chunk.stream].write(chunk.bytes)
-      if (chunk.position > since) parts.push(text)
+  #decode(streams: readonly OutputStream[], since: number): string {
+    const parts: string[] = []
+    const decoders = new Map<OutputStream, StringDecoder>()
+    for (const stream of streams) {
+      const kept = this.#kept[stream]
+      if (kept.droppedAt > since) parts.push(`[… ${kept.dropped} bytes of ${stream} are not kept …]\n`)
     }
-    parts.push(decoders.stdout.end(), decoders.stderr.end())
+    for (const { stream, bytes } of this.#merge(streams, since)) {
+      let decoder = decoders.get(stream)
+      if (decoder === undefined) {
+        decoder = new StringDecoder('utf8')
+        const kept = this.#kept[stream]
+        decoder.write(kept.bytesBefore(kept.indexAfter(since)))
+        decoders.set(stream, decoder)
+      }
+      parts.push(decoder.write(bytes))
+    }
+    for (const decoder of decoders.values()) parts.push(decoder.end())
     return parts.join('')
   }
 
-  #markers(stream: OutputStream | 'output'): string[] {
-    const streams: OutputStream[] = stream === 'output' ? ['stdout', 'stderr'] : [stream]
-    return streams.flatMap((name) => {
-      const { dropped } = this.#tallies[name]
-      return dropped === 0 ? [] : [`[… ${dropped} bytes of ${name} are not kept …]\n`]
+  /** The pieces of these streams after a position, in the order in which they were read. */
+  *#merge(streams: readonly OutputStream[], since: number): Generator<Chunk> {
+    const cursors = streams.map((stream) => {
+      const { chunks } = this.#kept[stream]
+      return { chunks, index: this.#kept[stream].indexAfter(since) }
     })
+    for (;;) {
+      let next: (typeof cursors)[number] | undefined
+      for (const cursor of cursors) {
+        const chunk = cursor.chunks[cursor.index]
+        if (chunk !== undefined && (next === undefined || chunk.position < next.chunks[next.index]!.position))
+          next = cursor
+      }
+      if (next === undefined) return
+      yield next.chunks[next.index]!
+      next.index += 1
+    }
   }
 
-  /** The last `count` lines, each with the stream and the milliseconds after the start at which it was read. */
-  lastLines(count: number): { readonly stream: OutputStream; readonly time: number; readonly text: string }[] {
+  /** A position after which the last `count` lines stand, and whether what stands there begins in the middle of one. */
+  #findTail(count: number): { since: number; isCut: boolean } {
+    const { stdout, stderr } = this.#kept
+    let [out, err, breaks, bytes] = [stdout.chunks.length - 1, stderr.chunks.length - 1, 0, 0]
+    for (;;) {
+      const first = out >= stdout.first ? stdout.chunks[out] : undefined
+      const second = err >= stderr.first ? stderr.chunks[err] : undefined
+      const isOut = second === undefined || (first !== undefined && first.position > second.position)
+      const chunk = isOut ? first : second
+      if (chunk === undefined) return { since: 0, isCut: false }
+      if (isOut) out -= 1
+      else err -= 1
+      for (let at = chunk.bytes.indexOf(10); at >= 0; at = chunk.bytes.indexOf(10, at + 1)) breaks += 1
+      bytes += chunk.bytes.length
+      if (breaks > count || bytes > mostTail) return { since: chunk.position - 1, isCut: breaks <= count }
+    }
+  }
+
+  /** The last `count` lines; of a very long one its end. */
+  lastLines(count: number): OutputLine[] {
+    const { since, isCut } = this.#findTail(count)
     const lines: { stream: OutputStream; time: number; text: string }[] = []
-    const open = new Map<OutputStream, { stream: OutputStream; time: number; text: string }>()
+    const open = new Map<OutputStream, (typeof lines)[number]>()
     const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
-    const from = Math.max(this.#first, this.#chunks.length - count * 4)
-    for (let index = from; index < this.#chunks.length; index += 1) {
-      const { stream, time, bytes } = this.#chunks[index]!
+    for (const { stream, time, bytes } of this.#merge(['stdout', 'stderr'], since)) {
       for (const [number, piece] of decoders[stream].write(bytes).split('\n').entries()) {
         if (number > 0) open.delete(stream)
         if (piece === '') continue
@@ -148,8 +243,11 @@ export class Output {
         }
         line.text += piece
       }
-      if (lines.length > count * 2) lines.splice(0, lines.length - count)
     }
-    return lines.slice(-count)
+    const first = lines[0]
+    if (isCut && first !== undefined) first.text = `…${first.text}`
+    return lines
+      .slice(-count)
+      .map((line) => (line.text.length <= mostLine ? line : { ...line, text: `…${line.text.slice(-mostLine)}` }))
   }
 }

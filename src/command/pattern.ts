@@ -8,6 +8,9 @@ interface Found {
 /** The same regular expression without the flags that make exec() remember where it was. */
 const stateless = (pattern: RegExp): RegExp => new RegExp(pattern.source, pattern.flags.replaceAll(/[gy]/g, ''))
 
+const isPromise = (value: boolean | Promise<boolean>): value is Promise<boolean> =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+
 /** A look for a pattern in what `text` gives at that time. */
 export function lookFor(
   pattern: OutputPattern,
@@ -30,7 +33,8 @@ export function lookFor(
     const output = text()
     const toFound = (holds: boolean): Found | undefined => (holds ? { value: output } : undefined)
     const holds = pattern(output)
-    return holds instanceof Promise ? holds.then(toFound) : toFound(holds)
+    // In a sandbox such as Jest's, what Node itself promises is no instance of the sandbox's own Promise.
+    return isPromise(holds) ? Promise.resolve(holds).then(toFound) : toFound(holds)
   }
 }
 

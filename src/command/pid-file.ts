@@ -11,6 +11,8 @@ const largestPid = 4_194_304
 const mostBytes = 64
 /** Milliseconds in which a file without a line end may still be in the middle of being written. */
 const settling = 50
+/** Milliseconds by which a file's clock may be ahead of ours while it still tells its age. */
+const mostSkew = 1000
 /** A start is known to 10 ms, a modification to 4: what is not later by more than this is not later. */
 const clockSlack = 100
 
@@ -20,10 +22,14 @@ export interface PidFile {
   readonly writtenAt: number
 }
 
+/** Files beside it that a message names. */
+const mostNames = 20
+
 const beside = (file: string): string => {
   try {
-    const names = readdirSync(dirname(file)).toSorted().slice(0, 20)
-    return names.length === 0 ? 'The folder is empty.' : `Beside it: ${names.join(', ')}`
+    const names = readdirSync(dirname(file)).toSorted()
+    const more = names.length > mostNames ? `, … and ${names.length - mostNames} more` : ''
+    return names.length === 0 ? 'The folder is empty.' : `Beside it: ${names.slice(0, mostNames).join(', ')}${more}`
   } catch {
     return `The folder ${dirname(file)} does not exist.`
   }
@@ -61,8 +67,9 @@ export function readPidFile(file: string): PidFile | PidFileError {
     if (pid > largestPid) return refuse(`${held}. No pid is above ${largestPid}.`)
     if (pid === 1) return refuse(`${held}: that is init, and no process of a test.`)
     if (ownAncestors().has(pid)) return refuse(`${held}: that is the test runner itself or a parent of it.`)
-    if (!text.endsWith('\n') && wallClock() - stat.mtimeMs < settling)
-      return refuse(`${held}, perhaps not all of it yet.`)
+    const age = wallClock() - stat.mtimeMs
+    // A file from the future is of a clock that is not ours, and says nothing.
+    if (!text.endsWith('\n') && age < settling && age > -mostSkew) return refuse(`${held}, perhaps not all of it yet.`)
     return { pid, writtenAt: stat.mtimeMs }
   } finally {
     closeSync(descriptor)

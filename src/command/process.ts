@@ -17,7 +17,7 @@ import { groupMembers, type ProcessGroup, signalOwnGroup } from '../system/proce
 import { signalProcess } from '../system/signals.js'
 import type { Member, Tree } from '../system/tree.js'
 import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
-import { checkOptions, checkSignal, graceRules, outputWaitRules, waitRules } from './options.js'
+import { checkOptions, checkSignal, graceRules, outputWaitRules, show, waitRules } from './options.js'
 import { Output, type OutputMark, type OutputStream } from './output.js'
 import { lookFor, type OutputPattern } from './pattern.js'
 import type { Transport } from './spawn.js'
@@ -169,6 +169,15 @@ export interface ProcessSettings {
   readonly onTreeDead: (process: CommandProcess) => void
 }
 
+/** What a call throws, it rejects with. */
+function rejecting<Value>(call: () => Promise<Value>): Promise<Value> {
+  try {
+    return call()
+  } catch (error) {
+    return Promise.reject(error as Error)
+  }
+}
+
 export class CommandProcess implements Process {
   readonly command: string
   readonly cwd: string
@@ -189,6 +198,8 @@ export class CommandProcess implements Process {
   #isSignalled = false
   /** Somebody awaited the handle itself, which is no promise and tells nothing: see below the class. */
   isAwaited = false
+  /** Somebody asked for what a wait is: they know that the handle is none. */
+  isWaitedFor = false
   #isTimedOut = false
   #isTreeDead = false
   #isEscalated = false
@@ -196,6 +207,9 @@ export class CommandProcess implements Process {
   #spawnError: SpawnError | undefined
   #isSpawnErrorSeen = false
   #ending: Promise<void> | undefined
+  /** When the grace of the ending that runs is over, and what says that it has become shorter. */
+  #graceEnd = Infinity
+  #hurry: () => void = () => {}
   #inputEnded = false
   readonly settled: Promise<void>
   #settle!: () => void
@@ -263,7 +277,7 @@ export class CommandProcess implements Process {
     this.#isTimedOut = true
     this.#endedBy = 'timeout'
     // A survivor is found again at teardown, which says so.
-    this.#end('SIGKILL', 0).catch(() => {})
+    this.#endWithin('SIGKILL', 0).catch(() => {})
   }
 
   // What reports and matchers read, without that a read counts as the test's own.
@@ -415,22 +429,27 @@ export class CommandProcess implements Process {
     options?: OutputWaitOptions,
   ): Promise<string>
   waitForOutput(pattern: OutputPattern, options: OutputWaitOptions = {}): Promise<RegExpExecArray | string> {
-    checkOptions('waitForOutput', options, outputWaitRules)
-    if (typeof pattern !== 'string' && typeof pattern !== 'function' && !(pattern instanceof RegExp)) {
-      throw new TypeError('waitForOutput: the pattern is a string, a regular expression or a function of the output.')
-    }
-    const text = (): string => this.log.text(options.stream ?? 'output', options.since)
-    const look = lookFor(pattern, text)
-    // As it was at the call: what another wait has heard of since is news to this one.
-    const isKnownToHaveExited = this.#knowledge() === 'exited, seen'
-    const attempt: Attempt<RegExpExecArray | string> = () => {
-      if (isKnownToHaveExited) this.#throwOnceExited()
-      const isSettled = this.#isSettled
-      const found = look()
-      if (!(found instanceof Promise)) return this.#judge(found, isSettled)
-      return found.then((value) => this.#judge(value, isSettled))
-    }
-    return this.#wait(attempt, options.timeout, typeof pattern === 'function' ? predicateInterval : undefined)
+    return rejecting(() => {
+      checkOptions('waitForOutput', options, outputWaitRules)
+      if (typeof pattern !== 'string' && typeof pattern !== 'function' && !(pattern instanceof RegExp)) {
+        throw new TypeError(
+          `waitForOutput: the pattern is a string, a regular expression or a function of the output, not ${show(pattern)}.`,
+        )
+      }
+      const text = (): string => this.log.text(options.stream ?? 'output', options.since)
+      const look = lookFor(pattern, text)
+      // As it was at the call: what another wait has heard of since is news to this one.
+      const isKnownToHaveExited = this.#knowledge() === 'exited, seen'
+      const attempt: Attempt<RegExpExecArray | string> = () => {
+        if (isKnownToHaveExited && this.#isTimedOut) throw this.#seenTimeoutError()
+        if (isKnownToHaveExited) this.#throwOnceExited()
+        const isSettled = this.#isSettled
+        const found = look()
+        if (!(found instanceof Promise)) return this.#judge(found, isSettled)
+        return found.then((value) => this.#judge(value, isSettled))
+      }
+      return this.#wait(attempt, options.timeout, typeof pattern === 'function' ? predicateInterval : undefined)
+    })
   }
 
   /** What was found; or, when all output there will be was looked at in vain, the exit's error. */
@@ -447,41 +466,51 @@ export class CommandProcess implements Process {
   }
 
   waitForExit(options: WaitOptions = {}): Promise<Exit> {
-    checkOptions('waitForExit', options, waitRules)
-    return this.#wait(() => (this.#isSettled ? { value: this.#seenExit() } : undefined), options.timeout)
+    return rejecting(() => {
+      checkOptions('waitForExit', options, waitRules)
+      return this.#wait(() => (this.#isSettled ? { value: this.#seenExit() } : undefined), options.timeout)
+    })
   }
 
   waitForSuccessfulExit(options: WaitOptions = {}): Promise<Exit> {
-    checkOptions('waitForSuccessfulExit', options, waitRules)
-    return this.#wait(() => {
-      if (!this.#isSettled) return undefined
-      const value = this.#seenExit()
-      const error = errorOfExit(this.state())
-      if (error !== undefined) throw error
-      return { value }
-    }, options.timeout)
-  }
-
-  async write(text: string | Uint8Array): Promise<void> {
-    if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
-      throw new TypeError(`write: text is a string or bytes, not ${text === null ? 'null' : typeof text}.`)
-    }
-    await this.#feed('write', (stdin, done) => {
-      // Node reports a write that the program's exit has cut off as a success: only the stream tells.
-      stdin.write(text, (error) => done(error ?? (stdin.destroyed ? new Error('cut off') : undefined)))
+    return rejecting(() => {
+      checkOptions('waitForSuccessfulExit', options, waitRules)
+      const attempt: Attempt<Exit> = () => {
+        if (!this.#isSettled) return undefined
+        const value = this.#seenExit()
+        const error = errorOfExit(this.state())
+        if (error !== undefined) throw error
+        return { value }
+      }
+      return this.#wait(attempt, options.timeout)
     })
   }
 
-  async endInput(): Promise<void> {
-    this.#throwUnlessRunning()
-    if (this.#inputEnded) return
-    await this.#feed('endInput', (stdin, done) => {
-      this.#inputEnded = true
-      stdin.end(done)
+  // Not async: the promise that it returns is the wait's own, which teardown marks as handled.
+  write(text: string | Uint8Array): Promise<void> {
+    return rejecting(() => {
+      if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
+        throw new TypeError(`write: text is a string or bytes, not ${text === null ? 'null' : typeof text}.`)
+      }
+      return this.#feed('write', (stdin, done) => {
+        // Node reports a write that the program's exit has cut off as a success: only the stream tells.
+        stdin.write(text, (error) => done(error ?? (stdin.destroyed ? new Error('cut off') : undefined)))
+      })
     })
   }
 
-  async #feed(verb: string, action: (stdin: Writable, done: (error?: Error | null) => void) => void): Promise<void> {
+  endInput(): Promise<void> {
+    return rejecting(() => {
+      this.#throwUnlessRunning()
+      if (this.#inputEnded) return Promise.resolve()
+      return this.#feed('endInput', (stdin, done) => {
+        this.#inputEnded = true
+        stdin.end(done)
+      })
+    })
+  }
+
+  #feed(verb: string, action: (stdin: Writable, done: (error?: Error | null) => void) => void): Promise<void> {
     this.#throwUnlessRunning()
     const stdin = this.#child?.stdin
     if (stdin === null || stdin === undefined || this.#inputEnded) {
@@ -494,14 +523,14 @@ export class CommandProcess implements Process {
       outcome = { error: error ?? undefined }
       this.#waits.changed()
     })
-    await this.#wait(async () => {
+    return this.#wait(async () => {
       if (outcome === undefined) {
         if (this.#isSettled) throw this.#endOfWait()
         return undefined
       }
       if (outcome.error === undefined) return { value: undefined }
       // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
-      await Promise.race([this.settled, sleep(drainTime)])
+      await this.#settledWithin(drainTime)
       if (this.#exit !== undefined) await this.settled
       if (this.#isSettled) throw this.#endOfWait()
       const { code, message } = outcome.error as NodeJS.ErrnoException
@@ -540,9 +569,7 @@ export class CommandProcess implements Process {
     const before = this.#knowledge()
     const isJoining = this.#ending !== undefined
     if (before === 'running' && !isJoining) this.#endedBy = 'test'
-    await (this.#ending ??= this.#end(signal, grace).finally(() => {
-      this.#ending = undefined
-    }))
+    await this.#endWithin(signal, grace)
     await this.settled
     // A zombie that nobody had heard of when SIGKILL came: it died on its own.
     const diedAlone = signal === 'SIGKILL' && !isJoining && !this.#isSignalled && this.#exit?.signal !== 'SIGKILL'
@@ -552,12 +579,26 @@ export class CommandProcess implements Process {
     throw error!
   }
 
+  /** Ends the whole tree, once: who comes while it is being ended may only shorten its grace. */
+  #endWithin(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<void> {
+    this.#shortenGrace(grace)
+    return (this.#ending ??= this.#end(signal).finally(() => {
+      this.#ending = undefined
+      this.#graceEnd = Infinity
+    }))
+  }
+
+  #shortenGrace(grace: number): void {
+    this.#graceEnd = Math.min(this.#graceEnd, now() + grace)
+    this.#hurry()
+  }
+
   /** Ends the whole tree and proves it dead. */
-  async #end(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<void> {
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const tree = this.tree!
     if (this.#isTreeDead) return
     if (this.#exit === undefined) this.signals.push(signal)
-    if (signal === 'SIGTERM' && (await this.#askToEnd(tree, grace)).length > 0) {
+    if (signal === 'SIGTERM' && (await this.#askToEnd(tree)).length > 0) {
       this.#isEscalated = true
       if (this.#exit === undefined) this.signals.push('SIGKILL')
     }
@@ -596,26 +637,40 @@ export class CommandProcess implements Process {
     this.#settings.onTreeDead(this)
   }
 
-  /** SIGTERM to the tree, then up to `grace` ms. Returns what is still alive. */
-  async #askToEnd(tree: Tree, grace: number): Promise<readonly Member[]> {
+  /** SIGTERM to the tree, then up to the end of the grace. Returns what is still alive. */
+  async #askToEnd(tree: Tree): Promise<readonly Member[]> {
     const { containment } = this.#settings
-    const deadline = now() + grace
     let { members } = await containment.look([tree])
     signalTrees([tree], members, 'SIGTERM')
-    await Promise.race([this.settled, sleep(grace)])
+    for (let left = this.#graceEnd - now(); left > 0 && !this.#isSettled; left = this.#graceEnd - now()) {
+      const hurried = new Promise<void>((resolve) => (this.#hurry = resolve))
+      await this.#settledWithin(left, hurried)
+    }
     for (const delay of backoff(50)) {
       ;({ members } = await containment.look([tree]))
-      if (members.length === 0 || now() >= deadline) return members
-      await sleep(Math.min(delay, Math.max(1, deadline - now())))
+      if (members.length === 0 || now() >= this.#graceEnd) return members
+      await sleep(Math.min(delay, Math.max(1, this.#graceEnd - now())))
     }
     return members
+  }
+
+  /** Waits for the exit and the drain, `ms` milliseconds at most, and leaves no timer behind. */
+  async #settledWithin(ms: number, ...others: readonly Promise<void>[]): Promise<void> {
+    let cancel = (): void => {}
+    await Promise.race([this.settled, ...others, new Promise<void>((resolve) => (cancel = after(ms, resolve)))])
+    cancel()
   }
 
   /** For teardown: SIGTERM to the group, grace, SIGKILL to the group. What left the group is the leak check's. */
   async terminateGroup(grace: number): Promise<void> {
     const tree = this.tree
-    if (tree === undefined || this.#exit !== undefined) return
-    await this.#ending?.catch(() => {})
+    if (tree === undefined) return
+    // Until the rest of its output is there its exit is not known, and no verdict on it.
+    if (this.#exit !== undefined) return this.settled
+    if (this.#ending !== undefined) {
+      this.#shortenGrace(grace)
+      await this.#ending.catch(() => {})
+    }
     // It has ended by itself, and the news of it is on its way.
     if (!this.isLeaderAlive()) return this.settled
     if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
@@ -625,9 +680,7 @@ export class CommandProcess implements Process {
       (await containment.look([tree])).members.filter((member) => member.group === tree.leader.pid)
     this.signals.push('SIGTERM')
     signalTrees([tree], await inGroup(), 'SIGTERM')
-    let cancel = (): void => {}
-    await Promise.race([this.settled, new Promise<void>((resolve) => (cancel = after(grace, resolve)))])
-    cancel()
+    await this.#settledWithin(grace)
     for (const delay of backoff(20)) {
       const members = await inGroup()
       if (members.length === 0) break
@@ -643,15 +696,13 @@ export class CommandProcess implements Process {
       if (isForbidden || now() > deadline + killTimeout) return
       await sleep(delay)
     }
-    await Promise.race([this.settled, sleep(killTimeout)])
+    await this.#settledWithin(killTimeout)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.tree === undefined || this.#isTreeDead) return
     if (this.#exit === undefined && this.#endedBy === 'itself') this.#endedBy = 'test'
-    await (this.#ending ??= this.#end('SIGTERM', this.#settings.grace).finally(() => {
-      this.#ending = undefined
-    }))
+    await this.#endWithin('SIGTERM', this.#settings.grace)
   }
 
   // What the test knows.
@@ -674,9 +725,14 @@ export class CommandProcess implements Process {
     }
   }
 
+  /** What a matcher that needs a started program throws instead of waiting for one. */
+  throwUnlessStarted(): void {
+    if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+  }
+
   /** The exit as `toHaveExitedWith` reports it, or undefined while it runs. */
   lookAtExit(): { readonly exitCode: number | null; readonly exitSignal: NodeJS.Signals | null } | undefined {
-    if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+    this.throwUnlessStarted()
     if (!this.#isSettled || this.#exit === undefined) return undefined
     this.#isSeen = true
     return { exitCode: this.#exit.code, exitSignal: this.#exit.signal }
@@ -710,6 +766,7 @@ export class CommandProcess implements Process {
   }
 
   #wait<Value>(attempt: Attempt<Value>, timeout: number | undefined, interval?: number): Promise<Value> {
+    this.isWaitedFor = true
     const limit = timeout ?? this.#settings.waitTimeout()
     const attemptIfStarted: Attempt<Value> = () => {
       if (this.#spawnError !== undefined) throw this.#seenSpawnError()!

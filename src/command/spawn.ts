@@ -97,14 +97,16 @@ export function searchPath(path: string): string {
 /** Says why a program could not be started: execvp(3) has one word, ENOENT, for three different mistakes. */
 function explain(error: unknown, request: SpawnRequest): SpawnError {
   const cause = error as NodeJS.ErrnoException & { originalMessage?: string }
-  const { command, cwd, display, env } = request
+  const { cwd, display, env, shell } = request
+  // With a shell it is the shell that could not be started: what is wrong in its text is for the shell to say.
+  const command = typeof shell === 'string' && shell !== '' ? shell : shell === true ? '/bin/sh' : request.command
+  const subject = command === request.command ? undefined : `the shell ${command}`
   const isPath = command.includes('/')
-  const refuse = (reason: string): SpawnError => {
-    const code = cause.code ?? (cause.cause as NodeJS.ErrnoException | undefined)?.code
-    return new SpawnError(reason, { command: display, cwd, path: isPath ? undefined : env['PATH'], code, cause })
-  }
+  const code = cause.code ?? (cause.cause as NodeJS.ErrnoException | undefined)?.code
+  const refuse = (reason: string): SpawnError =>
+    new SpawnError(reason, { command: display, cwd, path: isPath ? undefined : env['PATH'], code, cause })
   if (command === '') return refuse('the command is empty')
-  if ([command, ...request.args].some((part) => part.includes('\0'))) {
+  if ([command, request.command, ...request.args].some((part) => part.includes('\0'))) {
     return refuse('the command line holds a NUL byte, which no program can be given')
   }
   try {
@@ -112,7 +114,6 @@ function explain(error: unknown, request: SpawnRequest): SpawnError {
   } catch {
     return refuse('the cwd does not exist')
   }
-  const code = cause.code ?? (cause.cause as NodeJS.ErrnoException | undefined)?.code
   const file = isPath ? join(command.startsWith('/') ? '' : cwd, command) : undefined
   if (code === 'E2BIG') return refuse('the arguments and the environment are too long for the system (E2BIG)')
   if (code === 'EAGAIN') return refuse('the system has no room for another process (EAGAIN)')
@@ -123,11 +124,11 @@ function explain(error: unknown, request: SpawnRequest): SpawnError {
     )
   }
   try {
-    if (statSync(file).isDirectory()) return refuse('it is a folder')
+    if (statSync(file).isDirectory()) return refuse(`${subject ?? 'it'} is a folder`)
   } catch {
-    return refuse('no such file (ENOENT)')
+    return refuse(subject === undefined ? `no such file (${code})` : `${subject} does not exist (${code})`)
   }
-  if (code === 'EACCES') return refuse('the file is not executable (EACCES)')
+  if (code === 'EACCES') return refuse(`${subject ?? 'the file'} is not executable (EACCES)`)
   if (code === 'ENOENT') return refuse('the file is there, but the interpreter in its first line is not (ENOENT)')
   return refuse(`${cause.originalMessage ?? cause.message}`)
 }

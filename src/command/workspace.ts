@@ -31,7 +31,12 @@ export interface FileTree {
  * @example
  * await workspace.write({ 'bin/hello': executable('#!/bin/sh\necho hello\n') })
  */
-export const executable = (content: string | Uint8Array): ExecutableFile => ({ [kind]: 'executable', content })
+export function executable(content: string | Uint8Array): ExecutableFile {
+  if (typeof content !== 'string' && !(content instanceof Uint8Array)) {
+    throw new TypeError(`executable(…): content is a string or bytes, not ${describeValue(content)}.`)
+  }
+  return { [kind]: 'executable', content }
+}
 
 /**
  * A symbolic link to `target`, which is written as it is: relative to the link's own folder.
@@ -39,7 +44,12 @@ export const executable = (content: string | Uint8Array): ExecutableFile => ({ [
  * @example
  * await workspace.write({ 'a.txt': 'text', link: symlink('a.txt') })
  */
-export const symlink = (target: string): SymbolicLink => ({ [kind]: 'symlink', target })
+export function symlink(target: string): SymbolicLink {
+  if (typeof target !== 'string' || target === '') {
+    throw new TypeError(`symlink(…): the target is a path, not ${target === '' ? "''" : describeValue(target)}.`)
+  }
+  return { [kind]: 'symlink', target }
+}
 
 /** A temporary folder of one test. It is removed when its commands are proven dead. */
 export interface Workspace {
@@ -192,7 +202,9 @@ export class TemporaryWorkspace implements Workspace {
       throw new WorkspaceError(`${JSON.stringify(path)} is the workspace itself, not a file.`, path)
     await this.#attempt(path, 'write', async () => {
       await mkdir(dirname(target), { recursive: true })
-      const file = await open(target, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode)
+      // Without O_NONBLOCK the open of a FIFO that nobody reads would take a thread for ever.
+      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK
+      const file = await open(target, flags, mode)
       try {
         await file.writeFile(content)
         if (mode === 0o777) await file.chmod(0o755)

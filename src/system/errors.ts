@@ -54,6 +54,17 @@ export class CommandError extends ProctorError implements CommandState {
 named(CommandError, 'CommandError')
 
 const withOutput = (sentence: string, state: CommandState): string => `${sentence}. Output:\n${state.output.trimEnd()}`
+
+const longest = 1000
+
+/** A command line for a message: what it is, not four megabytes of it, and nothing that steers a terminal. */
+const shorten = (command: string): string =>
+  (command.length <= longest ? command : `${command.slice(0, longest)}… (${command.length} characters)`).replaceAll(
+    // oxlint-disable-next-line eslint/no-control-regex -- they are what is looked for.
+    /[\0-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+
 const seconds = (ms: number): string => `${ms / 1000} seconds`
 
 /** The process ended although the test counted on it to run, and the test had not looked at the exit yet. */
@@ -102,7 +113,7 @@ export class CommandTimeoutError extends CommandError {
 
   constructor(state: CommandState, timeoutMs: number) {
     super(
-      `Command timed out after ${seconds(timeoutMs)} and was killed: ${state.command}\n\n${state.output.trimEnd()}`,
+      `Command timed out after ${seconds(timeoutMs)} and was killed: ${shorten(state.command)}\n\n${state.output.trimEnd()}`,
       state,
     )
     setQuietly(this, { timeoutMs })
@@ -123,7 +134,7 @@ export class SpawnError extends ProctorError {
     reason: string,
     details: { command: string; cwd: string; path?: string; code?: string; cause?: unknown },
   ) {
-    const lines = [`Cannot start ${details.command}: ${reason}`, `  cwd:  ${details.cwd}`]
+    const lines = [`Cannot start ${shorten(details.command)}: ${reason}`, `  cwd:  ${details.cwd}`]
     if (details.path !== undefined) lines.push(`  PATH: ${details.path}`)
     super(lines.join('\n'), { cause: details.cause })
     const { command, cwd, path, code } = details

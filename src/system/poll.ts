@@ -5,6 +5,7 @@ import {
   setTimeout as startTimer,
 } from 'node:timers'
 import { performance } from 'node:perf_hooks'
+import { runInNewContext } from 'node:vm'
 
 // The only clock. Imported by name, so that `vi.useFakeTimers()` and `jest.useFakeTimers()`, which replace the
 // globals, leave our waits alone.
@@ -12,8 +13,17 @@ import { performance } from 'node:perf_hooks'
 /** Milliseconds on a clock that only goes forward. */
 export const now = (): number => performance.now()
 
-/** Milliseconds since 1970, from a source that fake timers do not reach. */
-export const wallClock = (): number => performance.timeOrigin + performance.now()
+let readWallClock: (() => number) | undefined
+
+/**
+ * Milliseconds since 1970, from a source that fake timers do not reach: the `Date` of a realm of its own.
+ * `performance.timeOrigin` would be off after the machine was suspended or its clock was set, and times of files are
+ * compared with this.
+ */
+export function wallClock(): number {
+  readWallClock ??= runInNewContext('Date.now') as () => number
+  return readWallClock()
+}
 
 /** Resolves after `ms` milliseconds. */
 export const sleep = (ms: number): Promise<void> =>

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { expect, test } from 'vitest'
+import { inRoot } from './inner-run.js'
+
+// What each door exports, read from what is published: `npm run build` comes first.
+
+interface Conditions {
+  /** Of a door that is ESM only. */
+  readonly default?: string
+  readonly import?: { readonly default: string }
+  readonly require?: { readonly default: string }
+}
+
+const { exports } = JSON.parse(readFileSync(inRoot('package.json'), 'utf8')) as {
+  exports: Record<string, Conditions | string>
+}
+
+const doors = Object.entries(exports).flatMap(([door, conditions]) =>
+  typeof conditions === 'string' ? [] : [[`proctor${door.slice(1)}`, conditions] as const],
+)
+
+/** The names in a bundle's closing `export { a as b }`: a door of a runner cannot be imported outside of it. */
+function exportsOf(file: string): string[] {
+  const text = readFileSync(inRoot(file.replace(/^\.\//, '')), 'utf8')
+  return [...text.matchAll(/^export (?:\{([^}]*)\}|default|(?:const|function|class) (\w+))/gm)]
+    .flatMap(([, list, name]) =>
+      list === undefined
+        ? [name ?? 'default']
+        : list.split(',').map((part) =>
+            part
+              .trim()
+              .split(/\s+as\s+/)
+              .at(-1)!,
+          ),
+    )
+    .filter((name) => name !== '')
+    .toSorted()
+}
+
+test('the names that each door exports', () => {
+  const names = Object.fromEntries(
+    doors.map(([door, conditions]) => [door, exportsOf((conditions.import?.default ?? conditions.default)!)]),
+  )
+  expect(names).toMatchInlineSnapshot(`
+    {
+      "proctor": [
+        "AlreadyExitedError",
+        "CommandError",
+        "CommandTimeoutError",
+        "ContainmentError",
+        "FailedExitError",
+        "LeakedProcessError",
+        "PidFileError",
+        "ProctorError",
+        "SpawnError",
+        "UnexpectedExitError",
+        "WaitTimeoutError",
+        "WorkspaceError",
+        "createProctor",
+        "executable",
+        "isAlive",
+        "symlink",
+      ],
+      "proctor/matchers": [
+        "toBeAlive",
+        "toBeDead",
+        "toHaveExitedWith",
+        "toHaveOutput",
+        "toThrowAlreadyExited",
+        "toThrowFailedExit",
+        "toThrowUnexpectedExit",
+      ],
+      "proctor/vitest": [
+        "executable",
+        "expect",
+        "fixtures",
+        "symlink",
+        "test",
+      ],
+      "proctor/vitest/global-setup": [
+        "default",
+      ],
+    }
+  `)
+})
+
+test('the CommonJS side of the core and of the matchers exports the same', () => {
+  const require = createRequire(import.meta.url)
+  for (const door of ['.', './matchers']) {
+    const { import: esm, require: cjs } = exports[door] as Required<Conditions>
+    const names = Object.keys(require(inRoot(cjs.default)) as object).filter((name) => name !== '__esModule')
+    expect(names.toSorted()).toEqual(exportsOf(esm.default))
+  }
+})
+
+test('the core registers nothing and loads no runner', async () => {
+  const listeners = (): string[] =>
+    process
+      .eventNames()
+      .map((event) => `${String(event)} ${process.listenerCount(event)}`)
+      .toSorted()
+  const before = [listeners(), Object.keys(process.env)]
+  await import(inRoot('dist/index.js'))
+  await import(inRoot('dist/matchers.js'))
+  expect([listeners(), Object.keys(process.env)]).toEqual(before)
+})

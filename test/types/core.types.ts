@@ -1,0 +1,70 @@
+// Compiled, never run: the core and the matchers, without a runner's door.
+import { expect as vitestExpect, expectTypeOf } from 'vitest'
+import {
+  type CommandReport,
+  createProctor,
+  isAlive,
+  LeakedProcessError,
+  type Proctor,
+  type ProctorOptions,
+  SpawnError,
+  type TeardownReport,
+  UnexpectedExitError,
+} from 'proctor'
+import * as matchers from 'proctor/matchers'
+
+const all: Required<ProctorOptions> = {
+  grace: 1000,
+  leaks: 'fail',
+  leakTimeout: 2000,
+  unexpectedExit: 'ignore',
+  waitTimeout: 4000,
+  allow: ['gradle', /esbuild/],
+  maxOutput: 1,
+  keepWorkspace: 'on-failure',
+  env: { A: undefined },
+  containment: 'strict',
+}
+expectTypeOf(createProctor(all)).resolves.toEqualTypeOf<Proctor>()
+expectTypeOf(createProctor()).resolves.toEqualTypeOf<Proctor>()
+expectTypeOf(isAlive(1)).toBeBoolean()
+
+// @ts-expect-error an unknown option
+void createProctor({ graze: 5 })
+// @ts-expect-error an option of the wrong type
+void createProctor({ leaks: 'ignore' })
+// @ts-expect-error a pid is a number
+isAlive('1')
+
+export async function use(): Promise<void> {
+  await using proctor = await createProctor()
+  await using process = proctor.run('node')
+  expectTypeOf(process.running).toBeBoolean()
+  expectTypeOf(proctor.teardown()).resolves.toEqualTypeOf<TeardownReport>()
+  const { commands } = await proctor.teardown()
+  expectTypeOf(commands).toEqualTypeOf<readonly CommandReport[]>()
+  // @ts-expect-error read only
+  proctor.processes.push(process)
+  // @ts-expect-error read only
+  proctor.workspace.path = ''
+}
+
+export function look(error: unknown): void {
+  if (error instanceof UnexpectedExitError) expectTypeOf(error.exitCode).toEqualTypeOf<number | null>()
+  if (error instanceof SpawnError) expectTypeOf(error.path).toEqualTypeOf<string | undefined>()
+  if (error instanceof LeakedProcessError) expectTypeOf(error.errors).toEqualTypeOf<readonly Error[]>()
+}
+
+vitestExpect.extend(matchers)
+
+export async function alone(proctor: Proctor): Promise<void> {
+  const process = proctor.run('node')
+  const { pass, message } = await matchers.toBeDead(process, 'child.pid', { timeout: 5 })
+  expectTypeOf(pass).toBeBoolean()
+  expectTypeOf(message()).toBeString()
+  await matchers.toBeAlive.call({ isNot: true }, 5)
+  // @ts-expect-error text is no subject
+  await matchers.toBeDead('child.pid')
+  // @ts-expect-error a workspace has no output
+  await matchers.toHaveOutput(proctor.workspace, 'x')
+}

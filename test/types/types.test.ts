@@ -1,0 +1,17 @@
+import { execFile } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { inRoot, root } from '../inner-run.js'
+
+/** Compiles with the project's own TypeScript. The declarations are dist's: `npm run build` comes first. */
+const compile = (project: string): Promise<string> =>
+  new Promise((resolve) => {
+    const arguments_ = [inRoot('node_modules/typescript/bin/tsc'), '-p', inRoot(project), '--pretty', 'false']
+    execFile(process.execPath, arguments_, { cwd: root, encoding: 'utf8' }, (error, stdout, stderr) =>
+      resolve(error === null ? '' : `${stdout}${stderr}`),
+    )
+  })
+
+test('consumers’ code compiles, and what must not does not', async () => {
+  // Each @ts-expect-error is a mistake that the types find: one that they do not is an error itself.
+  expect(await compile('test/types')).toBe('')
+})

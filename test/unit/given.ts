@@ -1,0 +1,51 @@
+import { onTestFinished } from 'vitest'
+import { FixtureProctor, type ProctorOptions } from '../../src/fixture/proctor.js'
+import type { CommandProcess } from '../../src/command/process.js'
+
+/**
+ * A fixture from the sources. When the test is over it is torn down, which must find nothing: a test that expects
+ * otherwise calls `teardown()` itself.
+ */
+export async function givenProctor(options: ProctorOptions = {}): Promise<FixtureProctor> {
+  const proctor = await FixtureProctor.create({ grace: 300, leakTimeout: 300, ...options })
+  const teardown = proctor.teardown.bind(proctor)
+  let isJudged = false
+  proctor.teardown = (circumstances) => {
+    isJudged = true
+    return teardown(circumstances)
+  }
+  onTestFinished(async () => {
+    if (isJudged) await teardown().catch(() => {})
+    else await teardown()
+  })
+  return proctor
+}
+
+/** What a promise rejects with, or what a function throws. Fails when it does neither. */
+export async function rejection(action: Promise<unknown> | (() => unknown)): Promise<Error> {
+  try {
+    await (typeof action === 'function' ? action() : action)
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error('Nothing was thrown.')
+}
+
+/** Starts a shell script that leads its own group, as every command does. */
+export const shell = (proctor: FixtureProctor, script: string): CommandProcess => proctor.run('sh', ['-c', script])
+
+/** Starts a program of Node. */
+export const node = (proctor: FixtureProctor, script: string, args: readonly string[] = []): CommandProcess =>
+  proctor.run('node', ['-e', script, ...args])
+
+/** A process that has ended, and whose exit nobody has looked at. */
+export async function ended(process: CommandProcess): Promise<CommandProcess> {
+  await process.settled
+  return process
+}
+
+/**
+ * A shell script that prints the pid of its child and then never waits for it. The child exits only when another
+ * program, which does not know of it, has taken the shell's place: the shell itself could wait for it.
+ */
+export const zombieMaker = 'sh -c "until grep -q sleep /proc/\\$PPID/comm; do :; done" & echo $!; exec sleep 60'
