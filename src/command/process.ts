@@ -673,6 +673,10 @@ export class CommandProcess implements Process {
     }
     // It has ended by itself, and the news of it is on its way.
     if (!this.isLeaderAlive()) return this.settled
+    if (table.identify(tree.leader.pid)?.isExiting === true) {
+      await Promise.race([this.settled, sleep(drainTime)])
+      if (this.#isSettled) return
+    }
     if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
     const { containment } = this.#settings
     const deadline = now() + grace

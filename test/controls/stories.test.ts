@@ -20,8 +20,8 @@ const controls: Control[] = [
       { file: 'src/system/signals.ts', from: 'return send(-group, signal)', to: 'return send(group, signal)' },
       {
         file: 'src/system/strict.ts',
-        from: 'if (wanted.has(attribution.tree) && !isSpared(record)) strike(',
-        to: 'if (wanted.has(attribution.tree) && record.pid === attribution.tree.leader.pid) strike(',
+        from: 'if (targets.has(attribution.tree) && !targets.isSpared(record)) {',
+        to: 'if (targets.has(attribution.tree) && record.pid === attribution.tree.leader.pid) {',
       },
     ],
     file: 'kill.test.ts',
@@ -34,8 +34,8 @@ const controls: Control[] = [
     mutations: [
       {
         file: 'src/fixture/proctor.ts',
-        from: 'return { blamed, allowed, unattributed }',
-        to: 'return { blamed: [], allowed, unattributed }',
+        from: "this.#leaks.get(member.tree) === 'fail' && (isOverdue || !late.includes(member))",
+        to: 'late.includes(member) && !isOverdue && this.#leaks.size < 0',
       },
     ],
     file: 'orphans.test.ts',

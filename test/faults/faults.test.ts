@@ -136,11 +136,11 @@ test('the worker and its guardian get SIGKILL, and the global hook ends what is 
   const given = scene('hang', { FAULT_GLOBAL: '1' })
   const run = started(startVitest('faults', { env: given.env, pool: 'forks' }))
   const worker = await given.ready()
-  process.kill(guardianOf(worker), 'SIGSTOP')
-  const guardian = guardianOf(worker)
+  // Stopped, it cannot start another guardian.
+  process.kill(worker, 'SIGSTOP')
+  process.kill(guardianOf(worker), 'SIGKILL')
   process.kill(worker, 'SIGKILL')
   const { exitCode, output } = await run.result
-  process.kill(guardian, 'SIGKILL')
   expect(exitCode).toBe(1)
   expect(output).toMatch(/proctor: \d+ processes outlived the test run and were killed/)
   await expectNothingLeft(given.number, given.folder)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Allowance } from '../../src/fixture/allowance.js'
-import type { Member, Tree } from '../../src/system/tree.js'
+import { fromPlain, type Member, type Tree } from '../../src/system/tree.js'
 
 const tree: Tree = {
   id: '1.1',
@@ -15,18 +15,21 @@ const tree: Tree = {
   groupIsGone: false,
 }
 
-const member = (pid: number, ppid: number, command: string): Member => ({
-  pid,
-  ppid,
-  command,
-  session: 100,
-  group: 100,
-  state: 'S',
-  startTime: 1,
-  startedAt: new Date(0),
-  evidence: 'group',
-  tree,
-})
+const member = (pid: number, ppid: number, command: string): Member =>
+  fromPlain(
+    {
+      pid,
+      ppid,
+      command,
+      session: 100,
+      group: 100,
+      state: 'S',
+      startTime: 1,
+      startedAt: new Date(0),
+      evidence: 'group',
+    },
+    tree,
+  )
 
 const allowed = (patterns: (string | RegExp)[], ...members: Member[]): number[] =>
   new Allowance(patterns).among(members).map(({ pid }) => pid)

@@ -67,6 +67,8 @@ describe.runIf(process.platform === 'linux')('/proc', () => {
         session: 33,
         state: 'S',
         hasTerminal: true,
+        isThreaded: false,
+        isExiting: false,
         startTime: 4711,
       })
     }

@@ -48,6 +48,7 @@ export function parseStat(text: string): ProcessRecord | undefined {
     session: Number(fields[3]),
     hasTerminal: fields[4] !== '0',
     isThreaded: hasThreads,
+    isExiting: state === 'Z' && hasThreads,
     startTime: Number(fields[19]),
   }
 }

@@ -15,6 +15,8 @@ export interface ProcessRecord extends ProcessIdentity {
   readonly state: string
   /** Whether it has more threads than one, where the platform tells. */
   readonly isThreaded?: boolean
+  /** Whether its main thread has exited and others have not: most often it is about to be dead. */
+  readonly isExiting?: boolean
   /** Whether it has a controlling terminal. */
   readonly hasTerminal: boolean
 }
