@@ -1,21 +1,32 @@
 import { defineConfig } from 'vitest/config'
 
 // The tests run against the built package: `npm test` builds it first.
+const report = process.env['CI_REPORT']
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     server: { deps: { external: [/\/dist\//] } },
-    // Under every test and inner run: a recorder of the signals that the package sends.
-    globalSetup: ['test/safety/recording.ts'],
-    execArgv: ['--import', `${import.meta.dirname}/test/safety/recorder.mjs`],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Two cores, and most tests start several processes.
     maxWorkers: 2,
     // .ci/run counts what passed and failed.
-    reporters:
-      process.env['CI_REPORT'] === undefined
-        ? ['default']
-        : ['default', ['json', { outputFile: process.env['CI_REPORT'] }]],
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    // Under every test and inner run: a recorder of the signals that the package sends.
+    execArgv: ['--import', `${import.meta.dirname}/test/safety/recorder.mjs`],
+    globalSetup: ['test/safety/recording.ts'],
+    projects: [
+      { extends: true, test: { name: 'forks', include: ['test/**/*.test.ts'] } },
+      {
+        // Strict containment in worker threads comes through the global set-up.
+        extends: true,
+        test: {
+          name: 'threads',
+          pool: 'threads',
+          include: ['test/escapes/escapes.test.ts'],
+          globalSetup: ['proctor/vitest/global-setup'],
+        },
+      },
+    ],
   },
 })

@@ -118,18 +118,20 @@ export class StrictContainment implements Containment {
   leave(fixture: string): void {
     this.#fixtures.delete(fixture)
     for (const tree of this.#around.trees) if (tree.fixture === fixture) this.remove(tree)
-    if (this.#fixtures.size > 0) return
+    // The main thread, as the host of its threads, stays; what is said of the last fixture is said of the last of theirs.
+    if (this.#fixtures.size > (this.hostsThreads ? 1 : 0)) return
     this.#stopLooking?.()
     this.#stopLooking = undefined
     // Nothing says that the last one has been seen yet.
     this.#round(this.#around.trees)
     this.#endUnattributed()
+    this.#past = []
+    if (this.#fixtures.size > 0) return
     this.#natives.setSubreaper(false)
     this.#births.unsubscribe()
     this.#children?.close()
     this.#children = undefined
     this.#adopted = new Map()
-    this.#past = []
   }
 
   add(tree: Tree): void {
@@ -337,7 +339,10 @@ export class StrictContainment implements Containment {
       if (zombieSince === Infinity || this.#births.has(pid)) continue
       if (attribution.kind === 'unattributed' && signalProcess(identity, 'SIGKILL') !== 'gone') {
         for (let round = 0; round < 500 && !this.#natives.takeExit(pid); round += 1) pause(0.2)
-      } else if (zombieSince === undefined || !this.#natives.takeExit(pid)) {
+        this.#adopted.delete(pid)
+      } else if (zombieSince !== undefined && this.#natives.takeExit(pid)) {
+        this.#adopted.delete(pid)
+      } else {
         this.#orphans.set(pid, identity.startTime)
       }
     }
