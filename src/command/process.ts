@@ -615,7 +615,14 @@ export class CommandProcess implements Process {
 
   /** Another proctor's guardian that was killed could not remove its workspaces. */
   lookForGuardian(killed: readonly Member[]): void {
-    this.hasHadGuardian ||= killed.some(({ tree, command }) => tree === this.tree && command.includes('guardian.sh'))
+    this.hasHadGuardian ||= killed.some(
+      // A guardian leads a session: of nobody else the command line is asked for.
+      (member) =>
+        member.tree === this.tree &&
+        member.session === member.pid &&
+        member.pid !== this.tree?.leader.pid &&
+        member.command.includes('guardian.sh'),
+    )
   }
 
   /** Without a complete list of descendants, an open output is the trace of one that was not found. */

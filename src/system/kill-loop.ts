@@ -82,7 +82,7 @@ export class KillLoop {
         do {
           waiting = this.#step()
           // All of it has its signal and is not dead yet: leave the processor to it.
-          if (waiting > 0) pause(0.2 + waiting / 100)
+          if (waiting > 0) pause(0.1 + waiting / 100)
         } while (this.#requests.size > 0 && now() < burstEnd)
         if (this.#requests.size > 0) await sleep(1)
       }

@@ -79,7 +79,7 @@ export class StrictContainment implements Containment {
   readonly #fixtures = new Set<string>()
   #children: ChildrenFile | undefined
   #adopted = new Map<number, Adopted>()
-  #past: Past[] = []
+  #past = new Map<string, Past>()
   #stopLooking: (() => void) | undefined
   #nextLook = 0
   readonly #kills = new KillLoop({
@@ -125,7 +125,7 @@ export class StrictContainment implements Containment {
     // Nothing says that the last one has been seen yet.
     this.#round(this.#around.trees)
     this.#endUnattributed()
-    this.#past = []
+    this.#past = new Map()
     if (this.#fixtures.size > 0) return
     this.#natives.setSubreaper(false)
     this.#births.unsubscribe()
@@ -141,7 +141,14 @@ export class StrictContainment implements Containment {
 
   remove(tree: Tree): void {
     if (!this.#around.trees.delete(tree)) return
-    this.#past.push({ fixture: tree.fixture, leader: tree.leader, endedAt: wallClock() })
+    // One a fixture, from its first command to its last end: a fixture may run thousands.
+    const before = this.#past.get(tree.fixture)
+    const isFirst = before === undefined || tree.leader.startTime < before.leader.startTime
+    this.#past.set(tree.fixture, {
+      fixture: tree.fixture,
+      leader: isFirst ? tree.leader : before.leader,
+      endedAt: wallClock(),
+    })
   }
 
   look(trees: readonly Tree[]): Promise<Sighting> {
@@ -308,7 +315,7 @@ export class StrictContainment implements Containment {
     const isYounger = ({ leader }: { leader: ProcessIdentity }): boolean => leader.startTime <= record.startTime
     const candidates = [...this.#around.trees].filter(isYounger)
     const startedAt = table.startedAt(record)
-    const past = this.#past.filter((each) => isYounger(each) && startedAt <= each.endedAt + tolerance)
+    const past = [...this.#past.values()].filter((each) => isYounger(each) && startedAt <= each.endedAt + tolerance)
     const tree = candidates.at(-1)
     const isOnlyOne = [...candidates, ...past].every((candidate) => candidate.fixture === tree?.fixture)
     return tree !== undefined && isOnlyOne ? { kind: 'ours', tree, evidence: 'elimination' } : attribution
