@@ -1,9 +1,8 @@
 // What is left alive after each peer's own teardown: the experiment of six processes, one that each escapes something.
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { createProctor } from 'proctor'
 import { say } from './side-by-side.mjs'
@@ -89,11 +88,11 @@ async function experiment(start, isCrash) {
     throw new Error(`not up: ${[...alive(number).keys()].join(' ')}`)
   if (isCrash) {
     process.kill(alive(number).get('leader'), 'SIGSEGV')
-    await peer.crash()
+    await Promise.race([peer.crash(), sleep(500)])
   }
   const begin = performance.now()
   try {
-    await peer.stop()
+    await Promise.race([peer.stop(), sleep(5000)])
   } catch {
     // proctor's kill() of what has crashed says so, having ended the rest.
   }
@@ -110,12 +109,7 @@ export async function run() {
   if (!existsSync(`${folder}node_modules`)) {
     execFileSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', '--silent'], { cwd: folder })
   }
-  const require = createRequire(`${folder}package.json`)
-  const load = (name) => import(pathToFileURL(require.resolve(name)).href)
-  const [{ default: treeKill }, { spawnd }, cli] = await Promise.all(
-    ['tree-kill', 'spawnd', 'cli-testing-library'].map(load),
-  )
-  const modules = { treeKill, spawnd, cli }
+  const modules = await import('./peers/load.mjs')
   const results = {}
   for (const isCrash of [false, true]) {
     say(
@@ -123,6 +117,10 @@ export async function run() {
     )
     say(`  ${''.padEnd(38)}${names.map((name) => name.padStart(9)).join('')}   settled in`)
     for (const [name, start] of Object.entries(peers(modules))) {
+      if (isCrash && name.startsWith('spawnd')) {
+        say(`  ${name.padEnd(38)}   not run: it sends itself the signal that its child has died of`)
+        continue
+      }
       const { left, took } = await experiment(start, isCrash)
       results[`${name}${isCrash ? ', the leader crashed' : ''}`] = { left, took }
       say(
