@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { createRequire } from 'node:module'
 import { findAbandonedWorkspaces, removeAbandonedWorkspaces } from './command/abandoned.js'
 import { escapeControls } from './fixture/report.js'
 import { wallClock } from './system/poll.js'
@@ -14,6 +15,7 @@ Usage
 Options
   --json          for machines
   -h, --help      this text
+  --version       its version
 
 Exit codes
   0   nothing was there; after sweep: nothing is left
@@ -94,6 +96,11 @@ async function sweepAll(isJson: boolean): Promise<number> {
 async function main(parameters: readonly string[]): Promise<number> {
   if (parameters.includes('--help') || parameters.includes('-h')) {
     process.stdout.write(help)
+    return 0
+  }
+  if (parameters.includes('--version')) {
+    const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+    process.stdout.write(`${version}\n`)
     return 0
   }
   const unknown = parameters.find((parameter) => parameter.startsWith('-') && parameter !== '--json')

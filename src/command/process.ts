@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 import type { Containment } from '../system/containment.js'
 import { signalTrees } from '../system/containment.js'
 import {
+  callSite,
   CommandTimeoutError,
   type CommandState,
   ContainmentError,
@@ -186,6 +187,8 @@ export class CommandProcess implements Process {
   /** Signals sent to it, in order, for reports. */
   readonly signals: NodeJS.Signals[] = []
   readonly startedAt = now()
+  /** The matchers that look at it now: one that still does when the test has ended was not awaited. */
+  readonly lookingMatchers = new Map<symbol, string>()
   /** Whether another proctor ran in its tree and was killed with it. */
   hasHadGuardian = false
   readonly #settings: ProcessSettings
@@ -562,6 +565,16 @@ export class CommandProcess implements Process {
   }
 
   async #endForTest(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
+    const leadBack = callSite()
+    try {
+      return await this.#endAndJudge(signal, grace)
+    } catch (error) {
+      leadBack(error)
+      throw error
+    }
+  }
+
+  async #endAndJudge(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
     if (this.tree === undefined) await this.settled
     if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
     // Its process is gone, and only the rest of its output is awaited: it is exiting by itself.

@@ -42,9 +42,18 @@ const isRunnersOwn = (name: string): boolean =>
   name === 'FORCE_TTY' ||
   name.startsWith('PROCTOR_OUTSIDE_')
 
+/** What Vitest puts into a worker's environment besides, with the values that it puts there. */
+const vitestsOwn: Readonly<Record<string, string>> = { TEST: 'true', DEV: '1', PROD: '', MODE: 'test', BASE_URL: '/' }
+
 /** The base of every command's environment: the worker's own, less what the runner put there. */
-export const inheritedEnvironment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => !isRunnersOwn(name)))
+export function inheritedEnvironment(): NodeJS.ProcessEnv {
+  const isInVitest = process.env['VITEST'] !== undefined
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name, value]) => !isRunnersOwn(name) && !(isInVitest && (vitestsOwn[name] === value || name === 'SSR')),
+    ),
+  )
+}
 
 const isSameFile = (a: string, b: string): boolean => {
   try {
@@ -104,7 +113,7 @@ function explain(error: unknown, request: SpawnRequest): SpawnError {
   const isPath = command.includes('/')
   const code = cause.code ?? (cause.cause as NodeJS.ErrnoException | undefined)?.code
   const refuse = (reason: string): SpawnError =>
-    new SpawnError(reason, { command: display, cwd, path: isPath ? undefined : env['PATH'], code, cause })
+    new SpawnError(reason, { command: display, cwd, path: isPath ? undefined : env['PATH'], code })
   if (command === '') return refuse('the command is empty')
   if ([command, request.command, ...request.args].some((part) => part.includes('\0'))) {
     return refuse('the command line holds a NUL byte, which no program can be given')
@@ -114,19 +123,20 @@ function explain(error: unknown, request: SpawnRequest): SpawnError {
   } catch {
     return refuse('the cwd does not exist')
   }
+  const hint = / /.test(command) ? '; arguments go into the second parameter, a command line needs { shell: true }' : ''
   const file = isPath ? join(command.startsWith('/') ? '' : cwd, command) : undefined
   if (code === 'E2BIG') return refuse('the arguments and the environment are too long for the system (E2BIG)')
   if (code === 'EAGAIN') return refuse('the system has no room for another process (EAGAIN)')
   if (code === 'EMFILE' || code === 'ENFILE') return refuse(`too many files are open (${code})`)
   if (file === undefined) {
     return refuse(
-      code === 'EACCES' ? 'the file on PATH is not executable (EACCES)' : 'no such command on PATH (ENOENT)',
+      code === 'EACCES' ? 'the file on PATH is not executable (EACCES)' : `no such command on PATH (ENOENT)${hint}`,
     )
   }
   try {
     if (statSync(file).isDirectory()) return refuse(`${subject ?? 'it'} is a folder`)
   } catch {
-    return refuse(subject === undefined ? `no such file (${code})` : `${subject} does not exist (${code})`)
+    return refuse(subject === undefined ? `no such file (${code})${hint}` : `${subject} does not exist (${code})`)
   }
   if (code === 'EACCES') return refuse(`${subject ?? 'the file'} is not executable (EACCES)`)
   if (code === 'ENOENT') return refuse('the file is there, but the interpreter in its first line is not (ENOENT)')

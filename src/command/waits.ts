@@ -1,4 +1,5 @@
 import { clearImmediate, setImmediate } from 'node:timers'
+import { callSite } from '../system/errors.js'
 import { after, every } from '../system/poll.js'
 
 /** Looks whether what is waited for is there. Throws what the wait is to reject with. */
@@ -46,11 +47,15 @@ export class Waits {
   }
 
   add<Value>(attempt: Attempt<Value>, { timeout, onTimeout, interval }: WaitTerms): Promise<Value> {
+    const leadBack = callSite()
     let resolve!: (value: Value) => void
     let reject!: (error: unknown) => void
     const promise = new Promise<Value>((whenFound, whenFailed) => {
       resolve = whenFound
-      reject = whenFailed
+      reject = (error) => {
+        leadBack(error)
+        whenFailed(error)
+      }
     })
     let [isDone, isBusy, isStale] = [false, false, false]
     const finish = (settle: () => void): void => {

@@ -28,6 +28,20 @@ function setQuietly(error: Error, fields: object): void {
   }
 }
 
+/**
+ * Remembers the call that is under way, so that an error which is made later, in a turn of the event loop that knows no
+ * caller, can lead back to the line of the test.
+ */
+export function callSite(): (error: unknown) => void {
+  const site: { stack?: string } = {}
+  Error.captureStackTrace(site, callSite)
+  return (error) => {
+    if (!isProctorError(error)) return
+    const frames = site.stack?.slice(site.stack.indexOf('\n')) ?? ''
+    error.stack = `${error.name}: ${error.message}${frames}`
+  }
+}
+
 /** What is known of a command when an error about it is made. */
 export interface CommandState {
   /** The command as a shell would show it. */

@@ -73,7 +73,8 @@ export function markFor(fixture: string, command: number): [name: string, value:
 export function guardian(): Guardian {
   const state = workerState()
   return (state.guardian ??= new Guardian(state.token, {
-    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+    // It needs grep, sleep, rm and chmod, whatever the tests have done to PATH.
+    PATH: [process.env['PATH'], '/usr/local/bin', '/usr/bin', '/bin'].filter(Boolean).join(':'),
     [state.outside]: '1',
   }))
 }
@@ -162,7 +163,8 @@ let endsWithMain = false
 /** A worker outlives its main process in Vitest 4. Its commands must not: it ends, and the guardian ends them. */
 function endWithMain(): void {
   const isRunnersWorker = process.env['VITEST_WORKER_ID'] !== undefined || process.env['JEST_WORKER_ID'] !== undefined
-  if (isRunnersWorker && process.send !== undefined && !process.connected) {
+  // Jest's sandbox has a `send` of its own, and no `connected`.
+  if (isRunnersWorker && process.connected === false) {
     throw new ProctorError('The main process of the test runner has gone: no command is started any more.')
   }
   if (endsWithMain || !process.connected) return

@@ -98,6 +98,12 @@ describe.each([
         /Cannot start no-such-command: no such command on PATH \(ENOENT\)\n {2}cwd: {2}\/.*\n {2}PATH: .*/,
       ),
     ])
+    expect(messages('forgets to await a matcher')).toEqual([
+      expect.stringContaining('it was not awaited. Write `await expect(…).toBeDead()`.'),
+    ])
+    // The error leads to the line of the test that waits, not into this package.
+    expect(messages('waits in vain')).toEqual([expect.stringContaining('Timed out after 0.1 seconds:')])
+    expect(output).toMatch(/waitForOutput\('never', \{ timeout: 100 \}\)\n +\| +\^/)
     expect(log).toBe('earlier fixture cleaned up\n')
     expect(exitCode).toBe(1)
   }, 60_000)
