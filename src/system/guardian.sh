@@ -84,8 +84,8 @@ strike() {
         is_in_group || is_in_workspace "$pid" || continue
         ;;
     esac
-    struck=0
-    kill -KILL "$pid"
+    # What may not be signalled, another user's, is not waited for.
+    kill -KILL "$pid" && struck=0
     case $groups in *" $group:"*) kill -KILL -- "-$group" ;; esac
   done
   return "$struck"

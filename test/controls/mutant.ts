@@ -38,7 +38,7 @@ const copied = [
 const patience = { timeout: 60_000 }
 /** Of the runner's own variables, what an inner one must not inherit. */
 const env = Object.fromEntries(
-  ['TEST', 'NODE_ENV', 'DEV', 'PROD', 'MODE', 'SSR', 'BASE_URL', 'CI', 'GITHUB_ACTIONS'].map((name) => [
+  ['TEST', 'NODE_ENV', 'DEV', 'PROD', 'MODE', 'SSR', 'BASE_URL', 'CI', 'CI_REPORT', 'GITHUB_ACTIONS'].map((name) => [
     name,
     undefined,
   ]),
