@@ -46,7 +46,7 @@ const controls: Control[] = [
     off: 'the memory of exits that the test has seen',
     mutations: [
       {
-        file: 'src/command/process.ts',
+        file: 'src/command/command-process.ts',
         from: 'this.#isSeen = true\n    return {\n      exitCode: this.#exit!.code,',
         to: 'return {\n      exitCode: this.#exit!.code,',
       },
@@ -59,7 +59,7 @@ const controls: Control[] = [
     off: 'the bound on the wait for the rest of the output',
     mutations: [
       {
-        file: 'src/command/process.ts',
+        file: 'src/command/command-process.ts',
         from: 'else after(drainTime, () => this.#finish())',
         to: 'else void drainTime',
       },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { errorOfExit, errorOnceExited } from '../../src/command/exits.js'
-import type { CommandProcess } from '../../src/command/process.js'
+import type { CommandProcess } from '../../src/command/command-process.js'
 import type { FixtureProctor } from '../../src/fixture/proctor.js'
 import { isAlive } from '../../src/system/signals.js'
 import { ended, givenProctor, rejection, shell } from './given.js'

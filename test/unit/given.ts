@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import { FixtureProctor, type ProctorOptions } from '../../src/fixture/proctor.js'
-import type { CommandProcess } from '../../src/command/process.js'
+import type { CommandProcess } from '../../src/command/command-process.js'
 
 /**
  * A fixture from the sources. When the test is over it is torn down, which must find nothing: a test that expects

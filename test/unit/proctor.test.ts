@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import type { CommandProcess } from '../../src/command/process.js'
+import type { CommandProcess } from '../../src/command/command-process.js'
 import { createProctor } from '../../src/fixture/proctor.js'
 import type { LeakedProcessError } from '../../src/system/errors.js'
 import type { TeardownReport } from '../../src/fixture/report.js'

@@ -4,7 +4,7 @@ import { executable } from '../../src/command/workspace.js'
 import { searchPath } from '../../src/command/spawn.js'
 import { SpawnError, WorkspaceError } from '../../src/system/errors.js'
 import type { FixtureProctor, RunOptions } from '../../src/fixture/proctor.js'
-import type { CommandProcess } from '../../src/command/process.js'
+import type { CommandProcess } from '../../src/command/command-process.js'
 import { toBeDead, toHaveExitedWith, toHaveOutput } from '../../src/fixture/expectations.js'
 import { givenProctor, rejection } from './given.js'
 

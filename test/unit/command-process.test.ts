@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { CommandProcess } from '../../src/command/process.js'
+import type { CommandProcess } from '../../src/command/command-process.js'
 import { toBeDead, toHaveExitedWith, toHaveOutput } from '../../src/fixture/expectations.js'
 import type { FixtureProctor } from '../../src/fixture/proctor.js'
 import { now } from '../../src/system/poll.js'

@@ -1,0 +1,695 @@
+import type { ChildProcess } from 'node:child_process'
+import type { Writable } from 'node:stream'
+import type { Containment } from '../system/containment.js'
+import { signalTrees } from '../system/containment.js'
+import {
+  callSite,
+  CommandTimeoutError,
+  type CommandState,
+  ContainmentError,
+  ProctorError,
+  type SpawnError,
+  WaitTimeoutError,
+} from '../system/errors.js'
+import { after, backoff, now, sleep } from '../system/poll.js'
+import { table } from '../system/process-table/current.js'
+import { isZombie } from '../system/process-table/table.js'
+import { groupMembers, type ProcessGroup, signalOwnGroup } from '../system/process-group.js'
+import { signalProcess } from '../system/signals.js'
+import type { Member, Tree } from '../system/tree.js'
+import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
+import { checkOptions, checkSignal, graceRules, outputWaitRules, show, waitRules } from './options.js'
+import { Output, type OutputMark, type OutputStream } from './output.js'
+import { lookFor, type OutputPattern } from './pattern.js'
+import type { Exit, OutputWaitOptions, Process, WaitOptions } from './process.js'
+import type { Transport } from './spawn.js'
+import { type Attempt, Waits } from './waits.js'
+
+/** Milliseconds that the output gets to end after the exit: a grandchild can hold the pipe for ever. */
+const drainTime = 100
+/** Milliseconds within which everything must be dead after SIGKILL. */
+export const killTimeout = 4000
+/** Milliseconds between two looks of a predicate that may depend on more than the output. */
+const predicateInterval = 50
+
+/** Who ended a command. */
+export type Ending = 'itself' | 'test' | 'timeout' | 'teardown'
+
+export interface ProcessSettings {
+  readonly command: string
+  readonly cwd: string
+  /** Bytes of each stream. */
+  readonly maxOutput: number
+  /** ms, the default of `terminate`. */
+  readonly grace: number
+  /** ms, the default of every wait, asked for when it begins. */
+  readonly waitTimeout: () => number
+  /** ms after which the tree is killed. */
+  readonly timeout: number | undefined
+  readonly input: string | Uint8Array | undefined
+  readonly containment: Containment
+  /** An absolute path from one relative to the cwd; refuses to leave the workspace. */
+  readonly resolve: (path: string) => string
+  /** Called once the whole tree is proven dead. */
+  readonly onTreeDead: (process: CommandProcess) => void
+}
+
+/** What a call throws, it rejects with. */
+function rejecting<Value>(call: () => Promise<Value>): Promise<Value> {
+  try {
+    return call()
+  } catch (error) {
+    return Promise.reject(error as Error)
+  }
+}
+
+export class CommandProcess implements Process {
+  readonly command: string
+  readonly cwd: string
+  readonly tree: Tree | undefined
+  readonly log: Output
+  /** Signals sent to it, in order, for reports. */
+  readonly signals: NodeJS.Signals[] = []
+  readonly startedAt = now()
+  /** The matchers that look at it now: one that still does when the test has ended was not awaited. */
+  readonly lookingMatchers = new Map<symbol, string>()
+  /** Whether another proctor ran in its tree and was killed with it. */
+  hasHadGuardian = false
+  readonly #settings: ProcessSettings
+  readonly #child: ChildProcess | undefined
+  readonly #waits = new Waits()
+  #exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly at: number } | undefined
+  #isSettled = false
+  #isSeen = false
+  #isExitRead = false
+  #isSignalled = false
+  /** Somebody awaited the handle itself, which is no promise and tells nothing: see below the class. */
+  isAwaited = false
+  /** Somebody asked for what a wait is: they know that the handle is none. */
+  isWaitedFor = false
+  #isTimedOut = false
+  #isTreeDead = false
+  #isEscalated = false
+  #endedBy: Ending = 'itself'
+  #spawnError: SpawnError | undefined
+  #isSpawnErrorSeen = false
+  #ending: Promise<void> | undefined
+  /** When the grace of the ending that runs is over, and what says that it has become shorter. */
+  #graceEnd = Infinity
+  #hurry: () => void = () => {}
+  #inputEnded = false
+  readonly settled: Promise<void>
+  #settle!: () => void
+  #stopTimeout: () => void = () => {}
+
+  constructor(settings: ProcessSettings, started: { transport: Transport; tree: Tree } | Promise<SpawnError>) {
+    this.#settings = settings
+    this.command = settings.command
+    this.cwd = settings.cwd
+    this.log = new Output(settings.maxOutput)
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+    if (started instanceof Promise) {
+      void started.then((error) => {
+        this.#spawnError = error
+        this.#isTreeDead = true
+        this.#finish()
+      })
+      return
+    }
+    this.tree = started.tree
+    this.#child = started.transport.child
+    this.#listen(this.#child)
+    if (settings.input !== undefined) {
+      this.#inputEnded = true
+      this.#child.stdin?.end(settings.input)
+    }
+    if (settings.timeout !== undefined) this.#stopTimeout = after(settings.timeout, () => this.#timeOut())
+  }
+
+  #listen(child: ChildProcess): void {
+    const open = new Set<OutputStream>(['stdout', 'stderr'])
+    const ended = (stream: OutputStream): void => {
+      open.delete(stream)
+      if (open.size === 0 && this.#exit !== undefined) this.#finish()
+    }
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream]?.on('data', (bytes: Buffer) => {
+        this.log.append(stream, bytes)
+        this.#waits.changed()
+      })
+      child[stream]?.on('error', () => ended(stream))
+      child[stream]?.on('close', () => ended(stream))
+    }
+    // EPIPE: write() says so to who writes; after the exit it is nobody's business.
+    child.stdin?.on('error', () => {})
+    child.once('exit', (code, signal) => {
+      this.#exit = { code, signal, at: now() }
+      this.#stopTimeout()
+      if (open.size === 0) this.#finish()
+      else after(drainTime, () => this.#finish())
+    })
+  }
+
+  #finish(): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#settle()
+    this.#waits.stepAll()
+  }
+
+  #timeOut(): void {
+    if (this.#exit !== undefined) return
+    this.#isTimedOut = true
+    this.#endedBy = 'timeout'
+    // A survivor is found again at teardown, which says so.
+    this.#endWithin('SIGKILL', 0).catch(() => {})
+  }
+
+  // What reports and matchers read, without that a read counts as the test's own.
+
+  /** What matchers know it by, whichever copy of this package made it. */
+  get isProctorProcess(): true {
+    return true
+  }
+  get isSettled(): boolean {
+    return this.#isSettled
+  }
+  /** Whether its process has exited, the output's rest apart. */
+  get hasExited(): boolean {
+    return this.#exit !== undefined || this.#spawnError !== undefined
+  }
+  get isTreeDead(): boolean {
+    return this.#isTreeDead
+  }
+  get endedBy(): Ending {
+    return this.#endedBy
+  }
+  get isEscalated(): boolean {
+    return this.#isEscalated
+  }
+  /** Milliseconds on our clock at which it exited. */
+  get exitedAt(): number | undefined {
+    return this.#exit?.at
+  }
+  get durationMs(): number {
+    return Math.round((this.#exit?.at ?? now()) - this.startedAt)
+  }
+  get spawnError(): SpawnError | undefined {
+    return this.#spawnError
+  }
+
+  /** The state as it is, for errors and reports. */
+  state(): CommandState {
+    return {
+      command: this.command,
+      exitCode: this.#isSettled ? (this.#exit?.code ?? null) : null,
+      exitSignal: this.#isSettled ? (this.#exit?.signal ?? null) : null,
+      output: this.log.text(),
+    }
+  }
+
+  /** ms, the default of waits and matchers. */
+  waitTimeout(): number {
+    return this.#settings.waitTimeout()
+  }
+
+  /** An absolute path from one relative to its cwd. */
+  resolve(path: string): string {
+    return this.#settings.resolve(path)
+  }
+
+  /** What is alive of its tree. */
+  async livingMembers(): Promise<readonly Member[]> {
+    if (this.tree === undefined || this.#isTreeDead) return []
+    return (await this.#settings.containment.look([this.tree])).members
+  }
+
+  /** Whether nobody can write to its output any more. */
+  get isOutputClosed(): boolean {
+    return [this.#child?.stdout, this.#child?.stderr].every((stream) => stream?.closed !== false)
+  }
+
+  isLeaderAlive(): boolean {
+    const record =
+      this.tree === undefined || this.#exit !== undefined ? undefined : table.identify(this.tree.leader.pid)
+    return record !== undefined && !isZombie(record)
+  }
+
+  /** What the test never looked at and must hear of: a failure to start, or an exit with an error. */
+  unseenFailure(ignoresExits = false): Error | undefined {
+    if (this.#spawnError !== undefined) return this.#isSpawnErrorSeen ? undefined : this.#spawnError
+    if (this.#isSeen || this.#exit === undefined) return undefined
+    if (this.#isTimedOut) return this.#timeoutError()
+    if (ignoresExits || this.#endedBy !== 'itself' || this.#isSignalled || this.#isExitRead) return undefined
+    return errorOfExit(this.state()) === undefined ? undefined : errorOnceExited('exited, not seen', this.state())
+  }
+
+  /** A wait that teardown ends rejects, and is no unhandled rejection where nobody awaits it. */
+  abandonWaits(): void {
+    this.#stopTimeout()
+    this.#waits.abandon(new ProctorError(`The test has ended: nothing waits for ${this.command} any more.`))
+  }
+
+  // The public face.
+
+  get pid(): number | undefined {
+    return this.#isSettled ? undefined : this.tree?.leader.pid
+  }
+
+  get running(): boolean {
+    return this.tree !== undefined && !this.#isSettled
+  }
+
+  get exitCode(): number | null {
+    if (!this.#isSettled) return null
+    this.#isExitRead = true
+    return this.#exit?.code ?? null
+  }
+
+  get exitSignal(): NodeJS.Signals | null {
+    if (!this.#isSettled) return null
+    this.#isExitRead = true
+    return this.#exit?.signal ?? null
+  }
+
+  get output(): string {
+    return this.log.text()
+  }
+
+  get stdout(): string {
+    return this.log.text('stdout')
+  }
+
+  get stderr(): string {
+    return this.log.text('stderr')
+  }
+
+  get group(): ProcessGroup {
+    const tree = this.tree
+    if (tree === undefined) throw this.#seenSpawnError() ?? new ProctorError(`${this.command} has not started.`)
+    const { containment } = this.#settings
+    return {
+      id: tree.leader.pid,
+      signal: (signal) => {
+        checkSignal('group.signal', signal)
+        this.#isSignalled = true
+        this.signals.push(signal)
+        const outcome = signalOwnGroup(tree, signal)
+        if (outcome === 'forbidden')
+          throw new ProctorError(`No permission to signal the group of ${this.command} (EPERM).`)
+        if (outcome === 'gone') this.#throwOnceExited()
+      },
+      members: () => groupMembers(tree, containment),
+      isEmpty: async () => (await groupMembers(tree, containment)).length === 0,
+    }
+  }
+
+  mark(): OutputMark {
+    return this.log.mark()
+  }
+
+  waitForOutput(pattern: RegExp, options?: OutputWaitOptions): Promise<RegExpExecArray>
+  waitForOutput(
+    pattern: string | ((output: string) => boolean | Promise<boolean>),
+    options?: OutputWaitOptions,
+  ): Promise<string>
+  waitForOutput(pattern: OutputPattern, options: OutputWaitOptions = {}): Promise<RegExpExecArray | string> {
+    return rejecting(() => {
+      checkOptions('waitForOutput', options, outputWaitRules)
+      if (typeof pattern !== 'string' && typeof pattern !== 'function' && !(pattern instanceof RegExp)) {
+        throw new TypeError(
+          `waitForOutput: the pattern is a string, a regular expression or a function of the output, not ${show(pattern)}.`,
+        )
+      }
+      const text = (): string => this.log.text(options.stream ?? 'output', options.since)
+      const look = lookFor(pattern, text)
+      // As it was at the call: what another wait has heard of since is news to this one.
+      const isKnownToHaveExited = this.#knowledge() === 'exited, seen'
+      const attempt: Attempt<RegExpExecArray | string> = () => {
+        if (isKnownToHaveExited && this.#isTimedOut) throw this.#seenTimeoutError()
+        if (isKnownToHaveExited) this.#throwOnceExited()
+        const isSettled = this.#isSettled
+        const found = look()
+        if (!(found instanceof Promise)) return this.#judge(found, isSettled)
+        return found.then((value) => this.#judge(value, isSettled))
+      }
+      return this.#wait(attempt, options.timeout, typeof pattern === 'function' ? predicateInterval : undefined)
+    })
+  }
+
+  /** What was found; or, when all output there will be was looked at in vain, the exit's error. */
+  #judge<Value>(found: { value: Value } | undefined, wasSettled: boolean): { value: Value } | undefined {
+    if (found === undefined && wasSettled) throw this.#endOfWait()
+    return found
+  }
+
+  /** What a wait rejects with that was waiting, in vain, when the program exited. */
+  #endOfWait(): Error {
+    if (this.#isTimedOut) return this.#seenTimeoutError()
+    this.#isSeen = true
+    return errorOnceExited('exited, not seen', this.state())!
+  }
+
+  waitForExit(options: WaitOptions = {}): Promise<Exit> {
+    return rejecting(() => {
+      checkOptions('waitForExit', options, waitRules)
+      return this.#wait(() => (this.#isSettled ? { value: this.#seenExit() } : undefined), options.timeout)
+    })
+  }
+
+  waitForSuccessfulExit(options: WaitOptions = {}): Promise<Exit> {
+    return rejecting(() => {
+      checkOptions('waitForSuccessfulExit', options, waitRules)
+      const attempt: Attempt<Exit> = () => {
+        if (!this.#isSettled) return undefined
+        const value = this.#seenExit()
+        const error = errorOfExit(this.state())
+        if (error !== undefined) throw error
+        return { value }
+      }
+      return this.#wait(attempt, options.timeout)
+    })
+  }
+
+  // Not async: the promise that it returns is the wait's own, which teardown marks as handled.
+  write(text: string | Uint8Array): Promise<void> {
+    return rejecting(() => {
+      if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
+        throw new TypeError(`write: text is a string or bytes, not ${text === null ? 'null' : typeof text}.`)
+      }
+      return this.#feed('write', (stdin, done) => {
+        // Node reports a write that the program's exit has cut off as a success: only the stream tells.
+        stdin.write(text, (error) => done(error ?? (stdin.destroyed ? new Error('cut off') : undefined)))
+      })
+    })
+  }
+
+  endInput(): Promise<void> {
+    return rejecting(() => {
+      this.#throwUnlessRunning()
+      if (this.#inputEnded) return Promise.resolve()
+      return this.#feed('endInput', (stdin, done) => {
+        this.#inputEnded = true
+        stdin.end(done)
+      })
+    })
+  }
+
+  #feed(verb: string, action: (stdin: Writable, done: (error?: Error | null) => void) => void): Promise<void> {
+    this.#throwUnlessRunning()
+    const stdin = this.#child?.stdin
+    if (stdin === null || stdin === undefined || this.#inputEnded) {
+      throw new ProctorError(
+        `Cannot ${verb} to ${this.command}: its standard input was closed, by endInput() or the option input.`,
+      )
+    }
+    let outcome: { readonly error: Error | undefined } | undefined
+    action(stdin, (error) => {
+      outcome = { error: error ?? undefined }
+      this.#waits.changed()
+    })
+    return this.#wait(async () => {
+      if (outcome === undefined) {
+        if (this.#isSettled) throw this.#endOfWait()
+        return undefined
+      }
+      if (outcome.error === undefined) return { value: undefined }
+      // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
+      await this.#settledWithin(drainTime)
+      if (this.#exit !== undefined) await this.settled
+      if (this.#isSettled) throw this.#endOfWait()
+      const { code, message } = outcome.error as NodeJS.ErrnoException
+      throw new ProctorError(
+        `Cannot ${verb} to ${this.command}: it has closed its standard input (${code ?? message}).`,
+        { cause: outcome.error },
+      )
+    }, undefined)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    checkSignal('signal', signal)
+    this.#throwUnlessRunning()
+    this.#isSignalled = true
+    this.signals.push(signal)
+    // Its exit is on its way when its number is gone: ESRCH is no failure.
+    if (this.#exit === undefined && signalProcess(this.tree!.leader, signal) === 'forbidden') {
+      throw new ProctorError(`No permission to signal ${this.command} (EPERM): it runs as another user.`)
+    }
+  }
+
+  async terminate(options: { grace?: number } = {}): Promise<Exit> {
+    checkOptions('terminate', options, graceRules)
+    return this.#endForTest('SIGTERM', options.grace ?? this.#settings.grace)
+  }
+
+  async kill(): Promise<Exit> {
+    return this.#endForTest('SIGKILL', 0)
+  }
+
+  async #endForTest(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
+    const leadBack = callSite()
+    try {
+      return await this.#endAndJudge(signal, grace)
+    } catch (error) {
+      leadBack(error)
+      throw error
+    }
+  }
+
+  async #endAndJudge(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
+    if (this.tree === undefined) await this.settled
+    if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+    // Its process is gone, and only the rest of its output is awaited: it is exiting by itself.
+    if (this.#exit !== undefined) await this.settled
+    const before = this.#knowledge()
+    const isJoining = this.#ending !== undefined
+    if (before === 'running' && !isJoining) this.#endedBy = 'test'
+    await this.#endWithin(signal, grace)
+    await this.settled
+    // A zombie that nobody had heard of when SIGKILL came: it died on its own.
+    const diedAlone = signal === 'SIGKILL' && !isJoining && !this.#isSignalled && this.#exit?.signal !== 'SIGKILL'
+    if (before === 'running' && !diedAlone) return this.#seenExit()
+    const error = errorOnceExited(before === 'running' ? 'exited, not seen' : before, this.state())
+    this.#isSeen = true
+    throw error!
+  }
+
+  /** Ends the whole tree, once: who comes while it is being ended may only shorten its grace. */
+  #endWithin(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<void> {
+    this.#shortenGrace(grace)
+    return (this.#ending ??= this.#end(signal).finally(() => {
+      this.#ending = undefined
+      this.#graceEnd = Infinity
+    }))
+  }
+
+  #shortenGrace(grace: number): void {
+    this.#graceEnd = Math.min(this.#graceEnd, now() + grace)
+    this.#hurry()
+  }
+
+  /** Ends the whole tree and proves it dead. */
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const tree = this.tree!
+    if (this.#isTreeDead) return
+    if (this.#exit === undefined) this.signals.push(signal)
+    if (signal === 'SIGTERM' && (await this.#askToEnd(tree)).length > 0) {
+      this.#isEscalated = true
+      if (this.#exit === undefined) this.signals.push('SIGKILL')
+    }
+    const { survivors, killed } = await this.#settings.containment.kill([tree], killTimeout)
+    this.lookForGuardian(killed)
+    if (survivors.length > 0) {
+      const lines = survivors.map((survivor) => `  ${survivor.pid} ${survivor.command}: ${survivor.reason}`)
+      throw new ContainmentError(`${this.command} could not be ended:\n${lines.join('\n')}`)
+    }
+    await this.settled
+    await this.proveClosed()
+    this.markTreeDead()
+  }
+
+  /** Another proctor's guardian that was killed could not remove its workspaces. */
+  lookForGuardian(killed: readonly Member[]): void {
+    this.hasHadGuardian ||= killed.some(
+      // A guardian leads a session: of nobody else the command line is asked for.
+      (member) =>
+        member.tree === this.tree &&
+        member.session === member.pid &&
+        member.pid !== this.tree?.leader.pid &&
+        member.command.includes('guardian.sh'),
+    )
+  }
+
+  /** Without a complete list of descendants, an open output is the trace of one that was not found. */
+  async proveClosed(): Promise<void> {
+    if (this.#settings.containment.level === 'strict') return
+    for (const delay of backoff(50)) {
+      if (this.isOutputClosed) return
+      if (delay === 50) break
+      await sleep(delay)
+    }
+    throw new ContainmentError(
+      `${this.command} cannot be proven dead: every process found is, and yet somebody holds its output open (containment: basic).`,
+    )
+  }
+
+  /** Its whole tree was proven dead. */
+  markTreeDead(): void {
+    this.#isTreeDead = true
+    this.#settings.onTreeDead(this)
+  }
+
+  /** SIGTERM to the tree, then up to the end of the grace. Returns what is still alive. */
+  async #askToEnd(tree: Tree): Promise<readonly Member[]> {
+    const { containment } = this.#settings
+    let { members } = await containment.look([tree])
+    signalTrees([tree], members, 'SIGTERM')
+    for (let left = this.#graceEnd - now(); left > 0 && !this.#isSettled; left = this.#graceEnd - now()) {
+      const hurried = new Promise<void>((resolve) => (this.#hurry = resolve))
+      await this.#settledWithin(left, hurried)
+    }
+    for (const delay of backoff(50)) {
+      ;({ members } = await containment.look([tree]))
+      if (members.length === 0 || now() >= this.#graceEnd) return members
+      await sleep(Math.min(delay, Math.max(1, this.#graceEnd - now())))
+    }
+    return members
+  }
+
+  /** Waits for the exit and the drain, `ms` milliseconds at most, and leaves no timer behind. */
+  async #settledWithin(ms: number, ...others: readonly Promise<void>[]): Promise<void> {
+    let cancel = (): void => {}
+    await Promise.race([this.settled, ...others, new Promise<void>((resolve) => (cancel = after(ms, resolve)))])
+    cancel()
+  }
+
+  /** For teardown: SIGTERM to the group, grace, SIGKILL to the group. What left the group is the leak check's. */
+  async terminateGroup(grace: number): Promise<void> {
+    const tree = this.tree
+    if (tree === undefined) return
+    // Until the rest of its output is there its exit is not known, and no verdict on it.
+    if (this.#exit !== undefined) return this.settled
+    if (this.#ending !== undefined) {
+      this.#shortenGrace(grace)
+      await this.#ending.catch(() => {})
+    }
+    // It has ended by itself, and the news of it is on its way.
+    if (!this.isLeaderAlive()) return this.settled
+    if (table.identify(tree.leader.pid)?.isExiting === true) {
+      await Promise.race([this.settled, sleep(drainTime)])
+      if (this.#isSettled) return
+    }
+    if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
+    const { containment } = this.#settings
+    const deadline = now() + grace
+    const inGroup = async (): Promise<Member[]> =>
+      (await containment.look([tree])).members.filter((member) => member.group === tree.leader.pid)
+    this.signals.push('SIGTERM')
+    signalTrees([tree], await inGroup(), 'SIGTERM')
+    await this.#settledWithin(grace)
+    for (const delay of backoff(20)) {
+      const members = await inGroup()
+      if (members.length === 0) break
+      if (now() < deadline) {
+        await sleep(Math.min(delay, Math.max(1, deadline - now())))
+        continue
+      }
+      if (!this.#isEscalated && this.#exit === undefined) this.signals.push('SIGKILL')
+      this.#isEscalated = true
+      signalTrees([tree], members, 'SIGKILL')
+      // Another user's: the leak check finds them again and says so.
+      const isForbidden = members.every((member) => signalProcess(member, 'SIGKILL') === 'forbidden')
+      if (isForbidden || now() > deadline + killTimeout) return
+      await sleep(delay)
+    }
+    await this.#settledWithin(killTimeout)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.tree === undefined || this.#isTreeDead) return
+    if (this.#exit === undefined && this.#endedBy === 'itself') this.#endedBy = 'test'
+    await this.#endWithin('SIGTERM', this.#settings.grace)
+  }
+
+  // What the test knows.
+
+  #knowledge(): ExitKnowledge {
+    if (!this.#isSettled) return 'running'
+    return this.#isSeen ? 'exited, seen' : 'exited, not seen'
+  }
+
+  #seenExit(): Exit {
+    if (this.#isTimedOut) throw this.#seenTimeoutError()
+    this.#isSeen = true
+    return {
+      exitCode: this.#exit!.code,
+      exitSignal: this.#exit!.signal,
+      stdout: this.log.text('stdout'),
+      stderr: this.log.text('stderr'),
+      output: this.log.text(),
+      durationMs: this.durationMs,
+    }
+  }
+
+  /** What a matcher that needs a started program throws instead of waiting for one. */
+  throwUnlessStarted(): void {
+    if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+  }
+
+  /** The exit as `toHaveExitedWith` reports it, or undefined while it runs. */
+  lookAtExit(): { readonly exitCode: number | null; readonly exitSignal: NodeJS.Signals | null } | undefined {
+    this.throwUnlessStarted()
+    if (!this.#isSettled || this.#exit === undefined) return undefined
+    this.#isSeen = true
+    return { exitCode: this.#exit.code, exitSignal: this.#exit.signal }
+  }
+
+  #timeoutError(): CommandTimeoutError {
+    return new CommandTimeoutError(this.state(), this.#settings.timeout ?? 0)
+  }
+
+  #seenTimeoutError(): CommandTimeoutError {
+    this.#isSeen = true
+    return this.#timeoutError()
+  }
+
+  #seenSpawnError(): SpawnError | undefined {
+    this.#isSpawnErrorSeen ||= this.#spawnError !== undefined
+    return this.#spawnError
+  }
+
+  #throwOnceExited(): void {
+    const error = errorOnceExited(this.#knowledge(), this.state())
+    if (error === undefined) return
+    this.#isSeen = true
+    throw error
+  }
+
+  #throwUnlessRunning(): void {
+    if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+    if (this.tree === undefined) throw new ProctorError(`${this.command} has not started.`)
+    this.#throwOnceExited()
+  }
+
+  #wait<Value>(attempt: Attempt<Value>, timeout: number | undefined, interval?: number): Promise<Value> {
+    this.isWaitedFor = true
+    const limit = timeout ?? this.#settings.waitTimeout()
+    const attemptIfStarted: Attempt<Value> = () => {
+      if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+      return attempt()
+    }
+    const onTimeout = (): Error => new WaitTimeoutError(this.state(), limit)
+    return this.#waits.add(attemptIfStarted, { timeout: limit, onTimeout, interval })
+  }
+}
+
+// No promise: whoever writes `await run(…)` gets the handle at once, and a hint when that goes wrong.
+// oxlint-disable-next-line unicorn/no-thenable -- it gives undefined: a look at it is all that is wanted.
+Object.defineProperty(CommandProcess.prototype, 'then', {
+  get(this: CommandProcess) {
+    this.isAwaited = true
+    return undefined
+  },
+})
