@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
 import { findAbandonedWorkspaces, removeAbandonedWorkspaces } from './command/abandoned.js'
 import { escapeControls } from './fixture/report.js'
 import { wallClock } from './system/poll.js'
@@ -99,7 +99,8 @@ async function main(parameters: readonly string[]): Promise<number> {
     return 0
   }
   if (parameters.includes('--version')) {
-    const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+    const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+    const { version } = JSON.parse(text) as { version: string }
     process.stdout.write(`${version}\n`)
     return 0
   }
