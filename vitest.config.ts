@@ -8,8 +8,8 @@ export default defineConfig({
     server: { deps: { external: [/\/dist\//] } },
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Two cores, and most tests start several processes.
-    maxWorkers: 2,
+    // More than the two cores of a small machine: most tests wait for other processes most of the time.
+    maxWorkers: 3,
     // .ci/run counts what passed and failed.
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     // Under every test and inner run: a recorder of the signals that the package sends.

@@ -10,7 +10,7 @@ import { hostThreads } from './system/worker-state.js'
  */
 export default function setup(project?: TestProject): () => Promise<void> {
   // In the pools threads and vmThreads orphans come to this thread, and strict containment is had through it.
-  const threads = hostThreads()
+  const threads = /threads/i.test(project?.config.pool ?? 'threads') ? hostThreads() : undefined
   beginRun(project?.config.provide?.proctorOptions?.allow)
   return async () => {
     if (typeof threads === 'function') threads()

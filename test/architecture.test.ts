@@ -139,7 +139,7 @@ describe('what is done in one place', () => {
   const using = (pattern: RegExp): string[] => files.filter((file) => pattern.test(withoutComments(file)))
 
   test('signals: signals.ts is the only file that calls process.kill', () => {
-    expect(using(/\bprocess\.kill\(|\.kill\(\s*(?:'SIG|-)/)).toEqual(['system/signals.ts'])
+    expect(using(/\bprocess\.kill\b|\.kill\(\s*(?:'SIG|-)/)).toEqual(['system/signals.ts'])
   })
 
   test('time: poll.ts is the only clock', () => {

@@ -16,7 +16,7 @@ import { table } from '../system/process-table/current.js'
 import { isZombie } from '../system/process-table/table.js'
 import { groupMembers, type ProcessGroup, signalOwnGroup } from '../system/process-group.js'
 import { signalProcess } from '../system/signals.js'
-import type { Member, Tree } from '../system/tree.js'
+import type { Member, ProcessInfo, Tree } from '../system/tree.js'
 import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
 import { checkOptions, checkSignal, graceRules, outputWaitRules, show, waitRules } from './options.js'
 import { Output, type OutputMark, type OutputStream } from './output.js'
@@ -52,6 +52,15 @@ export interface ProcessSettings {
   readonly resolve: (path: string) => string
   /** Called once the whole tree is proven dead. */
   readonly onTreeDead: (process: CommandProcess) => void
+}
+
+/** What is to be said when orphans are left that may be of a command or of another one. */
+export function doubtAbout(command: string, orphans: readonly ProcessInfo[]): ContainmentError | undefined {
+  if (orphans.length === 0) return undefined
+  const lines = orphans.map((orphan) => `  ${orphan.pid} ${orphan.command}`)
+  return new ContainmentError(
+    `${command} cannot be proven dead: what follows may be its own or another command’s, nothing tells, and it was not signalled.\n${lines.join('\n')}`,
+  )
 }
 
 /** What a call throws, it rejects with. */
@@ -499,7 +508,7 @@ export class CommandProcess implements Process {
       this.#isEscalated = true
       if (this.#exit === undefined) this.signals.push('SIGKILL')
     }
-    const { survivors, killed } = await this.#settings.containment.kill([tree], killTimeout)
+    const { survivors, killed, unattributed } = await this.#settings.containment.kill([tree], killTimeout)
     this.lookForGuardian(killed)
     if (survivors.length > 0) {
       const lines = survivors.map((survivor) => `  ${survivor.pid} ${survivor.command}: ${survivor.reason}`)
@@ -507,6 +516,8 @@ export class CommandProcess implements Process {
     }
     await this.settled
     await this.proveClosed()
+    const doubt = doubtAbout(this.command, unattributed)
+    if (doubt !== undefined) throw doubt
     this.markTreeDead()
   }
 
@@ -533,6 +544,11 @@ export class CommandProcess implements Process {
     throw new ContainmentError(
       `${this.command} cannot be proven dead: every process found is, and yet somebody holds its output open (containment: basic).`,
     )
+  }
+
+  /** Lets go of its streams: a process that may live on, and holds them, must not keep this one alive. */
+  release(): void {
+    for (const stream of [this.#child?.stdin, this.#child?.stdout, this.#child?.stderr]) stream?.destroy()
   }
 
   /** Its whole tree was proven dead. */

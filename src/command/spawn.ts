@@ -46,11 +46,16 @@ const isRunnersOwn = (name: string): boolean =>
 const vitestsOwn: Readonly<Record<string, string>> = { TEST: 'true', DEV: '1', PROD: '', MODE: 'test', BASE_URL: '/' }
 
 /** The base of every command's environment: the worker's own, less what the runner put there. */
-export function inheritedEnvironment(): NodeJS.ProcessEnv {
+export const inheritedEnvironment = (): NodeJS.ProcessEnv => lessRunnersOwn(process.env)
+
+/** An environment less what the runner, or this package, put there. */
+export function lessRunnersOwn(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const isInVitest = process.env['VITEST'] !== undefined
   return Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name, value]) => !isRunnersOwn(name) && !(isInVitest && (vitestsOwn[name] === value || name === 'SSR')),
+    Object.entries(environment).filter(
+      ([name, value]) =>
+        !isRunnersOwn(name) &&
+        !(isInVitest && (name === 'SSR' || (Object.hasOwn(vitestsOwn, name) && vitestsOwn[name] === value))),
     ),
   )
 }
@@ -83,13 +88,23 @@ function search(name: string, path: string): string | undefined {
 
 const searched = new Map<string, string>()
 
+/** The current folder of the tests, or the root when somebody has removed it. */
+function currentFolder(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return '/'
+  }
+}
+
 /** PATH with the project's node_modules/.bin first, and such that `node` is the Node that runs the tests. */
 export function searchPath(path: string): string {
-  const key = `${process.cwd()}${delimiter}${path}`
+  const cwd = currentFolder()
+  const key = `${cwd}${delimiter}${path}`
   let result = searched.get(key)
   if (result === undefined) {
     const binaries: string[] = []
-    for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    for (let folder = cwd; ; folder = dirname(folder)) {
       binaries.push(join(folder, 'node_modules', '.bin'))
       if (folder === dirname(folder)) break
     }

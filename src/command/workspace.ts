@@ -121,9 +121,14 @@ export class TemporaryWorkspace implements Workspace {
 
   /** `announce` hears of the folder before it is there: whoever dies in between leaves nothing unheard of. */
   static async create(announce: (path: string) => void): Promise<TemporaryWorkspace> {
-    const path = join(realpathSync(tmpdir()), `${prefix}${formatOwner(thisOwner())}-${newToken()}`)
-    announce(path)
-    return new TemporaryWorkspace(await realpath(await makeTemporaryFolder(basename(path))))
+    try {
+      const path = join(realpathSync(tmpdir()), `${prefix}${formatOwner(thisOwner())}-${newToken()}`)
+      announce(path)
+      return new TemporaryWorkspace(await realpath(await makeTemporaryFolder(basename(path))))
+    } catch (error) {
+      const { message } = error as Error
+      throw new WorkspaceError(`No workspace can be made in ${tmpdir()}: ${message}`, tmpdir(), { cause: error })
+    }
   }
 
   resolve(...segments: string[]): string {

@@ -65,10 +65,11 @@ const carriesAny = (environment: readonly string[] | undefined, names: ReadonlyS
 export function attributeByEvidence(record: ProcessRecord, around: Surroundings): Attribution {
   const environment = table.environment(record.pid)
   if (environment !== undefined) {
-    if (carriesAny(environment, around.outside)) return foreign
+    // The mark first: a command may have been handed the worker's whole environment on purpose.
     for (const tree of around.trees) {
       if (environment.includes(tree.mark)) return { kind: 'ours', tree, evidence: 'mark' }
     }
+    if (carriesAny(environment, around.outside)) return foreign
   }
   // A terminal of its own and no mark: somebody's shell that went into the folder, or a pseudo-terminal not ours.
   if (record.hasTerminal) return foreign

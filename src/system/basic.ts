@@ -1,6 +1,7 @@
 import { attributeByEvidence, attributeByTable, type Ours, type Surroundings } from './attribution.js'
 import {
   type Containment,
+  inPassing,
   type KillOutcome,
   type Sighting,
   signalTrees,
@@ -46,7 +47,7 @@ export class BasicContainment implements Containment {
 
   add(tree: Tree): void {
     this.#around.trees.add(tree)
-    if (table.name === 'linux') this.#stopLooking ??= every(lookInterval, () => this.#lookInPassing())
+    if (table.name === 'linux') this.#stopLooking ??= every(lookInterval, () => inPassing(() => this.#lookInPassing()))
   }
 
   remove(tree: Tree): void {
@@ -73,10 +74,10 @@ export class BasicContainment implements Containment {
       const refused = this.#refused(members)
       const survivors = now() >= deadline ? members.map((member) => toSurvivor(member, 'sent')) : refused
       if (members.length > 0 && survivors.length === members.length) {
-        return { survivors, killed: [...killed.values()] }
+        return { survivors, killed: [...killed.values()], unattributed: [] }
       }
     }
-    return { survivors: [], killed: [...killed.values()] }
+    return { survivors: [], killed: [...killed.values()], unattributed: [] }
   }
 
   /** The members that may not be signalled. */

@@ -13,7 +13,12 @@ export class Births {
 
   readonly #announce = (message: unknown): void => {
     // The pid is set only once spawn() has returned.
-    this.#unborn.push((message as { process: ChildProcess }).process)
+    const child = (message as { process: ChildProcess }).process
+    this.#unborn.push(child)
+    child.once('exit', () => {
+      this.#unborn = this.#unborn.filter((each) => each !== child)
+      if (child.pid !== undefined && this.#children.get(child.pid) === child) this.#children.delete(child.pid)
+    })
   }
 
   subscribe(): void {

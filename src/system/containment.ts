@@ -25,6 +25,8 @@ export interface KillOutcome {
   readonly survivors: readonly Survivor[]
   /** What was found alive, when the kill began or later. */
   readonly killed: readonly Member[]
+  /** Orphans that may be of these trees or of others: not signalled. */
+  readonly unattributed: readonly ProcessInfo[]
 }
 
 /** Knows which processes are whose, ends them, and proves that they are gone. One in a worker. */
@@ -42,6 +44,15 @@ export interface Containment {
   look(trees: readonly Tree[]): Promise<Sighting>
   /** SIGKILLs what is alive of these trees, less `spared`, until nothing is, or `timeout` milliseconds have passed. */
   kill(trees: readonly Tree[], timeout: number, spared?: readonly Member[]): Promise<KillOutcome>
+}
+
+/** A look from a timer: what cannot be read now is read, or complained of, when it counts. */
+export function inPassing(look: () => void): void {
+  try {
+    look()
+  } catch (error) {
+    if (!(error instanceof ContainmentError)) throw error
+  }
 }
 
 /** Signals a tree's group while it is known to be its own: while its leader is not waited for, or a member is in it. */

@@ -5,12 +5,13 @@
 # Standard input is a pipe from the worker. Its lines say what is open:
 #   g GROUP START   a command's group and the start time of its leader       G GROUP   it was proven empty
 #   w FOLDER        a workspace                                              W FOLDER  it was removed or kept
+#   s PID START     a process that may live on, allowed by the tests
 # End of file means that the worker is gone.
 set -uf
 cd / || exit 1
 IFS=' '
 token=$1 worker=$2 worker_start=$3 main=${4:-} main_start=${5:-}
-groups=' ' workspaces='' newline='
+groups=' ' spared=' ' workspaces='' newline='
 '
 
 # Sets state, group, session, terminal and start of process $1. proc(5): the name in parentheses may hold anything.
@@ -38,7 +39,7 @@ is_in_group() {
 
 # Whether process $1 works in a workspace of the worker and is no shell that somebody opened there.
 is_in_workspace() {
-  [ -n "$workspaces" ] && [ "$terminal" = 0 ] && [ "$start" -ge "$own_start" ] || return 1
+  [ -n "$workspaces" ] && [ "$terminal" = 0 ] && [ "$start" -ge "$worker_start" ] || return 1
   cd -P "/proc/$1/cwd" || return 1
   place=$PWD
   cd /
@@ -77,6 +78,7 @@ strike() {
     pid=${entry#/proc/}
     [ "$pid" -gt 1 ] && look "$pid" || continue
     [ "$state" = Z ] || [ "$state" = X ] || [ "$group" = "$$" ] && continue
+    case $spared in *" $pid:$start "*) continue ;; esac
     case $marked in
       *" $pid "*) ;;
       *)
@@ -126,7 +128,7 @@ if [ -n "$main" ]; then
   while is_running "$main" "$main_start" && is_running "$worker" "$worker_start"; do
     # In here $$ is still the guardian: without it nobody needs this watch.
     is_running "$$" "$own_start" || exit 0
-    sleep 1
+    sleep 1 || exit 1
   done &&
     is_running "$worker" "$worker_start" && kill -KILL "$worker" &
 fi <&-
@@ -140,6 +142,7 @@ while IFS= read -r line; do
       for opened in $groups; do [ "${opened%:*}" = "$word" ] || kept="$kept$opened "; done
       groups=$kept
       ;;
+    's '*) spared="$spared${word% *}:${word#* } " ;;
     'w '*) workspaces="$workspaces$word$newline" ;;
     'W '*)
       kept='' IFS=$newline

@@ -43,6 +43,12 @@ export class Guardian {
     this.#close(`g ${leader.pid} ${leader.startTime}`, `G ${leader.pid}`)
   }
 
+  /** What is allowed to outlive its command is left alone, at the worker's end too. */
+  spare({ pid, startTime }: ProcessIdentity): void {
+    this.#lines.add(`s ${pid} ${startTime}`)
+    this.#write(`s ${pid} ${startTime}`)
+  }
+
   /** Told before the folder is made. A guardian that is not there yet hears of it with the first command. */
   watchWorkspace(folder: string): void {
     if (folder.includes('\n')) return
@@ -84,7 +90,10 @@ export class Guardian {
     stdin.unref?.()
     // EPIPE when it has died: its 'exit' restarts it.
     stdin.on('error', () => {})
-    child.on('error', () => {})
+    // It could not be started: the next command tries again.
+    child.on('error', () => {
+      if (this.#child === child) this.#child = undefined
+    })
     child.once('exit', () => {
       if (this.#child !== child) return
       this.#child = undefined

@@ -3,7 +3,7 @@ import { now, pause, sleep } from './poll.js'
 import { table } from './process-table/current.js'
 import type { ProcessIdentity, ProcessRecord } from './process-table/table.js'
 import type { SignalOutcome } from './signals.js'
-import type { Evidence, Member, Tree } from './tree.js'
+import type { Evidence, Member, ProcessInfo, Tree } from './tree.js'
 
 // The tight loop: look at our children, SIGKILL each that is wanted, until three rounds in a row find none. All kills
 // that are wanted at the same time share it, so that two hundred tests at once cost one loop and not two hundred.
@@ -44,6 +44,8 @@ export interface KillSteps {
   /** SIGKILLs everything that is known of these trees at once. Returns what was alive. */
   begin(trees: readonly Tree[], spared: readonly Member[]): readonly Member[]
   round(targets: Targets): readonly Struck[]
+  /** Orphans that may be of these trees or of others. */
+  unattributed(trees: ReadonlySet<Tree>): readonly ProcessInfo[]
   toMember(struck: Struck): Member
   toSurvivor(struck: Struck): Survivor
 }
@@ -125,6 +127,7 @@ export class KillLoop {
     if (request.empty < emptyRounds && !isRefused && now() < request.deadline) return
     this.#requests.delete(request)
     request.resolve({
+      unattributed: this.#steps.unattributed(request.trees),
       survivors: own.map((each) => this.#steps.toSurvivor(each)),
       killed: [...request.killed.values()],
     })

@@ -34,9 +34,12 @@ export function ownAncestors(): ReadonlySet<number> {
   return ancestors
 }
 
+// Taken at once: tests replace process.kill.
+const kill = process.kill.bind(process)
+
 function send(target: number, signal: NodeJS.Signals | 0): SignalOutcome {
   try {
-    process.kill(target, signal)
+    kill(target, signal)
     return 'sent'
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code

@@ -8,7 +8,7 @@ import {
   unknown,
 } from './attribution.js'
 import type { Births } from './births.js'
-import { type Containment, type KillOutcome, type Sighting, signalTrees, toSurvivor } from './containment.js'
+import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees, toSurvivor } from './containment.js'
 import type { Natives } from './natives.js'
 import { emptyRounds, KillLoop, type Struck, type Targets } from './kill-loop.js'
 import { every, now, pause, wallClock } from './poll.js'
@@ -85,6 +85,7 @@ export class StrictContainment implements Containment {
   readonly #kills = new KillLoop({
     begin: (trees, spared) => this.#beginKill(trees, spared),
     round: (targets) => this.#killRound(targets),
+    unattributed: (trees) => this.#round(trees).unattributed,
     toMember: ({ record, tree, evidence }) => toMember(record, tree, evidence),
     toSurvivor: ({ record, tree, evidence, outcome }) => toSurvivor(toMember(record, tree, evidence), outcome),
   })
@@ -123,7 +124,7 @@ export class StrictContainment implements Containment {
     this.#stopLooking?.()
     this.#stopLooking = undefined
     // Nothing says that the last one has been seen yet.
-    this.#round(this.#around.trees)
+    this.#round(this.#around.trees, false)
     this.#endUnattributed()
     this.#past = new Map()
     if (this.#fixtures.size > 0) return
@@ -136,7 +137,7 @@ export class StrictContainment implements Containment {
 
   add(tree: Tree): void {
     this.#around.trees.add(tree)
-    this.#stopLooking ??= every(lookInterval, () => this.#lookInPassing())
+    this.#stopLooking ??= every(lookInterval, () => inPassing(() => this.#lookInPassing()))
   }
 
   remove(tree: Tree): void {
@@ -192,7 +193,7 @@ export class StrictContainment implements Containment {
     const { any } = targets
     const pids = this.#read()
     for (const record of this.#roots(pids)) {
-      const attribution = this.#attribute(record, true)
+      const attribution = this.#attribute(record, true, (tree) => targets.has(tree))
       if (isZombie(record)) {
         const isFresh = this.#takeExit(record, pids.length)
         const tree = attribution.kind === 'ours' ? attribution.tree : any
@@ -232,7 +233,7 @@ export class StrictContainment implements Containment {
   }
 
   /** One pass over our children and everything below the wanted ones, without a signal. */
-  #round(wanted: ReadonlySet<Tree>): Round {
+  #round(wanted: ReadonlySet<Tree>, decides = true): Round {
     const members: Member[] = []
     const unattributed: ProcessInfo[] = []
     let isUncertain = false
@@ -241,14 +242,15 @@ export class StrictContainment implements Containment {
     }
     const pids = this.#read()
     for (const record of this.#roots(pids)) {
-      const attribution = this.#attribute(record, false)
+      const attribution = this.#attribute(record, false, (tree) => decides && wanted.has(tree))
       if (isZombie(record)) {
         // A hopper is gone before it can be read: its zombie, met for the first time, is the trace of something alive.
         if (this.#takeExit(record, pids.length) && attribution.kind !== 'foreign') isUncertain = true
       } else if (attribution.kind === 'ours') {
         if (wanted.has(attribution.tree)) this.#collect(record, attribution, members)
-      } else if (attribution.kind === 'unattributed') unattributed.push(toInfo(record))
-      else if (attribution.kind === 'unknown') isUncertain = true
+      } else if (attribution.kind === 'unattributed') {
+        if (this.#candidatesFor(record).some((tree) => wanted.has(tree))) unattributed.push(toInfo(record))
+      } else if (attribution.kind === 'unknown') isUncertain = true
     }
     return { members, unattributed, isUncertain }
   }
@@ -276,12 +278,12 @@ export class StrictContainment implements Containment {
   #lookInPassing(): void {
     if (now() < this.#nextLook || this.#around.trees.size === 0) return
     const begin = now()
-    this.#round(this.#around.trees)
+    this.#round(this.#around.trees, false)
     // What floods the table of processes is kept up with, whatever it costs.
     this.#nextLook = this.#read().length > flood ? 0 : begin + 20 * (now() - begin)
   }
 
-  #attribute(record: ProcessRecord, mayStop: boolean): Attribution {
+  #attribute(record: ProcessRecord, mayStop: boolean, isWanted: (tree: Tree) => boolean): Attribution {
     const before = this.#adopted.get(record.pid)
     const isTheSame = before !== undefined && before.identity.startTime === record.startTime
     if (isTheSame && (before.attribution.kind === 'foreign' || before.attribution.kind === 'ours'))
@@ -290,13 +292,13 @@ export class StrictContainment implements Containment {
       const tree = [...this.#around.trees].find((each) => isLeader(each, record))
       return tree === undefined ? foreign : { kind: 'ours', tree, evidence: 'leader' }
     }
-    const attribution = this.#judge(record, mayStop)
+    const attribution = this.#judge(record, mayStop, isWanted)
     if (isTheSame) before.attribution = attribution
     else this.#adopted.set(record.pid, { identity: record, attribution, zombieSince: undefined })
     return attribution
   }
 
-  #judge(record: ProcessRecord, mayStop: boolean): Attribution {
+  #judge(record: ProcessRecord, mayStop: boolean, isWanted: (tree: Tree) => boolean): Attribution {
     if (record.session === this.#around.session) return foreign
     const byTable = attributeByTable(record, this.#around.trees, this.#around.outside)
     if (byTable !== undefined) return byTable
@@ -304,21 +306,36 @@ export class StrictContainment implements Containment {
     // Stop, look, then kill or continue: a child's number cannot be reused before it is waited for, and what is
     // stopped cannot hop on while it is read.
     const isStopped = mayStop && record.state !== 'T' && signalProcess(record, 'SIGSTOP') === 'sent'
-    const attribution = this.#eliminate(record, attributeByEvidence(record, this.#around))
+    const attribution = this.#eliminate(record, attributeByEvidence(record, this.#around), isWanted)
     if (isStopped && attribution.kind !== 'ours') signalProcess(record, 'SIGCONT')
     return attribution
   }
 
-  /** An orphan that nothing attributes is of the only fixture that could have started it, if there is just one. */
-  #eliminate(record: ProcessRecord, attribution: Attribution): Attribution {
-    if (attribution.kind !== 'unattributed') return attribution
-    const isYounger = ({ leader }: { leader: ProcessIdentity }): boolean => leader.startTime <= record.startTime
-    const candidates = [...this.#around.trees].filter(isYounger)
+  /** The commands that could have started a process, going by when. */
+  #candidatesFor(record: ProcessIdentity): Tree[] {
+    return [...this.#around.trees].filter(({ leader }) => leader.startTime <= record.startTime)
+  }
+
+  /** The fixtures that are gone or have commands that are, and that could have started it. */
+  #pastFor(record: ProcessIdentity): Past[] {
     const startedAt = table.startedAt(record)
-    const past = [...this.#past.values()].filter((each) => isYounger(each) && startedAt <= each.endedAt + tolerance)
+    return [...this.#past.values()].filter(
+      ({ leader, endedAt }) => leader.startTime <= record.startTime && startedAt <= endedAt + tolerance,
+    )
+  }
+
+  /**
+   * An orphan that nothing attributes is of the only fixture that could have started it, if there is just one; and of
+   * one of its commands only where there is no other, or where all that could have are being ended.
+   */
+  #eliminate(record: ProcessRecord, attribution: Attribution, isWanted: (tree: Tree) => boolean): Attribution {
+    if (attribution.kind !== 'unattributed') return attribution
+    const candidates = this.#candidatesFor(record)
     const tree = candidates.at(-1)
-    const isOnlyOne = [...candidates, ...past].every((candidate) => candidate.fixture === tree?.fixture)
-    return tree !== undefined && isOnlyOne ? { kind: 'ours', tree, evidence: 'elimination' } : attribution
+    if (tree === undefined) return attribution
+    const isOneFixture = [...candidates, ...this.#pastFor(record)].every(({ fixture }) => fixture === tree.fixture)
+    const isDecided = candidates.length === 1 || candidates.every(isWanted)
+    return isOneFixture && isDecided ? { kind: 'ours', tree, evidence: 'elimination' } : attribution
   }
 
   /** Waits for an adopted zombie. A child of libuv's is left to libuv. Whether it is met as a zombie the first time. */
@@ -344,7 +361,9 @@ export class StrictContainment implements Containment {
     this.#orphans.clear()
     for (const [pid, { identity, attribution, zombieSince }] of this.#adopted) {
       if (zombieSince === Infinity || this.#births.has(pid)) continue
-      if (attribution.kind === 'unattributed' && signalProcess(identity, 'SIGKILL') !== 'gone') {
+      // Only what a command of ours could have started: the others are the user's own.
+      const mayBeOurs = attribution.kind === 'unattributed' && this.#pastFor(identity).length > 0
+      if (mayBeOurs && signalProcess(identity, 'SIGKILL') !== 'gone') {
         for (let round = 0; round < 500 && !this.#natives.takeExit(pid); round += 1) pause(0.2)
         this.#adopted.delete(pid)
       } else if (zombieSince !== undefined && this.#natives.takeExit(pid)) {

@@ -4,7 +4,7 @@ import { ContainmentError } from './errors.js'
 import { newToken } from './marks.js'
 import { after } from './poll.js'
 import { table } from './process-table/current.js'
-import { fromPlain, type Member, type PlainMember, type Tree } from './tree.js'
+import { fromPlain, type Member, type PlainMember, type ProcessInfo, type Tree } from './tree.js'
 
 // A worker thread does not know its siblings' children, and orphans come to the main thread whichever thread started
 // them. So the main thread, where the global set-up runs, is the subreaper, and its threads ask it over a channel.
@@ -33,7 +33,13 @@ type Question =
 
 type Answer = { readonly type: 'answer'; readonly id: string } & (
   | { readonly sighting: Omit<Sighting, 'members'> & { readonly members: readonly Sent<Member>[] } }
-  | { readonly outcome: { readonly survivors: readonly Sent<Survivor>[]; readonly killed: readonly Sent<Member>[] } }
+  | {
+      readonly outcome: {
+        readonly survivors: readonly Sent<Survivor>[]
+        readonly killed: readonly Sent<Member>[]
+        readonly unattributed: readonly ProcessInfo[]
+      }
+    }
   | { readonly failure: string }
 )
 
@@ -104,8 +110,12 @@ export function openHost(strict: Containment, outside: Set<string>): () => void 
         return { type: 'answer', id: question.id, sighting: { ...sighting, members: sighting.members.map(pack) } }
       }
       case 'kill': {
-        const { survivors, killed } = await strict.kill(own(question.trees), question.timeout, unpack(question.spared))
-        const outcome = { survivors: survivors.map(packSurvivor), killed: killed.map(pack) }
+        const { survivors, killed, unattributed } = await strict.kill(
+          own(question.trees),
+          question.timeout,
+          unpack(question.spared),
+        )
+        const outcome = { survivors: survivors.map(packSurvivor), killed: killed.map(pack), unattributed }
         return { type: 'answer', id: question.id, outcome }
       }
     }
@@ -184,8 +194,8 @@ export class RemoteContainment implements Containment {
     const question: Question = { type: 'kill', id, trees: marks, timeout, spared: spared.map(pack) }
     const answer = await this.#ask(id, question, timeout)
     if (!('outcome' in answer)) throw this.#failure(answer)
-    const { survivors, killed } = answer.outcome
-    return { survivors: unpackAll(survivors, trees), killed: unpackAll(killed, trees) }
+    const { survivors, killed, unattributed } = answer.outcome
+    return { survivors: unpackAll(survivors, trees), killed: unpackAll(killed, trees), unattributed }
   }
 
   #failure(answer: Answer): ContainmentError {

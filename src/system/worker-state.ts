@@ -74,7 +74,7 @@ export function guardian(): Guardian {
   const state = workerState()
   return (state.guardian ??= new Guardian(state.token, {
     // It needs grep, sleep, rm and chmod, whatever the tests have done to PATH.
-    PATH: [process.env['PATH'], '/usr/local/bin', '/usr/bin', '/bin'].filter(Boolean).join(':'),
+    PATH: ['/usr/bin', '/bin', '/usr/sbin', '/sbin', process.env['PATH'] ?? ''].filter((path) => path !== '').join(':'),
     [state.outside]: '1',
   }))
 }
@@ -151,6 +151,8 @@ export function chooseContainment(wish: 'auto' | ContainmentLevel): Containment 
 export function enterFixture(containment: Containment): string {
   const state = workerState()
   state.counted += 1
+  // Tests put back an environment that they saved, and lose it.
+  process.env[state.outside] = '1'
   const fixture = `${state.token}.${state.counted}`
   endWithMain()
   state.fixtures.add(fixture)
@@ -174,13 +176,20 @@ function endWithMain(): void {
   })
 }
 
+/** Whether no other fixture lives in this process, as far as this thread knows. */
+export function isLastFixture(containment: Containment): boolean {
+  const state = workerState()
+  return state.fixtures.size === 1 && containment !== state.remote
+}
+
 /** A fixture has ended. With the last one, what holds on to this file's modules is let go. */
 export function leaveFixture(containment: Containment, fixture: string): void {
   const state = workerState()
   containment.leave(fixture)
   state.fixtures.delete(fixture)
   if (state.fixtures.size > 0) return
-  state.strict = undefined
+  // The main thread, as the host of its threads, keeps what they ask.
+  if (state.strict?.hostsThreads !== true) state.strict = undefined
   state.basic = undefined
   state.remote?.close()
   state.remote = undefined

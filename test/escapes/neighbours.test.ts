@@ -72,7 +72,9 @@ describe.each(levels)('%s: two fixtures live at the same time', (level) => {
     await command.waitForExit()
     const daemon = await untilIdentified(join(killer.workspace.path, 'escapee.pid'))
 
-    await expect(command.kill()).rejects.toThrow('Process already exited')
+    // Strict sees an orphan that may be of either and says so, unless it had met it while its parents lived; basic sees
+    // none.
+    await expect(command.kill()).rejects.toThrow(/^Process already exited|cannot be proven dead/)
     await killer.teardown().catch(() => {})
     expect(isLive(serving)).toBe(true)
     expect(server.running).toBe(true)

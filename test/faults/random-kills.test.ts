@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { inRoot, runVitest, startInner } from '../inner-run.js'
@@ -45,22 +43,4 @@ test('proctor in proctor: the outer one kills a whole runner with the trees that
   expect(output).toContain('1 passed')
   expect(exitCode).toBe(0)
   await expectNothingLeft(number, folder)
-})
-
-test('a process.kill of ours exists in one place only', () => {
-  const sources = [
-    'signals',
-    'strict',
-    'basic',
-    'guardian',
-    'worker-state',
-    'sweep',
-    'threads',
-    'containment',
-    'process-group',
-  ]
-  const callers = sources.filter((name) =>
-    /process\.kill\(/.test(readFileSync(join(inRoot('src/system'), `${name}.ts`), 'utf8')),
-  )
-  expect(callers).toEqual(['signals'])
 })

@@ -10,6 +10,10 @@ const nobody = ['--reuid', '65534', '--clear-groups']
 const canBecomeNobody = isRoot && spawnSync('setpriv', [...nobody, 'true']).status === 0
 
 describe('Whether a process exists', () => {
+  // Programs in here have a guardian of their own, which looks at every process of the machine before it goes: beside a
+  // storm of them, in another test, that takes its time.
+  test.override({ proctorOptions: { leakTimeout: 20_000 } })
+
   test('it does while it runs, and does not once it has ended', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const sleeper = run('node', ['says-and-stays.mjs', 'ready'])

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { quoteCommand } from '../command-line.js'
+import { ContainmentError } from '../errors.js'
 import { now, wallClock } from '../poll.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord, type ProcessTable } from './table.js'
 
@@ -9,13 +10,32 @@ import { isZombie, type ProcessIdentity, type ProcessRecord, type ProcessTable }
 
 const buffer = Buffer.allocUnsafe(256 * 1024)
 
+/**
+ * ENOENT, ESRCH: gone. EACCES, EPERM: another user's. Whatever else keeps a file in /proc from being read, no free file
+ * descriptor first of all, says nothing about the process: it must not be taken for dead.
+ */
+function whenGone(error: unknown): undefined {
+  const { code } = error as NodeJS.ErrnoException
+  if (
+    code === 'ENOENT' ||
+    code === 'ESRCH' ||
+    code === 'EACCES' ||
+    code === 'EPERM' ||
+    code === 'ENOTDIR' ||
+    code === 'EINVAL'
+  ) {
+    return undefined
+  }
+  throw new ContainmentError(`Processes cannot be looked at: ${(error as Error).message}`, { cause: error })
+}
+
 /** The text of a file in /proc, or `undefined` when the process has gone or may not be read. */
 export function readProc(path: string): string | undefined {
   let file: number
   try {
     file = openSync(path, 'r')
-  } catch {
-    return undefined // ENOENT: gone. EACCES: another user's.
+  } catch (error) {
+    return whenGone(error)
   }
   try {
     let length = 0
@@ -24,8 +44,8 @@ export function readProc(path: string): string | undefined {
       length += read
       if (read === 0 || length === buffer.length) return buffer.toString('latin1', 0, length)
     }
-  } catch {
-    return undefined // ESRCH: gone between open and read.
+  } catch (error) {
+    return whenGone(error)
   } finally {
     closeSync(file)
   }
@@ -62,8 +82,8 @@ export function readStat(pid: number): ProcessRecord | undefined {
 const entries = (folder: string): string[] => {
   try {
     return readdirSync(folder)
-  } catch {
-    return []
+  } catch (error) {
+    return whenGone(error) ?? []
   }
 }
 
@@ -102,8 +122,8 @@ export class ChildrenFile {
   constructor(pid: number, tid: number) {
     try {
       this.#file = openSync(`/proc/${pid}/task/${tid}/children`, 'r')
-    } catch {
-      this.#file = undefined
+    } catch (error) {
+      this.#file = whenGone(error)
     }
   }
 
@@ -131,8 +151,8 @@ const pids = (): number[] =>
 const link = (path: string): string | undefined => {
   try {
     return readlinkSync(path)
-  } catch {
-    return undefined // Gone, or another user's.
+  } catch (error) {
+    return whenGone(error)
   }
 }
 
