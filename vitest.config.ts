@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 // The tests run against the built package: `npm test` builds it first.
-const report = process.env['CI_REPORT']
+const isThreads = process.argv.includes('threads')
+const report = process.env['CI_REPORT'] && process.env['CI_REPORT'] + (isThreads ? '.threads' : '')
 
 export default defineConfig({
   test: {
@@ -18,7 +19,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'forks', include: ['test/**/*.test.ts'] } },
       {
-        // Strict containment in worker threads comes through the global set-up.
+        // Strict containment in worker threads comes through the global set-up, in a run of their own.
         extends: true,
         test: {
           name: 'threads',

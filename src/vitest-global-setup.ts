@@ -10,7 +10,10 @@ import { hostThreads } from './system/worker-state.js'
  */
 export default function setup(project?: TestProject): () => Promise<void> {
   // In the pools threads and vmThreads orphans come to this thread, and strict containment is had through it.
-  const threads = /threads/i.test(project?.config.pool ?? 'threads') ? hostThreads() : undefined
+  // Beside projects in processes it cannot be: their workers' orphans would come to this thread as well.
+  const projects = project?.vitest.projects ?? []
+  const isAllThreads = projects.length > 0 && projects.every(({ config }) => /threads/i.test(config.pool))
+  const threads = isAllThreads ? hostThreads() : undefined
   beginRun(project?.config.provide?.proctorOptions?.allow)
   return async () => {
     if (typeof threads === 'function') threads()

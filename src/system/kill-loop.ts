@@ -12,6 +12,9 @@ export const emptyRounds = 3
 /** ms for which the loop may block the event loop before it takes turns with it. */
 const burst = 25
 
+/** ms after which one that was sent SIGKILL and lives is sent it again: it may have left its group just before. */
+const patience = 20
+
 /** What one round found alive, or traces of, and what became of the signal. */
 export interface Struck {
   readonly record: ProcessRecord
@@ -26,7 +29,7 @@ export interface Targets {
   isSpared(record: ProcessIdentity): boolean
   /** Whether one that is spared is in the tree's own group: then nobody signals the group as a whole. */
   isSplit(tree: Tree): boolean
-  /** Whether it was sent SIGKILL before. Once is enough: it stays pending. */
+  /** Whether it was sent SIGKILL a moment ago. */
   isStruck(record: ProcessIdentity): boolean
   /** Any tree that is wanted: for what can only be said to be of one of them. */
   readonly any: Tree | undefined
@@ -56,7 +59,7 @@ export class KillLoop {
   readonly #steps: KillSteps
   readonly #requests = new Set<Request>()
   readonly #spared = new Map<number, Member>()
-  readonly #struck = new Map<number, number>()
+  readonly #struck = new Map<number, { readonly startTime: number; readonly at: number }>()
   #isRunning = false
 
   constructor(steps: KillSteps) {
@@ -68,7 +71,7 @@ export class KillLoop {
       for (const each of spared) this.#spared.set(each.pid, each)
       const begun = this.#steps.begin(trees, spared)
       // Of another user's nobody knows here whether the signal was allowed: the loop asks again, one by one.
-      for (const { pid, startTime } of begun.filter(isOwn)) this.#struck.set(pid, startTime)
+      for (const { pid, startTime } of begun.filter(isOwn)) this.#struck.set(pid, { startTime, at: now() })
       const killed = new Map(begun.map((member) => [member.pid, member]))
       this.#requests.add({ trees: new Set(trees), deadline: now() + timeout, killed, empty: 0, resolve })
       if (!this.#isRunning) this.#run().catch(reject)
@@ -103,17 +106,22 @@ export class KillLoop {
       isSpared: ({ pid, startTime }) => this.#spared.get(pid)?.startTime === startTime,
       isSplit: (tree) =>
         [...this.#spared.values()].some((each) => each.tree === tree && each.group === tree.leader.pid),
-      isStruck: ({ pid, startTime }) => this.#struck.get(pid) === startTime,
+      isStruck: (record) => this.#isStruck(record),
       any: first === undefined ? undefined : [...first.trees][0],
     })
     let isNew = false
     for (const each of struck) {
-      if (each.outcome !== 'sent' || this.#struck.get(each.record.pid) === each.record.startTime) continue
+      if (each.outcome !== 'sent' || this.#isStruck(each.record)) continue
       isNew = true
-      this.#struck.set(each.record.pid, each.record.startTime)
+      this.#struck.set(each.record.pid, { startTime: each.record.startTime, at: now() })
     }
     for (const request of this.#requests) this.#judge(request, struck)
     return isNew ? 0 : struck.length
+  }
+
+  #isStruck({ pid, startTime }: ProcessIdentity): boolean {
+    const struck = this.#struck.get(pid)
+    return struck !== undefined && struck.startTime === startTime && now() - struck.at < patience
   }
 
   #judge(request: Request, struck: readonly Struck[]): void {
