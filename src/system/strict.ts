@@ -11,7 +11,8 @@ import type { Births } from './births.js'
 import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees, toSurvivor } from './containment.js'
 import type { Natives } from './natives.js'
 import { emptyRounds, KillLoop, type Struck, type Targets } from './kill-loop.js'
-import { every, now, pause, wallClock } from './poll.js'
+import { parseMarks } from './marks.js'
+import { every, now, pause, sleep, wallClock } from './poll.js'
 import { table } from './process-table/current.js'
 import { ChildrenFile, descendantsOf, readStat } from './process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
@@ -39,6 +40,9 @@ const lookInterval = 10
 const zombiePatience = 50
 /** With more children than this somebody floods the table of processes, and zombies are not waited with. */
 const flood = 64
+/** ms that an orphan of which nothing can be told gets to be told apart. */
+const decisionTime = 300
+
 /** Up to how many members of a tree are asked for their command lines before they are killed. */
 const describedAlways = 64
 
@@ -162,8 +166,22 @@ export class StrictContainment implements Containment {
     return Promise.resolve(seen)
   }
 
-  kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
-    return this.#kills.kill(trees, timeout, spared)
+  async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
+    const outcome = await this.#kills.kill(trees, timeout, spared)
+    // In the middle of a fork or an exec nothing can be told of a process: a moment later it can.
+    const deadline = now() + decisionTime
+    for (let { unattributed } = outcome; unattributed.length > 0;) {
+      if (now() >= deadline) return { ...outcome, unattributed }
+      await sleep(10)
+      const seen = this.#round(new Set(trees))
+      const isSpared = (member: Member): boolean => spared.some((each) => table.isSame(each, member))
+      if (!seen.members.every(isSpared)) {
+        const more = await this.#kills.kill(trees, timeout, spared)
+        return { ...more, killed: [...outcome.killed, ...more.killed] }
+      }
+      unattributed = seen.unattributed
+    }
+    return { ...outcome, unattributed: [] }
   }
 
   /** SIGKILLs everything known at once: level by level, a deep tree would take a death per generation. */
@@ -249,7 +267,10 @@ export class StrictContainment implements Containment {
       } else if (attribution.kind === 'ours') {
         if (wanted.has(attribution.tree)) this.#collect(record, attribution, members)
       } else if (attribution.kind === 'unattributed') {
-        if (this.#candidatesFor(record).some((tree) => wanted.has(tree))) unattributed.push(toInfo(record))
+        // Who carries a mark, and none of a tree that lives here, is of a command that somebody else looks after.
+        const isMarked = parseMarks(table.environment(record.pid) ?? []).length > 0
+        const mayBeWanted = !isMarked && this.#candidatesFor(record).some((tree) => wanted.has(tree))
+        if (mayBeWanted) unattributed.push(toInfo(record))
       } else if (attribution.kind === 'unknown') isUncertain = true
     }
     return { members, unattributed, isUncertain }
