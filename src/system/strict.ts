@@ -383,7 +383,9 @@ export class StrictContainment implements Containment {
     for (const [pid, { identity, attribution, zombieSince }] of this.#adopted) {
       if (zombieSince === Infinity || this.#births.has(pid)) continue
       // Only what a command of ours could have started: the others are the user's own.
-      const mayBeOurs = attribution.kind === 'unattributed' && this.#pastFor(identity).length > 0
+      // Who carries a mark is of a command in another thread, of which nothing has been heard here yet.
+      const isUnknown = attribution.kind === 'unattributed' && parseMarks(table.environment(pid) ?? []).length === 0
+      const mayBeOurs = isUnknown && this.#pastFor(identity).length > 0
       if (mayBeOurs && signalProcess(identity, 'SIGKILL') !== 'gone') {
         for (let round = 0; round < 500 && !this.#natives.takeExit(pid); round += 1) pause(0.2)
         this.#adopted.delete(pid)
