@@ -9,7 +9,13 @@ const esmOnly = {
   'vitest-global-setup': 'src/vitest-global-setup.ts',
   cli: 'src/cli.ts',
 }
-const both = { index: 'src/index.ts', matchers: 'src/matchers.ts' }
+const both = {
+  index: 'src/index.ts',
+  matchers: 'src/matchers.ts',
+  jest: 'src/jest.ts',
+  'jest-global-setup': 'src/jest-global-setup.ts',
+  'jest-global-teardown': 'src/jest-global-teardown.ts',
+}
 
 const external = [/^node:/, 'vitest', /^vitest\//, /^@jest\//]
 

@@ -1,6 +1,6 @@
 import { expect, inject, test as base } from 'vitest'
 import { now } from './system/poll.js'
-import { FixtureProctor, type Proctor, type ProctorOptions } from './fixture/proctor.js'
+import { FixtureProctor, type Proctor, type ProctorOptions, teardownTime } from './fixture/proctor.js'
 import type { Workspace } from './command/workspace.js'
 import * as matchers from './fixture/expectations.js'
 import type { ProctorMatchers } from './fixture/expectations.js'
@@ -35,16 +35,11 @@ declare global {
 
 /** ms of a test's time that are left to the test when the last wait gives up. */
 const margin = 500
-/** ms on top of the ladder's own times in which a teardown must be over, whatever happens. */
-const teardownMargin = 20_000
 
 interface TestLike {
   readonly task: { readonly timeout?: number; readonly result?: { readonly state?: string } }
   readonly onTestFinished: (callback: () => Promise<void>, timeout?: number) => void
 }
-
-const teardownTime = ({ grace = 1000, leakTimeout = 2000 }: ProctorOptions): number =>
-  grace + leakTimeout + teardownMargin
 
 /**
  * The fixtures, to merge into one's own.

@@ -1,10 +1,17 @@
 import { tmpdir } from 'node:os'
+import type { dirSync as DirSync } from 'tmp-promise'
 
-// The sole importer of tmp-promise, loaded with the first workspace: tmp adds an exit listener when it is imported.
+// The sole importer of tmp-promise, loaded with the first fixture: tmp adds an exit listener when it is imported.
+
+let dirSync: typeof DirSync | undefined
+
+/** Loads tmp-promise, once. */
+export async function prepareTemporaryFolders(): Promise<void> {
+  dirSync ??= (await import('tmp-promise')).default.dirSync
+}
 
 /** Makes a new folder in the system's temporary folder, readable by this user alone. Returns its path. */
-export async function makeTemporaryFolder(name: string): Promise<string> {
-  const { dir } = (await import('tmp-promise')).default
-  const { path } = await dir({ tmpdir: tmpdir(), name, mode: 0o700, keep: true })
-  return path
+export function makeTemporaryFolder(name: string): string {
+  if (dirSync === undefined) throw new Error('prepareTemporaryFolders() was not awaited.')
+  return dirSync({ tmpdir: tmpdir(), name, mode: 0o700, keep: true }).name
 }

@@ -1,5 +1,5 @@
 import { constants, lstatSync, readlinkSync, realpathSync } from 'node:fs'
-import { chmod, cp, lstat, mkdir, open, readdir, realpath, rename, rm, stat, symlink as link } from 'node:fs/promises'
+import { chmod, cp, lstat, mkdir, open, readdir, rename, rm, stat, symlink as link } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { WorkspaceError } from '../system/errors.js'
@@ -120,11 +120,11 @@ export class TemporaryWorkspace implements Workspace {
   }
 
   /** `announce` hears of the folder before it is there: whoever dies in between leaves nothing unheard of. */
-  static async create(announce: (path: string) => void): Promise<TemporaryWorkspace> {
+  static create(announce: (path: string) => void): TemporaryWorkspace {
     try {
       const path = join(realpathSync(tmpdir()), `${prefix}${formatOwner(thisOwner())}-${newToken()}`)
       announce(path)
-      return new TemporaryWorkspace(await realpath(await makeTemporaryFolder(basename(path))))
+      return new TemporaryWorkspace(realpathSync(makeTemporaryFolder(basename(path))))
     } catch (error) {
       const { message } = error as Error
       throw new WorkspaceError(`No workspace can be made in ${tmpdir()}: ${message}`, tmpdir(), { cause: error })

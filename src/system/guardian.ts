@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from './marks.js'
+import { realProcess } from './real-process.js'
 import { table } from './process-table/current.js'
 import type { ProcessIdentity } from './process-table/table.js'
 
@@ -12,7 +13,7 @@ const scriptPath = fileURLToPath(new URL('./guardian.sh', import.meta.url))
 
 /** The main process of the runner, when this process is its worker: a child with an IPC channel. */
 function mainProcess(): ProcessIdentity | undefined {
-  return process.connected ? table.identify(process.ppid) : undefined
+  return realProcess.connected ? table.identify(process.ppid) : undefined
 }
 
 /** One worker's guardian. It is started with the first command and restarted when it dies. */

@@ -10,6 +10,7 @@ import { loadNatives, type Natives } from './natives.js'
 import { pause } from './poll.js'
 import { table } from './process-table/current.js'
 import { readChildren, readStat } from './process-table/linux.js'
+import { realProcess } from './real-process.js'
 import { signalProcess } from './signals.js'
 import { StrictContainment, type StrictSurroundings } from './strict.js'
 import { findHost, openHost, RemoteContainment } from './threads.js'
@@ -35,6 +36,8 @@ interface WorkerState {
   basic: BasicContainment | undefined
   remote: RemoteContainment | undefined
   guardian: Guardian | undefined
+  /** Listens while a fixture lives. */
+  onDisconnect: (() => void) | undefined
 }
 
 const shelf = childProcess as unknown as Record<symbol, WorkerState | undefined>
@@ -46,8 +49,7 @@ export function workerState(): WorkerState {
 function createState(): WorkerState {
   const token = newToken()
   const outside = outsideName(token)
-  // Whatever the test starts by itself inherits this; commands are started without it.
-  process.env[outside] = '1'
+  setOutside(outside)
   return {
     token,
     outside,
@@ -60,7 +62,14 @@ function createState(): WorkerState {
     basic: undefined,
     remote: undefined,
     guardian: undefined,
+    onDisconnect: undefined,
   }
+}
+
+/** Whatever the test starts by itself inherits this; commands are started without it. */
+function setOutside(name: string): void {
+  process.env[name] = '1'
+  realProcess.env[name] = '1'
 }
 
 /** What goes into the environment of command number `command` of a fixture: `[name, value]`. */
@@ -152,28 +161,24 @@ export function enterFixture(containment: Containment): string {
   const state = workerState()
   state.counted += 1
   // Tests put back an environment that they saved, and lose it.
-  process.env[state.outside] = '1'
+  setOutside(state.outside)
   const fixture = `${state.token}.${state.counted}`
-  endWithMain()
+  endWithMain(state)
   state.fixtures.add(fixture)
   containment.enter(fixture)
   return fixture
 }
 
-let endsWithMain = false
-
 /** A worker outlives its main process in Vitest 4. Its commands must not: it ends, and the guardian ends them. */
-function endWithMain(): void {
+function endWithMain(state: WorkerState): void {
   const isRunnersWorker = process.env['VITEST_WORKER_ID'] !== undefined || process.env['JEST_WORKER_ID'] !== undefined
-  // Jest's sandbox has a `send` of its own, and no `connected`.
-  if (isRunnersWorker && process.connected === false) {
+  // Jest runs in band in its main process, which has no channel at all.
+  if (isRunnersWorker && realProcess.connected === false) {
     throw new ProctorError('The main process of the test runner has gone: no command is started any more.')
   }
-  if (endsWithMain || !process.connected) return
-  endsWithMain = true
-  process.once('disconnect', () => {
-    if (workerState().fixtures.size > 0) process.exit(1)
-  })
+  if (state.onDisconnect !== undefined || !realProcess.connected) return
+  state.onDisconnect = () => realProcess.exit(1)
+  realProcess.once('disconnect', state.onDisconnect)
 }
 
 /** Whether no other fixture lives in this process, as far as this thread knows. */
@@ -188,6 +193,8 @@ export function leaveFixture(containment: Containment, fixture: string): void {
   containment.leave(fixture)
   state.fixtures.delete(fixture)
   if (state.fixtures.size > 0) return
+  if (state.onDisconnect !== undefined) realProcess.off('disconnect', state.onDisconnect)
+  state.onDisconnect = undefined
   // The main thread, as the host of its threads, keeps what they ask.
   if (state.strict?.hostsThreads !== true) state.strict = undefined
   state.basic = undefined

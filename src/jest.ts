@@ -1,0 +1,46 @@
+import { expect } from '@jest/globals'
+import type { ProctorMatchers } from './fixture/expectations.js'
+import { type JestFixtures, useFixtures, type UseProctorOptions } from './fixture/jest-fixtures.js'
+import * as matchers from './matchers.js'
+
+export { executable, symlink } from './command/workspace.js'
+export type { JestFixtures, UseProctorOptions } from './fixture/jest-fixtures.js'
+export type * from './index.js'
+
+declare global {
+  // What @types/jest declares; the parameters are its.
+  // eslint-disable-next-line
+  namespace jest {
+    // eslint-disable-next-line
+    interface Matchers<R, T = {}> extends ProctorMatchers {}
+  }
+}
+
+/** @ts-ignore -- what `expect` of @jest/globals has; who uses @types/jest may not have the module. */
+declare module 'expect' {
+  // eslint-disable-next-line
+  interface Matchers<R extends void | Promise<void>, T = unknown> extends ProctorMatchers {}
+}
+
+let isExtended = false
+
+/**
+ * Gives every test of this file, or of the describe block that it is called in, commands of its own, a workspace and
+ * the matchers. After each test, behind every `afterEach` of the file, the whole tree of each command is proven dead, or
+ * the test fails. Where several stand around a test, it has one fixture, and the options of the inner ones go first.
+ *
+ * @throws {TypeError} on an option that is unknown or of the wrong type.
+ * @throws {ProctorError} in a test or a hook, and under another runner than jest-circus.
+ * @example
+ * const { run, workspace } = useProctor({ grace: 500 })
+ *
+ * test('the server starts', async () => {
+ *   const server = run('node', ['server.mjs'])
+ *   await server.waitForOutput('ready')
+ * })
+ */
+export function useProctor(options: UseProctorOptions = {}): JestFixtures {
+  if (!isExtended) expect.extend({ ...matchers } as unknown as Parameters<typeof expect.extend>[0])
+  isExtended = true
+  return useFixtures(options)
+}
