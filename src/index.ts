@@ -4,6 +4,7 @@ export type { CommandReport, Finding, Place, TeardownReport } from './fixture/re
 export type { Ending } from './command/command-process.js'
 export type { Exit, OutputWaitOptions, Process, WaitOptions } from './command/process.js'
 export type { OutputPattern } from './command/pattern.js'
+export type { Sender, SentSignal } from './command/signal-log.js'
 export type { OutputMark, OutputStream } from './command/output.js'
 export { executable, symlink } from './command/workspace.js'
 export type { ExecutableFile, FileTree, SymbolicLink, Workspace } from './command/workspace.js'

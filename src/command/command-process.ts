@@ -22,6 +22,7 @@ import { checkOptions, checkSignal, graceRules, outputWaitRules, show, waitRules
 import { Output, type OutputMark, type OutputStream } from './output.js'
 import { lookFor, type OutputPattern } from './pattern.js'
 import type { Exit, OutputWaitOptions, Process, WaitOptions } from './process.js'
+import { type Sender, type SentSignal, SignalLog } from './signal-log.js'
 import type { Transport } from './spawn.js'
 import { type Attempt, Waits } from './waits.js'
 
@@ -77,8 +78,7 @@ export class CommandProcess implements Process {
   readonly cwd: string
   readonly tree: Tree | undefined
   readonly log: Output
-  /** Signals sent to it, in order, for reports. */
-  readonly signals: NodeJS.Signals[] = []
+  readonly #signalLog = new SignalLog()
   readonly startedAt = now()
   /** The matchers that look at it now: one that still does when the test has ended was not awaited. */
   readonly lookingMatchers = new Map<symbol, string>()
@@ -192,6 +192,13 @@ export class CommandProcess implements Process {
   get isTreeDead(): boolean {
     return this.#isTreeDead
   }
+  /** The signals that it was sent, in order. */
+  get signals(): readonly NodeJS.Signals[] {
+    return this.#signalLog.names
+  }
+  get sentSignals(): readonly SentSignal[] {
+    return this.#signalLog.sent
+  }
   get endedBy(): Ending {
     return this.#endedBy
   }
@@ -304,7 +311,7 @@ export class CommandProcess implements Process {
       signal: (signal) => {
         checkSignal('group.signal', signal)
         this.#isSignalled = true
-        this.signals.push(signal)
+        this.#signalLog.add(signal, 'test')
         const outcome = signalOwnGroup(tree, signal)
         if (outcome === 'forbidden')
           throw new ProctorError(`No permission to signal the group of ${this.command} (EPERM).`)
@@ -441,7 +448,7 @@ export class CommandProcess implements Process {
     checkSignal('signal', signal)
     this.#throwUnlessRunning()
     this.#isSignalled = true
-    this.signals.push(signal)
+    this.#signalLog.add(signal, 'test')
     // Its exit is on its way when its number is gone: ESRCH is no failure.
     if (this.#exit === undefined && signalProcess(this.tree!.leader, signal) === 'forbidden') {
       throw new ProctorError(`No permission to signal ${this.command} (EPERM): it runs as another user.`)
@@ -503,10 +510,11 @@ export class CommandProcess implements Process {
   async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const tree = this.tree!
     if (this.#isTreeDead) return
-    if (this.#exit === undefined) this.signals.push(signal)
+    const sender: Sender = this.#endedBy === 'timeout' ? 'timeout' : 'test'
+    if (this.#exit === undefined) this.#signalLog.add(signal, sender)
     if (signal === 'SIGTERM' && (await this.#askToEnd(tree)).length > 0) {
       this.#isEscalated = true
-      if (this.#exit === undefined) this.signals.push('SIGKILL')
+      if (this.#exit === undefined) this.#signalLog.add('SIGKILL', sender)
     }
     const { survivors, killed, unattributed } = await this.#settings.containment.kill([tree], killTimeout)
     this.lookForGuardian(killed)
@@ -602,7 +610,7 @@ export class CommandProcess implements Process {
     const deadline = now() + grace
     const inGroup = async (): Promise<Member[]> =>
       (await containment.look([tree])).members.filter((member) => member.group === tree.leader.pid)
-    this.signals.push('SIGTERM')
+    this.#signalLog.add('SIGTERM', 'teardown')
     signalTrees([tree], await inGroup(), 'SIGTERM')
     await this.#settledWithin(grace)
     for (const delay of backoff(20)) {
@@ -612,7 +620,7 @@ export class CommandProcess implements Process {
         await sleep(Math.min(delay, Math.max(1, deadline - now())))
         continue
       }
-      if (!this.#isEscalated && this.#exit === undefined) this.signals.push('SIGKILL')
+      if (!this.#isEscalated && this.#exit === undefined) this.#signalLog.add('SIGKILL', 'teardown')
       this.#isEscalated = true
       signalTrees([tree], members, 'SIGKILL')
       // Another user's: the leak check finds them again and says so.
