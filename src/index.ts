@@ -1,7 +1,7 @@
 export { createProctor } from './fixture/proctor.js'
 export type { Proctor, ProctorOptions, RunOptions } from './fixture/proctor.js'
 export type { CommandReport, Finding, Place, TeardownReport } from './fixture/report.js'
-export type { Ending } from './command/command-process.js'
+export type { Ending } from './command/endings.js'
 export type { Exit, OutputWaitOptions, Process, WaitOptions } from './command/process.js'
 export type { OutputPattern } from './command/pattern.js'
 export type { Sender, SentSignal } from './command/signal-log.js'
