@@ -1,39 +1,28 @@
-import type { ChildProcess } from 'node:child_process'
-import type { Writable } from 'node:stream'
 import type { Containment } from '../system/containment.js'
-import { signalTrees } from '../system/containment.js'
 import {
   callSite,
   CommandTimeoutError,
   type CommandState,
-  ContainmentError,
   ProctorError,
   type SpawnError,
   WaitTimeoutError,
 } from '../system/errors.js'
-import { after, backoff, now, sleep } from '../system/poll.js'
-import { table } from '../system/process-table/current.js'
-import { isZombie } from '../system/process-table/table.js'
+import { after, now } from '../system/poll.js'
 import { groupMembers, type ProcessGroup, signalOwnGroup } from '../system/process-group.js'
 import { signalProcess } from '../system/signals.js'
-import type { Member, ProcessInfo, Tree } from '../system/tree.js'
+import type { Member, Tree } from '../system/tree.js'
+import { drainTime, type Ending, Endings } from './endings.js'
 import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
 import { checkOptions, checkSignal, graceRules, outputWaitRules, show, waitRules } from './options.js'
-import { Output, type OutputMark, type OutputStream } from './output.js'
+import { Output, type OutputMark } from './output.js'
 import { lookFor, type OutputPattern } from './pattern.js'
 import type { Exit, OutputWaitOptions, Process, WaitOptions } from './process.js'
-import type { Transport } from './spawn.js'
+import { type SentSignal, SignalLog } from './signal-log.js'
+import type { Transport } from './transport.js'
 import { type Attempt, Waits } from './waits.js'
 
-/** Milliseconds that the output gets to end after the exit: a grandchild can hold the pipe for ever. */
-const drainTime = 100
-/** Milliseconds within which everything must be dead after SIGKILL. */
-export const killTimeout = 4000
 /** Milliseconds between two looks of a predicate that may depend on more than the output. */
 const predicateInterval = 50
-
-/** Who ended a command. */
-export type Ending = 'itself' | 'test' | 'timeout' | 'teardown'
 
 export interface ProcessSettings {
   readonly command: string
@@ -54,15 +43,6 @@ export interface ProcessSettings {
   readonly onTreeDead: (process: CommandProcess) => void
 }
 
-/** What is to be said when orphans are left that may be of a command or of another one. */
-export function doubtAbout(command: string, orphans: readonly ProcessInfo[]): ContainmentError | undefined {
-  if (orphans.length === 0) return undefined
-  const lines = orphans.map((orphan) => `  ${orphan.pid} ${orphan.command}`)
-  return new ContainmentError(
-    `${command} cannot be proven dead: what follows may be its own or another command’s, nothing tells, and it was not signalled.\n${lines.join('\n')}`,
-  )
-}
-
 /** What a call throws, it rejects with. */
 function rejecting<Value>(call: () => Promise<Value>): Promise<Value> {
   try {
@@ -77,15 +57,13 @@ export class CommandProcess implements Process {
   readonly cwd: string
   readonly tree: Tree | undefined
   readonly log: Output
-  /** Signals sent to it, in order, for reports. */
-  readonly signals: NodeJS.Signals[] = []
+  readonly signalLog = new SignalLog()
   readonly startedAt = now()
   /** The matchers that look at it now: one that still does when the test has ended was not awaited. */
   readonly lookingMatchers = new Map<symbol, string>()
-  /** Whether another proctor ran in its tree and was killed with it. */
-  hasHadGuardian = false
+  readonly endings: Endings
   readonly #settings: ProcessSettings
-  readonly #child: ChildProcess | undefined
+  readonly #transport: Transport | undefined
   readonly #waits = new Waits()
   #exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly at: number } | undefined
   #isSettled = false
@@ -97,15 +75,8 @@ export class CommandProcess implements Process {
   /** Somebody asked for what a wait is: they know that the handle is none. */
   isWaitedFor = false
   #isTimedOut = false
-  #isTreeDead = false
-  #isEscalated = false
-  #endedBy: Ending = 'itself'
   #spawnError: SpawnError | undefined
   #isSpawnErrorSeen = false
-  #ending: Promise<void> | undefined
-  /** When the grace of the ending that runs is over, and what says that it has become shorter. */
-  #graceEnd = Infinity
-  #hurry: () => void = () => {}
   #inputEnded = false
   readonly settled: Promise<void>
   #settle!: () => void
@@ -119,45 +90,42 @@ export class CommandProcess implements Process {
     this.settled = new Promise((resolve) => {
       this.#settle = resolve
     })
+    this.endings = new Endings(this, settings.containment, () => settings.onTreeDead(this))
     if (started instanceof Promise) {
       void started.then((error) => {
         this.#spawnError = error
-        this.#isTreeDead = true
+        this.endings.markTreeDead()
         this.#finish()
       })
       return
     }
     this.tree = started.tree
-    this.#child = started.transport.child
-    this.#listen(this.#child)
+    this.#transport = started.transport
+    this.#listen(this.#transport)
     if (settings.input !== undefined) {
       this.#inputEnded = true
-      this.#child.stdin?.end(settings.input)
+      this.#transport.endInput(settings.input)
     }
     if (settings.timeout !== undefined) this.#stopTimeout = after(settings.timeout, () => this.#timeOut())
   }
 
-  #listen(child: ChildProcess): void {
-    const open = new Set<OutputStream>(['stdout', 'stderr'])
-    const ended = (stream: OutputStream): void => {
-      open.delete(stream)
-      if (open.size === 0 && this.#exit !== undefined) this.#finish()
-    }
-    for (const stream of ['stdout', 'stderr'] as const) {
-      child[stream]?.on('data', (bytes: Buffer) => {
+  #listen(transport: Transport): void {
+    let isEnded = false
+    transport.listen({
+      output: (stream, bytes) => {
         this.log.append(stream, bytes)
         this.#waits.changed()
-      })
-      child[stream]?.on('error', () => ended(stream))
-      child[stream]?.on('close', () => ended(stream))
-    }
-    // EPIPE: write() says so to who writes; after the exit it is nobody's business.
-    child.stdin?.on('error', () => {})
-    child.once('exit', (code, signal) => {
-      this.#exit = { code, signal, at: now() }
-      this.#stopTimeout()
-      if (open.size === 0) this.#finish()
-      else after(drainTime, () => this.#finish())
+      },
+      outputEnded: () => {
+        isEnded = true
+        if (this.#exit !== undefined) this.#finish()
+      },
+      exited: (code, signal) => {
+        this.#exit = { code, signal, at: now() }
+        this.#stopTimeout()
+        if (isEnded) this.#finish()
+        else after(drainTime, () => this.#finish())
+      },
     })
   }
 
@@ -171,9 +139,9 @@ export class CommandProcess implements Process {
   #timeOut(): void {
     if (this.#exit !== undefined) return
     this.#isTimedOut = true
-    this.#endedBy = 'timeout'
+    this.endings.attribute('timeout')
     // A survivor is found again at teardown, which says so.
-    this.#endWithin('SIGKILL', 0).catch(() => {})
+    this.endings.endWithin('SIGKILL', 0).catch(() => {})
   }
 
   // What reports and matchers read, without that a read counts as the test's own.
@@ -190,13 +158,20 @@ export class CommandProcess implements Process {
     return this.#exit !== undefined || this.#spawnError !== undefined
   }
   get isTreeDead(): boolean {
-    return this.#isTreeDead
+    return this.endings.isTreeDead
+  }
+  /** The signals that it was sent, in order. */
+  get signals(): readonly NodeJS.Signals[] {
+    return this.signalLog.names
+  }
+  get sentSignals(): readonly SentSignal[] {
+    return this.signalLog.sent
   }
   get endedBy(): Ending {
-    return this.#endedBy
+    return this.endings.endedBy
   }
   get isEscalated(): boolean {
-    return this.#isEscalated
+    return this.endings.isEscalated
   }
   /** Milliseconds on our clock at which it exited. */
   get exitedAt(): number | undefined {
@@ -231,19 +206,22 @@ export class CommandProcess implements Process {
 
   /** What is alive of its tree. */
   async livingMembers(): Promise<readonly Member[]> {
-    if (this.tree === undefined || this.#isTreeDead) return []
+    if (this.tree === undefined || this.isTreeDead) return []
     return (await this.#settings.containment.look([this.tree])).members
   }
 
   /** Whether nobody can write to its output any more. */
   get isOutputClosed(): boolean {
-    return [this.#child?.stdout, this.#child?.stderr].every((stream) => stream?.closed !== false)
+    return this.#transport?.isOutputClosed !== false
   }
 
   isLeaderAlive(): boolean {
-    const record =
-      this.tree === undefined || this.#exit !== undefined ? undefined : table.identify(this.tree.leader.pid)
-    return record !== undefined && !isZombie(record)
+    return this.endings.isLeaderAlive()
+  }
+
+  /** Lets go of its streams: a process that may live on, and holds them, must not keep this one alive. */
+  release(): void {
+    this.#transport?.release()
   }
 
   /** What the test never looked at and must hear of: a failure to start, or an exit with an error. */
@@ -251,7 +229,7 @@ export class CommandProcess implements Process {
     if (this.#spawnError !== undefined) return this.#isSpawnErrorSeen ? undefined : this.#spawnError
     if (this.#isSeen || this.#exit === undefined) return undefined
     if (this.#isTimedOut) return this.#timeoutError()
-    if (ignoresExits || this.#endedBy !== 'itself' || this.#isSignalled || this.#isExitRead) return undefined
+    if (ignoresExits || this.endedBy !== 'itself' || this.#isSignalled || this.#isExitRead) return undefined
     return errorOfExit(this.state()) === undefined ? undefined : errorOnceExited('exited, not seen', this.state())
   }
 
@@ -304,7 +282,7 @@ export class CommandProcess implements Process {
       signal: (signal) => {
         checkSignal('group.signal', signal)
         this.#isSignalled = true
-        this.signals.push(signal)
+        this.signalLog.add(signal, 'test')
         const outcome = signalOwnGroup(tree, signal)
         if (outcome === 'forbidden')
           throw new ProctorError(`No permission to signal the group of ${this.command} (EPERM).`)
@@ -388,10 +366,7 @@ export class CommandProcess implements Process {
       if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
         throw new TypeError(`write: text is a string or bytes, not ${text === null ? 'null' : typeof text}.`)
       }
-      return this.#feed('write', (stdin, done) => {
-        // Node reports a write that the program's exit has cut off as a success: only the stream tells.
-        stdin.write(text, (error) => done(error ?? (stdin.destroyed ? new Error('cut off') : undefined)))
-      })
+      return this.#feed('write', (transport, done) => transport.write(text, done))
     })
   }
 
@@ -399,23 +374,23 @@ export class CommandProcess implements Process {
     return rejecting(() => {
       this.#throwUnlessRunning()
       if (this.#inputEnded) return Promise.resolve()
-      return this.#feed('endInput', (stdin, done) => {
+      return this.#feed('endInput', (transport, done) => {
         this.#inputEnded = true
-        stdin.end(done)
+        transport.endInput(undefined, done)
       })
     })
   }
 
-  #feed(verb: string, action: (stdin: Writable, done: (error?: Error | null) => void) => void): Promise<void> {
+  #feed(verb: string, action: (transport: Transport, done: (error?: Error | null) => void) => void): Promise<void> {
     this.#throwUnlessRunning()
-    const stdin = this.#child?.stdin
-    if (stdin === null || stdin === undefined || this.#inputEnded) {
+    const transport = this.#transport
+    if (transport === undefined || this.#inputEnded) {
       throw new ProctorError(
         `Cannot ${verb} to ${this.command}: its standard input was closed, by endInput() or the option input.`,
       )
     }
     let outcome: { readonly error: Error | undefined } | undefined
-    action(stdin, (error) => {
+    action(transport, (error) => {
       outcome = { error: error ?? undefined }
       this.#waits.changed()
     })
@@ -426,7 +401,7 @@ export class CommandProcess implements Process {
       }
       if (outcome.error === undefined) return { value: undefined }
       // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
-      await this.#settledWithin(drainTime)
+      await this.endings.settledWithin(drainTime)
       if (this.#exit !== undefined) await this.settled
       if (this.#isSettled) throw this.#endOfWait()
       const { code, message } = outcome.error as NodeJS.ErrnoException
@@ -441,7 +416,7 @@ export class CommandProcess implements Process {
     checkSignal('signal', signal)
     this.#throwUnlessRunning()
     this.#isSignalled = true
-    this.signals.push(signal)
+    this.signalLog.add(signal, 'test')
     // Its exit is on its way when its number is gone: ESRCH is no failure.
     if (this.#exit === undefined && signalProcess(this.tree!.leader, signal) === 'forbidden') {
       throw new ProctorError(`No permission to signal ${this.command} (EPERM): it runs as another user.`)
@@ -473,9 +448,9 @@ export class CommandProcess implements Process {
     // Its process is gone, and only the rest of its output is awaited: it is exiting by itself.
     if (this.#exit !== undefined) await this.settled
     const before = this.#knowledge()
-    const isJoining = this.#ending !== undefined
-    if (before === 'running' && !isJoining) this.#endedBy = 'test'
-    await this.#endWithin(signal, grace)
+    const isJoining = this.endings.isUnderWay
+    if (before === 'running' && !isJoining) this.endings.attribute('test')
+    await this.endings.endWithin(signal, grace)
     await this.settled
     // A zombie that nobody had heard of when SIGKILL came: it died on its own.
     const diedAlone = signal === 'SIGKILL' && !isJoining && !this.#isSignalled && this.#exit?.signal !== 'SIGKILL'
@@ -485,148 +460,10 @@ export class CommandProcess implements Process {
     throw error!
   }
 
-  /** Ends the whole tree, once: who comes while it is being ended may only shorten its grace. */
-  #endWithin(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<void> {
-    this.#shortenGrace(grace)
-    return (this.#ending ??= this.#end(signal).finally(() => {
-      this.#ending = undefined
-      this.#graceEnd = Infinity
-    }))
-  }
-
-  #shortenGrace(grace: number): void {
-    this.#graceEnd = Math.min(this.#graceEnd, now() + grace)
-    this.#hurry()
-  }
-
-  /** Ends the whole tree and proves it dead. */
-  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const tree = this.tree!
-    if (this.#isTreeDead) return
-    if (this.#exit === undefined) this.signals.push(signal)
-    if (signal === 'SIGTERM' && (await this.#askToEnd(tree)).length > 0) {
-      this.#isEscalated = true
-      if (this.#exit === undefined) this.signals.push('SIGKILL')
-    }
-    const { survivors, killed, unattributed } = await this.#settings.containment.kill([tree], killTimeout)
-    this.lookForGuardian(killed)
-    if (survivors.length > 0) {
-      const lines = survivors.map((survivor) => `  ${survivor.pid} ${survivor.command}: ${survivor.reason}`)
-      throw new ContainmentError(`${this.command} could not be ended:\n${lines.join('\n')}`)
-    }
-    await this.settled
-    await this.proveClosed()
-    const doubt = doubtAbout(this.command, unattributed)
-    if (doubt !== undefined) throw doubt
-    this.markTreeDead()
-  }
-
-  /** Another proctor's guardian that was killed could not remove its workspaces. */
-  lookForGuardian(killed: readonly Member[]): void {
-    this.hasHadGuardian ||= killed.some(
-      // A guardian leads a session: of nobody else the command line is asked for.
-      (member) =>
-        member.tree === this.tree &&
-        member.session === member.pid &&
-        member.pid !== this.tree?.leader.pid &&
-        member.command.includes('guardian.sh'),
-    )
-  }
-
-  /** Without a complete list of descendants, an open output is the trace of one that was not found. */
-  async proveClosed(): Promise<void> {
-    if (this.#settings.containment.level === 'strict') return
-    for (const delay of backoff(50)) {
-      if (this.isOutputClosed) return
-      if (delay === 50) break
-      await sleep(delay)
-    }
-    throw new ContainmentError(
-      `${this.command} cannot be proven dead: every process found is, and yet somebody holds its output open (containment: basic).`,
-    )
-  }
-
-  /** Lets go of its streams: a process that may live on, and holds them, must not keep this one alive. */
-  release(): void {
-    for (const stream of [this.#child?.stdin, this.#child?.stdout, this.#child?.stderr]) stream?.destroy()
-  }
-
-  /** Its whole tree was proven dead. */
-  markTreeDead(): void {
-    this.#isTreeDead = true
-    this.#settings.onTreeDead(this)
-  }
-
-  /** SIGTERM to the tree, then up to the end of the grace. Returns what is still alive. */
-  async #askToEnd(tree: Tree): Promise<readonly Member[]> {
-    const { containment } = this.#settings
-    let { members } = await containment.look([tree])
-    signalTrees([tree], members, 'SIGTERM')
-    for (let left = this.#graceEnd - now(); left > 0 && !this.#isSettled; left = this.#graceEnd - now()) {
-      const hurried = new Promise<void>((resolve) => (this.#hurry = resolve))
-      await this.#settledWithin(left, hurried)
-    }
-    for (const delay of backoff(50)) {
-      ;({ members } = await containment.look([tree]))
-      if (members.length === 0 || now() >= this.#graceEnd) return members
-      await sleep(Math.min(delay, Math.max(1, this.#graceEnd - now())))
-    }
-    return members
-  }
-
-  /** Waits for the exit and the drain, `ms` milliseconds at most, and leaves no timer behind. */
-  async #settledWithin(ms: number, ...others: readonly Promise<void>[]): Promise<void> {
-    let cancel = (): void => {}
-    await Promise.race([this.settled, ...others, new Promise<void>((resolve) => (cancel = after(ms, resolve)))])
-    cancel()
-  }
-
-  /** For teardown: SIGTERM to the group, grace, SIGKILL to the group. What left the group is the leak check's. */
-  async terminateGroup(grace: number): Promise<void> {
-    const tree = this.tree
-    if (tree === undefined) return
-    // Until the rest of its output is there its exit is not known, and no verdict on it.
-    if (this.#exit !== undefined) return this.settled
-    if (this.#ending !== undefined) {
-      this.#shortenGrace(grace)
-      await this.#ending.catch(() => {})
-    }
-    // It has ended by itself, and the news of it is on its way.
-    if (!this.isLeaderAlive()) return this.settled
-    if (table.identify(tree.leader.pid)?.isExiting === true) {
-      await Promise.race([this.settled, sleep(drainTime)])
-      if (this.#isSettled) return
-    }
-    if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
-    const { containment } = this.#settings
-    const deadline = now() + grace
-    const inGroup = async (): Promise<Member[]> =>
-      (await containment.look([tree])).members.filter((member) => member.group === tree.leader.pid)
-    this.signals.push('SIGTERM')
-    signalTrees([tree], await inGroup(), 'SIGTERM')
-    await this.#settledWithin(grace)
-    for (const delay of backoff(20)) {
-      const members = await inGroup()
-      if (members.length === 0) break
-      if (now() < deadline) {
-        await sleep(Math.min(delay, Math.max(1, deadline - now())))
-        continue
-      }
-      if (!this.#isEscalated && this.#exit === undefined) this.signals.push('SIGKILL')
-      this.#isEscalated = true
-      signalTrees([tree], members, 'SIGKILL')
-      // Another user's: the leak check finds them again and says so.
-      const isForbidden = members.every((member) => signalProcess(member, 'SIGKILL') === 'forbidden')
-      if (isForbidden || now() > deadline + killTimeout) return
-      await sleep(delay)
-    }
-    await this.#settledWithin(killTimeout)
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.tree === undefined || this.#isTreeDead) return
-    if (this.#exit === undefined && this.#endedBy === 'itself') this.#endedBy = 'test'
-    await this.#endWithin('SIGTERM', this.#settings.grace)
+    if (this.tree === undefined || this.isTreeDead) return
+    if (this.#exit === undefined && this.endedBy === 'itself') this.endings.attribute('test')
+    await this.endings.endWithin('SIGTERM', this.#settings.grace)
   }
 
   // What the test knows.

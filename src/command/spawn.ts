@@ -3,9 +3,10 @@ import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
 import type { execa as Execa, Options, ResultPromise } from 'execa'
 import { SpawnError } from '../system/errors.js'
-import type { ProcessIdentity } from '../system/process-table/table.js'
 import { table } from '../system/process-table/current.js'
 import { standardStreams } from '../system/process-table/linux.js'
+import { Pipes } from './pipes.js'
+import type { Transport } from './transport.js'
 
 // The sole importer of execa. It is loaded when the first fixture is made: its import is slow.
 
@@ -24,14 +25,6 @@ export interface SpawnRequest {
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
   readonly shell: boolean | string
-}
-
-/** A started program: its streams, and who it is. */
-export interface Transport {
-  readonly child: ChildProcess
-  readonly identity: ProcessIdentity
-  /** Inodes of its standard streams, as far as they could be read. */
-  readonly streams: readonly string[]
 }
 
 /** What of the runner's own variables a command does not get. */
@@ -192,5 +185,5 @@ export function start(request: SpawnRequest): Transport | Promise<SpawnError> {
   // Its promise is not what we wait for, and must not become an unhandled rejection.
   subprocess.catch(() => {})
   const identity = { pid: record.pid, startTime: record.startTime }
-  return { child, identity, streams: table.name === 'linux' ? standardStreams(record.pid) : [] }
+  return new Pipes(child, identity, table.name === 'linux' ? standardStreams(record.pid) : [])
 }

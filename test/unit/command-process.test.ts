@@ -330,6 +330,24 @@ describe('ending', () => {
     expect((await rejection(process.kill())).message).toBe('Process already exited with signal SIGKILL. Output:\nup')
   })
 
+  test('each signal is remembered with its sender and its time', async () => {
+    const proctor = await givenProctor({ grace: 50 })
+    const handled = shell(proctor, 'trap : HUP; echo up; while :; do sleep 60 & wait; done')
+    const timed = proctor.run('sleep', ['60'], { timeout: 100 })
+    await handled.waitForOutput('up')
+    handled.signal('SIGHUP')
+    await rejection(timed.waitForExit())
+    const { commands } = await proctor.teardown()
+    const sent = commands.map(({ sentSignals }) => sentSignals.map(({ signal, by }) => `${signal} ${by}`))
+    expect(sent[0]!.slice(0, 2)).toEqual(['SIGHUP test', 'SIGTERM teardown'])
+    expect(sent[1]).toEqual(['SIGKILL timeout'])
+    const [first, second] = commands[0]!.sentSignals
+    expect(first!.time).toBeLessThanOrEqual(second!.time)
+    expect(commands.map(({ signals }) => signals)).toEqual(
+      commands.map(({ sentSignals }) => sentSignals.map(({ signal }) => signal)),
+    )
+  })
+
   test('kill during terminate does not wait for the grace', async () => {
     const proctor = await givenProctor()
     const process = await stubborn(proctor)

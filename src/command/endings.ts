@@ -1,0 +1,231 @@
+import type { Containment } from '../system/containment.js'
+import { signalTrees } from '../system/containment.js'
+import { ContainmentError } from '../system/errors.js'
+import { after, backoff, now, sleep } from '../system/poll.js'
+import { table } from '../system/process-table/current.js'
+import { isZombie } from '../system/process-table/table.js'
+import { signalProcess } from '../system/signals.js'
+import type { Member, ProcessInfo, Tree } from '../system/tree.js'
+import type { Sender, SignalLog } from './signal-log.js'
+
+// How one command is ended, and its tree proven dead: by the test, by its own timeout, by teardown.
+
+/** Milliseconds that the output gets to end after the exit: a grandchild can hold the pipe for ever. */
+export const drainTime = 100
+/** Milliseconds within which everything must be dead after SIGKILL. */
+export const killTimeout = 4000
+
+/** Who ended a command. */
+export type Ending = 'itself' | 'test' | 'timeout' | 'teardown'
+
+/** What is to be ended. */
+export interface Endable {
+  readonly command: string
+  readonly tree: Tree | undefined
+  readonly signalLog: SignalLog
+  /** Whether its process has exited, the output's rest apart. */
+  readonly hasExited: boolean
+  /** Whether its exit, and the output up to it, are known. */
+  readonly isSettled: boolean
+  readonly settled: Promise<void>
+  /** Whether nobody can write to its output any more. */
+  readonly isOutputClosed: boolean
+}
+
+/** What is to be said when orphans are left that may be of a command or of another one. */
+export function doubtAbout(command: string, orphans: readonly ProcessInfo[]): ContainmentError | undefined {
+  if (orphans.length === 0) return undefined
+  const lines = orphans.map((orphan) => `  ${orphan.pid} ${orphan.command}`)
+  return new ContainmentError(
+    `${command} cannot be proven dead: what follows may be its own or another command’s, nothing tells, and it was not signalled.\n${lines.join('\n')}`,
+  )
+}
+
+/** The endings of one command: several may be asked for, at once or one after the other. */
+export class Endings {
+  readonly #process: Endable
+  readonly #containment: Containment
+  readonly #onTreeDead: () => void
+  #endedBy: Ending = 'itself'
+  #isEscalated = false
+  #isTreeDead = false
+  /** Whether another proctor ran in its tree and was killed with it. */
+  #hasHadGuardian = false
+  #ending: Promise<void> | undefined
+  /** When the grace of the ending that runs is over, and what says that it has become shorter. */
+  #graceEnd = Infinity
+  #hurry: () => void = () => {}
+
+  constructor(process: Endable, containment: Containment, onTreeDead: () => void) {
+    this.#process = process
+    this.#containment = containment
+    this.#onTreeDead = onTreeDead
+  }
+
+  get endedBy(): Ending {
+    return this.#endedBy
+  }
+  get isEscalated(): boolean {
+    return this.#isEscalated
+  }
+  get isTreeDead(): boolean {
+    return this.#isTreeDead
+  }
+  get hasHadGuardian(): boolean {
+    return this.#hasHadGuardian
+  }
+  /** Whether it is being ended now. */
+  get isUnderWay(): boolean {
+    return this.#ending !== undefined
+  }
+
+  /** Notes who ends it. */
+  attribute(by: Ending): void {
+    this.#endedBy = by
+  }
+
+  /** Ends the whole tree, once: who comes while it is being ended may only shorten its grace. */
+  endWithin(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<void> {
+    this.#shortenGrace(grace)
+    return (this.#ending ??= this.#end(signal).finally(() => {
+      this.#ending = undefined
+      this.#graceEnd = Infinity
+    }))
+  }
+
+  #shortenGrace(grace: number): void {
+    this.#graceEnd = Math.min(this.#graceEnd, now() + grace)
+    this.#hurry()
+  }
+
+  /** Ends the whole tree and proves it dead. */
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const { command, signalLog, settled } = this.#process
+    const tree = this.#process.tree!
+    if (this.#isTreeDead) return
+    const sender: Sender = this.#endedBy === 'timeout' ? 'timeout' : 'test'
+    if (!this.#process.hasExited) signalLog.add(signal, sender)
+    if (signal === 'SIGTERM' && (await this.#askToEnd(tree)).length > 0) {
+      this.#isEscalated = true
+      if (!this.#process.hasExited) signalLog.add('SIGKILL', sender)
+    }
+    const { survivors, killed, unattributed } = await this.#containment.kill([tree], killTimeout)
+    this.lookForGuardian(killed)
+    if (survivors.length > 0) {
+      const lines = survivors.map((survivor) => `  ${survivor.pid} ${survivor.command}: ${survivor.reason}`)
+      throw new ContainmentError(`${command} could not be ended:\n${lines.join('\n')}`)
+    }
+    await settled
+    await this.proveClosed()
+    const doubt = doubtAbout(command, unattributed)
+    if (doubt !== undefined) throw doubt
+    this.markTreeDead()
+  }
+
+  /** Another proctor's guardian that was killed could not remove its workspaces. */
+  lookForGuardian(killed: readonly Member[]): void {
+    const { tree } = this.#process
+    this.#hasHadGuardian ||= killed.some(
+      // A guardian leads a session: of nobody else the command line is asked for.
+      (member) =>
+        member.tree === tree &&
+        member.session === member.pid &&
+        member.pid !== tree?.leader.pid &&
+        member.command.includes('guardian.sh'),
+    )
+  }
+
+  /** Without a complete list of descendants, an open output is the trace of one that was not found. */
+  async proveClosed(): Promise<void> {
+    if (this.#containment.level === 'strict') return
+    for (const delay of backoff(50)) {
+      if (this.#process.isOutputClosed) return
+      if (delay === 50) break
+      await sleep(delay)
+    }
+    throw new ContainmentError(
+      `${this.#process.command} cannot be proven dead: every process found is, and yet somebody holds its output open (containment: basic).`,
+    )
+  }
+
+  /** Its whole tree was proven dead, or has never been. */
+  markTreeDead(): void {
+    this.#isTreeDead = true
+    this.#onTreeDead()
+  }
+
+  /** SIGTERM to the tree, then up to the end of the grace. Returns what is still alive. */
+  async #askToEnd(tree: Tree): Promise<readonly Member[]> {
+    let { members } = await this.#containment.look([tree])
+    signalTrees([tree], members, 'SIGTERM')
+    for (let left = this.#graceEnd - now(); left > 0 && !this.#process.isSettled; left = this.#graceEnd - now()) {
+      const hurried = new Promise<void>((resolve) => (this.#hurry = resolve))
+      await this.settledWithin(left, hurried)
+    }
+    for (const delay of backoff(50)) {
+      ;({ members } = await this.#containment.look([tree]))
+      if (members.length === 0 || now() >= this.#graceEnd) return members
+      await sleep(Math.min(delay, Math.max(1, this.#graceEnd - now())))
+    }
+    return members
+  }
+
+  /** Waits for the exit and the drain, `ms` milliseconds at most, and leaves no timer behind. */
+  async settledWithin(ms: number, ...others: readonly Promise<void>[]): Promise<void> {
+    let cancel = (): void => {}
+    await Promise.race([
+      this.#process.settled,
+      ...others,
+      new Promise<void>((resolve) => (cancel = after(ms, resolve))),
+    ])
+    cancel()
+  }
+
+  /** Whether its leader lives. */
+  isLeaderAlive(): boolean {
+    const { tree, hasExited } = this.#process
+    const record = tree === undefined || hasExited ? undefined : table.identify(tree.leader.pid)
+    return record !== undefined && !isZombie(record)
+  }
+
+  /** For teardown: SIGTERM to the group, grace, SIGKILL to the group. What left the group is the leak check's. */
+  async terminateGroup(grace: number): Promise<void> {
+    const { tree, settled, signalLog } = this.#process
+    if (tree === undefined) return
+    // Until the rest of its output is there its exit is not known, and no verdict on it.
+    if (this.#process.hasExited) return settled
+    if (this.#ending !== undefined) {
+      this.#shortenGrace(grace)
+      await this.#ending.catch(() => {})
+    }
+    // It has ended by itself, and the news of it is on its way.
+    if (!this.isLeaderAlive()) return settled
+    if (table.identify(tree.leader.pid)?.isExiting === true) {
+      await Promise.race([settled, sleep(drainTime)])
+      if (this.#process.isSettled) return
+    }
+    if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
+    const deadline = now() + grace
+    const inGroup = async (): Promise<Member[]> =>
+      (await this.#containment.look([tree])).members.filter((member) => member.group === tree.leader.pid)
+    signalLog.add('SIGTERM', 'teardown')
+    signalTrees([tree], await inGroup(), 'SIGTERM')
+    await this.settledWithin(grace)
+    for (const delay of backoff(20)) {
+      const members = await inGroup()
+      if (members.length === 0) break
+      if (now() < deadline) {
+        await sleep(Math.min(delay, Math.max(1, deadline - now())))
+        continue
+      }
+      if (!this.#isEscalated && !this.#process.hasExited) signalLog.add('SIGKILL', 'teardown')
+      this.#isEscalated = true
+      signalTrees([tree], members, 'SIGKILL')
+      // Another user's: the leak check finds them again and says so.
+      const isForbidden = members.every((member) => signalProcess(member, 'SIGKILL') === 'forbidden')
+      if (isForbidden || now() > deadline + killTimeout) return
+      await sleep(delay)
+    }
+    await this.settledWithin(killTimeout)
+  }
+}

@@ -1,0 +1,29 @@
+import type { ProcessIdentity } from '../system/process-table/table.js'
+import type { OutputStream } from './output.js'
+
+/** What a running program tells. */
+export interface TransportListener {
+  output(stream: OutputStream, bytes: Buffer): void
+  /** There is no more output: nobody can write to it, or it cannot be read. */
+  outputEnded(): void
+  exited(code: number | null, signal: NodeJS.Signals | null): void
+}
+
+/** A started program: its streams, and who it is. Pipes or a terminal, whoever uses it need not know. */
+export interface Transport {
+  readonly identity: ProcessIdentity
+  /** What its standard streams are, as /proc/PID/fd shows it, as far as it could be read. */
+  readonly streams: ReadonlySet<string>
+  /** Whether nobody can write to its output any more. */
+  readonly isOutputClosed: boolean
+  /** Whether nobody has waited for it yet: until then its number is its own. */
+  isHeld(): boolean
+  /** Tells, from now on. Called once, in the turn of the event loop in which the program was started. */
+  listen(listener: TransportListener): void
+  /** `done` is called once the kernel has it, or with why it does not. */
+  write(text: string | Uint8Array, done: (error?: Error | null) => void): void
+  /** Ends the input, after `text` where there is one. */
+  endInput(text?: string | Uint8Array, done?: (error?: Error | null) => void): void
+  /** Lets go of the streams: a process that may live on, and holds them, must not keep this one alive. */
+  release(): void
+}
