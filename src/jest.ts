@@ -1,7 +1,6 @@
 import { expect } from '@jest/globals'
-import type { ProctorMatchers } from './fixture/expectations.js'
+import { matchers, type ProctorMatchers } from './fixture/expectations.js'
 import { type JestFixtures, useFixtures, type UseProctorOptions } from './fixture/jest-fixtures.js'
-import * as matchers from './matchers.js'
 
 export { executable, symlink } from './command/workspace.js'
 export type { JestFixtures, UseProctorOptions } from './fixture/jest-fixtures.js'
@@ -40,7 +39,7 @@ let isExtended = false
  * })
  */
 export function useProctor(options: UseProctorOptions = {}): JestFixtures {
-  if (!isExtended) expect.extend({ ...matchers } as unknown as Parameters<typeof expect.extend>[0])
+  if (!isExtended) expect.extend(matchers)
   isExtended = true
   return useFixtures(options)
 }

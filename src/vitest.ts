@@ -2,7 +2,7 @@ import { expect, inject, test as base } from 'vitest'
 import { now } from './system/poll.js'
 import { FixtureProctor, type Proctor, type ProctorOptions, teardownTime } from './fixture/proctor.js'
 import type { Workspace } from './command/workspace.js'
-import * as matchers from './fixture/expectations.js'
+import { matchers } from './fixture/expectations.js'
 import type { ProctorMatchers } from './fixture/expectations.js'
 
 export { executable, symlink } from './command/workspace.js'
@@ -85,15 +85,7 @@ export const fixtures = {
   ] as unknown as Proctor,
 }
 
-expect.extend({
-  toBeAlive: matchers.toBeAlive,
-  toBeDead: matchers.toBeDead,
-  toHaveExitedWith: matchers.toHaveExitedWith,
-  toHaveOutput: matchers.toHaveOutput,
-  toThrowAlreadyExited: matchers.toThrowAlreadyExited,
-  toThrowFailedExit: matchers.toThrowFailedExit,
-  toThrowUnexpectedExit: matchers.toThrowUnexpectedExit,
-})
+expect.extend(matchers)
 
 /** Vitest's `test` with the fixtures `run`, `workspace`, `proctor` and `fileProctor`, made only when a test asks for them. */
 export const test = base.extend<ProctorFixtures>(fixtures)

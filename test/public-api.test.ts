@@ -62,6 +62,17 @@ test('the names that each door exports', () => {
         "isAlive",
         "symlink",
       ],
+      "proctor/jest": [
+        "executable",
+        "symlink",
+        "useProctor",
+      ],
+      "proctor/jest/global-setup": [
+        "default",
+      ],
+      "proctor/jest/global-teardown": [
+        "default",
+      ],
       "proctor/matchers": [
         "toBeAlive",
         "toBeDead",
@@ -87,7 +98,7 @@ test('the names that each door exports', () => {
 
 test('the CommonJS side of the core and of the matchers exports the same', () => {
   const require = createRequire(import.meta.url)
-  for (const door of ['.', './matchers']) {
+  for (const door of ['.', './matchers', './jest/global-setup', './jest/global-teardown']) {
     const { import: esm, require: cjs } = exports[door] as Required<Conditions>
     const names = Object.keys(require(inRoot(cjs.default)) as object).filter((name) => name !== '__esModule')
     expect(names.toSorted()).toEqual(exportsOf(esm.default))
