@@ -1,0 +1,474 @@
+// `npm run test:matrix`: packs the package, installs it into throw-away projects, and runs one consumer's suite under
+// every runner and Node that belong together, in every pool, and through every package manager. Prints a table.
+// `--quick` takes this Node and the newest runners that it can run. Words after it pick rows by their names.
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const root = join(here, '../..')
+const isQuick = process.argv.includes('--quick')
+const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+
+/** Vitest 5 needs Node 22.12; Vitest 3.2 and Jest 30 leave out the odd ones, which nobody has here. */
+const allNodes = ['20', '22', '24', '26']
+const runners = [
+  { name: 'vitest 3.2', packages: ['vitest@~3.2'], nodes: allNodes, typescript: '5.9' },
+  { name: 'vitest 4', packages: ['vitest@4'], nodes: allNodes, typescript: '7' },
+  { name: 'vitest 5', packages: ['vitest@5'], nodes: ['22', '24', '26'], typescript: '7' },
+  { name: 'jest 29', packages: ['jest@29', '@types/jest@29', '@jest/globals@29'], nodes: allNodes, typescript: '5.9' },
+  { name: 'jest 30', packages: ['jest@30', '@types/jest@30', '@jest/globals@30'], nodes: allNodes, typescript: '7' },
+]
+const pools = ['forks', 'threads', 'vmThreads', 'vmForks']
+
+const work = mkdtempSync(join(tmpdir(), 'proctors-matrix-'))
+process.once('exit', () => rmSync(work, { recursive: true, force: true }))
+const cache = join(root, 'node_modules/.cache/proctor-matrix')
+
+const isTerminal = process.stderr.isTTY === true
+const progress = (text) => process.stderr.write(isTerminal ? `\u001B[2K\r${text}` : `${text}\n`)
+
+/** Runs a program to its end. Its own pid leads its group, so that what hangs can be ended whole. */
+function run(command, args, { cwd, env = {}, limit = 180_000, onStart = () => {} }) {
+  return new Promise((resolve) => {
+    const own = Object.entries(process.env).filter(
+      ([name]) => !/^(?:npm_|VITEST|JEST|NODE_OPTIONS|NODE_ENV|CI$|FORCE_COLOR|GITHUB_ACTIONS)/i.test(name),
+    )
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...Object.fromEntries(own), NO_COLOR: '1', ...env },
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+    const timer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), limit)
+    child.once('error', (error) => resolve({ code: null, output: `${error.message}\n${output}` }))
+    child.once('close', (code) => {
+      clearTimeout(timer)
+      resolve({ code, output })
+    })
+    onStart(child)
+  })
+}
+
+async function must(command, args, options) {
+  const { code, output } = await run(command, args, options)
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output.slice(-3000)}`)
+  return output
+}
+
+/** The folder of a Node's binary, from npm. */
+async function nodeFolder(version) {
+  if (process.version.startsWith(`v${version}.`)) return dirname(process.execPath)
+  const name = `node-${process.platform === 'darwin' ? 'darwin' : 'linux'}-${process.arch}`
+  const folder = join(cache, `node-${version}`)
+  const binaries = join(folder, 'node_modules', name, 'bin')
+  if (!existsSync(join(binaries, 'node'))) {
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+    await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', `${name}@${version}`], { cwd: folder })
+  }
+  return binaries
+}
+
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+/** The README's blocks of a language that hold a text. */
+const blocks = (language, part) =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))]
+    .map(([, text]) => text)
+    .filter((text) => text.includes(part))
+
+const compilerOptions = {
+  target: 'es2022',
+  lib: ['es2023', 'esnext.disposable'],
+  strict: true,
+  noEmit: true,
+  skipLibCheck: false,
+  exactOptionalPropertyTypes: true,
+}
+
+/** A consumer's project: its own tests, what the README shows, and what checks its types. */
+function makeProject(kind, name) {
+  const folder = join(work, name.replaceAll(/\W+/g, '-'))
+  mkdirSync(folder)
+  cpSync(join(root, 'fixtures/consumers', kind), folder, { recursive: true })
+  const type = kind === 'vitest' ? 'module' : 'commonjs'
+  writeFileSync(join(folder, 'package.json'), `{ "private": true, "type": "${type}" }\n`)
+  const examples =
+    kind === 'vitest'
+      ? blocks('ts', "from 'proctor/vitest'").filter((text) => text.includes('test('))
+      : blocks('js', "require('proctor/jest')").filter((text) => text.includes('test('))
+  const extension = kind === 'vitest' ? 'ts' : 'js'
+  for (const [index, text] of examples.entries()) writeFileSync(join(folder, `readme-${index}.test.${extension}`), text)
+  return folder
+}
+
+const passes = (messages) => messages.length === 0
+const has =
+  (...texts) =>
+  (messages) =>
+    texts.every((text) => messages.some((message) => message.includes(text)))
+const expected = {
+  vitest: {
+    'killing the parent kills the child': passes,
+    'a program that died on its own is not a successful kill': passes,
+    'answers two prompts': passes,
+    'has the containment that is promised': passes,
+    'leaks a daemon': has('1 process outlived its command and was killed'),
+    'fails and leaks': has('the own error', '1 process outlived its command and was killed'),
+    'a concurrent test passes': passes,
+    'another one leaks': has('1 process outlived its command and was killed'),
+  },
+  jest: {
+    'a command': passes,
+    'has the containment that is promised': passes,
+    'leaks a daemon': has('1 process outlived its command and was killed'),
+    'fails and leaks': has('the own error', '1 process outlived its command and was killed'),
+    'kills in a hook of its own': passes,
+    'a concurrent test passes': passes,
+    'another one leaks': has('1 process outlived its command and was killed'),
+  },
+  transforms: { kills: passes, 'leaks a daemon': has('1 process outlived its command and was killed') },
+}
+
+/** Compares a runner's JSON report with what is expected. Returns what is wrong. */
+function compare(report, kind) {
+  if (!existsSync(report)) return ['there is no report']
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8'))
+  const found = new Map()
+  for (const { title, status, failureMessages } of testResults.flatMap((file) => file.assertionResults)) {
+    found.set(title, status === 'passed' ? [] : failureMessages.length > 0 ? failureMessages : [status])
+  }
+  const broken = testResults.filter(({ assertionResults }) => assertionResults.length === 0)
+  const wrong = broken.map(({ message }) => `a file without tests: ${message}`)
+  for (const [title, isRight] of Object.entries(expected[kind])) {
+    const messages = found.get(title)
+    if (messages === undefined) wrong.push(`${title}: not there`)
+    else if (!isRight(messages)) wrong.push(`${title}: ${messages.length === 0 ? 'passed' : messages.join('\n')}`)
+  }
+  return wrong
+}
+
+/** Processes with a text in their command line, zombies apart. */
+const alive = (text) =>
+  existsSync('/proc/self')
+    ? readdirSync('/proc').filter((pid) => {
+        try {
+          return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(text)
+        } catch {
+          return false // Gone meanwhile.
+        }
+      })
+    : []
+
+async function until(look, limit) {
+  for (const end = Date.now() + limit; Date.now() < end; await sleep(20)) if (look()) return true
+  return look()
+}
+
+let count = 0
+const uniqueNumber = () => `${1_000_000_000 + Math.floor(Math.random() * 900_000_000) + (count += 1)}`
+
+/** One cell: the consumer's suite, and the suite whose worker is killed. Returns what is wrong. */
+async function runCell({ kind, folder, start, binaries, pool }) {
+  const number = uniqueNumber()
+  const temporary = mkdtempSync(join(work, 'tmp-'))
+  const report = join(temporary, 'report.json')
+  const env = { TMPDIR: temporary, MATRIX_NUMBER: number, PATH: `${binaries}${delimiter}${process.env.PATH}` }
+  const poolArgs = pool === undefined ? [] : [`--pool=${pool}`]
+  const args =
+    kind === 'vitest'
+      ? ['run', ...poolArgs, '--reporter=json', `--outputFile=${report}`]
+      : ['--json', `--outputFile=${report}`]
+  const { output } = await run(...start(args), { cwd: folder, env })
+  const wrong = compare(report, kind)
+  if (wrong.length > 0) wrong.push(output.slice(-2000))
+  const left = () => [
+    ...alive(number).map((pid) => `process ${pid}`),
+    ...readdirSync(temporary).filter((name) => name.startsWith('proctor-')),
+  ]
+  if (left().length > 0) wrong.push(`left: ${left().join(', ')}`)
+  if (kind !== 'transforms') wrong.push(...(await killWorker({ kind, folder, start, env, poolArgs, temporary, left })))
+  rmSync(temporary, { recursive: true, force: true })
+  return wrong
+}
+
+async function killWorker({ kind, folder, start, env, poolArgs, temporary, left }) {
+  const ready = join(temporary, 'ready')
+  const files = { MATRIX_FILES: kind === 'vitest' ? 'hang.case.ts' : 'hang.case.js', MATRIX_READY: ready }
+  const [command, args] = start(kind === 'vitest' ? ['run', ...poolArgs] : [])
+  let child
+  const ended = run(command, args, { cwd: folder, env: { ...env, ...files }, onStart: (started) => (child = started) })
+  const isReady = () => existsSync(ready) && readFileSync(ready, 'utf8').endsWith('\n')
+  if (!(await Promise.race([until(isReady, 60_000), ended.then(() => false)]))) {
+    child.kill('SIGKILL')
+    return [`the suite whose worker is to be killed did not start:\n${(await ended).output.slice(-2000)}`]
+  }
+  const wrong = left().length < 3 ? ['the tree of the killed worker was not up'] : []
+  process.kill(Number(readFileSync(ready, 'utf8')), 'SIGKILL')
+  if (!(await until(() => left().length === 0, 5000))) wrong.push(`left by a killed worker: ${left().join(', ')}`)
+  if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL')
+  await ended
+  return wrong
+}
+
+/** Compiles the project's types in every resolution. Errors in other packages are theirs. */
+async function checkTypes(kind, folder) {
+  const wrong = []
+  const cases =
+    kind === 'vitest'
+      ? [{ files: ['types.ts'], types: ['node'] }]
+      : [
+          { files: ['types-of-globals.ts'], types: ['node', 'jest'] },
+          { files: ['types-of-modules.ts'], types: ['node'] },
+        ]
+  for (const { files, types } of cases) {
+    for (const [module, moduleResolution] of [
+      ['nodenext', 'nodenext'],
+      ['node16', 'node16'],
+      ['esnext', 'bundler'],
+    ]) {
+      const config = join(folder, `tsconfig.${files[0]}.${moduleResolution}.json`)
+      const options = { ...compilerOptions, module, moduleResolution, types }
+      writeFileSync(config, JSON.stringify({ compilerOptions: options, files }))
+      const tsc = join(folder, 'node_modules/typescript/bin/tsc')
+      const { output } = await run(process.execPath, [tsc, '-p', config, '--pretty', 'false'], { cwd: folder })
+      const own = output
+        .split('\n')
+        .filter((line) => /error TS/.test(line) && !/^node_modules\/(?!proctor\/)/.test(line))
+      wrong.push(...own.map((line) => `${moduleResolution}: ${line}`))
+    }
+  }
+  return wrong
+}
+
+const results = new Map()
+const failures = []
+let [passed, failed] = [0, 0]
+function note(row, column, wrong) {
+  results.set(`${row} ${column}`, wrong.length === 0 ? 'ok' : 'FAILED')
+  if (wrong.length === 0) passed += 1
+  else failed += 1
+  if (wrong.length > 0) failures.push(`${row}, ${column}\n${wrong.join('\n').replaceAll(/^/gm, '  ')}`)
+  progress(`${wrong.length === 0 ? 'ok    ' : 'FAILED'} ${row}, ${column}`)
+}
+
+/** Two at a time: a cell waits as much as it works. */
+async function inPairs(jobs) {
+  const queue = [...jobs]
+  const worker = async () => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) await job()
+  }
+  await Promise.all([worker(), worker()])
+}
+
+const attempt = async (action) => {
+  try {
+    return await action()
+  } catch (error) {
+    return [error.message]
+  }
+}
+
+const isPicked = (row) => words.length === 0 || words.some((word) => row.includes(word))
+const kindOf = (name) => name.split(' ')[0]
+const binaryOf = { vitest: 'node_modules/vitest/vitest.mjs', jest: 'node_modules/jest/bin/jest.js' }
+
+async function packageManagers(tarball, nodes) {
+  const binaries = nodes['24']
+  const tool = async (spec, file) => {
+    const folder = join(cache, spec.replaceAll(/\W+/g, '-'))
+    if (!existsSync(join(folder, 'node_modules', file))) {
+      mkdirSync(folder, { recursive: true })
+      writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+      await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', '--ignore-scripts', spec], { cwd: folder })
+    }
+    return join(folder, 'node_modules', file)
+  }
+  const node = join(binaries, 'node')
+  const managers = [
+    ...['10', '11', '12'].map((version) => ({
+      row: `pnpm ${version}`,
+      install: async (folder, packages) => {
+        const pnpm = await tool(`pnpm@${version}`, `pnpm/bin/pnpm.${version === '10' ? 'cjs' : 'mjs'}`)
+        return must(node, [pnpm, 'add', '-D', ...packages], {
+          cwd: folder,
+          env: { PATH: `${binaries}:${process.env.PATH}` },
+        })
+      },
+      start: (kind, args) => [node, [binaryOf[kind], ...args]],
+    })),
+    ...['node-modules', 'pnp'].map((linker) => ({
+      row: `yarn ${linker}`,
+      install: async (folder, packages) => {
+        const yarn = await tool('@yarnpkg/cli-dist', '@yarnpkg/cli-dist/bin/yarn.js')
+        writeFileSync(join(folder, '.yarnrc.yml'), `nodeLinker: ${linker}\nenableGlobalCache: true\n`)
+        writeFileSync(join(folder, 'yarn.lock'), '')
+        const env = {
+          PATH: `${binaries}:${process.env.PATH}`,
+          YARN_ENABLE_TELEMETRY: '0',
+          YARN_ENABLE_HARDENED_MODE: '0',
+        }
+        return must(node, [yarn, 'add', '-D', ...packages], { cwd: folder, env })
+      },
+      start: (kind, args) =>
+        linker === 'pnp'
+          ? [node, [join(cache, '-yarnpkg-cli-dist/node_modules/@yarnpkg/cli-dist/bin/yarn.js'), kind, ...args]]
+          : [node, [binaryOf[kind], ...args]],
+    })),
+  ]
+  return managers
+    .filter(({ row }) => isPicked(row))
+    .flatMap(({ row, install, start }) =>
+      ['vitest', 'jest'].map((kind) => async () => {
+        const wrong = await attempt(async () => {
+          const folder = makeProject(kind, `${row} ${kind}`)
+          const output = await install(folder, [`proctor@file:${tarball}`, kind, '@types/node@22'])
+          const warnings = output
+            .split('\n')
+            .filter((line) => /warn|error|ignored build/i.test(line) && /proctor|koffi/i.test(line))
+          return [
+            ...warnings,
+            ...(await runCell({ kind, folder, start: (args) => start(kind, args), binaries, pool: undefined })),
+          ]
+        })
+        note(row, kind, wrong)
+      }),
+    )
+}
+
+function transforms(tarball, nodes) {
+  const cases = [
+    {
+      name: 'ts-jest',
+      packages: ['jest@29', 'ts-jest@29', 'typescript@5.9', '@jest/globals@29', '@types/node@22'],
+      transform: 'ts-jest',
+    },
+    {
+      name: 'babel-jest',
+      packages: [
+        'jest@30',
+        'babel-jest@30',
+        '@babel/core@7',
+        '@babel/preset-env@7',
+        '@babel/preset-typescript@7',
+        '@jest/globals@30',
+      ],
+      transform: [
+        'babel-jest',
+        { presets: [['@babel/preset-env', { targets: { node: 'current' } }], '@babel/preset-typescript'] },
+      ],
+    },
+    {
+      name: '@swc/jest',
+      packages: ['jest@30', '@swc/jest', '@swc/core@1', '@jest/globals@30'],
+      transform: '@swc/jest',
+    },
+  ]
+  return cases
+    .filter(({ name }) => isPicked(name))
+    .map(({ name, packages, transform }) => async () => {
+      const wrong = await attempt(async () => {
+        const folder = makeProject('transforms', name)
+        writeFileSync(
+          join(folder, 'jest.config.json'),
+          JSON.stringify({ testMatch: ['**/*.test.ts'], transform: { '\\.ts$': transform } }),
+        )
+        writeFileSync(
+          join(folder, 'tsconfig.json'),
+          JSON.stringify({
+            compilerOptions: {
+              module: 'node16',
+              moduleResolution: 'node16',
+              target: 'es2022',
+              strict: true,
+              esModuleInterop: true,
+              isolatedModules: true,
+              types: ['node'],
+            },
+          }),
+        )
+        await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', tarball, ...packages], { cwd: folder })
+        const start = (args) => [join(nodes['22'], 'node'), [binaryOf.jest, ...args]]
+        return runCell({ kind: 'transforms', folder, start, binaries: nodes['22'], pool: undefined })
+      })
+      note(name, 'jest', wrong)
+    })
+}
+
+const begin = Date.now()
+await must('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', work], { cwd: root })
+const tarball = join(
+  work,
+  readdirSync(work).find((name) => name.endsWith('.tgz')),
+)
+const thisNode = process.versions.node.split('.')[0]
+const wanted = isQuick ? [thisNode] : allNodes
+const nodes = {}
+for (const version of wanted) nodes[version] = await nodeFolder(version)
+
+const picked = runners
+  .filter(({ nodes: own }) => own.some((version) => wanted.includes(version)))
+  .filter(({ name }) => !isQuick || name === (Number(thisNode) < 22 ? 'vitest 4' : 'vitest 5') || name === 'jest 30')
+const rows = []
+const jobs = []
+for (const { name, packages, nodes: own, typescript } of picked) {
+  const kind = kindOf(name)
+  const cellRows = (kind === 'vitest' ? (isQuick ? ['forks', 'threads'] : pools) : [undefined])
+    .map((pool) => ({ pool, row: pool === undefined ? name : `${name} ${pool}` }))
+    .filter(({ row }) => isPicked(row))
+  if (cellRows.length === 0) continue
+  const folder = makeProject(kind, name)
+  progress(`installing ${name}`)
+  const all = [tarball, ...packages, `typescript@${typescript}`, '@types/node@22']
+  await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', ...all], { cwd: folder })
+  for (const { pool, row } of cellRows) {
+    rows.push(row)
+    for (const version of wanted) {
+      if (!own.includes(version)) results.set(`${row} Node ${version}`, '-')
+      else
+        jobs.push(async () => {
+          const start = (args) => [join(nodes[version], 'node'), [binaryOf[kind], ...args]]
+          note(
+            row,
+            `Node ${version}`,
+            await attempt(() => runCell({ kind, folder, start, binaries: nodes[version], pool })),
+          )
+        })
+    }
+  }
+  const [first] = cellRows
+  jobs.push(async () => note(first.row, 'types', await attempt(() => checkTypes(kind, folder))))
+}
+await inPairs(jobs)
+const others = isQuick ? [] : [...transforms(tarball, nodes), ...(await packageManagers(tarball, nodes))]
+await inPairs(others)
+
+const columns = [...wanted.map((version) => `Node ${version}`), 'types']
+const width = Math.max(...rows.map((row) => row.length), 20) + 2
+const table = [
+  `${''.padEnd(width)}${columns.map((column) => column.padEnd(9)).join('')}`,
+  ...rows.map((row) =>
+    `${row.padEnd(width)}${columns.map((column) => (results.get(`${row} ${column}`) ?? '').padEnd(9)).join('')}`.trimEnd(),
+  ),
+]
+if (others.length > 0) {
+  table.push('', `${''.padEnd(width)}vitest   jest`)
+  const names = new Set(
+    [...results.keys()].filter((key) => / (?:vitest|jest)$/.test(key)).map((key) => key.replace(/ \w+$/, '')),
+  )
+  for (const name of names) {
+    table.push(
+      `${name.padEnd(width)}${['vitest', 'jest'].map((kind) => (results.get(`${name} ${kind}`) ?? '').padEnd(9)).join('')}`.trimEnd(),
+    )
+  }
+}
+if (isTerminal) progress('')
+console.log(`\n${table.join('\n')}\n`)
+for (const failure of failures) console.log(`${failure}\n`)
+console.log(`${passed} passed, ${failed} failed in ${Math.round((Date.now() - begin) / 1000)} s`)
+process.exitCode = failed === 0 ? 0 : 1
