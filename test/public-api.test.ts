@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { expect, test } from 'vitest'
+import { declarationsOf } from './declarations.js'
 import { inRoot } from './inner-run.js'
 
 // What each door exports, read from what is published: `npm run build` comes first.
@@ -8,7 +9,8 @@ import { inRoot } from './inner-run.js'
 interface Conditions {
   /** Of a door that is ESM only. */
   readonly default?: string
-  readonly import?: { readonly default: string }
+  readonly types?: string
+  readonly import?: { readonly default: string; readonly types: string }
   readonly require?: { readonly default: string }
 }
 
@@ -94,6 +96,15 @@ test('the names that each door exports', () => {
       ],
     }
   `)
+})
+
+test('the names and signatures of each door are those of the report', async () => {
+  const sections = doors.map(
+    ([door, conditions]) =>
+      `## ${door}\n\n${declarationsOf(inRoot((conditions.import?.types ?? conditions.types)!))}\n`,
+  )
+  // A change of the public interface is seen in the change of this file: `npx vitest run test/public-api.test.ts -u`.
+  await expect(sections.join('\n')).toMatchFileSnapshot('public-api.txt')
 })
 
 test('the CommonJS side of the core and of the matchers exports the same', () => {

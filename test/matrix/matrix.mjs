@@ -98,6 +98,7 @@ function makeProject(kind, name) {
   cpSync(join(root, 'fixtures/consumers', kind), folder, { recursive: true })
   const type = kind === 'vitest' ? 'module' : 'commonjs'
   writeFileSync(join(folder, 'package.json'), `{ "private": true, "type": "${type}" }\n`)
+  if (kind === 'node-test') return folder
   const examples =
     kind === 'vitest'
       ? blocks('ts', "from 'proctor/vitest'").filter((text) => text.includes('test('))
@@ -246,6 +247,20 @@ async function checkTypes(kind, folder) {
   return wrong
 }
 
+/** What the README says to do with node:test, and `await using` where the language has it. */
+async function runNodeTest(folder, version, binaries) {
+  const number = uniqueNumber()
+  const temporary = mkdtempSync(join(work, 'tmp-'))
+  const files = readdirSync(folder).filter((name) => name.endsWith('.test.mjs'))
+  if (Number(version) >= 24) files.push('await-using.mjs')
+  const env = { TMPDIR: temporary, MATRIX_NUMBER: number, PATH: `${binaries}${delimiter}${process.env.PATH}` }
+  const { code, output } = await run(join(binaries, 'node'), ['--test', ...files], { cwd: folder, env })
+  const wrong = code === 0 ? [] : [output.slice(-2000)]
+  const left = [...alive(number), ...readdirSync(temporary).filter((name) => name.startsWith('proctor-'))]
+  if (left.length > 0) wrong.push(`left: ${left.join(', ')}`)
+  return wrong
+}
+
 const results = new Map()
 const failures = []
 let [passed, failed] = [0, 0]
@@ -278,6 +293,24 @@ const isPicked = (row) => words.length === 0 || words.some((word) => row.include
 const kindOf = (name) => name.split(' ')[0]
 const binaryOf = { vitest: 'node_modules/vitest/vitest.mjs', jest: 'node_modules/jest/bin/jest.js' }
 
+/** What a project must say about packages that are not ours: Jest's resolver has an install script. */
+function settleOthers(folder) {
+  const resolver = { 'unrs-resolver': '1.12.0' }
+  const file = join(folder, 'package.json')
+  const text = { ...JSON.parse(readFileSync(file, 'utf8')), resolutions: resolver }
+  writeFileSync(file, JSON.stringify(text))
+  const lines = [
+    'packages: [.]',
+    'overrides:',
+    '  unrs-resolver: 1.12.0',
+    'ignoredBuiltDependencies: [unrs-resolver, "@parcel/watcher"]',
+  ]
+  writeFileSync(
+    join(folder, 'pnpm-workspace.yaml'),
+    [...lines, 'allowBuilds:', '  unrs-resolver: false', '  "@parcel/watcher": false', ''].join('\n'),
+  )
+}
+
 async function packageManagers(tarball, nodes) {
   const binaries = nodes['24']
   const tool = async (spec, file) => {
@@ -285,7 +318,9 @@ async function packageManagers(tarball, nodes) {
     if (!existsSync(join(folder, 'node_modules', file))) {
       mkdirSync(folder, { recursive: true })
       writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
-      await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', '--ignore-scripts', spec], { cwd: folder })
+      await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', '--ignore-scripts', spec], {
+        cwd: folder,
+      })
     }
     return join(folder, 'node_modules', file)
   }
@@ -327,7 +362,9 @@ async function packageManagers(tarball, nodes) {
       ['vitest', 'jest'].map((kind) => async () => {
         const wrong = await attempt(async () => {
           const folder = makeProject(kind, `${row} ${kind}`)
-          const output = await install(folder, [`proctor@file:${tarball}`, kind, '@types/node@22'])
+          settleOthers(folder)
+          const peers = kind === 'vitest' ? ['vite'] : []
+          const output = await install(folder, [`proctor@file:${tarball}`, kind, ...peers, '@types/node@22'])
           const warnings = output
             .split('\n')
             .filter((line) => /warn|error|ignored build/i.test(line) && /proctor|koffi/i.test(line))
@@ -392,7 +429,9 @@ function transforms(tarball, nodes) {
             },
           }),
         )
-        await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', tarball, ...packages], { cwd: folder })
+        await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', tarball, ...packages], {
+          cwd: folder,
+        })
         const start = (args) => [join(nodes['22'], 'node'), [binaryOf.jest, ...args]]
         return runCell({ kind: 'transforms', folder, start, binaries: nodes['22'], pool: undefined })
       })
@@ -444,6 +483,18 @@ for (const { name, packages, nodes: own, typescript } of picked) {
   const [first] = cellRows
   jobs.push(async () => note(first.row, 'types', await attempt(() => checkTypes(kind, folder))))
 }
+if (isPicked('node:test')) {
+  const folder = makeProject('node-test', 'node:test')
+  for (const [index, text] of blocks('js', 'node:test').entries())
+    writeFileSync(join(folder, `readme-${index}.test.mjs`), text)
+  await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', tarball], { cwd: folder })
+  rows.push('node:test')
+  for (const version of wanted) {
+    jobs.push(async () =>
+      note('node:test', `Node ${version}`, await attempt(() => runNodeTest(folder, version, nodes[version]))),
+    )
+  }
+}
 await inPairs(jobs)
 const others = isQuick ? [] : [...transforms(tarball, nodes), ...(await packageManagers(tarball, nodes))]
 await inPairs(others)
@@ -456,6 +507,7 @@ const table = [
     `${row.padEnd(width)}${columns.map((column) => (results.get(`${row} ${column}`) ?? '').padEnd(9)).join('')}`.trimEnd(),
   ),
 ]
+if (rows.length === 0) table.length = 0
 if (others.length > 0) {
   table.push('', `${''.padEnd(width)}vitest   jest`)
   const names = new Set(

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type InnerResult, inRoot, startInner } from '../inner-run.js'
@@ -12,6 +12,8 @@ const project = join(folder, 'project')
 const temporary = join(folder, 'tmp')
 const installed = join(project, 'node_modules', 'proctor')
 
+let tarball: string
+
 beforeAll(() => {
   mkdirSync(join(project, 'node_modules'), { recursive: true })
   mkdirSync(temporary)
@@ -21,7 +23,8 @@ beforeAll(() => {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  execFileSync('tar', ['-xzf', join(folder, packed.trim()), '-C', folder])
+  tarball = join(folder, packed.trim())
+  execFileSync('tar', ['-xzf', tarball, '-C', folder])
   execFileSync('mv', [join(folder, 'package'), installed])
   for (const name of ['vitest', '@koromix', 'typescript', '@types']) {
     symlinkSync(inRoot(`node_modules/${name}`), join(project, 'node_modules', name))
@@ -60,6 +63,15 @@ describe('the packed package', () => {
     for (const name of ['execa', 'tmp', 'tmp-promise', 'pidtree', 'ps-list', 'cross-spawn']) {
       expect(licences).toMatch(new RegExp(`^${name} \\d`, 'm'))
     }
+  })
+
+  test('holds nothing but builds, declarations and texts, and is no larger than it should be', () => {
+    const list = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n')
+    const accepted =
+      /^package\/(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/(?:guardian\.sh|THIRD-PARTY-LICENCES\.txt|[\w/-]+(?:\.d)?\.c?[jt]s(?:\.map)?))$/
+    expect(list.filter((path) => !accepted.test(path))).toEqual([])
+    // Bytes. Half of it are source maps.
+    expect(statSync(tarball).size).toBeLessThan(1_200_000)
   })
 
   test('runs the tests that the README shows, with the configuration that it shows', async () => {

@@ -1,0 +1,76 @@
+// What the package costs a worker of Vitest's that has it imported: alone, and with the first command.
+import { execFile } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { print, summary } from './side-by-side.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const files = 24
+
+// Each file has a worker of its own. Which of the two spawns comes first takes turns: the first one of a worker is slower.
+const testFile = (index, folder) => `
+import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { test } from 'vitest'
+
+const time = async (action) => {
+  const begin = performance.now()
+  await action()
+  return performance.now() - begin
+}
+const bare = () => new Promise((resolve) => spawn('true', { stdio: ['pipe', 'pipe', 'pipe'] }).once('close', resolve))
+
+test('times', async () => {
+  let door
+  const added = await time(async () => { door = await import('proctor/vitest') })
+  const first = () => new Promise((resolve, reject) => {
+    door.fixtures.proctor({ task: {}, proctorOptions: {}, onTestFinished: (end) => ends.push(end) }, async (proctor) => {
+      await proctor.run('true').waitForExit()
+      resolve()
+    }).catch(reject)
+  })
+  const ends = []
+  const times = {}
+  for (const [name, action] of ${index} % 2 === 0 ? [['bare', bare], ['first', first]] : [['first', first], ['bare', bare]]) {
+    times[name] = await time(action)
+  }
+  for (const end of ends) await end()
+  writeFileSync(${JSON.stringify(folder)} + '/times-${index}.json', JSON.stringify({ added, ...times }))
+})
+`
+
+export async function run() {
+  const folder = mkdtempSync(join(tmpdir(), 'proctors-bench-'))
+  try {
+    // A copy: what a link leads to outside of node_modules, Vite transforms.
+    const installed = join(folder, 'node_modules/proctor')
+    mkdirSync(installed, { recursive: true })
+    for (const name of ['dist', 'package.json']) cpSync(join(root, name), join(installed, name), { recursive: true })
+    for (const name of ['vitest', '@koromix'])
+      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+    for (let index = 0; index < files; index += 1) {
+      writeFileSync(join(folder, `${index}.test.mjs`), testFile(index, folder))
+    }
+    const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--pool=forks', '--maxWorkers=1']
+    await promisify(execFile)(process.execPath, args, { cwd: folder })
+    const all = readdirSync(folder)
+      .filter((name) => name.startsWith('times-'))
+      .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')))
+    const results = {
+      'a bare spawn of true, to its close': summary(all.map(({ bare }) => bare)),
+      'the first command of a worker': summary(all.map(({ first }) => first)),
+      'importing proctor/vitest after vitest': summary(all.map(({ added }) => added)),
+    }
+    print(`Import, in ${all.length} workers`, results, {
+      'the first command of a worker': '<= 80 ms more',
+      'importing proctor/vitest after vitest': '<= 10 ms',
+    })
+    return results
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
