@@ -1,8 +1,9 @@
 export { createProctor } from './fixture/proctor.js'
-export type { Proctor, ProctorOptions, RunOptions } from './fixture/proctor.js'
+export type { Proctor, ProctorOptions, RunOptions, TerminalOptions } from './fixture/proctor.js'
 export type { CommandReport, Finding, Place, TeardownReport } from './fixture/report.js'
 export type { Ending } from './command/endings.js'
-export type { Exit, OutputWaitOptions, Process, WaitOptions } from './command/process.js'
+export type { Exit, OutputWaitOptions, Process, Screen, TerminalProcess, WaitOptions } from './command/process.js'
+export type { Key } from './command/keys.js'
 export type { OutputPattern } from './command/pattern.js'
 export type { Sender, SentSignal } from './command/signal-log.js'
 export type { OutputMark, OutputStream } from './command/output.js'
@@ -19,6 +20,7 @@ export {
   ContainmentError,
   FailedExitError,
   LeakedProcessError,
+  MissingDependencyError,
   PidFileError,
   ProctorError,
   SpawnError,

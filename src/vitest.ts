@@ -71,7 +71,7 @@ export const fixtures = {
   },
 
   run: async ({ proctor }: { proctor: Proctor }, use: (run: Proctor['run']) => Promise<void>): Promise<void> => {
-    await use((command, args, options) => proctor.run(command, args, options))
+    await use(proctor.run.bind(proctor) as Proctor['run'])
   },
 
   fileProctor: [

@@ -53,6 +53,7 @@ test('the names that each door exports', () => {
         "ContainmentError",
         "FailedExitError",
         "LeakedProcessError",
+        "MissingDependencyError",
         "PidFileError",
         "ProctorError",
         "SpawnError",

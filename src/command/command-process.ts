@@ -14,7 +14,7 @@ import type { Member, Tree } from '../system/tree.js'
 import { drainTime, type Ending, Endings } from './endings.js'
 import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
 import { checkOptions, checkSignal, graceRules, outputWaitRules, show, waitRules } from './options.js'
-import { Output, type OutputMark } from './output.js'
+import { Output, type OutputMark, type OutputStream } from './output.js'
 import { lookFor, type OutputPattern } from './pattern.js'
 import type { Exit, OutputWaitOptions, Process, WaitOptions } from './process.js'
 import { type SentSignal, SignalLog } from './signal-log.js'
@@ -44,7 +44,7 @@ export interface ProcessSettings {
 }
 
 /** What a call throws, it rejects with. */
-function rejecting<Value>(call: () => Promise<Value>): Promise<Value> {
+export function rejecting<Value>(call: () => Promise<Value>): Promise<Value> {
   try {
     return call()
   } catch (error) {
@@ -103,7 +103,7 @@ export class CommandProcess implements Process {
     this.#transport = started.transport
     this.#listen(this.#transport)
     if (settings.input !== undefined) {
-      this.#inputEnded = true
+      this.#inputEnded = !this.#transport.inputStaysOpen
       this.#transport.endInput(settings.input)
     }
     if (settings.timeout !== undefined) this.#stopTimeout = after(settings.timeout, () => this.#timeOut())
@@ -113,7 +113,7 @@ export class CommandProcess implements Process {
     let isEnded = false
     transport.listen({
       output: (stream, bytes) => {
-        this.log.append(stream, bytes)
+        this.received(stream, bytes)
         this.#waits.changed()
       },
       outputEnded: () => {
@@ -127,6 +127,10 @@ export class CommandProcess implements Process {
         else after(drainTime, () => this.#finish())
       },
     })
+  }
+
+  protected received(stream: OutputStream, bytes: Buffer): void {
+    this.log.append(stream, bytes)
   }
 
   #finish(): void {
@@ -312,18 +316,23 @@ export class CommandProcess implements Process {
       }
       const text = (): string => this.log.text(options.stream ?? 'output', options.since)
       const look = lookFor(pattern, text)
-      // As it was at the call: what another wait has heard of since is news to this one.
-      const isKnownToHaveExited = this.#knowledge() === 'exited, seen'
-      const attempt: Attempt<RegExpExecArray | string> = () => {
-        if (isKnownToHaveExited && this.#isTimedOut) throw this.#seenTimeoutError()
-        if (isKnownToHaveExited) this.#throwOnceExited()
-        const isSettled = this.#isSettled
-        const found = look()
-        if (!(found instanceof Promise)) return this.#judge(found, isSettled)
-        return found.then((value) => this.#judge(value, isSettled))
-      }
-      return this.#wait(attempt, options.timeout, typeof pattern === 'function' ? predicateInterval : undefined)
+      return this.waitFor(look, options.timeout, typeof pattern === 'function')
     })
+  }
+
+  /** Waits until a look at what the program wrote finds something. A predicate may look at more than that. */
+  protected waitFor<Value>(look: Attempt<Value>, timeout: number | undefined, isPredicate: boolean): Promise<Value> {
+    // As it was at the call: what another wait has heard of since is news to this one.
+    const isKnownToHaveExited = this.#knowledge() === 'exited, seen'
+    const attempt: Attempt<Value> = () => {
+      if (isKnownToHaveExited && this.#isTimedOut) throw this.#seenTimeoutError()
+      if (isKnownToHaveExited) this.#throwOnceExited()
+      const isSettled = this.#isSettled
+      const found = look()
+      if (!(found instanceof Promise)) return this.#judge(found, isSettled)
+      return found.then((value) => this.#judge(value, isSettled))
+    }
+    return this.#wait(attempt, timeout, isPredicate ? predicateInterval : undefined)
   }
 
   /** What was found; or, when all output there will be was looked at in vain, the exit's error. */
@@ -372,17 +381,17 @@ export class CommandProcess implements Process {
 
   endInput(): Promise<void> {
     return rejecting(() => {
-      this.#throwUnlessRunning()
+      this.throwUnlessRunning()
       if (this.#inputEnded) return Promise.resolve()
       return this.#feed('endInput', (transport, done) => {
-        this.#inputEnded = true
+        this.#inputEnded = !transport.inputStaysOpen
         transport.endInput(undefined, done)
       })
     })
   }
 
   #feed(verb: string, action: (transport: Transport, done: (error?: Error | null) => void) => void): Promise<void> {
-    this.#throwUnlessRunning()
+    this.throwUnlessRunning()
     const transport = this.#transport
     if (transport === undefined || this.#inputEnded) {
       throw new ProctorError(
@@ -412,9 +421,14 @@ export class CommandProcess implements Process {
     }, undefined)
   }
 
+  /** The test has sent a signal by a way of its own: what comes of it was to be expected. */
+  protected noteSignalled(): void {
+    this.#isSignalled = true
+  }
+
   signal(signal: NodeJS.Signals): void {
     checkSignal('signal', signal)
-    this.#throwUnlessRunning()
+    this.throwUnlessRunning()
     this.#isSignalled = true
     this.signalLog.add(signal, 'test')
     // Its exit is on its way when its number is gone: ESRCH is no failure.
@@ -520,7 +534,8 @@ export class CommandProcess implements Process {
     throw error
   }
 
-  #throwUnlessRunning(): void {
+  /** Throws the exit's error once it has exited, seen or not. */
+  protected throwUnlessRunning(): void {
     if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
     if (this.tree === undefined) throw new ProctorError(`${this.command} has not started.`)
     this.#throwOnceExited()

@@ -52,6 +52,10 @@ export const runRules = {
   },
   leaks: oneOf('fail', 'kill'),
   allow: commandLines,
+  terminal: {
+    accepts: 'true, false or { columns, rows }',
+    test: (value) => typeof value === 'boolean' || (typeof value === 'object' && value !== null),
+  },
 } satisfies Record<string, Rule>
 
 export const proctorRules = {
@@ -126,6 +130,17 @@ export function checkCommand(caller: string, command: unknown, args: unknown): v
       throw new TypeError(`${caller}: argument ${index + 1} is ${show(argument)}. Accepted is a string.`)
     }
   }
+}
+
+const wholeNumber = (least: number, most: number): Rule => ({
+  accepts: `a whole number from ${least} to ${most}`,
+  test: (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
+})
+const sizeRules = { columns: wholeNumber(2, 1000), rows: wholeNumber(1, 1000) } satisfies Record<string, Rule>
+
+/** Checks the size of a terminal. */
+export function checkSize(caller: string, size: unknown): void {
+  checkOptions(caller, size, sizeRules)
 }
 
 /** Checks the name of a signal. */

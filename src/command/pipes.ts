@@ -7,6 +7,7 @@ import type { Transport, TransportListener } from './transport.js'
 export class Pipes implements Transport {
   readonly identity: ProcessIdentity
   readonly streams: ReadonlySet<string>
+  readonly inputStaysOpen = false
   readonly #child: ChildProcess
 
   constructor(child: ChildProcess, identity: ProcessIdentity, streams: readonly string[]) {

@@ -1,4 +1,5 @@
 import type { ProcessGroup } from '../system/process-group.js'
+import type { Key } from './keys.js'
 import type { OutputMark, OutputStream } from './output.js'
 
 /** How a command ended, and what it had written by then. */
@@ -116,4 +117,55 @@ export interface Process extends AsyncDisposable {
    * await parent.kill()
    */
   kill(): Promise<Exit>
+}
+
+/** What a person would see on a terminal now. */
+export interface Screen {
+  /** All rows, each padded with spaces to the terminal's width, joined by newlines. */
+  readonly text: string
+  /** The same, the white space at the right of each row and at the bottom cut. */
+  readonly stripped: string
+  /** Counted from 0, from the left upper corner. */
+  readonly cursor: { readonly row: number; readonly column: number }
+  readonly columns: number
+  readonly rows: number
+  /**
+   * A picture of it, with its colours and the cursor.
+   *
+   * @example
+   * await writeFile('screen.svg', editor.screen.toSVG())
+   */
+  toSVG(): string
+}
+
+/** A command in a pseudo-terminal. Everything that it writes is on `stdout`, with its escape sequences. */
+export interface TerminalProcess extends Process {
+  readonly screen: Screen
+  /**
+   * Waits until something is on the screen: a text, a regular expression's match, or what a function of the screen says.
+   * It looks at the rows as `stripped` has them, and as `text` does.
+   *
+   * @throws {WaitTimeoutError} after `timeout` ms; {UnexpectedExitError} when the program exits first.
+   * @example
+   * await editor.waitForScreen('-- INSERT --')
+   * await editor.waitForScreen((screen) => screen.cursor.row === 3)
+   */
+  waitForScreen(pattern: string | RegExp | ((screen: Screen) => boolean), options?: WaitOptions): Promise<void>
+  /**
+   * Presses keys, one after the other: names, characters, combinations, and texts that are pasted.
+   *
+   * @throws {TypeError} on a key that is not known; the message names those that are.
+   * @throws {UnexpectedExitError} {AlreadyExitedError} once the program has exited.
+   * @example
+   * await editor.press('ArrowDown', 'Ctrl+X', { paste: 'a text\nof two lines' }, 'Enter')
+   */
+  press(...keys: Key[]): Promise<void>
+  /**
+   * Changes the terminal's size. The program gets SIGWINCH. 2 to 1000 columns, 1 to 1000 rows.
+   *
+   * @throws {TypeError} on another size; {UnexpectedExitError} {AlreadyExitedError} once the program has exited.
+   * @example
+   * editor.resize(120, 40)
+   */
+  resize(columns: number, rows: number): void
 }

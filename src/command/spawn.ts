@@ -71,7 +71,7 @@ const isExecutable = (file: string): boolean => {
 }
 
 /** The first file of this name on a PATH. */
-function search(name: string, path: string): string | undefined {
+export function search(name: string, path: string): string | undefined {
   return path
     .split(delimiter)
     .filter((folder) => folder !== '')
@@ -112,7 +112,7 @@ export function searchPath(path: string): string {
 }
 
 /** Says why a program could not be started: execvp(3) has one word, ENOENT, for three different mistakes. */
-function explain(error: unknown, request: SpawnRequest): SpawnError {
+export function explain(error: unknown, request: SpawnRequest): SpawnError {
   const cause = error as NodeJS.ErrnoException & { originalMessage?: string }
   const { cwd, display, env, shell } = request
   // With a shell it is the shell that could not be started: what is wrong in its text is for the shell to say.

@@ -14,6 +14,8 @@ export interface Transport {
   readonly identity: ProcessIdentity
   /** What its standard streams are, as /proc/PID/fd shows it, as far as it could be read. */
   readonly streams: ReadonlySet<string>
+  /** Whether its input, once ended, can be written to again: a terminal's end of input is a character like others. */
+  readonly inputStaysOpen: boolean
   /** Whether nobody can write to its output any more. */
   readonly isOutputClosed: boolean
   /** Whether nobody has waited for it yet: until then its number is its own. */
@@ -24,6 +26,8 @@ export interface Transport {
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void
   /** Ends the input, after `text` where there is one. */
   endInput(text?: string | Uint8Array, done?: (error?: Error | null) => void): void
+  /** Of a terminal. */
+  resize?(columns: number, rows: number): void
   /** Lets go of the streams: a process that may live on, and holds them, must not keep this one alive. */
   release(): void
 }

@@ -192,6 +192,19 @@ export class WorkspaceError extends ProctorError {
 }
 named(WorkspaceError, 'WorkspaceError')
 
+/** An optional package that is needed for what was asked for is not installed, or cannot be loaded. */
+export class MissingDependencyError extends ProctorError {
+  declare readonly packageName: string
+  /** The command that installs it. */
+  declare readonly install: string
+
+  constructor(message: string, details: { packageName: string; install: string }) {
+    super(message)
+    setQuietly(this, details)
+  }
+}
+named(MissingDependencyError, 'MissingDependencyError')
+
 /** The containment that was asked for is not to be had here, or emptiness could not be proven. */
 export class ContainmentError extends ProctorError {}
 named(ContainmentError, 'ContainmentError')

@@ -9,6 +9,8 @@ export interface Natives {
   setSubreaper(on: boolean): boolean
   /** waitpid(pid, WNOHANG): takes a zombie child's exit. Whether there was one. */
   takeExit(pid: number): boolean
+  /** fcntl(FD_CLOEXEC): programs that are started from here on do not inherit this file. */
+  closeOnExec(descriptor: number): void
 }
 
 interface Koffi {
@@ -17,6 +19,8 @@ interface Koffi {
 
 const setChildSubreaper = 36
 const noHang = 1
+const setDescriptorFlags = 2
+const closeOnExec = 1
 
 /** The package that holds the calls for this machine. */
 export const nativesPackage = `@koromix/koffi-linux-${process.arch}`
@@ -33,9 +37,11 @@ export function loadNatives(): Natives | string {
   }
   const library = koffi.load(null)
   const prctl = library.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)')
+  const fcntl = library.func('int fcntl(int, int, int)')
   const waitpid = library.func('int waitpid(int, void *, int)')
   return {
     setSubreaper: (on) => prctl(setChildSubreaper, on ? 1 : 0, 0, 0, 0) === 0,
     takeExit: (pid) => waitpid(pid, null, noHang) === pid,
+    closeOnExec: (descriptor) => void fcntl(descriptor, setDescriptorFlags, closeOnExec),
   }
 }

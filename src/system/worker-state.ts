@@ -118,6 +118,15 @@ function provenNatives(): Natives | string {
   }
 }
 
+/** Keeps a file of this process from the programs that it starts. Where it cannot be done they inherit it. */
+export function closeOnExec(descriptor: number): void {
+  const state = workerState()
+  const natives = typeof state.natives === 'object' ? state.natives : (anyNatives ??= loadNatives())
+  if (typeof natives === 'object') natives.closeOnExec(descriptor)
+}
+
+let anyNatives: Natives | string | undefined
+
 /** What tells the commands of this process from what else it starts. */
 const surroundings = (trees: Set<Tree>, outside: Iterable<string>): StrictSurroundings => ({
   trees,

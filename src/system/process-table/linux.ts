@@ -215,6 +215,13 @@ export const linuxTable: ProcessTable = {
 
   openFiles: (pid) => entries(`/proc/${pid}/fd`).flatMap((descriptor) => link(`/proc/${pid}/fd/${descriptor}`) ?? []),
 
+  // In a container the uptime may be the container's, and too low: the worker is older than what it starts, too.
+  startTimeNow: () =>
+    Math.max(
+      Math.floor(((wallClock() - bootTime()) * ticksPerSecond) / 1000) - 5,
+      readStat(process.pid)?.startTime ?? 0,
+    ),
+
   startedAt: (identity: ProcessIdentity) => bootTime() + (identity.startTime * 1000) / ticksPerSecond,
 
   owner(pid) {

@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { promisify } from 'node:util'
+import { wallClock } from '../poll.js'
 import type { ListedProcess } from './ps-list.js'
 import { isZombie, type ProcessRecord, type ProcessTable } from './table.js'
 
@@ -101,6 +102,7 @@ export const portableTable: ProcessTable = {
 
   cwd: () => undefined,
   openFiles: () => [],
+  startTimeNow: () => Math.floor(wallClock() / 1000),
   startedAt: (identity) => identity.startTime * 1000,
   owner: (pid) => listed.get(pid)?.owner,
   waitChannel: () => undefined,

@@ -1,0 +1,126 @@
+// What a terminal sends when a key is pressed: xterm's control sequences, as terminfo's xterm-256color has them.
+
+/** Keys by name, without modifiers. */
+const named = {
+  Enter: '\r',
+  Tab: '\t',
+  Escape: '\x1b',
+  Backspace: '\x7f',
+  Space: ' ',
+} as const
+
+/** Keys whose sequence ends in a letter: `CSI A`, or `SS3 A` where the program asked for application keys. */
+const lettered = { ArrowUp: 'A', ArrowDown: 'B', ArrowRight: 'C', ArrowLeft: 'D', Home: 'H', End: 'F' } as const
+/** Always `SS3`, where there is no modifier. */
+const functionLettered = { F1: 'P', F2: 'Q', F3: 'R', F4: 'S' } as const
+/** `CSI number ~`. */
+const numbered = {
+  Insert: 2,
+  Delete: 3,
+  PageUp: 5,
+  PageDown: 6,
+  F5: 15,
+  F6: 17,
+  F7: 18,
+  F8: 19,
+  F9: 20,
+  F10: 21,
+  F11: 23,
+  F12: 24,
+} as const
+
+type KeyName = keyof typeof named | keyof typeof lettered | keyof typeof functionLettered | keyof typeof numbered
+type Modifier = 'Ctrl' | 'Alt' | 'Shift'
+
+/**
+ * A key: a name (`Enter`, `ArrowDown`, `F5`), a character, either with `Ctrl+`, `Alt+` and `Shift+` before it
+ * (`Ctrl+C`, `Alt+Enter`), or a text that is pasted.
+ */
+export type Key = KeyName | `${Modifier}+${string}` | (string & {}) | { readonly paste: string }
+
+/** What the program has asked its terminal for. */
+export interface KeyModes {
+  /** DECCKM: arrows are sent as `SS3`. */
+  readonly applicationCursorKeys: boolean
+  /** A paste is put in brackets, so that it is not taken for typing. */
+  readonly bracketedPaste: boolean
+}
+
+const known = [
+  ...Object.keys(named),
+  ...Object.keys(lettered),
+  ...Object.keys(functionLettered),
+  ...Object.keys(numbered),
+]
+
+const modifiers: Readonly<Record<string, 'shift' | 'alt' | 'ctrl'>> = {
+  Ctrl: 'ctrl',
+  Control: 'ctrl',
+  Alt: 'alt',
+  Shift: 'shift',
+}
+
+const refuse = (caller: string, key: unknown, reason: string): TypeError =>
+  new TypeError(
+    `${caller}: ${typeof key === 'string' ? JSON.stringify(key) : String(key)} ${reason}. Known are ${known.join(', ')}, single characters, ` +
+      `each of them after Ctrl+, Alt+ and Shift+ ('Ctrl+C', 'Alt+ArrowLeft'), and { paste: 'text' }. A text is typed with write('text').`,
+  )
+
+/** What Ctrl makes of a character: its place in ASCII less 64. */
+function control(character: string): string | undefined {
+  if (character === ' ' || character === '2') return '\0'
+  if (character === '?' || character === '8') return '\x7f'
+  if (character === '/') return '\x1f'
+  const code = character.toUpperCase().charCodeAt(0)
+  return character.length === 1 && code >= 0x40 && code <= 0x5f ? String.fromCharCode(code - 0x40) : undefined
+}
+
+/** What is sent for one key. */
+export function encodeKey(caller: string, key: Key, modes: KeyModes): string {
+  if (typeof key === 'object' && key !== null && typeof key.paste === 'string') return paste(key.paste, modes)
+  if (typeof key !== 'string' || key === '') throw refuse(caller, key, 'is no key')
+  const held = { shift: false, alt: false, ctrl: false }
+  let rest: string = key
+  for (let plus = rest.indexOf('+', 1); plus > 0; plus = rest.indexOf('+', 1)) {
+    const modifier = modifiers[rest.slice(0, plus)]
+    if (modifier === undefined || plus === rest.length - 1) throw refuse(caller, key, 'is no key that is known here')
+    if (held[modifier]) throw refuse(caller, key, 'has a modifier twice')
+    held[modifier] = true
+    rest = rest.slice(plus + 1)
+  }
+  const { shift, alt, ctrl } = held
+  const parameter = 1 + (shift ? 1 : 0) + (alt ? 2 : 0) + (ctrl ? 4 : 0)
+  if (Object.hasOwn(lettered, rest)) {
+    const letter = lettered[rest as keyof typeof lettered]
+    if (parameter > 1) return `\x1b[1;${parameter}${letter}`
+    return `${modes.applicationCursorKeys ? '\x1bO' : '\x1b['}${letter}`
+  }
+  if (Object.hasOwn(functionLettered, rest)) {
+    const letter = functionLettered[rest as keyof typeof functionLettered]
+    return parameter > 1 ? `\x1b[1;${parameter}${letter}` : `\x1bO${letter}`
+  }
+  if (Object.hasOwn(numbered, rest)) {
+    const number = numbered[rest as keyof typeof numbered]
+    return parameter > 1 ? `\x1b[${number};${parameter}~` : `\x1b[${number}~`
+  }
+  return `${alt ? '\x1b' : ''}${encodeCharacter(caller, key, rest, ctrl, shift)}`
+}
+
+/** A key that sends one character: a terminal has no way to say Ctrl+Enter, or Shift+Space, and sends the key alone. */
+function encodeCharacter(caller: string, key: string, rest: string, ctrl: boolean, shift: boolean): string {
+  if (rest === 'Tab' && shift) return '\x1b[Z'
+  if (rest === 'Backspace' && ctrl) return '\b'
+  const character = Object.hasOwn(named, rest) ? named[rest as keyof typeof named] : rest
+  const isCharacter = [...new Intl.Segmenter().segment(character)].length === 1
+  if (!isCharacter) throw refuse(caller, key, 'is no key that is known here')
+  if (!ctrl || (character !== ' ' && Object.hasOwn(named, rest))) return shift ? character.toUpperCase() : character
+  const code = control(character)
+  if (code === undefined) throw refuse(caller, key, 'is a combination that a terminal cannot send')
+  return code
+}
+
+/** A line's end in what is pasted is what Enter sends; what would end the brackets early is taken out. */
+function paste(text: string, modes: KeyModes): string {
+  const lines = text.replaceAll(/\r?\n/g, '\r')
+  return modes.bracketedPaste ? `\x1b[200~${lines.replaceAll('\x1b[201~', '')}\x1b[201~` : lines
+}

@@ -1,0 +1,155 @@
+import type { IBuffer, IBufferCell, Terminal } from '@xterm/headless'
+import type { KeyModes } from './keys.js'
+import { isMatch } from './pattern.js'
+import type { Screen } from './process.js'
+import { type Cell, drawSVG } from './svg.js'
+import { loadTerminalPackage } from './terminal-packages.js'
+
+// The sole user of @xterm/headless, which is loaded with the first terminal.
+
+/** Lines that have left the screen at its top and come back when it grows. */
+const scrollback = 1000
+
+interface Xterm {
+  readonly Terminal: typeof Terminal
+}
+
+type Width = 0 | 1 | 2
+
+/** What xterm has behind its public face. */
+interface Core {
+  writeSync(data: Uint8Array): void
+  readonly coreService: { readonly isCursorHidden: boolean }
+  readonly unicodeService: { readonly _activeProvider: { wcwidth(codepoint: number): Width } }
+}
+
+/** What a screen is compared with: a part of it, a regular expression, or a function of it. */
+export type ScreenPattern = string | RegExp | ((screen: Screen) => boolean)
+
+/** Whether something is on a screen. Rows may be written with the white space at their right, or without. */
+export const isOnScreen = (pattern: ScreenPattern, screen: Screen): boolean =>
+  typeof pattern === 'function' ? pattern(screen) : isMatch(pattern, screen.stripped) || isMatch(pattern, screen.text)
+
+/** What a program in a terminal has drawn. */
+export class EmulatedScreen implements Screen {
+  readonly #terminal: Terminal
+  readonly #core: Core
+
+  /** Told what the terminal answers when the program asks it something, such as where the cursor is. */
+  onReply: (answer: string) => void = () => {}
+
+  constructor({ columns, rows }: { readonly columns: number; readonly rows: number }) {
+    const { Terminal } = loadTerminalPackage<Xterm>('@xterm/headless')
+    this.#terminal = new Terminal({ cols: columns, rows, scrollback, allowProposedApi: true, logLevel: 'off' })
+    this.#core = (this.#terminal as unknown as { _core: Core })._core
+    this.#terminal.onData((answer) => this.onReply(answer))
+    useEmojiWidths(this.#terminal, this.#core)
+  }
+
+  /**
+   * Draws, at once: what was read is on the screen when this returns. xterm's own `write` would draw from a timer, which
+   * fake timers stop, and keep what it has not drawn yet, without a bound.
+   */
+  draw(bytes: Uint8Array): void {
+    this.#core.writeSync(bytes)
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#terminal.resize(columns, rows)
+  }
+
+  get modes(): KeyModes {
+    const { applicationCursorKeysMode, bracketedPasteMode } = this.#terminal.modes
+    return { applicationCursorKeys: applicationCursorKeysMode, bracketedPaste: bracketedPasteMode }
+  }
+
+  get columns(): number {
+    return this.#terminal.cols
+  }
+
+  get rows(): number {
+    return this.#terminal.rows
+  }
+
+  get text(): string {
+    return this.#lines(false).join('\n')
+  }
+
+  get stripped(): string {
+    return this.#lines(true).join('\n').trimEnd()
+  }
+
+  get cursor(): { row: number; column: number } {
+    const { cursorX, cursorY } = this.#buffer
+    // After the last column it waits for the next character, which begins a new line.
+    return { row: cursorY, column: Math.min(cursorX, this.columns - 1) }
+  }
+
+  toSVG(): string {
+    const cells: Cell[][] = []
+    for (let row = 0; row < this.rows; row += 1) cells.push([...this.#cells(row)])
+    return drawSVG(cells, this.columns, this.#core.coreService.isCursorHidden ? undefined : this.cursor)
+  }
+
+  get #buffer(): IBuffer {
+    return this.#terminal.buffer.active
+  }
+
+  #lines(isCut: boolean): string[] {
+    const { baseY } = this.#buffer
+    return Array.from({ length: this.rows }, (_, row) => {
+      const line = this.#buffer.getLine(baseY + row)?.translateToString(false) ?? ' '.repeat(this.columns)
+      return isCut ? line.trimEnd() : line
+    })
+  }
+
+  *#cells(row: number): Generator<Cell> {
+    const line = this.#buffer.getLine(this.#buffer.baseY + row)
+    let cell: IBufferCell | undefined
+    for (let column = 0; column < this.columns; column += 1) {
+      cell = line?.getCell(column, cell)
+      // The second half of a wide character.
+      if (cell === undefined || cell.getWidth() === 0) continue
+      yield {
+        column,
+        width: cell.getWidth(),
+        text: cell.getChars(),
+        foreground: colour(cell.isFgDefault(), cell.isFgRGB(), cell.getFgColor()),
+        background: colour(cell.isBgDefault(), cell.isBgRGB(), cell.getBgColor()),
+        isBold: cell.isBold() !== 0,
+        isDim: cell.isDim() !== 0,
+        isItalic: cell.isItalic() !== 0,
+        isUnderlined: cell.isUnderline() !== 0,
+        isStruck: cell.isStrikethrough() !== 0,
+        isInverse: cell.isInverse() !== 0,
+        isInvisible: cell.isInvisible() !== 0,
+      }
+    }
+  }
+}
+
+function colour(isDefault: boolean, isRGB: boolean, value: number): Cell['foreground'] {
+  if (isDefault) return undefined
+  return isRGB ? `#${value.toString(16).padStart(6, '0')}` : value
+}
+
+/** xterm's own table of widths is Unicode 6's, where an emoji is one column wide: terminals and programs count two. */
+function useEmojiWidths(terminal: Terminal, core: Core): void {
+  const basic = core.unicodeService._activeProvider
+  const wcwidth = (codepoint: number): Width =>
+    codepoint >= 0x2000 && /\p{Emoji_Presentation}/u.test(String.fromCodePoint(codepoint))
+      ? 2
+      : basic.wcwidth(codepoint)
+  terminal.unicode.register({
+    version: 'emoji',
+    wcwidth,
+    // Packed as xterm packs it: whether it joins the character before it, and in how many columns they stand then.
+    charProperties(codepoint, preceding) {
+      const own = wcwidth(codepoint)
+      const before = (preceding >> 1) & 3
+      const joins = own === 0 && before > 0
+      return ((joins ? Math.max(own, before) : own) << 1) | (joins ? 1 : 0)
+    },
+  })
+  terminal.unicode.activeVersion = 'emoji'
+}

@@ -1,0 +1,96 @@
+import type { CommandState, SpawnError } from '../system/errors.js'
+import { sleep } from '../system/poll.js'
+import type { Tree } from '../system/tree.js'
+import { CommandProcess, type ProcessSettings, rejecting } from './command-process.js'
+import { encodeKey, type Key } from './keys.js'
+import { checkOptions, checkSize, show, waitRules } from './options.js'
+import type { OutputStream } from './output.js'
+import type { Screen, TerminalProcess, WaitOptions } from './process.js'
+import { type EmulatedScreen, isOnScreen, type ScreenPattern } from './screen.js'
+import type { Transport } from './transport.js'
+
+/** ms between Escape and the next key: sooner, they are Alt and that key. A person is slower too. */
+const escapeTime = 100
+/** Keys that the terminal turns into signals. */
+const interrupts = ['\x03', '\x1c']
+
+/** A command in a pseudo-terminal. */
+export class CommandTerminal extends CommandProcess implements TerminalProcess {
+  readonly #screen: EmulatedScreen
+  readonly #terminal: Transport | undefined
+
+  constructor(
+    settings: ProcessSettings,
+    started: { transport: Transport; tree: Tree } | Promise<SpawnError>,
+    screen: EmulatedScreen,
+  ) {
+    super(settings, started)
+    this.#screen = screen
+    if (started instanceof Promise) return
+    this.#terminal = started.transport
+    screen.onReply = (answer) => {
+      if (this.running) started.transport.write(answer, () => {})
+    }
+  }
+
+  get screen(): Screen {
+    return this.#screen
+  }
+
+  override state(): CommandState {
+    return { ...super.state(), output: this.#screen.stripped }
+  }
+
+  protected override received(stream: OutputStream, bytes: Buffer): void {
+    this.#screen.draw(bytes)
+    super.received(stream, bytes)
+  }
+
+  waitForScreen(pattern: ScreenPattern, options: WaitOptions = {}): Promise<void> {
+    return rejecting(() => {
+      checkOptions('waitForScreen', options, waitRules)
+      if (typeof pattern !== 'string' && typeof pattern !== 'function' && !(pattern instanceof RegExp)) {
+        throw new TypeError(
+          `waitForScreen: the pattern is a string, a regular expression or a function of the screen, not ${show(pattern)}.`,
+        )
+      }
+      const look = (): { value: undefined } | undefined =>
+        isOnScreen(pattern, this.#screen) ? { value: undefined } : undefined
+      return this.waitFor(look, options.timeout, typeof pattern === 'function')
+    })
+  }
+
+  press(...keys: Key[]): Promise<void> {
+    return rejecting(() => {
+      const sent = keys.map((key) => encodeKey('press', key, this.#screen.modes))
+      const bursts: string[] = ['']
+      for (const [index, text] of sent.entries()) {
+        bursts[bursts.length - 1] += text
+        if (text === '\x1b' && index < sent.length - 1) bursts.push('')
+      }
+      if (bursts.length === 1) return this.#type(bursts[0]!)
+      return this.#typeSlowly(bursts)
+    })
+  }
+
+  #type(text: string): Promise<void> {
+    const written = this.write(text)
+    if (interrupts.some((interrupt) => text.includes(interrupt))) this.noteSignalled()
+    return written
+  }
+
+  async #typeSlowly(bursts: readonly string[]): Promise<void> {
+    for (const [index, text] of bursts.entries()) {
+      if (index > 0) await sleep(escapeTime)
+      await this.#type(text)
+    }
+  }
+
+  resize(columns: number, rows: number): void {
+    checkSize('resize', { columns, rows })
+    this.throwUnlessRunning()
+    this.#screen.resize(columns, rows)
+    // Its exit is on its way when the terminal is closed.
+    if (!this.hasExited && !this.isOutputClosed) this.#terminal?.resize?.(columns, rows)
+  }
+}

@@ -1,0 +1,226 @@
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
+import { constants as system } from 'node:os'
+import { join } from 'node:path'
+import type { Writable } from 'node:stream'
+import type { IPty, spawn as Spawn } from '@lydell/node-pty'
+import type { SpawnError } from '../system/errors.js'
+import { table } from '../system/process-table/current.js'
+import type { ProcessIdentity } from '../system/process-table/table.js'
+import { closeOnExec } from '../system/worker-state.js'
+import { explain, search, type SpawnRequest } from './spawn.js'
+import { loadTerminalPackage } from './terminal-packages.js'
+import type { Transport, TransportListener } from './transport.js'
+
+// The sole user of @lydell/node-pty, which is loaded with the first terminal. It makes the program the leader of a
+// session, and so of a group, whose controlling terminal is the pseudo-terminal: pty(7).
+
+export interface TerminalSize {
+  readonly columns: number
+  readonly rows: number
+}
+
+/** End of transmission: at the beginning of a line it ends the input, anywhere else it hands over what is there. */
+const endOfTransmission = '\x04'
+/** The longest string that execve(2) takes: 32 pages. */
+const longestArgument = 128 * 1024
+
+/** What node-pty has beyond its types. */
+interface Pty extends IPty {
+  readonly fd: number
+  readonly ptsName: string
+  /** The end that we hold, where this version of node-pty has it as a stream. */
+  readonly _socket?: Writable
+  on(event: string, listener: (...parameters: never[]) => void): void
+  destroy(): void
+}
+
+const signalNames = new Map(Object.entries(system.signals).map(([name, number]) => [number, name as NodeJS.Signals]))
+
+/** A program in a pseudo-terminal: one stream for what it reads, and one for what it writes anywhere. */
+export class PseudoTerminal implements Transport {
+  readonly identity: ProcessIdentity
+  readonly streams = new Set<string>()
+  readonly inputStaysOpen = true
+  readonly #pty: Pty
+  #isClosed = false
+  #hasExited = false
+
+  constructor(pty: Pty, identity: ProcessIdentity) {
+    this.#pty = pty
+    this.identity = identity
+    // Who has left the session, and every folder, and its environment, may hold the terminal still.
+    if (table.name === 'linux') this.streams.add(pty.ptsName)
+    // With a number that may be a stranger's by then.
+    pty.kill = () => {}
+  }
+
+  get isOutputClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** node-pty waits for it in a thread of its own, and tells later: only the process table knows. */
+  isHeld(): boolean {
+    const holder = this.#hasExited ? undefined : table.identify(this.identity.pid)
+    return holder !== undefined && table.isSame(holder, this.identity)
+  }
+
+  listen(listener: TransportListener): void {
+    const pty = this.#pty
+    pty.onData((bytes) => listener.output('stdout', bytes as unknown as Buffer))
+    // EIO: nobody has the other end any more. node-pty throws what nobody listens to.
+    pty.on('error', () => {})
+    pty.on('close', () => {
+      this.#isClosed = true
+      // The kernel gives the name to another terminal once the last holder of this one is gone.
+      if (this.streams.delete(pty.ptsName)) this.streams.add(`${pty.ptsName} (deleted)`)
+      listener.outputEnded()
+    })
+    pty.onExit(({ exitCode, signal }) => {
+      this.#hasExited = true
+      if (signal === undefined || signal === 0) listener.exited(exitCode, null)
+      else listener.exited(null, signalNames.get(signal) ?? (`SIG${signal}` as NodeJS.Signals))
+    })
+  }
+
+  write(text: string | Uint8Array, done: (error?: Error | null) => void): void {
+    const bytes = typeof text === 'string' ? Buffer.from(text) : Buffer.from(text.buffer, text.byteOffset, text.length)
+    const socket = this.#pty._socket
+    if (socket !== undefined) socket.write(bytes, (error) => done(error))
+    else {
+      this.#pty.write(bytes as unknown as string)
+      done()
+    }
+  }
+
+  endInput(text: string | Uint8Array = '', done: (error?: Error | null) => void = () => {}): void {
+    const bytes = Buffer.from(text)
+    const isInLine = bytes.length > 0 && bytes.at(-1) !== 10 && bytes.at(-1) !== 13
+    this.write(Buffer.concat([bytes, Buffer.from(endOfTransmission.repeat(isInLine ? 2 : 1))]), done)
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#pty.resize(columns, rows)
+  }
+
+  release(): void {
+    if (!this.#isClosed) this.#pty.destroy()
+  }
+}
+
+/** What is run: a shell is given the command line as execa gives it. */
+function programOf({ command, args, shell }: SpawnRequest): { file: string; args: string[] } {
+  if (shell === false || shell === '') return { file: command, args: [...args] }
+  return { file: shell === true ? '/bin/sh' : shell, args: ['-c', [command, ...args].join(' ')] }
+}
+
+const exists = (file: string): boolean => {
+  try {
+    statSync(file)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The interpreter in a script's first line. */
+function interpreterOf(file: string): string | undefined {
+  const bytes = Buffer.alloc(256)
+  try {
+    const descriptor = openSync(file, 'r')
+    try {
+      const length = readSync(descriptor, bytes, 0, bytes.length, 0)
+      return /^#![ \t]*([^\s\0]+)/.exec(bytes.toString('latin1', 0, length))?.[1]
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch {
+    return undefined // It may be run and not read.
+  }
+}
+
+/**
+ * Why a program cannot be started, as the code that execve(2) would give: node-pty says so only on the terminal.
+ * An empty code is for what is wrong with the request itself.
+ */
+function codeAgainst(request: SpawnRequest): string | undefined {
+  const { file, args } = programOf(request)
+  const { cwd, env } = request
+  const strings = [file, ...args, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)]
+  if (file === '' || strings.some((each) => each.includes('\0'))) return ''
+  try {
+    if (!statSync(cwd).isDirectory()) return 'ENOTDIR'
+  } catch {
+    return 'ENOENT'
+  }
+  if (strings.some((each) => Buffer.byteLength(each) >= longestArgument)) return 'E2BIG'
+  const path = env['PATH'] ?? '/bin:/usr/bin'
+  const found = file.includes('/') ? join(file.startsWith('/') ? '' : cwd, file) : search(file, path)
+  if (found === undefined) {
+    return path.split(':').some((folder) => folder !== '' && exists(join(folder, file))) ? 'EACCES' : 'ENOENT'
+  }
+  if (!exists(found)) return 'ENOENT'
+  try {
+    accessSync(found, constants.X_OK)
+    if (statSync(found).isDirectory()) return 'EACCES'
+  } catch {
+    return 'EACCES'
+  }
+  const interpreter = interpreterOf(found)
+  return interpreter === undefined || exists(join(interpreter.startsWith('/') ? '' : cwd, interpreter))
+    ? undefined
+    : 'ENOENT'
+}
+
+/** What tells of the terminal that the tests run in, and is not true of this one. */
+const isOuterTerminals = (name: string): boolean =>
+  ['COLUMNS', 'LINES', 'TERMCAP', 'TMUX', 'TMUX_PANE', 'STY', 'WINDOW', 'WINDOWID', 'COLORTERM'].includes(name) ||
+  name.startsWith('TERM_')
+
+/**
+ * The environment of a command in a terminal, less what tells of another one.
+ *
+ * @param own what the test asked for, which stays.
+ */
+export function terminalEnvironment(
+  env: NodeJS.ProcessEnv,
+  own: Record<string, string | undefined>,
+): NodeJS.ProcessEnv {
+  const isTold = (name: string): boolean => Object.hasOwn(own, name)
+  const kept = Object.entries(env).filter(([name]) => isTold(name) || !isOuterTerminals(name))
+  const result: NodeJS.ProcessEnv = Object.fromEntries(kept)
+  if (!isTold('TERM')) result['TERM'] = 'xterm-256color'
+  // What is written is read as UTF-8: where nothing says what the locale is, a program would write something else.
+  const isLocaleKnown = ['LC_ALL', 'LC_CTYPE', 'LANG'].some((name) => isTold(name) || result[name] !== undefined)
+  return isLocaleKnown ? result : { ...result, LC_CTYPE: 'C.UTF-8' }
+}
+
+/**
+ * Starts a program in a pseudo-terminal.
+ *
+ * @returns the running program, or the promise of the reason why it could not be started.
+ * @throws {MissingDependencyError} where node-pty is not to be had.
+ */
+export function startInTerminal(request: SpawnRequest, size: TerminalSize): PseudoTerminal | Promise<SpawnError> {
+  const { spawn } = loadTerminalPackage<{ spawn: typeof Spawn }>('@lydell/node-pty')
+  const code = codeAgainst(request)
+  if (code !== undefined) return Promise.resolve(explain({ code, message: code }, request))
+  const { file, args } = programOf(request)
+  const earliest = table.startTimeNow()
+  let pty: Pty
+  try {
+    pty = spawn(file, args, {
+      name: request.env['TERM'] ?? '',
+      cols: size.columns,
+      rows: size.rows,
+      cwd: request.cwd,
+      env: request.env as Record<string, string>,
+      encoding: null,
+    }) as Pty
+  } catch (error) {
+    return Promise.resolve(explain(error, request))
+  }
+  closeOnExec(pty.fd)
+  // One that has exited already is gone from the table, and nobody can say it was it: what it left behind is younger.
+  const { pid, startTime } = table.identify(pty.pid) ?? { pid: pty.pid, startTime: earliest }
+  return new PseudoTerminal(pty, { pid, startTime })
+}
