@@ -6,6 +6,8 @@ export type { Exit, OutputWaitOptions, Process, WaitOptions } from './command/pr
 export type { OutputPattern } from './command/pattern.js'
 export type { Sender, SentSignal } from './command/signal-log.js'
 export type { OutputMark, OutputStream } from './command/output.js'
+export { freePort } from './command/free-port.js'
+export type { HttpAnswer, HttpWaitOptions } from './command/http.js'
 export { executable, symlink } from './command/workspace.js'
 export type { ExecutableFile, FileTree, SymbolicLink, Workspace } from './command/workspace.js'
 export type { ContainmentLevel } from './system/containment.js'
@@ -20,6 +22,7 @@ export {
   FailedExitError,
   LeakedProcessError,
   PidFileError,
+  PortInUseError,
   ProctorError,
   SpawnError,
   UnexpectedExitError,

@@ -285,7 +285,9 @@ async function packageManagers(tarball, nodes) {
     if (!existsSync(join(folder, 'node_modules', file))) {
       mkdirSync(folder, { recursive: true })
       writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
-      await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', '--ignore-scripts', spec], { cwd: folder })
+      await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', '--ignore-scripts', spec], {
+        cwd: folder,
+      })
     }
     return join(folder, 'node_modules', file)
   }
@@ -392,7 +394,9 @@ function transforms(tarball, nodes) {
             },
           }),
         )
-        await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', tarball, ...packages], { cwd: folder })
+        await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', tarball, ...packages], {
+          cwd: folder,
+        })
         const start = (args) => [join(nodes['22'], 'node'), [binaryOf.jest, ...args]]
         return runCell({ kind: 'transforms', folder, start, binaries: nodes['22'], pool: undefined })
       })
