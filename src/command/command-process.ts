@@ -43,6 +43,8 @@ export interface ProcessSettings {
   readonly containment: Containment
   /** An absolute path from one relative to the cwd; refuses to leave the workspace. */
   readonly resolve: (path: string) => string
+  /** Makes an error lead to the line that started it. */
+  readonly leadBack: (error: unknown) => void
   /** Called once the whole tree is proven dead. */
   readonly onTreeDead: (process: CommandProcess) => void
 }
@@ -201,6 +203,11 @@ export class CommandProcess implements Process {
   /** ms, the default of waits and matchers. */
   waitTimeout(): number {
     return this.#settings.waitTimeout()
+  }
+
+  /** Makes an error lead to the line that started it. */
+  leadBack(error: unknown): void {
+    this.#settings.leadBack(error)
   }
 
   /** An absolute path from one relative to its cwd. */

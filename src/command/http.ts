@@ -1,5 +1,4 @@
-import { type IncomingMessage, request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import type { Listener } from '../system/listeners/listener.js'
 
 /** An answer over HTTP. */
@@ -54,9 +53,12 @@ function hostOf({ address }: Listener): string {
 }
 
 /** One request, on a connection of its own. */
-export const ask = (url: URL, signal: AbortSignal): Promise<HttpAnswer> =>
-  new Promise((resolve, reject) => {
-    const options = { agent: false, signal, headers: { connection: 'close' } }
+export async function ask(url: URL, signal: AbortSignal): Promise<HttpAnswer> {
+  // Loaded when first used: most tests ask nobody.
+  const { request } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'))
+  // Whose certificate it is is no question here: that the command's own tree listens has been seen.
+  const options = { agent: false, signal, headers: { connection: 'close' }, rejectUnauthorized: false }
+  return new Promise((resolve, reject) => {
     const onResponse = (response: IncomingMessage): void => {
       const chunks: Buffer[] = []
       let length = 0
@@ -75,14 +77,9 @@ export const ask = (url: URL, signal: AbortSignal): Promise<HttpAnswer> =>
         }),
       )
     }
-    // Whose certificate it is is no question here: that the command's own tree listens has been seen.
-    const request =
-      url.protocol === 'https:'
-        ? requestHttps(url, { ...options, rejectUnauthorized: false }, onResponse)
-        : requestHttp(url, options, onResponse)
-    request.once('error', reject)
-    request.end()
+    request(url, options, onResponse).once('error', reject).end()
   })
+}
 
 /** Characters of a body that an error shows. */
 const mostShown = 1000
