@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { findAbandonedWorkspaces, removeAbandonedWorkspaces } from './command/abandoned.js'
-import { escapeControls } from './fixture/report.js'
+import { escapeControls } from './system/escape.js'
 import { wallClock } from './system/poll.js'
 import { findOrphans, type MarkedProcess, sweep } from './system/sweep.js'
 

@@ -7,6 +7,8 @@ export type { Key } from './command/keys.js'
 export type { OutputPattern } from './command/pattern.js'
 export type { Sender, SentSignal } from './command/signal-log.js'
 export type { OutputMark, OutputStream } from './command/output.js'
+export { freePort } from './command/free-port.js'
+export type { HttpAnswer, HttpWaitOptions } from './command/http.js'
 export { executable, symlink } from './command/workspace.js'
 export type { ExecutableFile, FileTree, SymbolicLink, Workspace } from './command/workspace.js'
 export type { ContainmentLevel } from './system/containment.js'
@@ -22,6 +24,7 @@ export {
   LeakedProcessError,
   MissingDependencyError,
   PidFileError,
+  PortInUseError,
   ProctorError,
   SpawnError,
   UnexpectedExitError,

@@ -1,11 +1,14 @@
+import * as vitest from 'vitest'
 import { expect, inject, test as base } from 'vitest'
 import { now } from './system/poll.js'
 import { FixtureProctor, type Proctor, type ProctorOptions, teardownTime } from './fixture/proctor.js'
 import type { Workspace } from './command/workspace.js'
 import { matchers } from './fixture/expectations.js'
 import type { ProctorMatchers } from './fixture/expectations.js'
+import { countOnto, describeFailure, type ProctorArtifact, type ProctorMeta } from './fixture/task-report.js'
 
 export { executable, symlink } from './command/workspace.js'
+export type { ProctorArtifact, ProctorMeta } from './fixture/task-report.js'
 export type * from './index.js'
 
 /** What `proctor/vitest` adds to a test's context. */
@@ -23,6 +26,13 @@ declare module 'vitest' {
   interface ProvidedContext {
     proctorOptions?: ProctorOptions
   }
+  interface TaskMeta {
+    /** What the test's commands were: counts, and each command when the test failed. */
+    proctor?: ProctorMeta
+  }
+  interface TestArtifactRegistry {
+    'proctor:commands': ProctorArtifact
+  }
 }
 
 declare global {
@@ -37,8 +47,18 @@ declare global {
 const margin = 500
 
 interface TestLike {
-  readonly task: { readonly timeout?: number; readonly result?: { readonly state?: string } }
+  readonly task: {
+    readonly timeout?: number
+    readonly meta: object
+    readonly result?: { readonly state?: string; readonly errors?: readonly object[] }
+  }
   readonly onTestFinished: (callback: () => Promise<void>, timeout?: number) => void
+  readonly onTestFailed: (callback: () => Promise<void>, timeout?: number) => void
+}
+
+/** What Vitest has had since 4.0.11. */
+const { recordArtifact } = vitest as {
+  recordArtifact?: (task: object, artifact: ProctorArtifact) => Promise<unknown>
 }
 
 /**
@@ -51,7 +71,7 @@ export const fixtures = {
   proctorOptions: [{} as ProctorOptions, { injected: true }] as unknown as ProctorOptions,
 
   proctor: async (
-    { task, onTestFinished, proctorOptions }: TestLike & { proctorOptions: ProctorOptions },
+    { task, onTestFinished, onTestFailed, proctorOptions }: TestLike & { proctorOptions: ProctorOptions },
     use: (proctor: Proctor) => Promise<void>,
   ): Promise<void> => {
     const begin = now()
@@ -59,10 +79,22 @@ export const fixtures = {
     const timeLeft = (): number =>
       limit === undefined || limit === 0 || limit === Infinity ? Infinity : begin + limit - margin - now()
     const proctor = await FixtureProctor.create(proctorOptions, { timeLeft })
+    // Those of earlier attempts stay in the list.
+    const errorsBefore = task.result?.errors?.length ?? 0
     // Not in this fixture's own clean-up: that has no deadline, and a throw there skips the clean-up of others.
     onTestFinished(async () => {
-      await proctor.teardown({ hasFailed: task.result?.state === 'fail' })
+      try {
+        await proctor.teardown({ hasFailed: task.result?.state === 'fail' })
+      } finally {
+        if (proctor.report !== undefined) countOnto(task, proctor.report)
+      }
     }, teardownTime(proctorOptions))
+    // Vitest calls it when the errors of the teardown are known too.
+    onTestFailed(async () => {
+      if (proctor.report === undefined) return
+      const artifact = describeFailure(task, proctor.report, errorsBefore)
+      if (artifact !== undefined) await recordArtifact?.(task, artifact)
+    })
     await use(proctor)
   },
 

@@ -15,14 +15,18 @@ import { drainTime, type Ending, Endings } from './endings.js'
 import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
 import { checkOptions, checkSignal, graceRules, outputWaitRules, show, waitRules } from './options.js'
 import { Output, type OutputMark, type OutputStream } from './output.js'
+import type { HttpAnswer, HttpWaitOptions } from './http.js'
 import { lookFor, type OutputPattern } from './pattern.js'
 import type { Exit, OutputWaitOptions, Process, WaitOptions } from './process.js'
+import { type ReadinessHost, type TimeoutDetails, waitForHttp, waitForPort } from './readiness.js'
 import { type SentSignal, SignalLog } from './signal-log.js'
 import type { Transport } from './transport.js'
 import { type Attempt, Waits } from './waits.js'
 
 /** Milliseconds between two looks of a predicate that may depend on more than the output. */
 const predicateInterval = 50
+/** Milliseconds between two looks for who listens. */
+const portInterval = 20
 
 export interface ProcessSettings {
   readonly command: string
@@ -39,6 +43,8 @@ export interface ProcessSettings {
   readonly containment: Containment
   /** An absolute path from one relative to the cwd; refuses to leave the workspace. */
   readonly resolve: (path: string) => string
+  /** Makes an error lead to the line that started it. */
+  readonly leadBack: (error: unknown) => void
   /** Called once the whole tree is proven dead. */
   readonly onTreeDead: (process: CommandProcess) => void
 }
@@ -203,6 +209,11 @@ export class CommandProcess implements Process {
     return this.#settings.waitTimeout()
   }
 
+  /** Makes an error lead to the line that started it. */
+  leadBack(error: unknown): void {
+    this.#settings.leadBack(error)
+  }
+
   /** An absolute path from one relative to its cwd. */
   resolve(path: string): string {
     return this.#settings.resolve(path)
@@ -335,6 +346,28 @@ export class CommandProcess implements Process {
     return this.#wait(attempt, timeout, isPredicate ? predicateInterval : undefined)
   }
 
+  /** What the waits for ports ask of it. */
+  get #readiness(): ReadinessHost {
+    return {
+      command: this.command,
+      cwd: this.cwd,
+      members: async () => {
+        if (this.tree === undefined || this.isTreeDead) return { pids: [], isUncertain: false }
+        const { members, isUncertain } = await this.#settings.containment.look([this.tree])
+        return { pids: members.map(({ pid }) => pid), isUncertain }
+      },
+      hasSettled: () => this.#isSettled,
+      whatIfGone: () => {
+        const isKnown = this.#knowledge() === 'exited, seen'
+        return () => (isKnown && !this.#isTimedOut ? errorOnceExited('exited, seen', this.state())! : this.#endOfWait())
+      },
+      excuseExit: () => {
+        this.#isExitRead = true
+      },
+      wait: (attempt, { timeout }, explain) => this.#wait(attempt, timeout, portInterval, explain),
+    }
+  }
+
   /** What was found; or, when all output there will be was looked at in vain, the exit's error. */
   #judge<Value>(found: { value: Value } | undefined, wasSettled: boolean): { value: Value } | undefined {
     if (found === undefined && wasSettled) throw this.#endOfWait()
@@ -367,6 +400,16 @@ export class CommandProcess implements Process {
       }
       return this.#wait(attempt, options.timeout)
     })
+  }
+
+  waitForPort(port?: number, options?: WaitOptions): Promise<number>
+  waitForPort(path: string, options?: WaitOptions): Promise<string>
+  waitForPort(place?: number | string, options: WaitOptions = {}): Promise<number | string> {
+    return rejecting(() => waitForPort(this.#readiness, place, options))
+  }
+
+  waitForHttp(url: string | URL, options: HttpWaitOptions = {}): Promise<HttpAnswer> {
+    return rejecting(() => waitForHttp(this.#readiness, url, options))
   }
 
   // Not async: the promise that it returns is the wait's own, which teardown marks as handled.
@@ -541,14 +584,19 @@ export class CommandProcess implements Process {
     this.#throwOnceExited()
   }
 
-  #wait<Value>(attempt: Attempt<Value>, timeout: number | undefined, interval?: number): Promise<Value> {
+  #wait<Value>(
+    attempt: Attempt<Value>,
+    timeout: number | undefined,
+    interval?: number,
+    explain?: () => TimeoutDetails,
+  ): Promise<Value> {
     this.isWaitedFor = true
     const limit = timeout ?? this.#settings.waitTimeout()
     const attemptIfStarted: Attempt<Value> = () => {
       if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
       return attempt()
     }
-    const onTimeout = (): Error => new WaitTimeoutError(this.state(), limit)
+    const onTimeout = (): Error => new WaitTimeoutError(this.state(), limit, explain?.())
     return this.#waits.add(attemptIfStarted, { timeout: limit, onTimeout, interval })
   }
 }

@@ -75,6 +75,15 @@ export const proctorRules = {
 } satisfies Record<string, Rule>
 
 export const waitRules = { timeout: milliseconds } satisfies Record<string, Rule>
+export const httpWaitRules = {
+  timeout: milliseconds,
+  status: {
+    accepts: 'a status from 100 to 599, or a function of it',
+    test: (value) =>
+      typeof value === 'function' ||
+      (typeof value === 'number' && Number.isInteger(value) && value >= 100 && value <= 599),
+  },
+} satisfies Record<string, Rule>
 export const graceRules = { grace: milliseconds } satisfies Record<string, Rule>
 export const outputWaitRules = {
   timeout: milliseconds,

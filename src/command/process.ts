@@ -1,5 +1,6 @@
 import type { ProcessGroup } from '../system/process-group.js'
 import type { Key } from './keys.js'
+import type { HttpAnswer, HttpWaitOptions } from './http.js'
 import type { OutputMark, OutputStream } from './output.js'
 
 /** How a command ended, and what it had written by then. */
@@ -82,6 +83,28 @@ export interface Process extends AsyncDisposable {
    * await run('npm', ['run', 'build']).waitForSuccessfulExit({ timeout: 60_000 })
    */
   waitForSuccessfulExit(options?: WaitOptions): Promise<Exit>
+  /**
+   * Waits until a process of this command's own tree listens on a TCP port, or on a unix socket (a path, relative to
+   * the command's cwd; `@name` when it is abstract). A daemon's starter may have exited meanwhile.
+   *
+   * @returns the port; without an argument the one that was opened first. Of a unix socket its path.
+   * @throws {PortInUseError} at once when a stranger listens there; it names the stranger.
+   * @throws {WaitTimeoutError} after `timeout` ms, by default the fixture's `waitTimeout`.
+   * @throws {UnexpectedExitError} {AlreadyExitedError} when nothing of the tree is left.
+   * @example
+   * const port = await run('node', ['server.mjs']).waitForPort()
+   */
+  waitForPort(port?: number, options?: WaitOptions): Promise<number>
+  waitForPort(path: string, options?: WaitOptions): Promise<string>
+  /**
+   * Waits until this command's own tree answers over HTTP: a path is asked for on the port that it opens.
+   *
+   * @throws {WaitTimeoutError} after `timeout` ms; its message ends with the last answer.
+   * @throws {PortInUseError} {UnexpectedExitError} {AlreadyExitedError} as `waitForPort`.
+   * @example
+   * const { body } = await server.waitForHttp('/health', { status: 200 })
+   */
+  waitForHttp(url: string | URL, options?: HttpWaitOptions): Promise<HttpAnswer>
   /**
    * Writes to standard input.
    *

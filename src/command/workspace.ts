@@ -109,6 +109,8 @@ const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: fals
 
 export class TemporaryWorkspace implements Workspace {
   readonly path: string
+  /** ms, the default of matchers on it: its fixture's. */
+  waitTimeout: (() => number) | undefined
 
   private constructor(path: string) {
     this.path = path

@@ -108,14 +108,23 @@ export class FailedExitError extends CommandError {
 }
 named(FailedExitError, 'FailedExitError')
 
+/** What is said beside an error: raised nowhere, it leads to no line. */
+function stackless(message: string): ProctorError {
+  const error = new ProctorError(message)
+  error.stack = `${error.name}: ${message}`
+  return error
+}
+
 /** A wait took longer than its `timeout`. Nothing was killed for it. */
 export class WaitTimeoutError extends CommandError {
   /** Milliseconds. */
   declare readonly timeoutMs: number
 
-  constructor(state: CommandState, timeoutMs: number) {
-    super(`Timed out after ${seconds(timeoutMs)}:\n\n${state.output.trimEnd()}`, state)
+  constructor(state: CommandState, timeoutMs: number, { note, cause }: { note?: string; cause?: string } = {}) {
+    const output = `Timed out after ${seconds(timeoutMs)}:\n\n${state.output.trimEnd()}`
+    super(note === undefined ? output : `${output}\n\n${note}`, state)
     setQuietly(this, { timeoutMs })
+    if (cause !== undefined) Object.defineProperty(this, 'cause', { value: stackless(cause), configurable: true })
   }
 }
 named(WaitTimeoutError, 'WaitTimeoutError')
@@ -169,6 +178,20 @@ export class LeakedProcessError<Report = unknown> extends ProctorError {
   }
 }
 named(LeakedProcessError, 'LeakedProcessError')
+
+/** A port, or a unix socket, that somebody else than the command listens on. */
+export class PortInUseError extends ProctorError {
+  /** The port, or the path of the socket. */
+  declare readonly port: number | string
+  /** Who holds it, where that can be seen. */
+  declare readonly holder: { readonly pid: number; readonly command: string } | undefined
+
+  constructor(message: string, port: number | string, holder?: { readonly pid: number; readonly command: string }) {
+    super(message)
+    setQuietly(this, { port, holder })
+  }
+}
+named(PortInUseError, 'PortInUseError')
 
 /** A pid file that holds no pid one can look at. */
 export class PidFileError extends ProctorError {

@@ -14,18 +14,20 @@ const buffer = Buffer.allocUnsafe(256 * 1024)
  * ENOENT, ESRCH: gone. EACCES, EPERM: another user's. Whatever else keeps a file in /proc from being read, no free file
  * descriptor first of all, says nothing about the process: it must not be taken for dead.
  */
-function whenGone(error: unknown): undefined {
+export function isGone(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
-  if (
+  return (
     code === 'ENOENT' ||
     code === 'ESRCH' ||
     code === 'EACCES' ||
     code === 'EPERM' ||
     code === 'ENOTDIR' ||
     code === 'EINVAL'
-  ) {
-    return undefined
-  }
+  )
+}
+
+function whenGone(error: unknown): undefined {
+  if (isGone(error)) return undefined
   throw new ContainmentError(`Processes cannot be looked at: ${(error as Error).message}`, { cause: error })
 }
 

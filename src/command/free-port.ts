@@ -1,0 +1,96 @@
+import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type ListenOptions } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ProctorError } from '../system/errors.js'
+import { formatOwner, isJudgedHere, isOwnerDead, parseOwner, thisOwner } from '../system/marks.js'
+import { table } from '../system/process-table/current.js'
+
+// Asking the system for port 0 and closing it again gives two workers the same number, or gives it to the next
+// outgoing connection before the server has bound it. So a port is taken from below the ephemeral ones, and held by
+// a lock that only this package knows and that goes with the worker, however it dies: the server can bind the port,
+// and no other worker of this machine is given it.
+
+const lowest = 20_000
+/** Bytes of a unix socket's name: versions of Node differ in whether they fill up a shorter one. */
+const longestName = 108
+/** How many numbers are tried. */
+const mostTries = 200
+
+/** The ports that this worker was given. */
+export const givenPorts = new Set<number>()
+
+/** The first port that the system gives to outgoing connections. */
+function firstEphemeral(): number {
+  try {
+    const first = Number.parseInt(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'latin1'), 10)
+    return first > lowest + 1000 ? first : 49_152
+  } catch {
+    return 49_152 // macOS, and what IANA says.
+  }
+}
+
+/** Whether it could be bound: the error's code otherwise. */
+const tryToListen = (options: ListenOptions, isHeld: boolean): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    server.listen({ ...options, exclusive: true }, () => {
+      if (isHeld) {
+        server.unref()
+        resolve(undefined)
+      } else server.close(() => resolve(undefined))
+    })
+  })
+
+/** Nobody listens on it, on any address that one would connect to. */
+async function isFree(port: number): Promise<boolean> {
+  for (const host of ['::', '0.0.0.0', '127.0.0.1']) {
+    const code = await tryToListen({ port, host }, false)
+    // Without IPv6 there is nothing to collide with.
+    if (code !== undefined && code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') return false
+  }
+  return true
+}
+
+/** A unix socket without a file: one network namespace has one of a name, and the kernel closes it with its process. */
+const lockBySocket = async (port: number): Promise<boolean> =>
+  (await tryToListen({ path: `\0proctor-port-${port}`.padEnd(longestName, '.') }, true)) === undefined
+
+/** A file with its owner in it, which another worker takes over when the owner is dead. */
+async function lockByFile(port: number): Promise<boolean> {
+  const file = join(tmpdir(), `proctor-port-${port}.lock`)
+  const take = (): Promise<boolean> =>
+    writeFile(file, formatOwner(thisOwner()), { flag: 'wx' }).then(
+      () => true,
+      () => false,
+    )
+  if (await take()) return true
+  const owner = parseOwner(await readFile(file, 'utf8').catch(() => ''))
+  if (owner === undefined || !isJudgedHere(owner) || !isOwnerDead(owner)) return false
+  await rm(file, { force: true })
+  return take()
+}
+
+/**
+ * A TCP port on which nobody listens, and which no other worker is given while this one lives.
+ *
+ * @throws {ProctorError} when none of 200 ports tried is free.
+ * @example
+ * const port = await freePort()
+ * const server = run('node', ['server.mjs', String(port)])
+ * await server.waitForPort(port)
+ */
+export async function freePort(): Promise<number> {
+  const lock = table.name === 'linux' ? lockBySocket : lockByFile
+  const last = firstEphemeral()
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const port = randomInt(lowest, last)
+    if (givenPorts.has(port) || !(await lock(port)) || !(await isFree(port))) continue
+    givenPorts.add(port)
+    return port
+  }
+  throw new ProctorError(`No free port was found between ${lowest} and ${last - 1}: ${mostTries} were tried.`)
+}

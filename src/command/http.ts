@@ -1,0 +1,94 @@
+import type { IncomingMessage } from 'node:http'
+import type { Listener } from '../system/listeners/listener.js'
+
+/** An answer over HTTP. */
+export interface HttpAnswer {
+  /** The address that answered. */
+  readonly url: string
+  readonly status: number
+  readonly statusText: string
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** Decoded as UTF-8; of a long one the first megabyte. */
+  readonly body: string
+}
+
+export interface HttpWaitOptions {
+  /** ms, by default the fixture's `waitTimeout`. */
+  readonly timeout?: number
+  /** What counts as ready: a status, or a function of it. Default: from 200 to 399. Redirects are not followed. */
+  readonly status?: number | ((status: number) => boolean)
+}
+
+const mostBody = 1024 * 1024
+
+/** What is asked for: `/health` on the port that the command opens, or a whole address. */
+export interface HttpTarget {
+  /** undefined: the port that the command opens. */
+  readonly port: number | undefined
+  readonly urlAt: (listener: Listener) => URL
+}
+
+/**
+ * @throws {TypeError} when it is neither a path nor an address.
+ */
+export function parseTarget(caller: string, target: unknown): HttpTarget {
+  if (typeof target === 'string' && target.startsWith('/')) {
+    return { port: undefined, urlAt: (listener) => new URL(target, `http://${hostOf(listener)}:${listener.port}`) }
+  }
+  const isAddress = typeof target === 'string' || target instanceof URL
+  const url = isAddress && URL.canParse(String(target)) ? new URL(String(target)) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    const shown = typeof target === 'string' ? JSON.stringify(target) : typeof target
+    throw new TypeError(`${caller}: the url is ${shown}. Accepted is a path such as '/health', or an http(s) url.`)
+  }
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
+  return { port, urlAt: () => url }
+}
+
+/** Where to connect to what listens there. */
+function hostOf({ address }: Listener): string {
+  if (address === '0.0.0.0') return '127.0.0.1'
+  if (address === '::') return '[::1]'
+  return address.includes(':') ? `[${address}]` : address
+}
+
+/** One request, on a connection of its own. */
+export async function ask(url: URL, signal: AbortSignal): Promise<HttpAnswer> {
+  // Loaded when first used: most tests ask nobody.
+  const { request } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'))
+  // Whose certificate it is is no question here: that the command's own tree listens has been seen.
+  const options = { agent: false, signal, headers: { connection: 'close' }, rejectUnauthorized: false }
+  return new Promise((resolve, reject) => {
+    const onResponse = (response: IncomingMessage): void => {
+      const chunks: Buffer[] = []
+      let length = 0
+      response.on('data', (chunk: Buffer) => {
+        if (length < mostBody) chunks.push(chunk)
+        length += chunk.length
+      })
+      response.once('error', reject)
+      response.once('end', () =>
+        resolve({
+          url: url.href,
+          status: response.statusCode ?? 0,
+          statusText: response.statusMessage ?? '',
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString('utf8', 0, mostBody),
+        }),
+      )
+    }
+    request(url, options, onResponse).once('error', reject).end()
+  })
+}
+
+/** Characters of a body that an error shows. */
+const mostShown = 1000
+
+/** The last answer, or why there was none, for an error. */
+export function describeAnswer(url: string, last: HttpAnswer | Error | undefined): string {
+  if (last === undefined) return `No answer from ${url} so far.`
+  if (last instanceof Error) return `No answer from ${url}: ${last.message}`
+  const body = last.body.length <= mostShown ? last.body : `${last.body.slice(0, mostShown)}…`
+  const text = body.trimEnd() === '' ? '' : `\n${body.trimEnd()}`
+  return `Last answer from ${last.url}: ${last.status} ${last.statusText}`.trimEnd() + text
+}

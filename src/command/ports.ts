@@ -1,0 +1,171 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { PortInUseError } from '../system/errors.js'
+import { listeners } from '../system/listeners/current.js'
+import type { Listener, ListenerSight } from '../system/listeners/listener.js'
+import { isOwnerDead, parseMarks, thisOwner } from '../system/marks.js'
+import { now } from '../system/poll.js'
+import { table } from '../system/process-table/current.js'
+
+// Readiness is asked of the kernel, not of the port: that somebody answers there says nothing about who.
+
+/** What a wait for a port knows of the command. */
+export interface PortHost {
+  readonly command: string
+  readonly cwd: string
+  /** What is alive of its tree, and whether that is all. */
+  members(): Promise<{ readonly pids: readonly number[]; readonly isUncertain: boolean }>
+}
+
+/** A port, the path of a unix socket, or whatever comes first. */
+export type Place = number | string | undefined
+
+/** What one look has found. */
+export type PortSight =
+  | { readonly state: 'listening'; readonly listener: Listener }
+  /** Nobody of the tree listens, or it was looked a moment ago. */
+  | { readonly state: 'quiet' }
+  /** Nothing of the tree is left. */
+  | { readonly state: 'gone' }
+
+/** ms between two looks, at least; and at least twice what a look takes. */
+const shortestPause = 5
+
+/** Who says `localhost` may reach what listens here. */
+const isWhereOneConnects = ({ address }: Listener): boolean =>
+  ['0.0.0.0', '::', '127.0.0.1', '::1', '*'].includes(address)
+
+const realPath = (path: string): string => {
+  try {
+    return join(realpathSync(dirname(path)), basename(path))
+  } catch {
+    return path // Its folder is not there yet.
+  }
+}
+
+const mostLength = 60
+const clip = (text: string): string => (text.length <= mostLength ? text : `${text.slice(0, mostLength - 1)}…`)
+
+const describePlace = ({ address, port }: Listener): string =>
+  port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`
+
+/** Looks again and again whether a command's own tree listens somewhere. */
+export class PortWatch {
+  readonly #host: PortHost
+  readonly #place: Place
+  #nextLook = 0
+  /** What its tree listened on at the last look. */
+  #own: readonly Listener[] = []
+
+  constructor(host: PortHost, place: Place) {
+    this.#host = host
+    this.#place = typeof place === 'string' && !place.startsWith('@') ? realPath(resolve(host.cwd, place)) : place
+  }
+
+  /**
+   * Looks, unless it has just looked.
+   *
+   * @throws {PortInUseError} when a stranger listens on the port.
+   */
+  async look(): Promise<PortSight> {
+    const begin = now()
+    if (begin < this.#nextLook) return { state: 'quiet' }
+    const { pids, isUncertain } = await this.#host.members()
+    const sight = await this.#sightOf(pids)
+    const own = sight.listeners.filter((listener) => this.#isWanted(listener, sight))
+    this.#own = sight.listeners.filter(({ id, port }) => port !== undefined && sight.held.has(id))
+    await this.#refuseStrangers(sight, own.length > 0)
+    this.#nextLook = now() + Math.max(shortestPause, 2 * (now() - begin))
+    const [first] = own.toSorted((a, b) => a.id - b.id)
+    if (first !== undefined) return { state: 'listening', listener: first }
+    return { state: pids.length === 0 && !isUncertain ? 'gone' : 'quiet' }
+  }
+
+  /** What there is to say when the time is over. */
+  get hint(): string | undefined {
+    if (this.#place === undefined) return undefined
+    const places = this.#own.map(describePlace).join(', ')
+    const instead = places === '' ? 'Its processes listen on no port' : `Its processes listen on ${places}`
+    return `${instead}, and nobody on ${this.#place}.`
+  }
+
+  /** Without a process of the tree, what this one sees: it is where the test would connect. */
+  #sightOf(pids: readonly number[]): Promise<ListenerSight> {
+    return pids.length > 0
+      ? listeners.look(pids)
+      : listeners.look([process.pid]).then((sight) => ({ ...sight, held: new Map() }))
+  }
+
+  #isWanted(listener: Listener, { held }: ListenerSight): boolean {
+    const holder = held.get(listener.id)
+    if (holder === undefined) return false
+    if (this.#place === undefined) return listener.port !== undefined
+    return typeof this.#place === 'number' ? listener.port === this.#place : this.#isAtPath(listener, holder)
+  }
+
+  /** A relative path is so to the folder in which it was bound. */
+  #isAtPath({ address, port }: Listener, holder: number): boolean {
+    if (port !== undefined) return false
+    if (address.startsWith('@') || address === this.#place) return address === this.#place
+    const base = table.cwd(holder) ?? this.#host.cwd
+    return realPath(resolve(base, address)) === this.#place
+  }
+
+  #isStranger(listener: Listener, { held }: ListenerSight): boolean {
+    if (held.has(listener.id)) return false
+    if (typeof this.#place === 'number') return listener.port === this.#place && isWhereOneConnects(listener)
+    return typeof this.#place === 'string' && listener.address === this.#place && listener.port === undefined
+  }
+
+  async #refuseStrangers(sight: ListenerSight, isOwnThere: boolean): Promise<void> {
+    const suspects = sight.listeners.filter((listener) => this.#isStranger(listener, sight))
+    if (suspects.length === 0) return
+    // A socket whose name was taken off the disk, or given to another one, is reached by nobody.
+    if (typeof this.#place === 'string' && (isOwnThere || !(this.#place.startsWith('@') || existsSync(this.#place))))
+      return
+    // It may have been opened, or closed, between two lines of the look: who is still there is a stranger.
+    const again = await this.#sightOf((await this.#host.members()).pids)
+    const [stranger] = again.listeners.filter(
+      (listener) => this.#isStranger(listener, again) && suspects.some(({ id }) => id === listener.id),
+    )
+    if (stranger !== undefined) throw await this.#refusal(stranger, again)
+  }
+
+  async #refusal(stranger: Listener, { unreadable }: ListenerSight): Promise<PortInUseError> {
+    const command = clip(this.#host.command)
+    const what = stranger.port === undefined ? stranger.address : `Port ${stranger.port}`
+    const [pid] = await listeners.holdersOf(stranger)
+    if (pid === undefined) {
+      const owner = stranger.owner === undefined ? '' : ` It belongs to uid ${stranger.owner}.`
+      const doubt =
+        unreadable.length === 0
+          ? ''
+          : ` So may not process ${unreadable.join(', ')} of ${command}: whether it is the holder cannot be told.`
+      return new PortInUseError(
+        `${what} is held by a process that may not be looked at (${describePlace(stranger)}).${owner}${doubt}`,
+        this.#place ?? 0,
+      )
+    }
+    const holder = { pid, command: table.commandLine(pid) }
+    const record = table.identify(pid)
+    const age = record === undefined ? '' : `, started ${new Date(table.startedAt(record)).toISOString()}`
+    return new PortInUseError(
+      `${what} is held by process ${pid}, which ${command} did not start:\n  ${pid} ${holder.command} (listens on ${describePlace(stranger)}${age})${descent(pid)}`,
+      this.#place ?? 0,
+      holder,
+    )
+  }
+}
+
+/** Whether the holder of a port came from a test, and from whose. */
+function descent(pid: number): string {
+  if (pid === process.pid) return '\nIt is the process of this test itself.'
+  const marks = parseMarks(table.environment(pid) ?? [])
+  if (marks.length === 0) return ''
+  if (marks.some(({ owner }) => owner.pid === thisOwner().pid && owner.startTime === thisOwner().startTime)) {
+    return '\nIt is another command of this test worker.'
+  }
+  return marks.every(({ owner }) => isOwnerDead(owner))
+    ? '\nAn earlier test run has left it: `npx proctor sweep` ends what such runs have left.'
+    : '\nAnother test worker has started it.'
+}

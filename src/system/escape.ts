@@ -1,0 +1,18 @@
+// What a command wrote is shown, and must not act: not on a terminal, not on a log that takes lines for commands.
+
+const escapeCharacter = (character: string): string => {
+  const code = character.charCodeAt(0)
+  return code < 0x20 ? `^${String.fromCharCode(code + 64)}` : `\\u${code.toString(16).padStart(4, '0')}`
+}
+
+/** GitHub Actions takes a line that begins with `::`, after white space too, or holds `##[`, for a command. */
+const defuse = (text: string): string =>
+  text.replaceAll(/^(\s*)::/gm, String.raw`$1\::`).replaceAll('##[', String.raw`##\[`)
+
+/** Control characters as they would be written, so that no output steers a terminal, a log or a CI annotation. */
+export const escapeControls = (text: string): string =>
+  defuse(text.replaceAll('\t', '    ').replaceAll(/[\p{Cc}\u2028\u2029]/gu, escapeCharacter))
+
+/** The same for a text of several lines, such as an error's message: tabs and line ends stay. */
+export const escapeText = (text: string): string =>
+  defuse(text.replaceAll('\r\n', '\n').replaceAll(/(?![\n\t])[\p{Cc}\u2028\u2029]/gu, escapeCharacter))

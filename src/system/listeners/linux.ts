@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { endianness } from 'node:os'
+import { isGone } from '../process-table/linux.js'
+import type { Listener, ListenerSight, ListenerTable } from './listener.js'
+
+// proc(5): /proc/PID/net/tcp, tcp6 and unix list the sockets of the process's network namespace, each with an inode,
+// and /proc/PID/fd says which process holds which inode.
+
+/** A file of any length: these grow with the machine's connections. */
+function readWhole(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch (error) {
+    if (isGone(error)) return ''
+    throw error
+  }
+}
+
+/** Four bytes of an address, written as the machine keeps them in a word. */
+const wordBytes = (word: string): number[] => {
+  const bytes = [...Buffer.from(word, 'hex')]
+  return endianness() === 'LE' ? bytes.toReversed() : bytes
+}
+
+function formatAddress(hex: string): string {
+  const bytes = (hex.match(/.{8}/g) ?? []).flatMap(wordBytes)
+  if (bytes.length === 4) return bytes.join('.')
+  const isMapped = bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff
+  if (isMapped) return bytes.slice(12).join('.')
+  const groups = Array.from({ length: 8 }, (_, index) =>
+    ((bytes[index * 2]! << 8) | bytes[index * 2 + 1]!).toString(16),
+  )
+  // The longest run of zeros is left out, as addresses are written.
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
+}
+
+/** The lines of /proc/net/tcp and tcp6 that are in the state LISTEN. */
+export function parseTcp(text: string): Listener[] {
+  return [...text.matchAll(/^ *\d+: ([\dA-F]+):([\dA-F]{4}) \S+ 0A \S+ \S+ \S+ +(\d+) +\d+ (\d+)/gm)].map(
+    ([, address, port, owner, inode]) => ({
+      id: Number(inode),
+      address: formatAddress(address!),
+      port: Number.parseInt(port!, 16),
+      owner: Number(owner),
+    }),
+  )
+}
+
+/** The lines of /proc/net/unix whose socket accepts connections (__SO_ACCEPTCON) and has a name. */
+export function parseUnix(text: string): Listener[] {
+  return [...text.matchAll(/^\S+: \S+ \S+ 00010000 \S+ \S+ +(\d+) (.+)$/gm)].map(([, inode, path]) => ({
+    id: Number(inode),
+    // An abstract name that was filled up with NULs is shown with as many @.
+    address: Buffer.from(path!.replace(/^(@.*?)@+$/, '$1'), 'latin1').toString('utf8'),
+    port: undefined,
+    owner: undefined,
+  }))
+}
+
+/** The inodes of a process's sockets; undefined when they may not be looked at. */
+function socketsOf(pid: number): number[] | undefined {
+  let descriptors: string[]
+  try {
+    descriptors = readdirSync(`/proc/${pid}/fd`)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EACCES' || code === 'EPERM') return undefined
+    if (isGone(error)) return []
+    throw error
+  }
+  return descriptors.flatMap((descriptor) => {
+    try {
+      const match = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${descriptor}`))
+      return match === null ? [] : [Number(match[1])]
+    } catch (error) {
+      if (isGone(error)) return [] // Closed meanwhile.
+      throw error
+    }
+  })
+}
+
+function namespaceOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`)
+  } catch (error) {
+    if (isGone(error)) return ''
+    throw error
+  }
+}
+
+/** Listening sockets as /proc tells them. */
+export const linuxListeners: ListenerTable = {
+  look(pids): Promise<ListenerSight> {
+    // One process of each network namespace tells for all in it.
+    const windows = new Map(pids.map((pid) => [namespaceOf(pid), pid]))
+    const listeners = [...windows.values()].flatMap((pid) => [
+      ...parseTcp(readWhole(`/proc/${pid}/net/tcp`)),
+      ...parseTcp(readWhole(`/proc/${pid}/net/tcp6`)),
+      ...parseUnix(readWhole(`/proc/${pid}/net/unix`)),
+    ])
+    const inodes = new Set(listeners.map(({ id }) => id))
+    const held = new Map<number, number>()
+    const unreadable: number[] = []
+    for (const pid of pids) {
+      const sockets = socketsOf(pid)
+      if (sockets === undefined) unreadable.push(pid)
+      for (const inode of sockets ?? []) if (inodes.has(inode) && !held.has(inode)) held.set(inode, pid)
+    }
+    return Promise.resolve({ listeners, held, unreadable })
+  },
+
+  holdersOf({ id }): Promise<number[]> {
+    const pids = readdirSync('/proc').filter((name) => /^[1-9]\d*$/.test(name))
+    return Promise.resolve(pids.map(Number).filter((pid) => socketsOf(pid)?.includes(id) === true))
+  },
+}

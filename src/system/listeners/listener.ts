@@ -1,0 +1,27 @@
+/** A socket that waits for connections. */
+export interface Listener {
+  /** Tells it from every other one. Of two, the one that was made first has the smaller one, where numbers grow. */
+  readonly id: number
+  /** `127.0.0.1`, `::`; of a unix socket its path as it was bound, `@name` when it is abstract. */
+  readonly address: string
+  /** undefined of a unix socket. */
+  readonly port: number | undefined
+  /** The user id that made it, where it is told. */
+  readonly owner: number | undefined
+}
+
+/** What listens where some processes are. */
+export interface ListenerSight {
+  readonly listeners: readonly Listener[]
+  /** Which of the processes holds it, by the listener's id. */
+  readonly held: ReadonlyMap<number, number>
+  /** Those of the processes whose sockets may not be looked at. */
+  readonly unreadable: readonly number[]
+}
+
+export interface ListenerTable {
+  /** What listens in the network namespaces of these processes, and which of them holds it. */
+  look(pids: readonly number[]): Promise<ListenerSight>
+  /** Everybody who holds it, as far as one may look. */
+  holdersOf(listener: Listener): Promise<readonly number[]>
+}
