@@ -5,7 +5,7 @@ import { Births } from './births.js'
 import { type Containment, type ContainmentLevel, refuseStrict } from './containment.js'
 import { ProctorError } from './errors.js'
 import { Guardian } from './guardian.js'
-import { formatMark, markName, newToken, outsideName, runVariable, thisOwner } from './marks.js'
+import { formatMark, guardianVariable, markName, newToken, outsideName, runVariable, thisOwner } from './marks.js'
 import { loadNatives, type Natives } from './natives.js'
 import { pause } from './poll.js'
 import { table } from './process-table/current.js'
@@ -35,6 +35,10 @@ interface WorkerState {
   basic: BasicContainment | undefined
   remote: RemoteContainment | undefined
   guardian: Guardian | undefined
+  /** How many have made this worker a subreaper. */
+  subreapers: number
+  /** Guards over what the tests of a file start by themselves. */
+  readonly guards: Set<object>
 }
 
 const shelf = childProcess as unknown as Record<symbol, WorkerState | undefined>
@@ -60,6 +64,8 @@ function createState(): WorkerState {
     basic: undefined,
     remote: undefined,
     guardian: undefined,
+    subreapers: 0,
+    guards: new Set(),
   }
 }
 
@@ -76,15 +82,27 @@ export function guardian(): Guardian {
     // It needs grep, sleep, rm and chmod, whatever the tests have done to PATH.
     PATH: ['/usr/bin', '/bin', '/usr/sbin', '/sbin', process.env['PATH'] ?? ''].filter((path) => path !== '').join(':'),
     [state.outside]: '1',
+    [guardianVariable]: '1',
   }))
 }
 
 /** Why `strict` cannot be had in this worker, or `undefined`. */
-function reasonAgainstStrict(state: WorkerState): string | undefined {
+export function reasonAgainstStrict(state: WorkerState): string | undefined {
   if (!isMainThread) return 'this is a worker thread, which does not know its siblings’ children'
   if (table.name !== 'linux') return `it needs Linux’s /proc, and the process table in use is the ${table.name} one`
-  state.natives ??= provenNatives()
+  state.natives ??= shareSubreaper(provenNatives())
   return typeof state.natives === 'string' ? state.natives : undefined
+}
+
+/** Fixtures and a guard may both want it: it is given up when nobody does any more. */
+function shareSubreaper(natives: Natives | string): Natives | string {
+  if (typeof natives === 'string') return natives
+  const setSubreaper = (on: boolean): boolean => {
+    const state = workerState()
+    state.subreapers = Math.max(0, state.subreapers + (on ? 1 : -1))
+    return natives.setSubreaper(state.subreapers > 0)
+  }
+  return { ...natives, setSubreaper }
 }
 
 /** The calls, once they have shown here that a double-forked child becomes ours. */
@@ -163,7 +181,7 @@ export function enterFixture(containment: Containment): string {
 let endsWithMain = false
 
 /** A worker outlives its main process in Vitest 4. Its commands must not: it ends, and the guardian ends them. */
-function endWithMain(): void {
+export function endWithMain(): void {
   const isRunnersWorker = process.env['VITEST_WORKER_ID'] !== undefined || process.env['JEST_WORKER_ID'] !== undefined
   // Jest's sandbox has a `send` of its own, and no `connected`.
   if (isRunnersWorker && process.connected === false) {
@@ -172,7 +190,8 @@ function endWithMain(): void {
   if (endsWithMain || !process.connected) return
   endsWithMain = true
   process.once('disconnect', () => {
-    if (workerState().fixtures.size > 0) process.exit(1)
+    const { fixtures, guards } = workerState()
+    if (fixtures.size > 0 || guards.size > 0) process.exit(1)
   })
 }
 
