@@ -10,7 +10,7 @@ const esmOnly = {
   'vitest-global-setup': 'src/vitest-global-setup.ts',
   cli: 'src/cli.ts',
 }
-const both = { index: 'src/index.ts', matchers: 'src/matchers.ts' }
+const both = { index: 'src/index.ts', matchers: 'src/matchers.ts', 'jest-guard': 'src/jest-guard.ts' }
 
 const external = [/^node:/, 'vitest', /^vitest\//, /^@jest\//]
 

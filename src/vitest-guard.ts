@@ -40,9 +40,11 @@ const runnerClass = optional.TestRunner
 /** ms in which a look at the end must be over, whatever happens, on top of `leakTimeout`. */
 const patience = 30_000
 
-const currentTest =
-  runnerClass?.getCurrentTest ??
-  ((await import('vitest/suite')) as unknown as { getCurrentTest(): Task | undefined }).getCurrentTest
+interface Suite {
+  getCurrentTest(): Task | undefined
+}
+const suite = runnerClass === undefined ? ((await import('vitest/suite')) as unknown as Suite) : undefined
+const currentTest = (): Task | undefined => runnerClass?.getCurrentTest?.() ?? suite?.getCurrentTest()
 
 const nameOf = (task: Task): string => {
   const names: string[] = []
@@ -52,10 +54,13 @@ const nameOf = (task: Task): string => {
   return names.join(' > ')
 }
 
+/** The file is above the outermost `describe`. */
+const blockAbove = (block: Task): Task | undefined => (block.file === block ? undefined : block.file)
+
 /** Whether a hook of the user's goes around this test, and ends later than everything else of it. */
 function isSurrounded(task: Task): boolean {
-  for (let suite = task.suite ?? task.file; suite !== undefined; suite = suite.suite ?? undefined) {
-    if ((runnerClass?.getSuiteHooks?.(suite)?.aroundEach?.length ?? 0) > 0) return true
+  for (let block = task.suite ?? task.file; block !== undefined; block = block.suite ?? blockAbove(block)) {
+    if ((runnerClass?.getSuiteHooks?.(block)?.aroundEach?.length ?? 0) > 0) return true
   }
   return false
 }
@@ -64,7 +69,7 @@ let active: Guard | undefined
 
 /** Begins to guard the file that is being collected. */
 function begin(): Guard {
-  const guard = new Guard(
+  const begun = new Guard(
     {
       currentTest,
       isConcurrent: (task) => (task as Task).concurrent === true,
@@ -72,35 +77,29 @@ function begin(): Guard {
     },
     [fromEnvironment(process.env), vitest.inject('proctorGuard')],
   )
-  const time = patience
   // Around everything: what a hook or a fixture of the file holds is let go of before.
   if (optional.aroundAll !== undefined) {
     optional.aroundAll(async (run) => {
       await run()
-      await end(guard)
-    }, time)
+      await end(begun)
+    }, patience)
   } else {
-    vitest.beforeAll(
-      () => async () => {
-        await end(guard)
-      },
-      time,
-    )
+    vitest.beforeAll(() => () => end(begun), patience)
   }
   vitest.beforeEach(async ({ task, onTestFinished }) => {
     const own = task as unknown as Task
-    await guard.beginTest(task, { isDeferred: isSurrounded(own) })
-    onTestFinished(() => guard.endTest(task), time)
+    await begun.beginTest(task, { isDeferred: isSurrounded(own) })
+    onTestFinished(() => begun.endTest(task), patience)
     // They run in reverse order, and fixtures have been set up before this hook: first in the list is last.
     const last = own.onFinished?.pop()
     if (last !== undefined) own.onFinished?.unshift(last)
   })
-  return guard
+  return begun
 }
 
-async function end(guard: Guard): Promise<void> {
-  if (active === guard) active = undefined
-  await guard.endFile()
+async function end(begun: Guard): Promise<void> {
+  if (active === begun) active = undefined
+  await begun.endFile()
 }
 
 /**
@@ -119,12 +118,39 @@ export function guard(options: GuardOptions = {}): void {
 
 active = begin()
 
-// Without isolation this module is loaded once for many files, and their hooks are its to register.
-const { prototype } = runnerClass ?? {}
-const importFile = prototype?.importFile
-if (prototype !== undefined && importFile !== undefined) {
+// Without isolation this module is loaded once for many files, and their hooks are its to register. In a pool of
+// contexts it is loaded anew for each, and the newest one counts.
+interface Shared {
+  startFile(): void
+  startSetup(): void
+}
+
+function share(prototype: Runner['prototype'], own: Shared): void {
+  const key = Symbol.for('proctor.guard.1')
+  const shelf = prototype as unknown as Record<symbol, Shared | undefined>
+  const isPatched = shelf[key] !== undefined
+  shelf[key] = own
+  const { importFile, onCollectStart } = prototype
+  if (isPatched || importFile === undefined || onCollectStart === undefined) return
+  prototype.onCollectStart = function (file) {
+    shelf[key]?.startFile()
+    return onCollectStart.call(this, file)
+  }
   prototype.importFile = function (path, source) {
-    if (source === 'setup') active ??= begin()
+    if (source === 'setup') shelf[key]?.startSetup()
     return importFile.call(this, path, source)
   }
+}
+
+if (runnerClass !== undefined) {
+  share(runnerClass.prototype, {
+    startFile() {
+      // Of a file none of whose tests ran, no hook did.
+      active?.abandon()
+      active = undefined
+    },
+    startSetup() {
+      active ??= begin()
+    },
+  })
 }

@@ -78,14 +78,14 @@ export function watchOffspring(wish: () => 'auto' | ContainmentLevel, heard: (bi
       if (identity !== undefined) guardian().forgetProcess(identity)
     },
   })
-  state.guards.add(offspring)
-  offspring.open()
-  return {
-    offspring,
-    release() {
-      offspring.close()
-      state.guards.delete(offspring)
-      natives?.setSubreaper(false)
-    },
+  const release = (): void => {
+    if (!state.guards.delete(release)) return
+    offspring.close()
+    natives?.setSubreaper(false)
   }
+  // A file none of whose tests ran had no end.
+  for (const earlier of state.guards) earlier()
+  state.guards.add(release)
+  offspring.open()
+  return { offspring, release }
 }

@@ -37,8 +37,8 @@ interface WorkerState {
   guardian: Guardian | undefined
   /** How many have made this worker a subreaper. */
   subreapers: number
-  /** Guards over what the tests of a file start by themselves. */
-  readonly guards: Set<object>
+  /** What ends the guard over what the tests of a file start by themselves. */
+  readonly guards: Set<() => void>
 }
 
 const shelf = childProcess as unknown as Record<symbol, WorkerState | undefined>
