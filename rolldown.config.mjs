@@ -6,6 +6,7 @@ import { defineConfig } from 'rolldown'
 
 const esmOnly = {
   vitest: 'src/vitest.ts',
+  'vitest-guard': 'src/vitest-guard.ts',
   'vitest-global-setup': 'src/vitest-global-setup.ts',
   cli: 'src/cli.ts',
 }
@@ -13,6 +14,7 @@ const both = {
   index: 'src/index.ts',
   matchers: 'src/matchers.ts',
   jest: 'src/jest.ts',
+  'jest-guard': 'src/jest-guard.ts',
   'jest-global-setup': 'src/jest-global-setup.ts',
   'jest-global-teardown': 'src/jest-global-teardown.ts',
 }

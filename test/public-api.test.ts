@@ -78,6 +78,9 @@ test('the names that each door exports', () => {
       "proctor/jest/global-teardown": [
         "default",
       ],
+      "proctor/jest/guard": [
+        "guard",
+      ],
       "proctor/matchers": [
         "toBeAlive",
         "toBeDead",
@@ -96,6 +99,9 @@ test('the names that each door exports', () => {
       ],
       "proctor/vitest/global-setup": [
         "default",
+      ],
+      "proctor/vitest/guard": [
+        "guard",
       ],
     }
   `)

@@ -74,6 +74,14 @@ export const proctorRules = {
   containment: oneOf('auto', 'strict', 'basic'),
 } satisfies Record<string, Rule>
 
+export const guardRules = {
+  mode: oneOf('fail', 'warn', 'kill', 'off'),
+  unit: oneOf('test', 'file'),
+  allow: commandLines,
+  leakTimeout: milliseconds,
+  containment: oneOf('auto', 'strict', 'basic'),
+} satisfies Record<string, Rule>
+
 export const waitRules = { timeout: milliseconds } satisfies Record<string, Rule>
 export const httpWaitRules = {
   timeout: milliseconds,

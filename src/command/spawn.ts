@@ -3,6 +3,7 @@ import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
 import type { execa as Execa, Options, ResultPromise } from 'execa'
 import { SpawnError } from '../system/errors.js'
+import { startOwn } from '../system/own-starts.js'
 import { table } from '../system/process-table/current.js'
 import { standardStreams } from '../system/process-table/linux.js'
 import { Pipes } from './pipes.js'
@@ -173,7 +174,8 @@ export function start(request: SpawnRequest): Transport | Promise<SpawnError> {
   }
   let subprocess: ResultPromise
   try {
-    subprocess = execa(request.command, [...request.args], options)
+    const begin = execa
+    subprocess = startOwn(() => begin(request.command, [...request.args], options))
   } catch (error) {
     return Promise.resolve(explain(error, request))
   }

@@ -4,6 +4,7 @@
 #   sh guardian.sh TOKEN WORKER_PID WORKER_START [MAIN_PID MAIN_START]
 # Standard input is a pipe from the worker. Its lines say what is open:
 #   g GROUP START   a command's group and the start time of its leader       G GROUP   it was proven empty
+#   p PID START     a process and what it starts, which have no group        P PID    it was proven dead
 #   w FOLDER        a workspace                                              W FOLDER  it was removed or kept
 #   s PID START     a process that may live on, allowed by the tests
 # End of file means that the worker is gone.
@@ -11,16 +12,16 @@ set -uf
 cd / || exit 1
 IFS=' '
 token=$1 worker=$2 worker_start=$3 main=${4:-} main_start=${5:-}
-groups=' ' spared=' ' workspaces='' newline='
+groups=' ' spared=' ' held=' ' workspaces='' newline='
 '
 
-# Sets state, group, session, terminal and start of process $1. proc(5): the name in parentheses may hold anything.
+# Sets state, parent, group, session, terminal and start of process $1. proc(5): the name in parentheses may hold anything.
 look() {
   text=''
   while IFS= read -r part || [ -n "$part" ]; do text="$text $part"; done <"/proc/$1/stat" || return 1
   case $text in *') '*) ;; *) return 1 ;; esac
   set -- ${text##*) }
-  state=$1 group=$3 session=$4 terminal=$5
+  state=$1 parent=$2 group=$3 session=$4 terminal=$5
   shift 9
   start=${11}
 }
@@ -34,6 +35,13 @@ is_in_group() {
       [ "$start" -ge "${opened#*:}" ] && return 0
     fi
   done
+  return 1
+}
+
+# Whether process $1 is held by itself, or is a child of one that is: then so is it.
+is_held() {
+  case $held in *" $1:$start "*) return 0 ;; esac
+  case $held in *" $parent:"*) held="$held$1:$start "; return 0 ;; esac
   return 1
 }
 
@@ -82,8 +90,10 @@ strike() {
     case $marked in
       *" $pid "*) ;;
       *)
-        case $outside in *" $pid "*) continue ;; esac
-        is_in_group || is_in_workspace "$pid" || continue
+        is_held "$pid" || {
+          case $outside in *" $pid "*) continue ;; esac
+          is_in_group || is_in_workspace "$pid" || continue
+        }
         ;;
     esac
     # What may not be signalled, another user's, is not waited for.
@@ -141,6 +151,12 @@ while IFS= read -r line; do
       kept=' '
       for opened in $groups; do [ "${opened%:*}" = "$word" ] || kept="$kept$opened "; done
       groups=$kept
+      ;;
+    'p '*) held="$held${word% *}:${word#* } " ;;
+    'P '*)
+      kept=' '
+      for opened in $held; do [ "${opened%:*}" = "$word" ] || kept="$kept$opened "; done
+      held=$kept
       ;;
     's '*) spared="$spared${word% *}:${word#* } " ;;
     'w '*) workspaces="$workspaces$word$newline" ;;

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from './marks.js'
+import { startOwn } from './own-starts.js'
 import { realProcess } from './real-process.js'
 import { table } from './process-table/current.js'
 import type { ProcessIdentity } from './process-table/table.js'
@@ -44,6 +45,18 @@ export class Guardian {
     this.#close(`g ${leader.pid} ${leader.startTime}`, `G ${leader.pid}`)
   }
 
+  /** A child that leads no group of its own, with what it starts. */
+  watchProcess({ pid, startTime }: ProcessIdentity): void {
+    const line = `p ${pid} ${startTime}`
+    this.#lines.add(line)
+    if (this.#child === undefined) this.start()
+    else this.#write(line)
+  }
+
+  forgetProcess({ pid, startTime }: ProcessIdentity): void {
+    this.#close(`p ${pid} ${startTime}`, `P ${pid}`)
+  }
+
   /** What is allowed to outlive its command is left alone, at the worker's end too. */
   spare({ pid, startTime }: ProcessIdentity): void {
     this.#lines.add(`s ${pid} ${startTime}`)
@@ -79,12 +92,14 @@ export class Guardian {
       existsSync(scriptPath) && !scriptPath.includes('.zip/')
         ? [scriptPath]
         : ['-c', readFileSync(scriptPath, 'utf8'), 'proctor-guardian']
-    const child = spawn('/bin/sh', [...script, ...parameters.map(String)], {
-      cwd: '/',
-      detached: true,
-      env: this.#environment,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    })
+    const child = startOwn(() =>
+      spawn('/bin/sh', [...script, ...parameters.map(String)], {
+        cwd: '/',
+        detached: true,
+        env: this.#environment,
+        stdio: ['pipe', 'ignore', 'ignore'],
+      }),
+    )
     this.#child = child
     child.unref()
     const stdin = child.stdin as NodeJS.WritableStream & { unref?: () => void }

@@ -12,6 +12,9 @@ const prefix = 'PROCTOR_MARK_'
 export const outsideName = (token: string): string => `PROCTOR_OUTSIDE_${token}`
 export const markName = (token: string): string => `${prefix}${token}`
 
+/** What only a guardian carries. */
+export const guardianVariable = 'PROCTOR_GUARDIAN'
+
 /** Holds the run's token in the environment of the main process, set by the global set-up. */
 export const runVariable = 'PROCTOR_RUN'
 

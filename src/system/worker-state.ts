@@ -5,7 +5,7 @@ import { Births } from './births.js'
 import { type Containment, type ContainmentLevel, refuseStrict } from './containment.js'
 import { ProctorError } from './errors.js'
 import { Guardian } from './guardian.js'
-import { formatMark, markName, newToken, outsideName, runVariable, thisOwner } from './marks.js'
+import { formatMark, guardianVariable, markName, newToken, outsideName, runVariable, thisOwner } from './marks.js'
 import { loadNatives, type Natives } from './natives.js'
 import { pause } from './poll.js'
 import { table } from './process-table/current.js'
@@ -38,6 +38,10 @@ interface WorkerState {
   guardian: Guardian | undefined
   /** Listens while a fixture lives. */
   onDisconnect: (() => void) | undefined
+  /** How many have made this worker a subreaper. */
+  subreapers: number
+  /** What ends the guard over what the tests of a file start by themselves. */
+  readonly guards: Set<() => void>
 }
 
 const shelf = childProcess as unknown as Record<symbol, WorkerState | undefined>
@@ -63,6 +67,8 @@ function createState(): WorkerState {
     remote: undefined,
     guardian: undefined,
     onDisconnect: undefined,
+    subreapers: 0,
+    guards: new Set(),
   }
 }
 
@@ -85,15 +91,27 @@ export function guardian(): Guardian {
     // It needs grep, sleep, rm and chmod, whatever the tests have done to PATH.
     PATH: ['/usr/bin', '/bin', '/usr/sbin', '/sbin', process.env['PATH'] ?? ''].filter((path) => path !== '').join(':'),
     [state.outside]: '1',
+    [guardianVariable]: '1',
   }))
 }
 
 /** Why `strict` cannot be had in this worker, or `undefined`. */
-function reasonAgainstStrict(state: WorkerState): string | undefined {
+export function reasonAgainstStrict(state: WorkerState): string | undefined {
   if (!isMainThread) return 'this is a worker thread, which does not know its siblings’ children'
   if (table.name !== 'linux') return `it needs Linux’s /proc, and the process table in use is the ${table.name} one`
-  state.natives ??= provenNatives()
+  state.natives ??= shareSubreaper(provenNatives())
   return typeof state.natives === 'string' ? state.natives : undefined
+}
+
+/** Fixtures and a guard may both want it: it is given up when nobody does any more. */
+function shareSubreaper(natives: Natives | string): Natives | string {
+  if (typeof natives === 'string') return natives
+  const setSubreaper = (on: boolean): boolean => {
+    const state = workerState()
+    state.subreapers = Math.max(0, state.subreapers + (on ? 1 : -1))
+    return natives.setSubreaper(state.subreapers > 0)
+  }
+  return { ...natives, setSubreaper }
 }
 
 /** The calls, once they have shown here that a double-forked child becomes ours. */
@@ -172,14 +190,15 @@ export function enterFixture(containment: Containment): string {
   // Tests put back an environment that they saved, and lose it.
   setOutside(state.outside)
   const fixture = `${state.token}.${state.counted}`
-  endWithMain(state)
+  endWithMain()
   state.fixtures.add(fixture)
   containment.enter(fixture)
   return fixture
 }
 
 /** A worker outlives its main process in Vitest 4. Its commands must not: it ends, and the guardian ends them. */
-function endWithMain(state: WorkerState): void {
+export function endWithMain(): void {
+  const state = workerState()
   const isRunnersWorker = process.env['VITEST_WORKER_ID'] !== undefined || process.env['JEST_WORKER_ID'] !== undefined
   // Jest runs in band in its main process, which has no channel at all.
   if (isRunnersWorker && realProcess.connected === false) {
@@ -188,6 +207,14 @@ function endWithMain(state: WorkerState): void {
   if (state.onDisconnect !== undefined || !realProcess.connected) return
   state.onDisconnect = () => realProcess.exit(1)
   realProcess.once('disconnect', state.onDisconnect)
+}
+
+/** With the last fixture and the last guard, what listens for the end of the main process goes. */
+export function letGoOfMain(): void {
+  const state = workerState()
+  if (state.onDisconnect === undefined || state.fixtures.size > 0 || state.guards.size > 0) return
+  realProcess.off('disconnect', state.onDisconnect)
+  state.onDisconnect = undefined
 }
 
 /** Whether no other fixture lives in this process, as far as this thread knows. */
@@ -201,9 +228,8 @@ export function leaveFixture(containment: Containment, fixture: string): void {
   const state = workerState()
   containment.leave(fixture)
   state.fixtures.delete(fixture)
+  letGoOfMain()
   if (state.fixtures.size > 0) return
-  if (state.onDisconnect !== undefined) realProcess.off('disconnect', state.onDisconnect)
-  state.onDisconnect = undefined
   // The main thread, as the host of its threads, keeps what they ask.
   if (state.strict?.hostsThreads !== true) state.strict = undefined
   state.basic = undefined

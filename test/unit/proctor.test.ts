@@ -105,7 +105,13 @@ describe('teardown', () => {
 
   test('with nothing started removes the workspace', async () => {
     const proctor = await createProctor()
-    expect(await proctor.teardown()).toEqual({ containment: proctor.containment, commands: [], unattributed: [] })
+    expect(await proctor.teardown()).toEqual({
+      containment: proctor.containment,
+      commands: [],
+      unattributed: [],
+      workspace: proctor.workspace.path,
+      durationMs: expect.any(Number) as number,
+    })
     expect(existsSync(proctor.workspace.path)).toBe(false)
   })
 

@@ -89,7 +89,7 @@ const entries = (folder: string): string[] => {
   }
 }
 
-const parsePids = (text: string): number[] => (text === '' ? [] : text.trimEnd().split(' ').map(Number))
+export const parsePids = (text: string): number[] => (text === '' ? [] : text.trimEnd().split(' ').map(Number))
 
 /** The children of one thread: /proc/PID/task/TID/children. `undefined` where the kernel has no such file. */
 export function readChildren(pid: number, tid: number): number[] | undefined {
@@ -98,7 +98,7 @@ export function readChildren(pid: number, tid: number): number[] | undefined {
 }
 
 /** The children of all threads of a process. */
-function childrenOf(pid: number, isThreaded: boolean): number[] {
+export function childrenOf(pid: number, isThreaded: boolean): number[] {
   if (!isThreaded) return readChildren(pid, pid) ?? []
   const tasks = entries(`/proc/${pid}/task`)
   return tasks.flatMap((tid) => readChildren(pid, Number(tid)) ?? [])
@@ -159,7 +159,7 @@ const link = (path: string): string | undefined => {
 }
 
 // USER_HZ is 100 on every Linux that Node runs on (getconf CLK_TCK).
-const ticksPerSecond = 100
+export const ticksPerSecond = 100
 
 let boot = { time: 0, readAt: -Infinity }
 

@@ -1,0 +1,67 @@
+import { afterAll, afterEach, beforeEach } from '@jest/globals'
+import { type CircusTest, type DescribeBlock, findCircus, runLast } from './fixture/circus.js'
+import { Guard } from './fixture/guard.js'
+import { fromEnvironment, type GuardOptions } from './fixture/guard-options.js'
+
+export type { GuardOptions } from './fixture/guard-options.js'
+export type { GuardFinding, GuardOrigin, GuardReport } from './fixture/guard-report.js'
+
+/** ms in which a look at the end must be over, whatever happens, on top of `leakTimeout`. */
+const patience = 30_000
+
+function nameOf(test: CircusTest): string {
+  const names: string[] = []
+  for (let each: CircusTest | DescribeBlock | undefined = test; each?.parent !== undefined; each = each.parent)
+    names.unshift(each.name)
+  return names.join(' > ')
+}
+
+const circus = findCircus()
+/** Of another runner of Jest's nobody knows which test runs: they run one by one. */
+let unknownTest: object | undefined
+const currentTest = (): object | undefined => circus?.currentlyRunningTest ?? unknownTest
+
+const active = new Guard(
+  {
+    currentTest,
+    isConcurrent: (test) => (test as CircusTest).concurrent === true,
+    nameOf: (test) => (test === unknownTest ? 'a test' : nameOf(test as CircusTest)),
+  },
+  [
+    fromEnvironment(process.env),
+    // `globals` in Jest's configuration is what `provide` is in Vitest's.
+    (globalThis as { proctorGuard?: GuardOptions }).proctorGuard,
+  ],
+)
+
+beforeEach(async () => {
+  unknownTest = circus === undefined ? {} : undefined
+  const test = currentTest()
+  if (test !== undefined) await active.beginTest(test)
+})
+const endTest = async (): Promise<void> => {
+  const test = currentTest()
+  if (test !== undefined) await active.endTest(test)
+}
+const endFile = (): Promise<void> => active.endFile()
+if (circus === undefined) {
+  afterEach(endTest, patience)
+  afterAll(endFile, patience)
+} else {
+  // Behind the fixtures of `useProctor` too.
+  runLast('afterEach', endTest, { timeout: patience, rank: 9 })
+  runLast('afterAll', endFile, { timeout: patience, rank: 9 })
+}
+
+/**
+ * Sets options: in one's own setup file or at the top of a test file for the file, inside a test for that test.
+ *
+ * @throws {TypeError} on an option that is unknown or of the wrong type.
+ * @example
+ * // jest.setup.js
+ * const { guard } = require('proctor/jest/guard')
+ * guard({ mode: 'warn', allow: [/gradle/] })
+ */
+export function guard(options: GuardOptions = {}): void {
+  active.say(options)
+}

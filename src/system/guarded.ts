@@ -1,0 +1,92 @@
+import { isMainThread } from 'node:worker_threads'
+import type { Birth } from './announcements.js'
+import { type ContainmentLevel, refuseStrict } from './containment.js'
+import { formatMark, guardianVariable, markName, parseMarks, runVariable, thisOwner } from './marks.js'
+import type { Natives } from './natives.js'
+import { Offspring } from './offspring.js'
+import { isOwnStart } from './own-starts.js'
+import { realProcess } from './real-process.js'
+import { endWithMain, guardian, letGoOfMain, reasonAgainstStrict, workerState } from './worker-state.js'
+import { findHost } from './threads.js'
+
+// What a guard needs of the worker: its mark in the environment, the subreaper, the guardian.
+
+/** The environments that a child may inherit from: Jest's tests see another one than Node does. */
+const environments = (): NodeJS.ProcessEnv[] => [...new Set([process.env, realProcess.env])]
+
+/** Whether orphans come to the main thread, which is a subreaper for its threads. */
+const isRemote = (): boolean => !isMainThread && findHost() !== undefined
+
+/** What the tests of a file start by themselves. `release` ends the watch. */
+export interface Guarded {
+  readonly offspring: Offspring
+  release(): void
+}
+
+/**
+ * Says no where strict containment is asked for and not to be had.
+ *
+ * @throws {ContainmentError}
+ */
+export function assertContainment(wish: 'auto' | ContainmentLevel): void {
+  const reason = wish !== 'strict' || isRemote() ? undefined : reasonAgainstStrict(workerState())
+  if (reason !== undefined) throw refuseStrict(reason)
+}
+
+/** Begins to watch what this worker starts. The wish is asked for when the first child is about to start. */
+export function watchOffspring(wish: () => 'auto' | ContainmentLevel, heard: (birth: Birth) => void): Guarded {
+  const state = workerState()
+  const name = markName(state.token)
+  let natives: Natives | undefined
+  const contain = (): { level: ContainmentLevel; isComplete: boolean } => {
+    endWithMain()
+    if (wish() === 'basic') return { level: 'basic', isComplete: false }
+    if (isRemote()) return { level: 'strict', isComplete: true }
+    const reason = reasonAgainstStrict(state)
+    if (reason !== undefined) return { level: 'basic', isComplete: false }
+    natives = state.natives as Natives
+    natives.setSubreaper(true)
+    return { level: 'strict', isComplete: true }
+  }
+  const mark = (number: number): void => {
+    const value = formatMark({ owner: thisOwner(), run: realProcess.env[runVariable] ?? '0', tree: `g.${number}` })
+    for (const environment of environments()) {
+      environment[name] = value
+      environment[state.outside] = '1'
+    }
+  }
+  const offspring = new Offspring({
+    contain,
+    markName: name,
+    mark,
+    isOwn: isOwnStart,
+    isTaken: (record, environment) => {
+      for (const tree of state.trees) {
+        if (tree.leader.pid === record.pid || tree.known.get(record.pid)?.startTime === record.startTime) return true
+      }
+      if (environment === undefined) return false
+      if (environment.some((entry) => entry.startsWith(`${guardianVariable}=`))) return true
+      const own = environment.find((entry) => entry.startsWith(`${name}=`))
+      return own !== undefined && parseMarks([own]).some(({ tree }) => !tree.startsWith('g.'))
+    },
+    takeExit: (pid) => natives?.takeExit(pid) === true,
+    announced: heard,
+    born: ({ identity }) => {
+      if (identity !== undefined) guardian().watchProcess(identity)
+    },
+    exited: ({ identity }) => {
+      if (identity !== undefined) guardian().forgetProcess(identity)
+    },
+  })
+  const release = (): void => {
+    if (!state.guards.delete(release)) return
+    offspring.close()
+    natives?.setSubreaper(false)
+    letGoOfMain()
+  }
+  // A file none of whose tests ran had no end.
+  for (const earlier of state.guards) earlier()
+  state.guards.add(release)
+  offspring.open()
+  return { offspring, release }
+}

@@ -1,0 +1,289 @@
+import { isMainThread } from 'node:worker_threads'
+import { Announcements, type Birth, identify, isHeld } from './announcements.js'
+import type { ContainmentLevel } from './containment.js'
+import { parseMarks } from './marks.js'
+import { every, now, wallClock } from './poll.js'
+import { table } from './process-table/current.js'
+import { childrenOf, descendantsOf, readChildren, readProc, readStat, ticksPerSecond } from './process-table/linux.js'
+import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
+import { Stir } from './stir.js'
+
+// What this thread has started by itself, through anything, and what that has started: the children that Node
+// announced, those that it did not (execSync, node-pty), and the orphans of both. Commands of a fixture, the guardian
+// and what was there before are none of it.
+//
+// Each announced child inherits a mark of its own in its environment, by which its orphans are led back to it. In
+// strict the kernel's list of our children is complete; in basic the process table is searched for parents and marks.
+
+/** A live process that was started from here. */
+export interface Descendant extends ProcessRecord {
+  /** The announced child that it is, or comes from. */
+  readonly birth: Birth | undefined
+}
+
+export interface OffspringSurroundings {
+  /** The level in force from here on. Called once, when the first child is about to start. */
+  contain(): { readonly level: ContainmentLevel; readonly isComplete: boolean }
+  /** The name of the mark in the environment. */
+  readonly markName: string
+  /** Puts the mark for the next child into the environment. */
+  mark(number: number): void
+  /** Whether a child that is being started now is this package's own. */
+  isOwn(): boolean
+  /** Whether a process is of a fixture's command, or of this package itself. */
+  isTaken(record: ProcessRecord, environment: readonly string[] | undefined): boolean
+  /** Takes the exit of an adopted orphan. */
+  takeExit(pid: number): boolean
+  born(birth: Birth): void
+  exited(birth: Birth): void
+  announced(birth: Birth): void
+}
+
+const lookInterval = 50
+/** ms after which an unannounced zombie is waited for: whose child it is may do so first. */
+const zombiePatience = 100
+
+/** How many births are remembered that have left nobody, as far as could be seen. */
+const remembered = 200
+
+const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`
+
+/** Now, as a start time. */
+const currentTime = (): number =>
+  table.name === 'linux'
+    ? Math.floor(Number.parseFloat(readProc('/proc/uptime') ?? '0') * ticksPerSecond)
+    : Math.floor(wallClock() / 1000)
+
+function groupByParent(records: readonly ProcessRecord[]): Map<number, ProcessRecord[]> {
+  const children = new Map<number, ProcessRecord[]>()
+  for (const record of records) {
+    const siblings = children.get(record.ppid)
+    if (siblings === undefined) children.set(record.ppid, [record])
+    else siblings.push(record)
+  }
+  return children
+}
+
+function visitBelow(
+  { pid }: ProcessRecord,
+  children: ReadonlyMap<number, readonly ProcessRecord[]>,
+  visit: (record: ProcessRecord) => void,
+): void {
+  for (const child of children.get(pid) ?? []) {
+    visit(child)
+    visitBelow(child, children, visit)
+  }
+}
+
+export class Offspring {
+  readonly #around: OffspringSurroundings
+  readonly #announcements: Announcements
+  readonly #stir = new Stir()
+  /** Those that run, or have left somebody behind. */
+  readonly #births = new Map<number, Birth>()
+  /** What was there already, and what is a fixture's. */
+  readonly #others = new Set<string>()
+  /** The last ones that have gone and left nobody: a list of children may have missed one. */
+  readonly #past = new Map<number, Birth>()
+  readonly #zombies = new Map<string, number>()
+  /** Whether every orphan comes to this process. */
+  #contained: { readonly level: ContainmentLevel; readonly isComplete: boolean } | undefined
+  /** Something came and went before the orphans of it would have come to us. */
+  #hasMissed = false
+  #settledAt = 0
+  #exits = 0
+  #settledExits = 0
+  #openedAt = 0
+  #stopLooking: (() => void) | undefined
+  #nextLook = 0
+
+  constructor(around: OffspringSurroundings) {
+    this.#around = around
+    this.#announcements = new Announcements({
+      isOwn: () => around.isOwn(),
+      announced: (birth) => {
+        this.#contain()
+        this.#births.set(birth.number, birth)
+        around.mark(birth.number + 1)
+        around.announced(birth)
+      },
+      born: (birth) => {
+        around.born(birth)
+        this.#stopLooking ??= every(lookInterval, () => this.#lookInPassing())
+      },
+      exited: (birth) => {
+        this.#exits += 1
+        around.exited(birth)
+      },
+    })
+  }
+
+  /** Takes down what is there already, and listens from here on. */
+  open(): void {
+    this.#openedAt = currentTime()
+    if (table.name === 'linux') {
+      for (const pid of this.#children()) {
+        const record = readStat(pid)
+        if (record === undefined) continue
+        this.#others.add(keyOf(record))
+      }
+    }
+    this.#around.mark(1)
+    this.#announcements.open()
+    this.settle()
+  }
+
+  close(): void {
+    this.#stopLooking?.()
+    this.#stopLooking = undefined
+    this.#announcements.close()
+    this.#stir.close()
+    for (const birth of this.#births.values()) this.#around.exited(birth)
+    this.#births.clear()
+  }
+
+  get level(): ContainmentLevel {
+    return this.#contained?.level ?? 'basic'
+  }
+
+  /** Whether anything can have been started or left since the last `settle`: two reads. */
+  hasStirred(): boolean {
+    return (
+      this.#announcements.count !== this.#settledAt || this.#exits !== this.#settledExits || this.#stir.hasChanged()
+    )
+  }
+
+  settle(): void {
+    this.#settledAt = this.#announcements.count
+    this.#settledExits = this.#exits
+    this.#stir.settle()
+  }
+
+  #contain(): void {
+    if (this.#contained !== undefined) return
+    this.#hasMissed = this.#stir.hasChanged()
+    this.#contained = this.#around.contain()
+  }
+
+  /** Everything of ours that is alive now. */
+  async look(): Promise<Descendant[]> {
+    this.#contain()
+    for (const birth of this.#births.values()) identify(birth)
+    const found = new Map<string, Descendant>()
+    if (table.name === 'linux') this.#collectChildren(found)
+    if (this.#contained?.isComplete !== true || this.#hasMissed) await this.#collectMarked(found)
+    this.#hasMissed = false
+    const seen = new Set([...found.values()].map(({ birth }) => birth))
+    for (const birth of this.#births.values()) {
+      if (isHeld(birth) || seen.has(birth)) continue
+      this.#births.delete(birth.number)
+      this.#past.set(birth.number, birth)
+      this.#past.delete(birth.number - remembered)
+    }
+    return [...found.values()].toSorted((a, b) => a.startTime - b.startTime || a.pid - b.pid)
+  }
+
+  /** Our children; of a worker thread, its own and the orphans that came to the main thread. */
+  #children(): number[] {
+    if (isMainThread) return childrenOf(process.pid, true)
+    return [...this.#stir.children(), ...(readChildren(process.pid, process.pid) ?? [])]
+  }
+
+  #collectChildren(found: Map<string, Descendant>): void {
+    const own = new Set(isMainThread ? [] : this.#stir.children())
+    for (const pid of this.#children()) {
+      const record = readStat(pid)
+      if (record === undefined || this.#others.has(keyOf(record))) continue
+      const birth = this.#birthOf(record)
+      if (birth === undefined) {
+        if (isZombie(record)) {
+          this.#takeExit(record)
+          continue
+        }
+        const environment = table.environment(pid)
+        if (this.#around.isTaken(record, environment)) continue
+        const isOurs = isMainThread || own.has(pid) || this.#markIn(environment) !== undefined
+        if (!isOurs) continue
+        this.#include(found, record, this.#originOf(record, environment))
+      } else this.#include(found, record, birth)
+    }
+  }
+
+  /** Searches the process table. */
+  async #collectMarked(found: Map<string, Descendant>): Promise<void> {
+    const records = [...(await table.snapshot()).values()]
+    const children = groupByParent(records)
+    for (const record of records) {
+      if (isZombie(record) || record.pid === process.pid || found.has(keyOf(record))) continue
+      if (this.#others.has(keyOf(record)) || table.isOlder(record, { startTime: this.#openedAt })) continue
+      const known = this.#birthOf(record)
+      const environment = known === undefined ? table.environment(record.pid) : undefined
+      if (known === undefined && this.#markIn(environment) === undefined) continue
+      if (this.#around.isTaken(record, environment)) continue
+      this.#include(found, record, known ?? this.#originOf(record, environment), children)
+    }
+  }
+
+  #include(
+    found: Map<string, Descendant>,
+    record: ProcessRecord,
+    birth: Birth | undefined,
+    children?: ReadonlyMap<number, readonly ProcessRecord[]>,
+  ): void {
+    const visit = (each: ProcessRecord): void => {
+      birth?.known.set(each.pid, { pid: each.pid, startTime: each.startTime })
+      if (!isZombie(each) && !found.has(keyOf(each))) found.set(keyOf(each), { ...each, birth })
+    }
+    visit(record)
+    if (table.name === 'linux') descendantsOf(record, visit)
+    else visitBelow(record, children ?? new Map(), visit)
+  }
+
+  /** The announced child that a process is, or was seen below. */
+  #birthOf(record: ProcessRecord): Birth | undefined {
+    for (const birth of this.#births.values()) {
+      if (birth.identity !== undefined && table.isSame(birth.identity, record)) return birth
+      const known = birth.known.get(record.pid)
+      if (known !== undefined && table.isSame(known, record)) return birth
+    }
+    return undefined
+  }
+
+  /** The number in the mark that a process carries. */
+  #markIn(environment: readonly string[] | undefined): number | undefined {
+    const entry = environment?.find((each) => each.startsWith(`${this.#around.markName}=`))
+    if (entry === undefined) return undefined
+    const tree = parseMarks([entry])[0]?.tree
+    return tree?.startsWith('g.') ? Number(tree.slice(2)) : undefined
+  }
+
+  /** The announced child that an orphan comes from: by its mark, or because no other can have started it. */
+  #originOf(record: ProcessRecord, environment: readonly string[] | undefined): Birth | undefined {
+    const number = this.#markIn(environment)
+    const isPossible = ({ identity }: Birth): boolean => identity !== undefined && !table.isOlder(record, identity)
+    const marked = number === undefined ? undefined : (this.#births.get(number) ?? this.#past.get(number))
+    if (marked !== undefined) return isPossible(marked) ? marked : undefined
+    if (number !== undefined) return undefined
+    const possible = [...this.#births.values()].filter(isPossible)
+    return possible.length === 1 ? possible[0] : undefined
+  }
+
+  #takeExit(record: ProcessIdentity): void {
+    if (!isMainThread || this.level !== 'strict') return
+    const key = keyOf(record)
+    const since = this.#zombies.get(key)
+    if (since === undefined) this.#zombies.set(key, now())
+    else if (now() - since >= zombiePatience && this.#around.takeExit(record.pid)) this.#zombies.delete(key)
+  }
+
+  /** Walks down from what is known while parents live: afterwards nothing leads from one to the other any more. */
+  #lookInPassing(): void {
+    const begin = now()
+    if (begin < this.#nextLook || table.name !== 'linux') return
+    for (const birth of this.#births.values()) {
+      if (birth.identity === undefined || !isHeld(birth)) continue
+      descendantsOf(birth.identity, ({ pid, startTime }) => birth.known.set(pid, { pid, startTime }))
+    }
+    this.#nextLook = now() + 20 * (now() - begin)
+  }
+}

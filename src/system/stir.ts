@@ -1,0 +1,54 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { parsePids } from './process-table/linux.js'
+
+// Whether anything can have been started, for the price of two reads: most tests start nothing, and pay no more.
+// /proc/thread-self/children lists the children of this thread. The faults of children that were waited for
+// (cminflt in proc(5)) are the trace of what came and went unannounced, as with `execSync`.
+
+const buffer = Buffer.allocUnsafe(64 * 1024)
+
+const open = (path: string): number | undefined => {
+  try {
+    return openSync(path, 'r')
+  } catch {
+    return undefined // No /proc: macOS.
+  }
+}
+
+const readAgain = (file: number): string => buffer.toString('latin1', 0, readSync(file, buffer, 0, buffer.length, 0))
+
+/** Notices that this thread has, or has had, other children than before. */
+export class Stir {
+  readonly #children = open('/proc/thread-self/children')
+  readonly #stat = open('/proc/self/stat')
+  #last = ''
+
+  /** A text that is the same as before when nothing has been started or ended. Undefined where that cannot be told. */
+  read(): string | undefined {
+    if (this.#children === undefined || this.#stat === undefined) return undefined
+    const stat = readAgain(this.#stat)
+    // The field after ten others that follow the name in parentheses, which may hold anything.
+    const faults = stat.slice(stat.lastIndexOf(')')).split(' ', 10)[9]
+    return `${faults} ${readAgain(this.#children)}`
+  }
+
+  /** Whether something has changed since the last `settle`. Where that cannot be told: no. */
+  hasChanged(): boolean {
+    const text = this.read()
+    return text !== undefined && text !== this.#last
+  }
+
+  /** The children of this thread. */
+  children(): number[] {
+    return this.#children === undefined ? [] : parsePids(readAgain(this.#children))
+  }
+
+  settle(): void {
+    this.#last = this.read() ?? ''
+  }
+
+  close(): void {
+    if (this.#children !== undefined) closeSync(this.#children)
+    if (this.#stat !== undefined) closeSync(this.#stat)
+  }
+}
