@@ -8,12 +8,14 @@ export class Pipes implements Transport {
   readonly identity: ProcessIdentity
   readonly streams: ReadonlySet<string>
   readonly inputStaysOpen = false
+  readonly exit: Promise<void>
   readonly #child: ChildProcess
 
   constructor(child: ChildProcess, identity: ProcessIdentity, streams: readonly string[]) {
     this.#child = child
     this.identity = identity
     this.streams = new Set(streams)
+    this.exit = new Promise((resolve) => child.once('exit', () => resolve()))
   }
 
   get isOutputClosed(): boolean {

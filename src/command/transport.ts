@@ -20,6 +20,8 @@ export interface Transport {
   readonly isOutputClosed: boolean
   /** Whether nobody has waited for it yet: until then its number is its own. */
   isHeld(): boolean
+  /** Resolves with the news of the program's exit, where it comes through the event loop at once. */
+  readonly exit?: Promise<void>
   /** Tells, from now on. Called once, in the turn of the event loop in which the program was started. */
   listen(listener: TransportListener): void
   /** `done` is called once the kernel has it, or with why it does not. */

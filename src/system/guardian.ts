@@ -1,9 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { clearImmediate, setImmediate } from 'node:timers'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from './marks.js'
 import { startOwn } from './own-starts.js'
 import { realProcess } from './real-process.js'
+import { every } from './poll.js'
 import { table } from './process-table/current.js'
 import type { ProcessIdentity } from './process-table/table.js'
 
@@ -12,16 +15,32 @@ import type { ProcessIdentity } from './process-table/table.js'
 
 const scriptPath = fileURLToPath(new URL('./guardian.sh', import.meta.url))
 
+/** ms after which it hears at the latest that a group is empty: no number comes back to a stranger within them. */
+const flushTime = 20
+
 /** The main process of the runner, when this process is its worker: a child with an IPC channel. */
 function mainProcess(): ProcessIdentity | undefined {
   return realProcess.connected ? table.identify(process.ppid) : undefined
+}
+
+/** The line that says the end of what another one has opened: of a process its number alone. */
+function endOf(line: string): string {
+  const kind = line.charAt(0).toUpperCase()
+  return kind === 'W' ? `W${line.slice(1)}` : `${kind} ${line.split(' ')[1]}`
 }
 
 /** One worker's guardian. It is started with the first command and restarted when it dies. */
 export class Guardian {
   readonly #environment: NodeJS.ProcessEnv
   readonly #token: string
-  readonly #lines = new Set<string>()
+  /** What is open: the lines that say so. */
+  readonly #open = new Set<string>()
+  /** What it has been told of and has not heard the end of. */
+  readonly #told = new Set<string>()
+  /** A workspace of which it hears before there is one: who makes it need not wait for the telling. */
+  #reserved: string | undefined
+  #flushSoon: NodeJS.Immediate | undefined
+  #stopFlush: (() => void) | undefined
   #child: ChildProcess | undefined
 
   constructor(token: string, environment: NodeJS.ProcessEnv) {
@@ -35,51 +54,79 @@ export class Guardian {
   }
 
   watchGroup(leader: ProcessIdentity): void {
-    const line = `g ${leader.pid} ${leader.startTime}`
-    this.#lines.add(line)
-    if (this.#child === undefined) this.start()
-    else this.#write(line)
+    this.#watch(`g ${leader.pid} ${leader.startTime}`)
   }
 
   forgetGroup(leader: ProcessIdentity): void {
-    this.#close(`g ${leader.pid} ${leader.startTime}`, `G ${leader.pid}`)
+    this.#forget(`g ${leader.pid} ${leader.startTime}`)
   }
 
   /** A child that leads no group of its own, with what it starts. */
   watchProcess({ pid, startTime }: ProcessIdentity): void {
-    const line = `p ${pid} ${startTime}`
-    this.#lines.add(line)
-    if (this.#child === undefined) this.start()
-    else this.#write(line)
+    this.#watch(`p ${pid} ${startTime}`)
   }
 
   forgetProcess({ pid, startTime }: ProcessIdentity): void {
-    this.#close(`p ${pid} ${startTime}`, `P ${pid}`)
+    this.#forget(`p ${pid} ${startTime}`)
   }
 
   /** What is allowed to outlive its command is left alone, at the worker's end too. */
   spare({ pid, startTime }: ProcessIdentity): void {
-    this.#lines.add(`s ${pid} ${startTime}`)
-    this.#write(`s ${pid} ${startTime}`)
+    this.#open.add(`s ${pid} ${startTime}`)
+    this.#flush()
   }
 
-  /** Told before the folder is made. A guardian that is not there yet hears of it with the first command. */
-  watchWorkspace(folder: string): void {
-    if (folder.includes('\n')) return
-    this.#lines.add(`w ${folder}`)
-    this.#write(`w ${folder}`)
+  /** The folder to make a workspace in, which it has heard of. One that is not there yet hears with the first command. */
+  nextWorkspace(makePath: () => string): string {
+    const path = makePath()
+    if (path.includes('\n')) return path
+    const reserved = this.#reserved
+    const isTold = reserved !== undefined && this.#told.has(`w ${reserved}`)
+    if (isTold && dirname(reserved) === dirname(path)) {
+      this.#reserve(path)
+      return reserved
+    }
+    this.#open.add(`w ${path}`)
+    if (reserved === undefined || dirname(reserved) !== dirname(path)) this.#reserve(makePath())
+    this.#flush()
+    return path
   }
 
   forgetWorkspace(folder: string): void {
-    this.#close(`w ${folder}`, `W ${folder}`)
+    this.#forget(`w ${folder}`)
   }
 
-  #close(opened: string, line: string): void {
-    if (this.#lines.delete(opened)) this.#write(line)
+  #reserve(path: string): void {
+    if (this.#reserved !== undefined && !this.#told.has(`w ${this.#reserved}`)) this.#open.delete(`w ${this.#reserved}`)
+    this.#reserved = path
+    this.#open.add(`w ${path}`)
   }
 
-  #write(...lines: string[]): void {
-    this.#child?.stdin?.write(`${lines.join('\n')}\n`)
+  /** It hears within this turn of the event loop: until then, the mark and the workspace tell it whose a process is. */
+  #watch(line: string): void {
+    this.#open.add(line)
+    if (this.#child === undefined) this.start()
+    else this.#flushSoon ??= setImmediate(() => this.#flush())
+  }
+
+  /** What is over goes along with what is told next: each write wakes it up, and the program under test waits. */
+  #forget(line: string): void {
+    if (this.#open.delete(line)) this.#stopFlush ??= every(flushTime, () => this.#flush())
+  }
+
+  #flush(): void {
+    if (this.#flushSoon !== undefined) clearImmediate(this.#flushSoon)
+    this.#stopFlush?.()
+    this.#flushSoon = undefined
+    this.#stopFlush = undefined
+    const stdin = this.#child?.stdin
+    if (stdin === null || stdin === undefined) return
+    const closed = [...this.#told].filter((line) => !this.#open.has(line))
+    const opened = [...this.#open].filter((line) => !this.#told.has(line))
+    for (const line of closed) this.#told.delete(line)
+    for (const line of opened) this.#told.add(line)
+    const lines = [...closed.map(endOf), ...opened]
+    if (lines.length > 0) stdin.write(`${lines.join('\n')}\n`)
   }
 
   /** Starts the script and tells it everything that is open. */
@@ -113,8 +160,11 @@ export class Guardian {
     child.once('exit', () => {
       if (this.#child !== child) return
       this.#child = undefined
-      if (this.#lines.size > 0) this.start()
+      this.#told.clear()
+      const isNeeded = [...this.#open].some((line) => line !== `w ${this.#reserved}`)
+      if (isNeeded) this.start()
     })
-    if (this.#lines.size > 0) this.#write(...this.#lines)
+    this.#told.clear()
+    this.#flush()
   }
 }

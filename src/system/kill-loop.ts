@@ -1,5 +1,5 @@
 import type { KillOutcome, Survivor } from './containment.js'
-import { now, pause, sleep } from './poll.js'
+import { after, now, pause, sleep } from './poll.js'
 import { table } from './process-table/current.js'
 import type { ProcessIdentity, ProcessRecord } from './process-table/table.js'
 import type { SignalOutcome } from './signals.js'
@@ -55,6 +55,19 @@ export interface KillSteps {
 
 const isOwn = ({ pid }: Member): boolean => process.geteuid?.() === 0 || table.owner(pid) === process.geteuid?.()
 
+/**
+ * Where nothing but leaders was alive, which is most often so, the news of their exits is waited for first: it comes to
+ * the event loop, which the loop below would block.
+ */
+async function leadersExits(begun: readonly Member[]): Promise<void> {
+  const isLeaders = begun.length > 0 && begun.every(({ pid, tree }) => pid === tree.leader.pid && tree.leaderExit)
+  if (!isLeaders) return
+  let cancel = (): void => {}
+  const limit = new Promise<void>((resolve) => (cancel = after(patience, resolve)))
+  await Promise.race([limit, Promise.all(begun.map(({ tree }) => tree.leaderExit))])
+  cancel()
+}
+
 export class KillLoop {
   readonly #steps: KillSteps
   readonly #requests = new Set<Request>()
@@ -66,12 +79,13 @@ export class KillLoop {
     this.#steps = steps
   }
 
-  kill(trees: readonly Tree[], timeout: number, spared: readonly Member[]): Promise<KillOutcome> {
+  async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[]): Promise<KillOutcome> {
+    for (const each of spared) this.#spared.set(each.pid, each)
+    const begun = this.#steps.begin(trees, spared)
+    // Of another user's nobody knows here whether the signal was allowed: the loop asks again, one by one.
+    for (const { pid, startTime } of begun.filter(isOwn)) this.#struck.set(pid, { startTime, at: now() })
+    await leadersExits(begun)
     return new Promise((resolve, reject) => {
-      for (const each of spared) this.#spared.set(each.pid, each)
-      const begun = this.#steps.begin(trees, spared)
-      // Of another user's nobody knows here whether the signal was allowed: the loop asks again, one by one.
-      for (const { pid, startTime } of begun.filter(isOwn)) this.#struck.set(pid, { startTime, at: now() })
       const killed = new Map(begun.map((member) => [member.pid, member]))
       this.#requests.add({ trees: new Set(trees), deadline: now() + timeout, killed, empty: 0, resolve })
       if (!this.#isRunning) this.#run().catch(reject)

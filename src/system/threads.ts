@@ -14,7 +14,9 @@ const variable = 'PROCTOR_THREADS'
 /** ms that the main thread gets to answer, on top of what the question itself may take. */
 const patience = 20_000
 
-type SentTree = Omit<Tree, 'isLeaderHeld' | 'sessions' | 'known' | 'groupIsGone'> & { readonly groupIsGone: boolean }
+type SentTree = Omit<Tree, 'isLeaderHeld' | 'leaderExit' | 'sessions' | 'known' | 'groupIsGone'> & {
+  readonly groupIsGone: boolean
+}
 type Sent<Found extends Member> = PlainMember & Omit<Found, keyof Member> & { readonly tree: string }
 
 type Question =

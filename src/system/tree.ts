@@ -52,6 +52,8 @@ export interface Tree {
   readonly streams: ReadonlySet<string>
   /** Whether nobody has waited for the leader yet: until then its number, and its group's, are its own. */
   isLeaderHeld(): boolean
+  /** Resolves when the news of its leader's exit is there. Not for another thread's. */
+  readonly leaderExit?: Promise<void>
   /** Sessions that processes of this tree lead or led. */
   readonly sessions: Set<number>
   /** Every process ever seen in this tree, by number. */
