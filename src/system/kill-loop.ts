@@ -60,11 +60,13 @@ const isOwn = ({ pid }: Member): boolean => process.geteuid?.() === 0 || table.o
  * the event loop, which the loop below would block.
  */
 async function leadersExits(begun: readonly Member[]): Promise<void> {
-  const isLeaders = begun.length > 0 && begun.every(({ pid, tree }) => pid === tree.leader.pid && tree.leaderExit)
-  if (!isLeaders) return
+  const exits = begun.flatMap(({ pid, tree }) =>
+    pid === tree.leader.pid && tree.leaderExit !== undefined ? [tree.leaderExit] : [],
+  )
+  if (exits.length === 0 || exits.length < begun.length) return
   let cancel = (): void => {}
   const limit = new Promise<void>((resolve) => (cancel = after(patience, resolve)))
-  await Promise.race([limit, Promise.all(begun.map(({ tree }) => tree.leaderExit))])
+  await Promise.race([limit, Promise.all(exits)])
   cancel()
 }
 
