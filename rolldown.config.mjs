@@ -7,6 +7,7 @@ import { defineConfig } from 'rolldown'
 const esmOnly = {
   vitest: 'src/vitest.ts',
   'vitest-guard': 'src/vitest-guard.ts',
+  'vitest-reporter': 'src/vitest-reporter.ts',
   'vitest-global-setup': 'src/vitest-global-setup.ts',
   cli: 'src/cli.ts',
 }

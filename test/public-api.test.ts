@@ -102,6 +102,9 @@ test('the names that each door exports', () => {
       ],
       "proctor/vitest/guard": [
         "guard",
+        ],
+      "proctor/vitest/reporter": [
+        "default",
       ],
     }
   `)
