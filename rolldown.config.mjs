@@ -14,6 +14,7 @@ const esmOnly = {
 const both = {
   index: 'src/index.ts',
   matchers: 'src/matchers.ts',
+  serializer: 'src/serializer.ts',
   jest: 'src/jest.ts',
   'jest-guard': 'src/jest-guard.ts',
   'jest-global-setup': 'src/jest-global-setup.ts',

@@ -65,6 +65,7 @@ test('the names that each door exports', () => {
         "executable",
         "freePort",
         "isAlive",
+        "snapshotSerializer",
         "symlink",
       ],
       "proctor/jest": [
@@ -89,6 +90,11 @@ test('the names that each door exports', () => {
         "toThrowAlreadyExited",
         "toThrowFailedExit",
         "toThrowUnexpectedExit",
+      ],
+      "proctor/serializer": [
+        "default",
+        "serialize",
+        "test",
       ],
       "proctor/vitest": [
         "executable",
