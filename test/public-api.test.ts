@@ -108,7 +108,7 @@ test('the names that each door exports', () => {
       ],
       "proctor/vitest/guard": [
         "guard",
-        ],
+      ],
       "proctor/vitest/reporter": [
         "default",
       ],

@@ -206,6 +206,11 @@ export class CommandProcess implements Process {
     }
   }
 
+  /** What a terminal shows, which says more than the characters that drew it. */
+  lastScreen(): string | undefined {
+    return undefined
+  }
+
   /** ms, the default of waits and matchers. */
   waitTimeout(): number {
     return this.#settings.waitTimeout()
@@ -408,7 +413,9 @@ export class CommandProcess implements Process {
   snapshot(options?: SnapshotOptions): string {
     checkOptions('snapshot', options, snapshotRules)
     const { stdout, stderr, exitCode, exitSignal } = this
-    return snapshotOf({ stdout, stderr, exitCode, exitSignal }, options)
+    const screen = this.lastScreen()
+    const output = screen === undefined ? { stdout, stderr } : { stdout: screen, stderr: '' }
+    return snapshotOf({ ...output, exitCode, exitSignal }, options)
   }
 
   waitForPort(port?: number, options?: WaitOptions): Promise<number>

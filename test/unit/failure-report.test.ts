@@ -52,6 +52,16 @@ describe('the commands of a failed test', () => {
     expect(text).toMatch(/\n {2}│ N ms {2}100%\n {2}│ N ms {2}bold$/)
   })
 
+  test('a command in a terminal is shown as its screen was', async () => {
+    const proctor = await givenProctor()
+    const process = proctor.run('sh', ['-c', String.raw`printf 'one\r\033[31mtwo\033[0m\r\n  three\r\n'`], {
+      terminal: true,
+    })
+    await process.waitForExit()
+    expect(process.snapshot()).toBe('two\n  three')
+    expect(formatCommands(await teardown(proctor))).toMatch(/\(cwd <workspace>\)\n {2}│ two\n {2}│ {3}three$/)
+  })
+
   test('colours only when asked for; the words are the same', async () => {
     const proctor = await givenProctor()
     await shell(proctor, 'echo out; echo err >&2').waitForExit()
