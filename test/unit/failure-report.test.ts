@@ -46,7 +46,7 @@ describe('the commands of a failed test', () => {
       .replaceAll(/\d+ ms/g, 'N ms')
       .replaceAll(/ {2,}/g, '  ')
     expect(text).toMatch(
-      /^The test ran 3 commands\n\n {2}no-such-program {2}could not be started {2}\(cwd <workspace>\)\n {2}│ no output\n/,
+      /^The test ran 3 commands\n\n {2}no-such-program {2}could not be started {2}\(cwd <workspace>\)\n\n/,
     )
     expect(text).toContain('\n\n  true  exited 0 after N ms  (cwd <workspace>)\n  │ no output\n')
     expect(text).toMatch(/\n {2}│ N ms {2}100%\n {2}│ N ms {2}bold$/)
