@@ -7,12 +7,14 @@ import { defineConfig } from 'rolldown'
 const esmOnly = {
   vitest: 'src/vitest.ts',
   'vitest-guard': 'src/vitest-guard.ts',
+  'vitest-reporter': 'src/vitest-reporter.ts',
   'vitest-global-setup': 'src/vitest-global-setup.ts',
   cli: 'src/cli.ts',
 }
 const both = {
   index: 'src/index.ts',
   matchers: 'src/matchers.ts',
+  serializer: 'src/serializer.ts',
   jest: 'src/jest.ts',
   'jest-guard': 'src/jest-guard.ts',
   'jest-global-setup': 'src/jest-global-setup.ts',

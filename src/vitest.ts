@@ -56,9 +56,10 @@ interface TestLike {
   readonly onTestFailed: (callback: () => Promise<void>, timeout?: number) => void
 }
 
-/** What Vitest has had since 4.0.11. */
-const { recordArtifact } = vitest as {
+/** What Vitest has had since 4.0.11, and since 4.1. */
+const { recordArtifact, TestRunner } = vitest as {
   recordArtifact?: (task: object, artifact: ProctorArtifact) => Promise<unknown>
+  TestRunner?: { getCurrentTest?: () => { readonly file: { readonly meta: object } } | undefined }
 }
 
 /**
@@ -86,13 +87,13 @@ export const fixtures = {
       try {
         await proctor.teardown({ hasFailed: task.result?.state === 'fail' })
       } finally {
-        if (proctor.report !== undefined) countOnto(task, proctor.report)
+        if (proctor.outcome !== undefined) countOnto(task, proctor.outcome)
       }
     }, teardownTime(proctorOptions))
     // Vitest calls it when the errors of the teardown are known too.
     onTestFailed(async () => {
-      if (proctor.report === undefined) return
-      const artifact = describeFailure(task, proctor.report, errorsBefore)
+      if (proctor.outcome === undefined) return
+      const artifact = describeFailure(task, proctor.outcome, errorsBefore)
       if (artifact !== undefined) await recordArtifact?.(task, artifact)
     })
     await use(proctor)
@@ -110,8 +111,14 @@ export const fixtures = {
     // eslint-disable-next-line no-empty-pattern
     async ({}, use: (proctor: Proctor) => Promise<void>): Promise<void> => {
       const proctor = await FixtureProctor.create(inject('proctorOptions') ?? {})
+      // The first test that asks for it is running: of a file's own fixture Vitest does not tell the file.
+      const file = TestRunner?.getCurrentTest?.()?.file
       await use(proctor)
-      await proctor.teardown()
+      try {
+        await proctor.teardown()
+      } finally {
+        if (file !== undefined && proctor.outcome !== undefined) countOnto(file, proctor.outcome)
+      }
     },
     { scope: 'file' },
   ] as unknown as Proctor,

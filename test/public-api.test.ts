@@ -65,6 +65,7 @@ test('the names that each door exports', () => {
         "executable",
         "freePort",
         "isAlive",
+        "snapshotSerializer",
         "symlink",
       ],
       "proctor/jest": [
@@ -90,6 +91,11 @@ test('the names that each door exports', () => {
         "toThrowFailedExit",
         "toThrowUnexpectedExit",
       ],
+      "proctor/serializer": [
+        "default",
+        "serialize",
+        "test",
+      ],
       "proctor/vitest": [
         "executable",
         "expect",
@@ -102,6 +108,9 @@ test('the names that each door exports', () => {
       ],
       "proctor/vitest/guard": [
         "guard",
+      ],
+      "proctor/vitest/reporter": [
+        "default",
       ],
     }
   `)

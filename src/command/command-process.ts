@@ -13,13 +13,14 @@ import { signalProcess } from '../system/signals.js'
 import type { Member, Tree } from '../system/tree.js'
 import { drainTime, type Ending, Endings } from './endings.js'
 import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
-import { checkOptions, checkSignal, graceRules, outputWaitRules, show, waitRules } from './options.js'
+import { checkOptions, checkSignal, graceRules, outputWaitRules, show, snapshotRules, waitRules } from './options.js'
 import { Output, type OutputMark, type OutputStream } from './output.js'
 import type { HttpAnswer, HttpWaitOptions } from './http.js'
 import { lookFor, type OutputPattern } from './pattern.js'
 import type { Exit, OutputWaitOptions, Process, WaitOptions } from './process.js'
 import { type ReadinessHost, type TimeoutDetails, waitForHttp, waitForPort } from './readiness.js'
 import { type SentSignal, SignalLog } from './signal-log.js'
+import { forgetTree, knowTree, type SnapshotOptions, snapshotOf } from './snapshot.js'
 import type { Transport } from './transport.js'
 import { type Attempt, Waits } from './waits.js'
 
@@ -106,6 +107,7 @@ export class CommandProcess implements Process {
       return
     }
     this.tree = started.tree
+    knowTree(this.tree)
     this.#transport = started.transport
     this.#listen(this.#transport)
     if (settings.input !== undefined) {
@@ -204,6 +206,11 @@ export class CommandProcess implements Process {
     }
   }
 
+  /** What a terminal shows, which says more than the characters that drew it. */
+  lastScreen(): string | undefined {
+    return undefined
+  }
+
   /** ms, the default of waits and matchers. */
   waitTimeout(): number {
     return this.#settings.waitTimeout()
@@ -236,6 +243,7 @@ export class CommandProcess implements Process {
 
   /** Lets go of its streams: a process that may live on, and holds them, must not keep this one alive. */
   release(): void {
+    if (this.tree !== undefined) forgetTree(this.tree)
     this.#transport?.release()
   }
 
@@ -400,6 +408,14 @@ export class CommandProcess implements Process {
       }
       return this.#wait(attempt, options.timeout)
     })
+  }
+
+  snapshot(options?: SnapshotOptions): string {
+    checkOptions('snapshot', options, snapshotRules)
+    const { stdout, stderr, exitCode, exitSignal } = this
+    const screen = this.lastScreen()
+    const output = screen === undefined ? { stdout, stderr } : { stdout: screen, stderr: '' }
+    return snapshotOf({ ...output, exitCode, exitSignal }, options)
   }
 
   waitForPort(port?: number, options?: WaitOptions): Promise<number>

@@ -83,6 +83,14 @@ export const guardRules = {
 } satisfies Record<string, Rule>
 
 export const waitRules = { timeout: milliseconds } satisfies Record<string, Rule>
+const flag: Rule = { accepts: 'true or false', test: (value) => typeof value === 'boolean' }
+export const snapshotRules = {
+  ansi: flag,
+  workspace: flag,
+  durations: flag,
+  ports: flag,
+  pids: flag,
+} satisfies Record<string, Rule>
 export const httpWaitRules = {
   timeout: milliseconds,
   status: {

@@ -136,13 +136,12 @@ export class PortWatch {
     const what = stranger.port === undefined ? stranger.address : `Port ${stranger.port}`
     const [pid] = await listeners.holdersOf(stranger)
     if (pid === undefined) {
-      const owner = stranger.owner === undefined ? '' : ` It belongs to uid ${stranger.owner}.`
-      const doubt =
-        unreadable.length === 0
-          ? ''
-          : ` So may not process ${unreadable.join(', ')} of ${command}: whether it is the holder cannot be told.`
+      const seen = `(listens on ${describePlace(stranger)}${stranger.owner === undefined ? '' : `, made by uid ${stranger.owner}`})`
+      const own = unreadable.join(', ')
       return new PortInUseError(
-        `${what} is held by a process that may not be looked at (${describePlace(stranger)}).${owner}${doubt}`,
+        unreadable.length === 0
+          ? `${what} is held by a process that ${command} did not start, and that may not be looked at ${seen}.`
+          : `${what} is held by a process that may not be looked at ${seen}. So is process ${own} of ${command}: whether it is the holder cannot be told.`,
         this.#place ?? 0,
       )
     }

@@ -2,6 +2,7 @@ import type { ProcessGroup } from '../system/process-group.js'
 import type { Key } from './keys.js'
 import type { HttpAnswer, HttpWaitOptions } from './http.js'
 import type { OutputMark, OutputStream } from './output.js'
+import type { SnapshotOptions } from './snapshot.js'
 
 /** How a command ended, and what it had written by then. */
 export interface Exit {
@@ -105,6 +106,15 @@ export interface Process extends AsyncDisposable {
    * const { body } = await server.waitForHttp('/health', { status: 200 })
    */
   waitForHttp(url: string | URL, options?: HttpWaitOptions): Promise<HttpAnswer>
+  /**
+   * Output and end so far, fit for a snapshot: workspace, pids, ports, durations and escape sequences become words.
+   * Standard error follows behind standard output, and any exit but 0 behind both. It counts as a look at the exit.
+   *
+   * @throws {TypeError} on an option that is unknown or of the wrong type.
+   * @example
+   * expect(process.snapshot()).toMatchInlineSnapshot(`"listening on http://localhost:<port>"`)
+   */
+  snapshot(options?: SnapshotOptions): string
   /**
    * Writes to standard input.
    *

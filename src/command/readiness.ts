@@ -4,6 +4,7 @@ import { ask, describeAnswer, type HttpAnswer, type HttpWaitOptions, parseTarget
 import { checkOptions, httpWaitRules, show, waitRules } from './options.js'
 import { type Place, type PortHost, PortWatch } from './ports.js'
 import type { WaitOptions } from './process.js'
+import { knowPort } from './snapshot.js'
 import type { Attempt } from './waits.js'
 
 /** What a wait for readiness needs of a command. */
@@ -37,7 +38,10 @@ function lookout(host: ReadinessHost, watch: PortWatch): () => Promise<Listener 
       if (isProctorError(error, 'PortInUseError')) host.excuseExit()
       throw error
     })
-    if (sight.state === 'listening') return sight.listener
+    if (sight.state === 'listening') {
+      if (sight.listener.port !== undefined) knowPort(sight.listener.port)
+      return sight.listener
+    }
     if (sight.state === 'gone' && wasSettled) throw errorOnceGone()
     return undefined
   }

@@ -37,6 +37,10 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
     return this.#screen
   }
 
+  override lastScreen(): string {
+    return this.#screen.stripped
+  }
+
   override state(): CommandState {
     return { ...super.state(), output: this.#screen.stripped }
   }

@@ -28,6 +28,15 @@ function setQuietly(error: Error, fields: object): void {
   }
 }
 
+/** The lines of a stack that begins in this package, less those of it: what is printed first is the line of the test. */
+function withoutOwnFrames(frames: string): string {
+  const folder = /^\n\s+at (?:.* \()?(.*\/(?:dist|src)\/)/.exec(frames)?.[1]
+  if (folder === undefined) return frames
+  const others = frames.split('\n').filter((frame) => !frame.includes(folder))
+  // Nothing but its own: better than nothing.
+  return others.some((frame) => frame.trim() !== '') ? others.join('\n') : frames
+}
+
 /**
  * Remembers the call that is under way, so that an error which is made later, in a turn of the event loop that knows no
  * caller, can lead back to the line of the test.
@@ -37,7 +46,7 @@ export function callSite(): (error: unknown) => void {
   Error.captureStackTrace(site, callSite)
   return (error) => {
     if (!isProctorError(error)) return
-    const frames = site.stack?.slice(site.stack.indexOf('\n')) ?? ''
+    const frames = withoutOwnFrames(site.stack?.slice(site.stack.indexOf('\n')) ?? '')
     error.stack = `${error.name}: ${error.message}${frames}`
   }
 }

@@ -62,7 +62,15 @@ test('each test gets the verdict that it deserves, and nothing is left', async (
   const report = reportFile()
   const given = start('verdicts.test.cjs', {}, '--json', `--outputFile=${report}`)
   const verdicts = await verdictsOf(given, report)
-  expect((await given.run.result).exitCode).toBe(1)
+  const { exitCode, output } = await given.run.result
+  expect(exitCode).toBe(1)
+  // Below the error and above the line of the test: what the test's commands did.
+  expect(output).toMatch(
+    /Received: "the own error"\n\n +The test ran 1 command\n\n +sh -c .* exited 0 after \d+ ms +\(cwd <workspace>\)\n +│ no output\n\n +\d+ \|/,
+  )
+  expect(output).toMatch(/thrown: "Exceeded timeout of 600 ms[^]*?"\n\n +The test ran 1 command\n/)
+  expect(output).toMatch(/something went wrong\n\n +The test ran 1 command\n[^]*?│ its output is shown above\n/)
+  expect(output).toMatch(/> \d+ \| {3}const command = run\('sh', \['-c', 'echo something went wrong; exit 3'\]\)/)
   const contains = (text: string): unknown => expect.stringContaining(text)
   expect(Object.fromEntries(verdicts)).toEqual({
     passes: [],

@@ -25,6 +25,19 @@ const builtPackage = '../../dist/index.js'
 
 const short = { timeout: 30 }
 
+describe('the default timeout', () => {
+  test('of a process, a workspace and a bare pid is the fixture’s', async () => {
+    const proctor = await givenProctor({ waitTimeout: 50 })
+    const process = proctor.run('sleep', ['60'])
+    const begin = now()
+    await rejection(expect(process).toBeDead())
+    await rejection(expect(proctor.workspace).toBeDead('no.pid'))
+    await rejection(expect(process.pid!).toBeDead())
+    // One that went by 4000 ms would be later by itself.
+    expect(now() - begin).toBeLessThan(3500)
+  })
+})
+
 describe('toBeDead and toBeAlive', () => {
   test('of a command', async () => {
     const proctor = await givenProctor()

@@ -203,6 +203,36 @@ os.setsid(); time.sleep(60)'`,
   })
 })
 
+test.runIf(isLinux && process.getuid?.() === 0)(
+  'a stranger of another user is an error that says what is known',
+  async () => {
+    const port = await freePort()
+    await givenStranger(port)
+    const script = `
+    const { createProctor } = await import(${JSON.stringify(inRoot('dist/index.js'))})
+    const proctor = await createProctor()
+    const error = await proctor.run('sleep', ['60']).waitForPort(${port}).catch((thrown) => thrown)
+    await proctor.teardown()
+    console.log(error.name + ': ' + error.message)`
+    const options = [
+      '--reuid',
+      '65534',
+      '--regid',
+      '65534',
+      '--clear-groups',
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      script,
+    ]
+    // Of this user: what an outer proctor has put there is root's.
+    const env = { PATH: process.env['PATH'], HOME: '/tmp' }
+    expect(execFileSync('setpriv', options, { env, encoding: 'utf8' }).trim()).toBe(
+      `PortInUseError: Port ${port} is held by a process that sleep 60 did not start, and that may not be looked at (listens on 127.0.0.1:${port}, made by uid 0).`,
+    )
+  },
+)
+
 describe('waitForHttp', () => {
   const web = (port: number | string, body: string): string =>
     `let n = 0; require('http').createServer((q, r) => { n += 1; ${body} }).listen(${port}, '127.0.0.1')`

@@ -109,8 +109,6 @@ describe('teardown', () => {
       containment: proctor.containment,
       commands: [],
       unattributed: [],
-      workspace: proctor.workspace.path,
-      durationMs: expect.any(Number) as number,
     })
     expect(existsSync(proctor.workspace.path)).toBe(false)
   })

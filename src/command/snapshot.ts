@@ -1,0 +1,95 @@
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import type { Tree } from '../system/tree.js'
+import { givenPorts } from './free-port.js'
+
+// What differs from run to run, as words that do not. Known numbers go by what was started and listened; others by the
+// words that stand before them.
+
+/** What is turned into words. Each is on unless it is `false`. */
+export interface SnapshotOptions {
+  /** Escape sequences of a terminal are left out. */
+  readonly ansi?: boolean
+  /** `<workspace>` */
+  readonly workspace?: boolean
+  /** `<duration>`: 12 ms, 1.5s, 3 minutes. */
+  readonly durations?: boolean
+  /** `<port>` */
+  readonly ports?: boolean
+  /** `<pid>` */
+  readonly pids?: boolean
+}
+
+/** The commands of the tests that run now, and the ports that were seen in this worker. */
+const trees = new Set<Tree>()
+const ports = new Set<number>()
+
+/** From here on the numbers of its processes are known … */
+export const knowTree = (tree: Tree): unknown => trees.add(tree)
+/** … to here. */
+export const forgetTree = (tree: Tree): unknown => trees.delete(tree)
+export const knowPort = (port: number): unknown => ports.add(port)
+
+/** A small number is more often a count than a pid. */
+const leastPid = 100
+
+const isKnownPid = (number: number): boolean =>
+  number >= leastPid &&
+  (number === process.pid || [...trees].some(({ leader, known }) => leader.pid === number || known.has(number)))
+
+/** A number that stands alone: no part of a word, a name with hyphens, a version or a decimal. */
+const number = /(?<![\w.]|\w-)\d+(?!\w|\.\d|-\w)/g
+const afterHost = /(?<=(?:\blocalhost|\b\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+\]|\*):)\d{1,5}\b/gi
+const afterPort = /(?<=\bports?\b[ \t]*[:=#]?[ \t]*)\d{1,5}\b/gi
+const afterPid = /(?<=\bp[pg]?ids?\b[ \t]*[:=#]?[ \t]*)\d+\b/gi
+const duration =
+  /(?<![\w.])(?:\d+ ?(?:h|m|min) ?)?\d+(?:[.,]\d+)? ?(?:ns|[uµμ]s|ms|s|secs?|seconds?|milliseconds?|mins?|minutes?)\b/g
+/** Any workspace, also one of another fixture, under whatever name its folder is reached. */
+const workspaceName = String.raw`(?:kept-)?proctor-\d+-\d+-[\da-f]+-\d+-\d+-[\da-f]{16}`
+const workspacePath = new RegExp(String.raw`(?:/[^\s/'"\`:;,()<>|]+)*/${workspaceName}`, 'g')
+
+/** Turns what differs from run to run into words. What it gives it leaves as it is. */
+export function normalise(text: string, options: SnapshotOptions = {}): string {
+  const { ansi = true, workspace = true, durations = true, ports: withPorts = true, pids = true } = options
+  let result = ansi ? stripVTControlCharacters(text) : text
+  if (workspace) {
+    for (const { workspace: path } of trees) {
+      // Under the name without symbolic links, and under the one that TMPDIR has.
+      for (const name of [path, join(tmpdir(), basename(path))]) result = result.replaceAll(name, '<workspace>')
+    }
+    result = result.replaceAll(workspacePath, '<workspace>')
+  }
+  if (durations) result = result.replaceAll(duration, '<duration>')
+  if (withPorts) {
+    result = result.replaceAll(afterHost, '<port>').replaceAll(afterPort, '<port>')
+    result = result.replaceAll(number, (digits) =>
+      ports.has(Number(digits)) || givenPorts.has(Number(digits)) ? '<port>' : digits,
+    )
+  }
+  if (pids) {
+    result = result.replaceAll(afterPid, '<pid>')
+    result = result.replaceAll(number, (digits) => (isKnownPid(Number(digits)) ? '<pid>' : digits))
+  }
+  return result
+}
+
+/** What is said of a command in a snapshot. */
+export interface Snapshotted {
+  readonly stdout: string
+  readonly stderr: string
+  readonly exitCode: number | null
+  readonly exitSignal: NodeJS.Signals | null
+}
+
+/**
+ * Output and end of a command as text. The two streams apart: the order in which they are read differs from run to
+ * run. An exit with 0 goes without saying.
+ */
+export function snapshotOf({ stdout, stderr, exitCode, exitSignal }: Snapshotted, options?: SnapshotOptions): string {
+  const parts = [stdout.trimEnd()]
+  if (stderr.trim() !== '') parts.push(`[stderr]\n${stderr.trimEnd()}`)
+  if (exitSignal !== null) parts.push(`[${exitSignal}]`)
+  else if (exitCode !== null && exitCode !== 0) parts.push(`[exit code ${exitCode}]`)
+  return normalise(parts.filter((part) => part !== '').join('\n'), options)
+}

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { inRoot, startInner } from '../inner-run.js'
+
+// The serializer in a real Jest, by its configuration alone. test/unit/snapshot.test.ts has it in Vitest.
+
+const jest = [inRoot('node_modules/jest/bin/jest.js'), '--config', 'jest.config.cjs', '--ci']
+
+test.for([
+  ['with the serializer the snapshots are as they were', [], 0],
+  ['without it they are not', ['--snapshotSerializers'], 1],
+] as const)('%s', async ([, args, code]) => {
+  const { exitCode } = await startInner(process.execPath, [...jest, ...args], {
+    cwd: inRoot('fixtures/suites/snapshots'),
+  }).result
+  expect(exitCode).toBe(code)
+})
