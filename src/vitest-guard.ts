@@ -65,8 +65,6 @@ function isSurrounded(task: Task): boolean {
   return false
 }
 
-let active: Guard | undefined
-
 /** Begins to guard the file that is being collected. */
 function begin(): Guard {
   const begun = new Guard(
@@ -98,9 +96,64 @@ function begin(): Guard {
 }
 
 async function end(begun: Guard): Promise<void> {
-  if (active === begun) active = undefined
+  if (shared.active === begun) shared.active = undefined
   await begun.endFile()
 }
+
+type Scope = 'file' | 'worker'
+type Fixture = (...parameters: unknown[]) => unknown
+type Extend = (...parameters: unknown[]) => { extend: Extend }
+
+const scopeOf = (options: unknown): Scope | undefined => {
+  const scope = (options as { scope?: unknown } | null | undefined)?.scope
+  return scope === 'file' || scope === 'worker' ? scope : undefined
+}
+
+/** The same fixture, which says when it is being set up. Vitest reads the names that it asks for in its text. */
+function toldOf(fixture: unknown, scope: Scope | undefined): unknown {
+  if (scope === undefined || typeof fixture !== 'function') return fixture
+  const teller = async (context: unknown, use: unknown): Promise<unknown> => {
+    const done = shared.active?.beginShared(scope) ?? ((): void => {})
+    const toldUse = (value: unknown): unknown => {
+      done()
+      return (use as Fixture)(value)
+    }
+    try {
+      return await (fixture as Fixture)(context, typeof use === 'function' ? toldUse : use)
+    } finally {
+      done()
+    }
+  }
+  teller.toString = () => (fixture as { toString(): string }).toString()
+  return teller
+}
+
+const told = Symbol.for('proctor.guard.told.1')
+
+/** What one test sets up first, and the file or the worker keeps, is not that test's. */
+function hearOfShared(api: { extend: Extend; [told]?: true }): void {
+  if (api[told] === true) return
+  api[told] = true
+  const { extend } = api
+  api.extend = function (...parameters) {
+    const [first, second, third] = parameters
+    let passed = parameters
+    if (typeof first === 'string') {
+      if (parameters.length > 2) passed = [first, second, toldOf(third, scopeOf(second))]
+    } else if (typeof first === 'object' && first !== null) {
+      const entries = Object.entries(first).map(([name, definition]: [string, unknown]) =>
+        Array.isArray(definition) && scopeOf(definition[1]) !== undefined
+          ? [name, [toldOf(definition[0], scopeOf(definition[1])), ...(definition as unknown[]).slice(1)]]
+          : [name, definition],
+      )
+      passed = [Object.fromEntries(entries), ...parameters.slice(1)]
+    }
+    const extended = extend.apply(this, passed)
+    hearOfShared(extended)
+    return extended
+  }
+}
+hearOfShared(vitest.test as unknown as { extend: Extend })
 
 /**
  * Sets options: in one's own setup file or at the top of a test file for the file, inside a test for that test.
@@ -112,45 +165,37 @@ async function end(begun: Guard): Promise<void> {
  * guard({ mode: 'warn', allow: [/gradle/] })
  */
 export function guard(options: GuardOptions = {}): void {
-  active ??= begin()
-  active.say(options)
+  shared.active ??= begin()
+  shared.active.say(options)
 }
 
-active = begin()
-
-// Without isolation this module is loaded once for many files, and their hooks are its to register. In a pool of
-// contexts it is loaded anew for each, and the newest one counts.
+// Without isolation, one's own setup file is run for each test file, and what it imports only once: then the hooks of
+// the files after the first are registered here. Vitest runs a setup file that is this module itself each time.
 interface Shared {
-  startFile(): void
-  startSetup(): void
+  active: Guard | undefined
 }
 
-function share(prototype: Runner['prototype'], own: Shared): void {
+function share({ prototype }: Runner): Shared {
   const key = Symbol.for('proctor.guard.1')
   const shelf = prototype as unknown as Record<symbol, Shared | undefined>
-  const isPatched = shelf[key] !== undefined
+  const known = shelf[key]
+  if (known !== undefined) return known
+  const own: Shared = { active: undefined }
   shelf[key] = own
   const { importFile, onCollectStart } = prototype
-  if (isPatched || importFile === undefined || onCollectStart === undefined) return
+  if (importFile === undefined || onCollectStart === undefined) return own
   prototype.onCollectStart = function (file) {
-    shelf[key]?.startFile()
+    // Of a file none of whose tests ran, no hook did.
+    own.active?.abandon()
+    own.active = undefined
     return onCollectStart.call(this, file)
   }
   prototype.importFile = function (path, source) {
-    if (source === 'setup') shelf[key]?.startSetup()
+    if (source === 'setup') own.active ??= begin()
     return importFile.call(this, path, source)
   }
+  return own
 }
 
-if (runnerClass !== undefined) {
-  share(runnerClass.prototype, {
-    startFile() {
-      // Of a file none of whose tests ran, no hook did.
-      active?.abandon()
-      active = undefined
-    },
-    startSetup() {
-      active ??= begin()
-    },
-  })
-}
+const shared = runnerClass === undefined ? { active: undefined as Guard | undefined } : share(runnerClass)
+shared.active ??= begin()

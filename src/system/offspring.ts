@@ -85,6 +85,8 @@ export class Offspring {
   readonly #others = new Set<string>()
   /** The last ones that have gone and left nobody: a list of children may have missed one. */
   readonly #past = new Map<number, Birth>()
+  /** Those of which nobody knew where they came from when they were first seen. */
+  readonly #strays = new Set<string>()
   readonly #zombies = new Map<string, number>()
   /** Whether every orphan comes to this process. */
   #contained: { readonly level: ContainmentLevel; readonly isComplete: boolean } | undefined
@@ -167,7 +169,11 @@ export class Offspring {
 
   /** Everything of ours that is alive now. */
   async look(): Promise<Descendant[]> {
-    this.#contain()
+    if (this.#contained === undefined) {
+      this.#contain()
+      // Whatever made somebody look came before anybody could have been told of its orphans.
+      this.#hasMissed = true
+    }
     for (const birth of this.#births.values()) identify(birth)
     const found = new Map<string, Descendant>()
     if (table.name === 'linux') this.#collectChildren(found)
@@ -259,6 +265,12 @@ export class Offspring {
 
   /** The announced child that an orphan comes from: by its mark, or because no other can have started it. */
   #originOf(record: ProcessRecord, environment: readonly string[] | undefined): Birth | undefined {
+    const origin = this.#strays.has(keyOf(record)) ? undefined : this.#guessOrigin(record, environment)
+    if (origin === undefined) this.#strays.add(keyOf(record))
+    return origin
+  }
+
+  #guessOrigin(record: ProcessRecord, environment: readonly string[] | undefined): Birth | undefined {
     const number = this.#markIn(environment)
     const isPossible = ({ identity }: Birth): boolean => identity !== undefined && !table.isOlder(record, identity)
     const marked = number === undefined ? undefined : (this.#births.get(number) ?? this.#past.get(number))
