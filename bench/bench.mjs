@@ -1,7 +1,12 @@
 // `npm run bench [-- section …] [--json]`: numbers of this machine, side by side in one run, as ratios of medians.
 import { execFileSync } from 'node:child_process'
 
-const sections = { containment: './containment.mjs', import: './import.mjs', peers: './peers.mjs' }
+const sections = {
+  containment: './containment.mjs',
+  import: './import.mjs',
+  peers: './peers.mjs',
+  trace: './trace.mjs',
+}
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const unknown = wanted.find((word) => !Object.hasOwn(sections, word))
 if (unknown !== undefined) {

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from './marks.js'
 import { startOwn } from './own-starts.js'
@@ -23,9 +25,15 @@ export class Guardian {
   readonly #token: string
   readonly #lines = new Set<string>()
   #child: ChildProcess | undefined
+  /**
+   * What the path of every unfinished trace begins with. They are looked for only when the worker is dead: telling of
+   * each would cost a test more than the trace does.
+   */
+  readonly drafts: string
 
   constructor(token: string, environment: NodeJS.ProcessEnv) {
     this.#token = token
+    this.drafts = join(tmpdir(), `proctor-trace-${process.pid}-${token}-`)
     this.#environment = environment
   }
 
@@ -86,7 +94,8 @@ export class Guardian {
   start(): void {
     const owner = thisOwner()
     const main = mainProcess()
-    const parameters = [this.#token, owner.pid, owner.startTime, ...(main ? [main.pid, main.startTime] : [])]
+    const mains = main === undefined ? ['', ''] : [main.pid, main.startTime]
+    const parameters = [this.#token, owner.pid, owner.startTime, ...mains, this.drafts]
     // From inside a yarn PnP archive no shell can read: then the text is handed over instead of the path.
     const script =
       existsSync(scriptPath) && !scriptPath.includes('.zip/')

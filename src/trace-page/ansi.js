@@ -5,6 +5,9 @@ const escapes = /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B
 // oxlint-disable-next-line no-control-regex -- the same.
 const controls = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028\u2029\u202A-\u202E\u2066-\u2069]/g
 
+/** Anything but what is read as it stands. */
+const anyControl = /[^\u0020-\u007E\u00A0-\u2027\u202F-\u2065\u206A-\uFFFF]/
+
 const show = (text) =>
   text
     .replaceAll('\t', '    ')
@@ -14,7 +17,7 @@ const show = (text) =>
 
 /** A line as it is read and searched: a carriage return begins it anew, as in a terminal. */
 export function plain(text) {
-  if (!/[\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]/.test(text)) return text
+  if (!anyControl.test(text)) return text
   const bare = text.replaceAll(escapes, '').replace(/\r+$/, '')
   return show(bare.slice(bare.lastIndexOf('\r') + 1))
 }

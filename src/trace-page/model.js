@@ -7,15 +7,28 @@ const mostLines = 600_000
 export function parse(text) {
   const records = []
   const guardian = []
-  for (const line of text.split('\n')) {
+  for (let from = 0; from < text.length;) {
+    let to = text.indexOf('\n', from)
+    if (to < 0) to = text.length
+    const line = text.slice(from, to)
+    from = to + 1
     if (line.startsWith('#')) guardian.push(line.slice(1))
-    else if (line.startsWith('{')) {
-      try {
-        records.push(JSON.parse(line))
-      } catch {
-        // The line that was being written when the worker died.
-      }
+    if (!line.startsWith('{')) continue
+    let record
+    try {
+      record = JSON.parse(line)
+    } catch {
+      // The line that was being written when the worker died.
+      continue
     }
+    records.push(record)
+    // Much output stands behind its record as it came.
+    if (record.end === undefined || record.k !== 'output') continue
+    const end = text.indexOf(`\n${record.end}\n`, from)
+    // Cut off by the death of the worker: then the guardian's lines are next.
+    const rest = end < 0 ? text.lastIndexOf('\n#died ') : end + record.end.length + 1
+    record.text = text.slice(from, end >= 0 ? end : rest >= from ? rest : text.length)
+    from = rest >= from ? rest + 1 : text.length
   }
   return { records, guardian }
 }
@@ -140,8 +153,10 @@ function readers(model, log, commands, processes) {
     signal(record) {
       const by = record.by === undefined || record.by === 'test' ? '' : ` (${record.by})`
       commands.get(record.c).marks.push(record)
-      log.event(record.t, record.c, `${record.signal} sent to the ${record.to ?? 'group'}${by}`, 'signal')
+      const to = typeof record.to === 'number' ? record.to : `the ${record.to ?? 'group'}`
+      log.event(record.t, record.c, `${record.signal} sent to ${to}${by}`, 'signal')
     },
+    failure: (record) => log.event(record.t, record.c, record.text, 'bad'),
     exit(record) {
       commands.get(record.c).exit = record
       log.event(record.t, record.c, describeExit(record), isBad(record) ? 'bad' : 'good')
@@ -162,11 +177,21 @@ function readers(model, log, commands, processes) {
   }
 }
 
+/** What was seen between fork and exec is not a program that it was. */
+function startsAsItsParent(process, parent) {
+  const [first, second] = process.commands
+  const isCopy = parent?.commands.some(({ command }) => command === first.command)
+  if (second !== undefined && isCopy && second.t - process.start < 100) {
+    process.commands = [{ t: process.start, command: second.command }, ...process.commands.slice(2)]
+  }
+}
+
 /** Parents before children, children by their start; who has no parent here stands under its command's leader. */
 function inOrder(processes, commands) {
   const roots = []
   for (const process of processes.values()) {
     const parent = processes.get(process.parent)
+    startsAsItsParent(process, parent)
     if (parent !== undefined && parent !== process) parent.children.push(process)
     else roots.push(process)
   }

@@ -176,7 +176,7 @@ function paintPrograms(pen, process, { at, from, to, top, barHeight, leftX }) {
 export function paintTicks(pen, command, { y, at, left, right, isNarrow }) {
   const { context, colours } = pen
   const top = isNarrow ? y + 38 : y + 21
-  let last = [-1, -1]
+  const last = [-1, -1]
   for (let index = 0; index < command.ticks.length; index += 2) {
     const x = Math.round(at(command.ticks[index]))
     const stream = command.ticks[index + 1]
@@ -196,7 +196,7 @@ export function paintSignals(pen, process, command, { y, at, left, right, isNarr
     const x = at(mark.t)
     const end = process.end ?? Infinity
     const isMeant =
-      process.isLeader ||
+      (process.isLeader && typeof mark.to !== 'number') ||
       (mark.to === 'group' && process.leftAt === undefined) ||
       mark.to === 'tree' ||
       mark.to === process.pid
