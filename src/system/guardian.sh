@@ -98,7 +98,7 @@ strike() {
     esac
     # What may not be signalled, another user's, is not waited for.
     kill -KILL "$pid" && struck=0 killed="$killed$pid$newline"
-    case $groups in *" $group:"*) kill -KILL -- "-$group" ;; esac
+    case $groups in *" $group:"*) kill -KILL -- "-$group" && killed="$killed-$group$newline" ;; esac
   done
   return "$struck"
 }
@@ -113,7 +113,7 @@ strike_portable() {
   return "$struck"
 }
 
-# The last lines of a trace: that the worker died, whom its death took along, and what was in the workspaces.
+# The last lines of a trace: that the worker died, whom its death took along (a group with a minus), and what was in the workspaces.
 # It stands in a script element of a page, so no < may.
 finish_trace() {
   [ -f "$1" ] && [ ! -L "$1" ] || return

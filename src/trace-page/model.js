@@ -222,8 +222,13 @@ function readGuardian(lines, model, processes) {
       model.died = Number.isFinite(t) && t > 0 ? t : undefined
       model.isInterrupted = true
     } else if (word === 'killed') {
-      const process = [...processes.values()].findLast(({ pid, end }) => pid === Number(rest[0]) && end === undefined)
-      if (process !== undefined) process.finding = { outcome: 'SIGKILL', place: 'killed by the guardian' }
+      const number = Number(rest[0])
+      for (const process of processes.values()) {
+        const isMeant = process.pid === number || process.group === -number
+        if (!isMeant || process.end !== undefined) continue
+        process.finding = { outcome: 'SIGKILL', place: 'killed by the guardian' }
+        process.end = model.died
+      }
     } else if (word === 'file') {
       const path = rest.slice(1).join(' ')
       const folder = `${model.meta.workspace}/`
