@@ -1,5 +1,6 @@
 // `npm run build`: self-contained ESM and CommonJS builds of every door, with source maps and the licences of what is
 // compiled in. Declarations are tsc's; the last step gives the CommonJS side its own.
+import { createHash } from 'node:crypto'
 import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defineConfig } from 'rolldown'
@@ -52,6 +53,23 @@ const guardian = {
   },
 }
 
+/** The page of a trace: one file with its style and its script, and a policy that lets in nothing else. */
+const tracePage = {
+  name: 'trace-page',
+  async generateBundle(_, bundle) {
+    const [[name, { code }]] = Object.entries(bundle)
+    delete bundle[name]
+    const read = (file) => readFile(`src/trace-page/${file}`, 'utf8')
+    const style = (await read('page.css')).replaceAll(/\s*\n\s*/g, '')
+    const script = code.trim()
+    if (/<\/script|<!--/i.test(script)) throw new Error('The script of the trace page would end early.')
+    const hash = (text) => `sha256-${createHash('sha256').update(text).digest('base64')}`
+    const parts = { style, script, 'style-hash': hash(style), 'script-hash': hash(script) }
+    const source = (await read('page.html')).replaceAll(/\{\{([\w-]+)\}\}/g, (_match, part) => parts[part])
+    this.emitFile({ type: 'asset', fileName: 'trace-page.html', source })
+  },
+}
+
 const output = (format) => ({
   dir: 'dist',
   format,
@@ -67,4 +85,10 @@ const shared = { platform: 'node', external, treeshake: { moduleSideEffects: fal
 export default defineConfig([
   { ...shared, input: { ...both, ...esmOnly }, output: output('es'), plugins: [licences(), guardian] },
   { ...shared, input: both, output: output('cjs') },
+  {
+    input: 'src/trace-page/main.js',
+    platform: 'browser',
+    output: { dir: 'dist', format: 'iife', minify: true },
+    plugins: [tracePage],
+  },
 ])

@@ -6,6 +6,7 @@ const sections = {
   containment: './containment.mjs',
   import: './import.mjs',
   peers: './peers.mjs',
+  trace: './trace.mjs',
 }
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const unknown = wanted.find((word) => !Object.hasOwn(sections, word))

@@ -3,6 +3,7 @@ import { expect, inject, test as base } from 'vitest'
 import { now } from './system/poll.js'
 import { FixtureProctor, type Proctor, type ProctorOptions, teardownTime } from './fixture/proctor.js'
 import type { Workspace } from './command/workspace.js'
+import { errorsOf, identityOf, type TaskLike } from './fixture/vitest-task.js'
 import { matchers } from './fixture/expectations.js'
 import type { ProctorMatchers } from './fixture/expectations.js'
 import { countOnto, describeFailure, type ProctorArtifact, type ProctorMeta } from './fixture/task-report.js'
@@ -47,11 +48,7 @@ declare global {
 const margin = 500
 
 interface TestLike {
-  readonly task: {
-    readonly timeout?: number
-    readonly meta: object
-    readonly result?: { readonly state?: string; readonly errors?: readonly object[] }
-  }
+  readonly task: TaskLike
   readonly onTestFinished: (callback: () => Promise<void>, timeout?: number) => void
   readonly onTestFailed: (callback: () => Promise<void>, timeout?: number) => void
 }
@@ -79,13 +76,13 @@ export const fixtures = {
     const limit = task.timeout
     const timeLeft = (): number =>
       limit === undefined || limit === 0 || limit === Infinity ? Infinity : begin + limit - margin - now()
-    const proctor = await FixtureProctor.create(proctorOptions, { timeLeft })
+    const proctor = await FixtureProctor.create(proctorOptions, { timeLeft, test: identityOf(task) })
     // Those of earlier attempts stay in the list.
     const errorsBefore = task.result?.errors?.length ?? 0
     // Not in this fixture's own clean-up: that has no deadline, and a throw there skips the clean-up of others.
     onTestFinished(async () => {
       try {
-        await proctor.teardown({ hasFailed: task.result?.state === 'fail' })
+        await proctor.teardown({ hasFailed: task.result?.state === 'fail', errors: errorsOf(task, errorsBefore) })
       } finally {
         if (proctor.outcome !== undefined) countOnto(task, proctor.outcome)
       }

@@ -13,6 +13,7 @@ import { signalProcess } from '../system/signals.js'
 import type { Member, Tree } from '../system/tree.js'
 import { drainTime, type Ending, Endings } from './endings.js'
 import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
+import type { CommandListener } from './listener.js'
 import { checkOptions, checkSignal, graceRules, outputWaitRules, show, snapshotRules, waitRules } from './options.js'
 import { Output, type OutputMark, type OutputStream } from './output.js'
 import type { HttpAnswer, HttpWaitOptions } from './http.js'
@@ -48,7 +49,20 @@ export interface ProcessSettings {
   readonly leadBack: (error: unknown) => void
   /** Called once the whole tree is proven dead. */
   readonly onTreeDead: (process: CommandProcess) => void
+  readonly listener?: CommandListener | undefined
 }
+
+interface WaitDetails {
+  /** ms between looks that nothing but time calls for. */
+  readonly interval?: number | undefined
+  readonly explain?: () => TimeoutDetails
+  /** What a trace calls the wait. */
+  readonly what?: string
+}
+
+/** A pattern as it stands in a call, short. */
+export const showPattern = (pattern: string | RegExp | ((subject: never) => unknown)): string =>
+  typeof pattern === 'function' ? '…' : typeof pattern === 'string' ? show(pattern) : String(pattern)
 
 /** What a call throws, it rejects with. */
 export function rejecting<Value>(call: () => Promise<Value>): Promise<Value> {
@@ -64,7 +78,7 @@ export class CommandProcess implements Process {
   readonly cwd: string
   readonly tree: Tree | undefined
   readonly log: Output
-  readonly signalLog = new SignalLog()
+  readonly signalLog = new SignalLog((sent, to) => this.#settings.listener?.signal(sent, to))
   readonly startedAt = now()
   /** The matchers that look at it now: one that still does when the test has ended was not awaited. */
   readonly lookingMatchers = new Map<symbol, string>()
@@ -97,10 +111,14 @@ export class CommandProcess implements Process {
     this.settled = new Promise((resolve) => {
       this.#settle = resolve
     })
-    this.endings = new Endings(this, settings.containment, () => settings.onTreeDead(this))
+    this.endings = new Endings(this, settings.containment, () => {
+      settings.listener?.treeDead()
+      settings.onTreeDead(this)
+    })
     if (started instanceof Promise) {
       void started.then((error) => {
         this.#spawnError = error
+        settings.listener?.notStarted(error)
         this.endings.markTreeDead()
         this.#finish()
       })
@@ -109,8 +127,10 @@ export class CommandProcess implements Process {
     this.tree = started.tree
     knowTree(this.tree)
     this.#transport = started.transport
+    settings.listener?.started(started.tree)
     this.#listen(this.#transport)
     if (settings.input !== undefined) {
+      settings.listener?.input(settings.input)
       this.#inputEnded = !this.#transport.inputStaysOpen
       this.#transport.endInput(settings.input)
     }
@@ -122,6 +142,7 @@ export class CommandProcess implements Process {
     transport.listen({
       output: (stream, bytes) => {
         this.received(stream, bytes)
+        this.#settings.listener?.output(stream, bytes)
         this.#waits.changed()
       },
       outputEnded: () => {
@@ -130,6 +151,7 @@ export class CommandProcess implements Process {
       },
       exited: (code, signal) => {
         this.#exit = { code, signal, at: now() }
+        this.#settings.listener?.exited(code, signal)
         this.#stopTimeout()
         if (isEnded) this.#finish()
         else after(drainTime, () => this.#finish())
@@ -305,7 +327,7 @@ export class CommandProcess implements Process {
       signal: (signal) => {
         checkSignal('group.signal', signal)
         this.#isSignalled = true
-        this.signalLog.add(signal, 'test')
+        this.signalLog.add(signal, 'test', 'group')
         const outcome = signalOwnGroup(tree, signal)
         if (outcome === 'forbidden')
           throw new ProctorError(`No permission to signal the group of ${this.command} (EPERM).`)
@@ -335,12 +357,18 @@ export class CommandProcess implements Process {
       }
       const text = (): string => this.log.text(options.stream ?? 'output', options.since)
       const look = lookFor(pattern, text)
-      return this.waitFor(look, options.timeout, typeof pattern === 'function')
+      const what = `waitForOutput(${showPattern(pattern)})`
+      return this.waitFor(look, options.timeout, typeof pattern === 'function', what)
     })
   }
 
   /** Waits until a look at what the program wrote finds something. A predicate may look at more than that. */
-  protected waitFor<Value>(look: Attempt<Value>, timeout: number | undefined, isPredicate: boolean): Promise<Value> {
+  protected waitFor<Value>(
+    look: Attempt<Value>,
+    timeout: number | undefined,
+    isPredicate: boolean,
+    what: string,
+  ): Promise<Value> {
     // As it was at the call: what another wait has heard of since is news to this one.
     const isKnownToHaveExited = this.#knowledge() === 'exited, seen'
     const attempt: Attempt<Value> = () => {
@@ -351,11 +379,11 @@ export class CommandProcess implements Process {
       if (!(found instanceof Promise)) return this.#judge(found, isSettled)
       return found.then((value) => this.#judge(value, isSettled))
     }
-    return this.#wait(attempt, timeout, isPredicate ? predicateInterval : undefined)
+    return this.#wait(attempt, timeout, { interval: isPredicate ? predicateInterval : undefined, what })
   }
 
   /** What the waits for ports ask of it. */
-  get #readiness(): ReadinessHost {
+  #readiness(what: string): ReadinessHost {
     return {
       command: this.command,
       cwd: this.cwd,
@@ -372,7 +400,7 @@ export class CommandProcess implements Process {
       excuseExit: () => {
         this.#isExitRead = true
       },
-      wait: (attempt, { timeout }, explain) => this.#wait(attempt, timeout, portInterval, explain),
+      wait: (attempt, { timeout }, explain) => this.#wait(attempt, timeout, { interval: portInterval, explain, what }),
     }
   }
 
@@ -392,7 +420,8 @@ export class CommandProcess implements Process {
   waitForExit(options: WaitOptions = {}): Promise<Exit> {
     return rejecting(() => {
       checkOptions('waitForExit', options, waitRules)
-      return this.#wait(() => (this.#isSettled ? { value: this.#seenExit() } : undefined), options.timeout)
+      const attempt = (): { value: Exit } | undefined => (this.#isSettled ? { value: this.#seenExit() } : undefined)
+      return this.#wait(attempt, options.timeout, { what: 'waitForExit()' })
     })
   }
 
@@ -406,7 +435,7 @@ export class CommandProcess implements Process {
         if (error !== undefined) throw error
         return { value }
       }
-      return this.#wait(attempt, options.timeout)
+      return this.#wait(attempt, options.timeout, { what: 'waitForSuccessfulExit()' })
     })
   }
 
@@ -421,11 +450,11 @@ export class CommandProcess implements Process {
   waitForPort(port?: number, options?: WaitOptions): Promise<number>
   waitForPort(path: string, options?: WaitOptions): Promise<string>
   waitForPort(place?: number | string, options: WaitOptions = {}): Promise<number | string> {
-    return rejecting(() => waitForPort(this.#readiness, place, options))
+    return rejecting(() => waitForPort(this.#readiness(`waitForPort(${place ?? ''})`), place, options))
   }
 
   waitForHttp(url: string | URL, options: HttpWaitOptions = {}): Promise<HttpAnswer> {
-    return rejecting(() => waitForHttp(this.#readiness, url, options))
+    return rejecting(() => waitForHttp(this.#readiness(`waitForHttp(${String(url)})`), url, options))
   }
 
   // Not async: the promise that it returns is the wait's own, which teardown marks as handled.
@@ -434,7 +463,10 @@ export class CommandProcess implements Process {
       if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
         throw new TypeError(`write: text is a string or bytes, not ${text === null ? 'null' : typeof text}.`)
       }
-      return this.#feed('write', (transport, done) => transport.write(text, done))
+      return this.#feed('write', (transport, done) => {
+        this.#settings.listener?.input(text)
+        transport.write(text, done)
+      })
     })
   }
 
@@ -489,7 +521,7 @@ export class CommandProcess implements Process {
     checkSignal('signal', signal)
     this.throwUnlessRunning()
     this.#isSignalled = true
-    this.signalLog.add(signal, 'test')
+    this.signalLog.add(signal, 'test', 'leader')
     // Its exit is on its way when its number is gone: ESRCH is no failure.
     if (this.#exit === undefined && signalProcess(this.tree!.leader, signal) === 'forbidden') {
       throw new ProctorError(`No permission to signal ${this.command} (EPERM): it runs as another user.`)
@@ -507,10 +539,14 @@ export class CommandProcess implements Process {
 
   async #endForTest(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
     const leadBack = callSite()
+    const onEnd = this.#settings.listener?.waits(signal === 'SIGKILL' ? 'kill()' : 'terminate()')
     try {
-      return await this.#endAndJudge(signal, grace)
+      const exit = await this.#endAndJudge(signal, grace)
+      onEnd?.()
+      return exit
     } catch (error) {
       leadBack(error)
+      onEnd?.(error)
       throw error
     }
   }
@@ -603,8 +639,7 @@ export class CommandProcess implements Process {
   #wait<Value>(
     attempt: Attempt<Value>,
     timeout: number | undefined,
-    interval?: number,
-    explain?: () => TimeoutDetails,
+    { interval, explain, what }: WaitDetails = {},
   ): Promise<Value> {
     this.isWaitedFor = true
     const limit = timeout ?? this.#settings.waitTimeout()
@@ -613,7 +648,8 @@ export class CommandProcess implements Process {
       return attempt()
     }
     const onTimeout = (): Error => new WaitTimeoutError(this.state(), limit, explain?.())
-    return this.#waits.add(attemptIfStarted, { timeout: limit, onTimeout, interval })
+    const onEnd = what === undefined ? undefined : this.#settings.listener?.waits(what)
+    return this.#waits.add(attemptIfStarted, { timeout: limit, onTimeout, interval, onEnd })
   }
 }
 

@@ -104,10 +104,10 @@ export class Endings {
     const tree = this.#process.tree!
     if (this.#isTreeDead) return
     const sender: Sender = this.#endedBy === 'timeout' ? 'timeout' : 'test'
-    if (!this.#process.hasExited) signalLog.add(signal, sender)
+    if (!this.#process.hasExited) signalLog.add(signal, sender, 'tree')
     if (signal === 'SIGTERM' && (await this.#askToEnd(tree)).length > 0) {
       this.#isEscalated = true
-      if (!this.#process.hasExited) signalLog.add('SIGKILL', sender)
+      if (!this.#process.hasExited) signalLog.add('SIGKILL', sender, 'tree')
     }
     const { survivors, killed, unattributed } = await this.#containment.kill([tree], killTimeout)
     this.lookForGuardian(killed)
@@ -208,7 +208,7 @@ export class Endings {
     const deadline = now() + grace
     const inGroup = async (): Promise<Member[]> =>
       (await this.#containment.look([tree])).members.filter((member) => member.group === tree.leader.pid)
-    signalLog.add('SIGTERM', 'teardown')
+    signalLog.add('SIGTERM', 'teardown', 'group')
     signalTrees([tree], await inGroup(), 'SIGTERM')
     await this.settledWithin(grace)
     for (const delay of backoff(20)) {
@@ -218,7 +218,7 @@ export class Endings {
         await sleep(Math.min(delay, Math.max(1, deadline - now())))
         continue
       }
-      if (!this.#isEscalated && !this.#process.hasExited) signalLog.add('SIGKILL', 'teardown')
+      if (!this.#isEscalated && !this.#process.hasExited) signalLog.add('SIGKILL', 'teardown', 'group')
       this.#isEscalated = true
       signalTrees([tree], members, 'SIGKILL')
       // Another user's: the leak check finds them again and says so.

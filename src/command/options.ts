@@ -72,6 +72,8 @@ export const proctorRules = {
   keepWorkspace: oneOf('never', 'on-failure', 'always'),
   env: environment,
   containment: oneOf('auto', 'strict', 'basic'),
+  trace: oneOf('off', 'on-failure', 'on'),
+  traceDir: text,
 } satisfies Record<string, Rule>
 
 export const guardRules = {

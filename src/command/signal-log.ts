@@ -3,6 +3,9 @@ import { now } from '../system/poll.js'
 /** Who sent a signal to a command. */
 export type Sender = 'test' | 'timeout' | 'teardown'
 
+/** Whom a signal is sent to: the leader alone, its group, or everybody. */
+export type SignalTarget = 'leader' | 'group' | 'tree'
+
 /** A signal that a command was sent. */
 export interface SentSignal {
   readonly signal: NodeJS.Signals
@@ -15,9 +18,17 @@ export interface SentSignal {
 export class SignalLog {
   readonly #begin = now()
   readonly #sent: SentSignal[] = []
+  readonly #tell: (sent: SentSignal, to: SignalTarget) => void
 
-  add(signal: NodeJS.Signals, by: Sender): void {
-    this.#sent.push({ signal, time: Math.round(now() - this.#begin), by })
+  /** `tell` is called for each, before it is sent. */
+  constructor(tell: (sent: SentSignal, to: SignalTarget) => void = () => {}) {
+    this.#tell = tell
+  }
+
+  add(signal: NodeJS.Signals, by: Sender, to: SignalTarget): void {
+    const sent = { signal, time: Math.round(now() - this.#begin), by }
+    this.#sent.push(sent)
+    this.#tell(sent, to)
   }
 
   get sent(): readonly SentSignal[] {

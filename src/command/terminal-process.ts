@@ -1,7 +1,7 @@
 import type { CommandState, SpawnError } from '../system/errors.js'
 import { sleep } from '../system/poll.js'
 import type { Tree } from '../system/tree.js'
-import { CommandProcess, type ProcessSettings, rejecting } from './command-process.js'
+import { CommandProcess, type ProcessSettings, rejecting, showPattern } from './command-process.js'
 import { encodeKey, type Key } from './keys.js'
 import { checkOptions, checkSize, show, waitRules } from './options.js'
 import type { OutputStream } from './output.js'
@@ -60,7 +60,8 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
       }
       const look = (): { value: undefined } | undefined =>
         isOnScreen(pattern, this.#screen) ? { value: undefined } : undefined
-      return this.waitFor(look, options.timeout, typeof pattern === 'function')
+      const what = `waitForScreen(${showPattern(pattern)})`
+      return this.waitFor(look, options.timeout, typeof pattern === 'function', what)
     })
   }
 

@@ -14,6 +14,8 @@ export interface WaitTerms {
   readonly onTimeout: () => Error
   /** ms between looks that nothing but time calls for. */
   readonly interval?: number | undefined
+  /** Told that the wait is over, and why when it was in vain. */
+  readonly onEnd?: ((error?: unknown) => void) | undefined
 }
 
 interface Wait {
@@ -46,7 +48,7 @@ export class Waits {
     }
   }
 
-  add<Value>(attempt: Attempt<Value>, { timeout, onTimeout, interval }: WaitTerms): Promise<Value> {
+  add<Value>(attempt: Attempt<Value>, { timeout, onTimeout, interval, onEnd }: WaitTerms): Promise<Value> {
     const leadBack = callSite()
     let resolve!: (value: Value) => void
     let reject!: (error: unknown) => void
@@ -54,6 +56,7 @@ export class Waits {
       resolve = whenFound
       reject = (error) => {
         leadBack(error)
+        onEnd?.(error)
         whenFailed(error)
       }
     })
@@ -75,7 +78,9 @@ export class Waits {
           isStale = false
           const result = attempt()
           const found = result instanceof Promise ? await result : result
-          if (found !== undefined) finish(() => resolve(found.value))
+          if (found === undefined) continue
+          finish(() => resolve(found.value))
+          onEnd?.()
         }
       } catch (error) {
         finish(() => reject(error))

@@ -1,18 +1,18 @@
 #!/bin/sh
 # proctor's guardian: ends what a test worker leaves behind when it dies, however it dies.
 # Plain POSIX sh; runs under dash, bash and busybox. Started by guardian.ts, in a session of its own:
-#   sh guardian.sh TOKEN WORKER_PID WORKER_START [MAIN_PID MAIN_START]
+#   sh guardian.sh TOKEN WORKER_PID WORKER_START [MAIN_PID MAIN_START [DRAFTS]]
 # Standard input is a pipe from the worker. Its lines say what is open:
 #   g GROUP START   a command's group and the start time of its leader       G GROUP   it was proven empty
 #   p PID START     a process and what it starts, which have no group        P PID    it was proven dead
 #   w FOLDER        a workspace                                              W FOLDER  it was removed or kept
 #   s PID START     a process that may live on, allowed by the tests
-# End of file means that the worker is gone.
+# End of file means that the worker is gone. The traces that it was writing are in the files that begin with DRAFTS.
 set -uf
 cd / || exit 1
 IFS=' '
-token=$1 worker=$2 worker_start=$3 main=${4:-} main_start=${5:-}
-groups=' ' spared=' ' held=' ' workspaces='' newline='
+token=$1 worker=$2 worker_start=$3 main=${4:-} main_start=${5:-} drafts=${6:-}
+groups=' ' spared=' ' held=' ' workspaces='' killed='' newline='
 '
 
 # Sets state, parent, group, session, terminal and start of process $1. proc(5): the name in parentheses may hold anything.
@@ -97,8 +97,8 @@ strike() {
         ;;
     esac
     # What may not be signalled, another user's, is not waited for.
-    kill -KILL "$pid" && struck=0
-    case $groups in *" $group:"*) kill -KILL -- "-$group" ;; esac
+    kill -KILL "$pid" && struck=0 killed="$killed$pid$newline"
+    case $groups in *" $group:"*) kill -KILL -- "-$group" && killed="$killed-$group$newline" ;; esac
   done
   return "$struck"
 }
@@ -113,6 +113,26 @@ strike_portable() {
   return "$struck"
 }
 
+# The last lines of a trace: that the worker died, whom its death took along (a group with a minus), and what was in the workspaces.
+# It stands in a script element of a page, so no < may.
+finish_trace() {
+  [ -f "$1" ] && [ ! -L "$1" ] || return
+  kept_at=$(sed -n '/^#to /{s///;p;q;}' "$1")
+  uptime=0
+  [ -r /proc/uptime ] && read -r uptime rest </proc/uptime
+  {
+    echo
+    echo "#died $uptime"
+    for pid in $killed; do echo "#killed $pid"; done
+    for folder in $workspaces; do
+      [ -L "$folder" ] || find "$folder" -type f -exec ls -ln {} + | head -n 500 |
+        awk '{ size = $5; sub(/^[^\/]*/, ""); gsub(/</, "?"); print "#file " size " " $0 }'
+    done
+    echo '</script>'
+  } >>"$1"
+  [ -n "$kept_at" ] && mkdir -p "${kept_at%/*}" && mv -f "$1" "$kept_at" && chmod 644 "$kept_at"
+}
+
 finish() {
   rounds=0
   while [ "$rounds" -lt 50 ]; do
@@ -120,6 +140,12 @@ finish() {
     rounds=$((rounds + 1))
   done
   IFS=$newline
+  if [ -n "$drafts" ]; then
+    set +f
+    set -- "$drafts"*
+    set -f
+    for draft in "$@"; do finish_trace "$draft"; done
+  fi
   for folder in $workspaces; do
     case ${folder##*/} in proctor-*) ;; *) continue ;; esac
     if [ -L "$folder" ]; then rm -f "$folder"; continue; fi

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { clearImmediate, setImmediate } from 'node:timers'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from './marks.js'
@@ -42,9 +43,15 @@ export class Guardian {
   #flushSoon: NodeJS.Immediate | undefined
   #stopFlush: (() => void) | undefined
   #child: ChildProcess | undefined
+  /**
+   * What the path of every unfinished trace begins with. They are looked for only when the worker is dead: telling of
+   * each would cost a test more than the trace does.
+   */
+  readonly drafts: string
 
   constructor(token: string, environment: NodeJS.ProcessEnv) {
     this.#token = token
+    this.drafts = join(tmpdir(), `proctor-trace-${process.pid}-${token}-`)
     this.#environment = environment
   }
 
@@ -133,7 +140,8 @@ export class Guardian {
   start(): void {
     const owner = thisOwner()
     const main = mainProcess()
-    const parameters = [this.#token, owner.pid, owner.startTime, ...(main ? [main.pid, main.startTime] : [])]
+    const mains = main === undefined ? ['', ''] : [main.pid, main.startTime]
+    const parameters = [this.#token, owner.pid, owner.startTime, ...mains, this.drafts]
     // From inside a yarn PnP archive no shell can read: then the text is handed over instead of the path.
     const script =
       existsSync(scriptPath) && !scriptPath.includes('.zip/')

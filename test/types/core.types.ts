@@ -24,6 +24,8 @@ const all: Required<ProctorOptions> = {
   keepWorkspace: 'on-failure',
   env: { A: undefined },
   containment: 'strict',
+  trace: 'on-failure',
+  traceDir: 'traces',
 }
 expectTypeOf(createProctor(all)).resolves.toEqualTypeOf<Proctor>()
 expectTypeOf(createProctor()).resolves.toEqualTypeOf<Proctor>()

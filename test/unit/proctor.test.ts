@@ -12,7 +12,7 @@ describe('options', () => {
   test.each([
     [
       { graze: 5 },
-      'unknown option "graze". Accepted are grace, leaks, leakTimeout, unexpectedExit, waitTimeout, allow, maxOutput, keepWorkspace, env, containment.',
+      'unknown option "graze". Accepted are grace, leaks, leakTimeout, unexpectedExit, waitTimeout, allow, maxOutput, keepWorkspace, env, containment, trace, traceDir.',
     ],
     [{ constructor: 5 }, 'unknown option "constructor".'],
     [{ grace: '5' }, 'grace is "5". Accepted is a number of milliseconds, 0 or more.'],

@@ -1,0 +1,17 @@
+import type { Tree } from '../system/tree.js'
+import type { OutputStream } from './output.js'
+import type { SentSignal, SignalTarget } from './signal-log.js'
+
+/** Who is told what happens to a command, while it happens. */
+export interface CommandListener {
+  started(tree: Tree): void
+  notStarted(error: Error): void
+  output(stream: OutputStream, bytes: Buffer): void
+  input(text: string | Uint8Array): void
+  /** Told before the signal is sent. */
+  signal(sent: SentSignal, to: SignalTarget): void
+  exited(code: number | null, signal: NodeJS.Signals | null): void
+  treeDead(): void
+  /** The test begins to wait for something. Returns what is told the end of it, and why it was in vain. */
+  waits(what: string): (error?: unknown) => void
+}

@@ -1,0 +1,142 @@
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+  writevSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ProctorError } from '../system/errors.js'
+
+// A trace is a page from its first byte on: its head holds everything that draws it, and ends with the opening tag of
+// a script of no type that a browser runs. What follows is data, one JSON object a line, appended while the test runs.
+// The end of the file ends the script, so that nothing need be done to it when the worker dies but to move it: it is
+// written in the temporary folder, and most traces are not kept.
+
+const pagePath = fileURLToPath(new URL('./trace-page.html', import.meta.url))
+
+let page: string | undefined
+
+/** One line of a trace. No `<` is left in it: it stands in a script element. */
+const toLine = (record: object): string => `${JSON.stringify(record).replaceAll('<', String.raw`\u003c`)}\n`
+
+/** Whether bytes stand in a page as they are: no `<`, nothing that a parser of HTML replaces, no half characters. */
+export const isRaw = (bytes: Buffer): boolean =>
+  bytes[0]! < 0x80 && bytes.at(-1)! < 0x80 && !bytes.includes(0x3c) && !bytes.includes(0x0d) && !bytes.includes(0)
+
+/** The folder of a trace that may be kept: whether it can be written is said before anything is started. */
+function assertWritable(folder: string): void {
+  for (let existing = folder; ; existing = dirname(existing)) {
+    try {
+      if (!statSync(existing).isDirectory()) throw new Error(`${existing} is no folder`)
+      return accessSync(existing, constants.W_OK | constants.X_OK)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && existing !== dirname(existing)) continue
+      throw new ProctorError(`No trace can be written to ${folder}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+}
+
+const checked = new Set<string>()
+
+/** The file of one trace. */
+export class TraceFile {
+  /** Where it is when it is kept. */
+  readonly path: string
+  /** Where it is written. */
+  readonly #draft: string
+  #file: number | undefined
+  #pending: string
+
+  /**
+   * Begins a trace, in a file `draft` that is not there yet.
+   *
+   * @throws {ProctorError} when it could not be kept at `path`.
+   */
+  constructor(path: string, draft: string) {
+    this.path = path
+    this.#draft = draft
+    const folder = dirname(path)
+    if (!checked.has(folder)) assertWritable(folder)
+    checked.add(folder)
+    page ??= readFileSync(pagePath, 'utf8')
+    this.#file = openSync(draft, 'wx', 0o600)
+    // Whoever finishes it when the worker is dead reads in it where it goes.
+    this.#pending = `${page}${/[\n<]/.test(path) ? '' : `#to ${path}\n`}`
+  }
+
+  /** Appends a line, which is with the system when this returns. */
+  append(record: object): void {
+    this.appendFirst(record)
+    this.#write()
+  }
+
+  /** Appends a line that another one follows at once: each write costs a test more than its line. */
+  appendFirst(record: object): void {
+    this.#pending += toLine(record)
+  }
+
+  #write(...more: readonly Uint8Array[]): void {
+    const pending = Buffer.from(this.#pending)
+    this.#pending = ''
+    if (this.#file === undefined) return
+    try {
+      if (more.length === 0) writeSync(this.#file, pending)
+      else writevSync(this.#file, [pending, ...more])
+    } catch (error) {
+      this.#breakOff(error)
+    }
+  }
+
+  /**
+   * Appends a record and, behind it, bytes as they are, up to a line that holds `end`: for much output, of which every
+   * other form would cost more than its reading. Not for bytes that `isRaw` refuses.
+   */
+  appendRaw(record: object, bytes: Uint8Array, end: string): void {
+    this.appendFirst({ ...record, end })
+    this.#write(bytes, Buffer.from(`\n${end}\n`))
+  }
+
+  #breakOff(error: unknown): void {
+    // A full disk fails no test.
+    this.#close()
+    process.stderr.write(`proctor: the trace ${this.path} breaks off: ${(error as Error).message}\n`)
+  }
+
+  #close(): void {
+    if (this.#file !== undefined) closeSync(this.#file)
+    this.#file = undefined
+  }
+
+  /** It has its last line and goes to where it is kept. */
+  keep(): void {
+    this.#write(Buffer.from('</script>\n'))
+    this.#close()
+    mkdirSync(dirname(this.path), { recursive: true })
+    try {
+      renameSync(this.#draft, this.path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
+      copyFileSync(this.#draft, this.path)
+      unlinkSync(this.#draft)
+    }
+    chmodSync(this.path, 0o644)
+  }
+
+  /** It is not needed; and what an earlier run has left in its place is of that run. */
+  remove(): void {
+    this.#close()
+    unlinkSync(this.#draft)
+    if (existsSync(this.path)) unlinkSync(this.path)
+  }
+}

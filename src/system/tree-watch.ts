@@ -1,0 +1,254 @@
+import { every, now, wallClock } from './poll.js'
+import { table } from './process-table/current.js'
+import { descendantsOf } from './process-table/linux.js'
+import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
+import type { Tree } from './tree.js'
+
+// Looks at the processes of a tree while it lives, for a trace: who was started by whom, became another program, left
+// its group, lost its parent, went. It only looks: what it missed is missing in a picture, and in no proof.
+
+/** ms between two looks, at least. */
+const lookInterval = 10
+/** ms where every look starts ps(1). */
+const lookIntervalPortable = 250
+/** ms within which a look is as good as a new one. */
+const stale = 5
+/** A look may take this part of the time. */
+const mostOfTime = 1 / 50
+/** ms after its start in which a process most likely becomes another program. */
+const youth = 250
+/** Of the others every so many-th is asked at each look for its command line. */
+const rarely = 8
+
+/** A process that was seen. */
+export interface WatchedProcess extends ProcessIdentity {
+  readonly tree: Tree
+  /** Counts the processes of this watch, from 1. */
+  readonly number: number
+  /** The one that it is a child of, or was when it was first seen. */
+  readonly parent: WatchedProcess | undefined
+  readonly ppid: number
+  readonly group: number
+  readonly session: number
+  readonly command: string
+  /** ms on our clock: not before the look that did not see it yet. */
+  readonly startedAt: number
+}
+
+export interface TreeWatchListener {
+  started(process: WatchedProcess): void
+  becameAnother(process: WatchedProcess): void
+  moved(process: WatchedProcess): void
+  orphaned(process: WatchedProcess, ppid: number): void
+  gone(process: WatchedProcess): void
+}
+
+interface Seen extends WatchedProcess {
+  ppid: number
+  group: number
+  session: number
+  command: string
+  readonly seenAt: number
+  /** There are too many. */
+  readonly isUntold: boolean
+}
+
+/** Where a look gets what it looks at. */
+interface Source {
+  identify(pid: number): ProcessRecord | undefined
+  descendantsOf(record: ProcessRecord, visit: (descendant: ProcessRecord) => void): void
+}
+
+const procSource: Source = { identify: (pid) => table.identify(pid), descendantsOf }
+
+/** The whole table at one moment, where there is no /proc. */
+function sourceOf(records: ReadonlyMap<number, ProcessRecord>): Source {
+  const children = new Map<number, ProcessRecord[]>()
+  for (const record of records.values()) {
+    const siblings = children.get(record.ppid)
+    if (siblings === undefined) children.set(record.ppid, [record])
+    else siblings.push(record)
+  }
+  const visitBelow = ({ pid }: ProcessRecord, visit: (descendant: ProcessRecord) => void): void => {
+    for (const child of children.get(pid) ?? []) {
+      visit(child)
+      visitBelow(child, visit)
+    }
+  }
+  return { identify: (pid) => records.get(pid), descendantsOf: visitBelow }
+}
+
+/** Watches the trees of one fixture. */
+export class TreeWatch {
+  readonly #listener: TreeWatchListener
+  readonly #most: number
+  readonly #trees = new Map<Tree, { readonly alive: Map<number, Seen>; known: number; isLeaderGone: boolean }>()
+  #count = 0
+  #looks = 0
+  #lastLook = now()
+  #nextLook = 0
+  #isLooking = false
+  readonly #stop: () => void
+
+  /** `most`: processes that are told of. */
+  constructor(listener: TreeWatchListener, most: number) {
+    this.#listener = listener
+    this.#most = most
+    const isProc = table.name === 'linux'
+    this.#stop = every(isProc ? lookInterval : lookIntervalPortable, () => {
+      if (now() < this.#nextLook) return
+      if (isProc) this.look()
+      else void this.#lookPortable()
+    })
+  }
+
+  /** How many processes there were beyond those that were told of. */
+  get untold(): number {
+    return Math.max(0, this.#count - this.#most)
+  }
+
+  add(tree: Tree, command: string, startedAt: number): void {
+    this.#trees.set(tree, { alive: new Map(), known: 0, isLeaderGone: false })
+    this.#lastLook = now()
+    const { pid } = tree.leader
+    this.#tell(tree, { ...tree.leader, ppid: process.pid, group: pid, session: pid }, undefined, command, startedAt)
+  }
+
+  /** The leader has exited, and its parent has heard of it. */
+  leaderGone(tree: Tree): void {
+    const watched = this.#trees.get(tree)
+    if (watched !== undefined) watched.isLeaderGone = true
+    this.#end(tree, tree.leader.pid)
+  }
+
+  /** Looks now, where that costs no process of its own. */
+  look(): void {
+    if (table.name !== 'linux') return
+    const begin = now()
+    if (begin - this.#lastLook < stale) return
+    for (const tree of this.#trees.keys()) this.#lookAt(tree, procSource)
+    this.#looked(begin)
+  }
+
+  async #lookPortable(): Promise<void> {
+    if (this.#isLooking || this.#trees.size === 0) return
+    this.#isLooking = true
+    const begin = now()
+    try {
+      const source = sourceOf(await table.snapshot())
+      for (const tree of this.#trees.keys()) this.#lookAt(tree, source)
+    } catch {
+      // ps(1) could not be started: whoever needs the table for a proof will say so.
+    }
+    this.#isLooking = false
+    this.#looked(begin)
+  }
+
+  #looked(begin: number): void {
+    const end = now()
+    this.#looks += 1
+    this.#lastLook = end
+    this.#nextLook = end + (end - begin) / mostOfTime
+  }
+
+  /** A tree that was proven dead. */
+  remove(tree: Tree): void {
+    const alive = this.#trees.get(tree)?.alive
+    if (alive === undefined) return
+    // What is allowed to live on does.
+    if (table.name === 'linux' && alive.size > 0) this.#lookAt(tree, procSource)
+    else for (const pid of alive.keys()) this.#end(tree, pid)
+    this.#trees.delete(tree)
+  }
+
+  close(): void {
+    this.#stop()
+    this.#trees.clear()
+  }
+
+  #lookAt(tree: Tree, source: Source): void {
+    const watched = this.#trees.get(tree)!
+    const { alive } = watched
+    const met = new Set<number>()
+    const visit = (record: ProcessRecord): void => {
+      met.add(record.pid)
+      if (isZombie(record)) this.#end(tree, record.pid)
+      else this.#note(tree, record)
+    }
+    const visitFrom = (identity: ProcessIdentity): void => {
+      if (met.has(identity.pid)) return
+      const record = source.identify(identity.pid)
+      if (record === undefined || !table.isSame(record, identity)) return this.#end(tree, identity.pid)
+      visit(record)
+      source.descendantsOf(record, visit)
+    }
+    if (!watched.isLeaderGone) visitFrom(tree.leader)
+    // Those whose parent has gone, and what containment found without a parent.
+    for (const seen of alive.values()) visitFrom(seen)
+    if (tree.known.size !== watched.known) {
+      watched.known = tree.known.size
+      for (const identity of tree.known.values()) if (!alive.has(identity.pid)) visitFrom(identity)
+    }
+    for (const pid of alive.keys()) if (!met.has(pid)) this.#end(tree, pid)
+  }
+
+  #note(tree: Tree, record: ProcessRecord): void {
+    const { alive } = this.#trees.get(tree)!
+    const seen = alive.get(record.pid)
+    if (seen === undefined || !table.isSame(seen, record)) {
+      if (seen !== undefined) this.#end(tree, record.pid)
+      const startedAt = Math.max(this.#lastLook, now() - Math.max(0, wallClock() - table.startedAt(record)))
+      this.#tell(tree, record, alive.get(record.ppid), undefined, startedAt)
+      return
+    }
+    const isAsked = now() - seen.seenAt < youth || (this.#looks + record.pid) % rarely === 0
+    const command = isAsked ? table.commandLine(record.pid) : seen.command
+    if (command !== seen.command && !command.startsWith('[')) {
+      seen.command = command
+      if (!seen.isUntold) this.#listener.becameAnother(seen)
+    }
+    if (record.group !== seen.group || record.session !== seen.session) {
+      seen.group = record.group
+      seen.session = record.session
+      if (!seen.isUntold) this.#listener.moved(seen)
+    }
+    if (record.ppid !== seen.ppid) {
+      seen.ppid = record.ppid
+      if (!seen.isUntold) this.#listener.orphaned(seen, record.ppid)
+    }
+  }
+
+  #tell(
+    tree: Tree,
+    record: Omit<ProcessRecord, 'state' | 'hasTerminal'>,
+    parent: WatchedProcess | undefined,
+    command: string | undefined,
+    startedAt: number,
+  ): void {
+    this.#count += 1
+    const seen: Seen = {
+      tree,
+      number: this.#count,
+      pid: record.pid,
+      startTime: record.startTime,
+      parent,
+      ppid: record.ppid,
+      group: record.group,
+      session: record.session,
+      command: command ?? table.commandLine(record.pid),
+      startedAt,
+      seenAt: now(),
+      isUntold: this.#count > this.#most,
+    }
+    this.#trees.get(tree)!.alive.set(record.pid, seen)
+    if (!seen.isUntold) this.#listener.started(seen)
+  }
+
+  #end(tree: Tree, pid: number): void {
+    const alive = this.#trees.get(tree)?.alive
+    const seen = alive?.get(pid)
+    if (seen === undefined) return
+    alive!.delete(pid)
+    if (!seen.isUntold) this.#listener.gone(seen)
+  }
+}

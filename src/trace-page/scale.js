@@ -1,0 +1,65 @@
+// Which times are in view, and where they are drawn.
+
+const steps = [1, 2, 5]
+
+/** A round distance between two lines of the grid, such that about `most` of them are in view. */
+export function gridStep(span, most) {
+  let power = 10 ** Math.floor(Math.log10(span / most))
+  for (;;) {
+    for (const step of steps) if (step * power * most >= span) return step * power
+    power *= 10
+  }
+}
+
+/** How a time is written beside a grid with this step. */
+export function gridLabel(t, step) {
+  if (t === 0) return '0'
+  if (step >= 1000) return `${Math.round(t / 1000)} s`
+  return t >= 1000 ? `${(t / 1000).toFixed(step >= 100 ? 1 : step >= 10 ? 2 : 3)} s` : `${Number(t.toFixed(2))} ms`
+}
+
+/** The times in view, which can be moved and zoomed within the whole. */
+export class View {
+  constructor(span) {
+    this.span = span
+    this.fit()
+  }
+
+  /** Everything, and some room for what is written behind a bar's end. */
+  fit() {
+    this.from = 0
+    this.to = this.span * 1.17
+  }
+
+  /** Makes what is in view `factor` times as long, around a time that stays where it is. */
+  zoom(factor, around = (this.from + this.to) / 2) {
+    const length = Math.min(this.span * 1.17, Math.max(this.span / 5000, 0.05, (this.to - this.from) * factor))
+    const part = (around - this.from) / (this.to - this.from)
+    this.from = around - part * length
+    this.to = this.from + length
+    this.#keepWithin()
+  }
+
+  /** Moves by a part of what is in view. */
+  pan(part) {
+    const by = part * (this.to - this.from)
+    this.from += by
+    this.to += by
+    this.#keepWithin()
+  }
+
+  /** Brings a time into view. */
+  reveal(t) {
+    if (t >= this.from && t <= this.to) return
+    const length = this.to - this.from
+    this.from = t - length / 3
+    this.to = this.from + length
+    this.#keepWithin()
+  }
+
+  #keepWithin() {
+    const most = this.span * 1.17
+    if (this.from < 0) [this.from, this.to] = [0, this.to - this.from]
+    if (this.to > most) [this.from, this.to] = [Math.max(0, this.from - (this.to - most)), most]
+  }
+}
