@@ -123,6 +123,8 @@ const expected = {
     'fails and leaks': has('the own error', '1 process outlived its command and was killed'),
     'a concurrent test passes': passes,
     'another one leaks': has('1 process outlived its command and was killed'),
+    'ends what it starts by itself': passes,
+    'leaves what it starts by itself': has('sleep', 'started at', 'guarded.test'),
   },
   jest: {
     'a command': passes,
@@ -132,6 +134,8 @@ const expected = {
     'kills in a hook of its own': passes,
     'a concurrent test passes': passes,
     'another one leaks': has('1 process outlived its command and was killed'),
+    'ends what it starts by itself': passes,
+    'leaves what it starts by itself': has('sleep', 'started at', 'guarded.test'),
   },
   transforms: { kills: passes, 'leaks a daemon': has('1 process outlived its command and was killed') },
 }
