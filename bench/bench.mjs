@@ -1,13 +1,21 @@
-// `npm run bench [-- section …] [--json]`: numbers of this machine, side by side in one run, as ratios of medians.
+// `npm run bench [-- section …] [--json] [--short] [--plot]`: numbers of this machine, side by side in one run, as ratios
+// of medians. `--short` is for CI: it takes a minute and fails only when a ratio is more than twice its goal. `--plot`
+// writes the curves to docs/scaling.svg.
 import { execFileSync } from 'node:child_process'
+import { goals, isShort, printGoals } from './side-by-side.mjs'
 
 const sections = {
   cycle: './cycle.mjs',
   containment: './containment.mjs',
+  scaling: './scaling.mjs',
   import: './import.mjs',
+  output: './output.mjs',
+  memory: './memory.mjs',
+  guard: './guard.mjs',
   peers: './peers.mjs',
   trace: './trace.mjs',
 }
+const inShort = ['cycle', 'containment', 'import', 'output', 'guard']
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const unknown = wanted.find((word) => !Object.hasOwn(sections, word))
 if (unknown !== undefined) {
@@ -16,10 +24,20 @@ if (unknown !== undefined) {
 }
 const results = {}
 for (const [name, path] of Object.entries(sections)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue
+  if (wanted.length > 0 ? !wanted.includes(name) : isShort && !inShort.includes(name)) continue
   const { run } = await import(path)
   results[name] = await run()
 }
-if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)
-else
+if (process.argv.includes('--json')) {
+  process.stdout.write(`${JSON.stringify({ goals, ...results }, null, 2)}\n`)
+} else {
+  printGoals()
   process.stdout.write(`\n${execFileSync('uname', ['-srm'], { encoding: 'utf8' }).trim()}, Node ${process.version}\n`)
+}
+const far = goals.filter(({ isFarOff }) => isFarOff)
+if (isShort && far.length > 0) {
+  for (const { name, ratio, wish, limit } of far) {
+    process.stderr.write(`bench: ${name}: ${ratio.toFixed(2)}, and the goal is ${wish} ${limit}\n`)
+  }
+  process.exitCode = 1
+}

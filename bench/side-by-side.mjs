@@ -50,3 +50,25 @@ export function print(title, results, goal = {}) {
     )
   }
 }
+
+/** What DESIGN.md, section 10, wishes for, as it was seen in this run. */
+export const goals = []
+
+/** Notes a ratio and its goal: `at most` it, or `at least` it. */
+export function goal(name, ratio, wish, limit) {
+  const isMet = wish === 'at most' ? ratio <= limit : ratio >= limit
+  // Twice the goal: what no noise of a machine explains.
+  const isFarOff = wish === 'at most' ? ratio > limit * 2 : ratio < limit / 2
+  goals.push({ name, ratio, wish, limit, isMet, isFarOff })
+}
+
+/** Whether only a short form is asked for: fewer rounds, fewer rows. */
+export const isShort = process.argv.includes('--short')
+
+export function printGoals() {
+  if (goals.length === 0) return
+  say('\nGoals')
+  for (const { name, ratio, wish, limit, isMet } of goals) {
+    say(`  ${isMet ? 'met    ' : 'not met'}  ${name.padEnd(74)} ${ratio.toFixed(2).padStart(7)}   ${wish} ${limit}`)
+  }
+}

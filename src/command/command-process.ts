@@ -585,13 +585,22 @@ export class CommandProcess implements Process {
   #seenExit(): Exit {
     if (this.#isTimedOut) throw this.#seenTimeoutError()
     this.#isSeen = true
+    const { log, durationMs } = this
+    const { code, signal } = this.#exit!
+    // Decoded when they are read: most tests ask for one of them, or for none.
     return {
-      exitCode: this.#exit!.code,
-      exitSignal: this.#exit!.signal,
-      stdout: this.log.text('stdout'),
-      stderr: this.log.text('stderr'),
-      output: this.log.text(),
-      durationMs: this.durationMs,
+      exitCode: code,
+      exitSignal: signal,
+      get stdout() {
+        return log.text('stdout')
+      },
+      get stderr() {
+        return log.text('stderr')
+      },
+      get output() {
+        return log.text()
+      },
+      durationMs,
     }
   }
 
