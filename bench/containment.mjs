@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { createProctor } from 'proctor'
-import { goal, isShort, print, say, sideBySide, summary } from './side-by-side.mjs'
+import { goal, isShort, print, sideBySide, summary } from './side-by-side.mjs'
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url))
 

@@ -39,12 +39,12 @@ export function say(line = '') {
 }
 
 /** A table of medians, with each one's ratio to the first. */
-export function print(title, results, goal = {}) {
+export function print(title, results, wishes = {}) {
   say(`\n${title}`)
   const [[, base]] = Object.entries(results)
   for (const [name, { median, low, high }] of Object.entries(results)) {
     const ratio = (median / base.median).toFixed(2)
-    const wish = goal[name] === undefined ? '' : `   goal ${goal[name]}`
+    const wish = wishes[name] === undefined ? '' : `   goal ${wishes[name]}`
     say(
       `  ${name.padEnd(52)} ${median.toFixed(2).padStart(8)} ms  (${low.toFixed(2)} to ${high.toFixed(2)})  ${ratio.padStart(6)} x${wish}`,
     )
