@@ -28,8 +28,10 @@ export type PortSight =
   /** Nothing of the tree is left. */
   | { readonly state: 'gone' }
 
-/** ms between two looks, at least; and at least twice what a look takes. */
+/** ms between two looks, at least. */
 const shortestPause = 5
+/** How many times as long as a look takes is waited for the next one. */
+const rest = 5
 
 /** Who says `localhost` may reach what listens here. */
 const isWhereOneConnects = ({ address }: Listener): boolean =>
@@ -75,7 +77,7 @@ export class PortWatch {
     const own = sight.listeners.filter((listener) => this.#isWanted(listener, sight))
     this.#own = sight.listeners.filter(({ id, port }) => port !== undefined && sight.held.has(id))
     await this.#refuseStrangers(sight, own.length > 0)
-    this.#nextLook = now() + Math.max(shortestPause, 2 * (now() - begin))
+    this.#nextLook = now() + Math.max(shortestPause, rest * (now() - begin))
     const [first] = own.toSorted((a, b) => a.id - b.id)
     if (first !== undefined) return { state: 'listening', listener: first }
     return { state: pids.length === 0 && !isUncertain ? 'gone' : 'quiet' }
@@ -90,10 +92,10 @@ export class PortWatch {
   }
 
   /** Without a process of the tree, what this one sees: it is where the test would connect. */
-  #sightOf(pids: readonly number[]): Promise<ListenerSight> {
-    return pids.length > 0
-      ? listeners.look(pids)
-      : listeners.look([process.pid]).then((sight) => ({ ...sight, held: new Map() }))
+  async #sightOf(pids: readonly number[]): Promise<ListenerSight> {
+    const kind = typeof this.#place === 'string' ? 'unix' : 'tcp'
+    if (pids.length > 0) return listeners.look(pids, kind)
+    return { ...(await listeners.look([process.pid], kind)), held: new Map() }
   }
 
   #isWanted(listener: Listener, { held }: ListenerSight): boolean {

@@ -81,6 +81,24 @@ const controls: Control[] = [
     story: 'whoever started after the pid file was written is not who wrote it',
     failure: /\(from stale\.pid\) to be dead, but it is alive/,
   },
+  {
+    off: 'the question who listens',
+    mutations: [
+      {
+        file: 'src/command/ports.ts',
+        from: 'if (holder === undefined) return false',
+        to: '',
+      },
+      {
+        file: 'src/command/ports.ts',
+        from: 'if (held.has(listener.id)) return false',
+        to: 'if (held.size >= 0) return false',
+      },
+    ],
+    file: 'stale-server.test.ts',
+    story: 'A stale server is not taken for the new one, and is named',
+    failure: /It resolved, and was to reject/,
+  },
 ]
 
 const cases = controls.map((control): [off: string, control: Control] => [control.off, control])

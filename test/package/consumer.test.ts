@@ -76,12 +76,12 @@ describe('the packed package', () => {
 
   test('runs the tests that the README shows, with the configuration that it shows', async () => {
     const examples = blocks('ts', "from 'proctor/vitest'")
-    expect(examples).toHaveLength(2)
+    expect(examples).toHaveLength(4)
     for (const [index, text] of examples.entries()) writeFileSync(join(project, `example-${index}.test.ts`), text)
     const [config] = blocks('ts', 'proctor/vitest/global-setup')
     writeFileSync(join(project, 'vitest.config.ts'), config!)
     const { output, exitCode } = await runVitest('example')
-    expect(output).toMatch(/Tests {2}3 passed \(3\)/)
+    expect(output).toMatch(/Tests {2}5 passed \(5\)/)
     expect(exitCode).toBe(0)
     expect(workspacesIn(temporary)).toEqual([])
   })

@@ -3,10 +3,14 @@ import { expect as vitestExpect, expectTypeOf } from 'vitest'
 import {
   type CommandReport,
   createProctor,
+  freePort,
+  type HttpAnswer,
   isAlive,
   LeakedProcessError,
   type Proctor,
   type ProctorOptions,
+  type Process,
+  snapshotSerializer,
   SpawnError,
   type TeardownReport,
   UnexpectedExitError,
@@ -69,4 +73,19 @@ export async function alone(proctor: Proctor): Promise<void> {
   await matchers.toBeDead('child.pid')
   // @ts-expect-error a workspace has no output
   await matchers.toHaveOutput(proctor.workspace, 'x')
+}
+
+export async function ready(process: Process): Promise<void> {
+  expectTypeOf(await process.waitForPort()).toBeNumber()
+  expectTypeOf(await process.waitForPort(3000, { timeout: 5 })).toBeNumber()
+  expectTypeOf(await process.waitForPort('a.sock')).toBeString()
+  expectTypeOf(await process.waitForHttp('/health', { status: 200, timeout: 5 })).toEqualTypeOf<HttpAnswer>()
+  await process.waitForHttp(new URL('http://localhost:3000'), { status: (status) => status < 500 })
+  expectTypeOf(await freePort()).toBeNumber()
+  expectTypeOf(process.snapshot({ pids: false })).toBeString()
+  vitestExpect.addSnapshotSerializer(snapshotSerializer({ ports: false }))
+  // @ts-expect-error a port is a number or a path
+  await process.waitForPort({ port: 3000 })
+  // @ts-expect-error no such kind
+  process.snapshot({ pid: false })
 }

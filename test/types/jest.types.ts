@@ -10,6 +10,7 @@ import {
   type UseProctorOptions,
   type Workspace,
 } from 'proctor/jest'
+import { snapshotSerializer } from 'proctor'
 import setup from 'proctor/jest/global-setup'
 import teardown from 'proctor/jest/global-teardown'
 
@@ -45,3 +46,5 @@ describe('a suite', () => {
     await expect(process).toBeRunning()
   })
 })
+
+expect.addSnapshotSerializer(snapshotSerializer())

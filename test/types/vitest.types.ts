@@ -182,3 +182,10 @@ merged('has both too', ({ answer, run }) => {
   expectTypeOf(answer).toBeNumber()
   expectTypeOf(run('node').pid).toEqualTypeOf<number | undefined>()
 })
+
+test('says what it ran', ({ task }) => {
+  expectTypeOf(task.meta.proctor?.commands).toEqualTypeOf<number | undefined>()
+  expectTypeOf(task.meta.proctor?.failed?.[0]?.sentSignals[0]?.by).toEqualTypeOf<
+    'test' | 'timeout' | 'teardown' | undefined
+  >()
+})

@@ -167,6 +167,10 @@ os.setsid(); time.sleep(60)'`,
     const pid = await givenStranger(path)
     const waiting = proctor.run('sleep', ['60'])
     expect((await rejection(waiting.waitForPort('c.sock'))).message).toContain(`${path} is held by process ${pid}`)
+    // Whoever takes its name off the disk, and binds another socket there, is the one that is reached.
+    const taking = node(proctor, `require('fs').rmSync('c.sock'); ${server('c.sock')}`)
+    await taking.waitForOutput('up')
+    expect(await taking.waitForPort('c.sock')).toBe('c.sock')
   })
 
   test('refuses what is no port', async () => {
@@ -260,6 +264,7 @@ describe('waitForHttp', () => {
     expect(await process.waitForHttp('/', { status: (status) => status > 500 })).toMatchObject({ status: 503 })
 
     const silent = node(proctor, server(await freePort()))
+    await silent.waitForPort()
     expect((await rejection(silent.waitForHttp('/x', { timeout: 300 }))).message).toMatch(
       /No answer from http:\/\/127\.0\.0\.1:\d+\/x so far\.$/,
     )
@@ -344,8 +349,8 @@ describe('the tables', () => {
     await listen(port, '127.0.0.1')
     if (hasIPv6) await listen(other, '::1')
     const wanted = ({ port: each }: { port: number | undefined }): boolean => each === port || each === other
-    const ours = await linuxListeners.look([process.pid])
-    const theirs = await lsofListeners.look([process.pid])
+    const ours = await linuxListeners.look([process.pid], 'tcp')
+    const theirs = await lsofListeners.look([process.pid], 'tcp')
     const plain = (sight: typeof ours): unknown[] =>
       sight.listeners.filter(wanted).map(({ id, address, port: at }) => [address, at, sight.held.get(id)])
     expect(plain(ours)).toEqual([['127.0.0.1', port, process.pid], ...(hasIPv6 ? [['::1', other, process.pid]] : [])])

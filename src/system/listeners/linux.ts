@@ -90,14 +90,14 @@ function namespaceOf(pid: number): string {
 
 /** Listening sockets as /proc tells them. */
 export const linuxListeners: ListenerTable = {
-  look(pids): Promise<ListenerSight> {
+  look(pids, kind): Promise<ListenerSight> {
     // One process of each network namespace tells for all in it.
     const windows = new Map(pids.map((pid) => [namespaceOf(pid), pid]))
-    const listeners = [...windows.values()].flatMap((pid) => [
-      ...parseTcp(readWhole(`/proc/${pid}/net/tcp`)),
-      ...parseTcp(readWhole(`/proc/${pid}/net/tcp6`)),
-      ...parseUnix(readWhole(`/proc/${pid}/net/unix`)),
-    ])
+    const listeners = [...windows.values()].flatMap((pid) =>
+      kind === 'unix'
+        ? parseUnix(readWhole(`/proc/${pid}/net/unix`))
+        : [...parseTcp(readWhole(`/proc/${pid}/net/tcp`)), ...parseTcp(readWhole(`/proc/${pid}/net/tcp6`))],
+    )
     const inodes = new Set(listeners.map(({ id }) => id))
     const held = new Map<number, number>()
     const unreadable: number[] = []

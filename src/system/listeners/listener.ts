@@ -19,9 +19,11 @@ export interface ListenerSight {
   readonly unreadable: readonly number[]
 }
 
+export type ListenerKind = 'tcp' | 'unix'
+
 export interface ListenerTable {
-  /** What listens in the network namespaces of these processes, and which of them holds it. */
-  look(pids: readonly number[]): Promise<ListenerSight>
+  /** What listens in the network namespaces of these processes, on ports or on unix sockets, and which of them holds it. */
+  look(pids: readonly number[], kind: ListenerKind): Promise<ListenerSight>
   /** Everybody who holds it, as far as one may look. */
   holdersOf(listener: Listener): Promise<readonly number[]>
 }

@@ -53,8 +53,8 @@ export function parseLsof(text: string): Entry[] {
 
 /** Listening sockets as lsof tells them. */
 export const lsofListeners: ListenerTable = {
-  async look(pids) {
-    const entries = parseLsof(await list())
+  async look(pids, kind) {
+    const entries = parseLsof(await list()).filter(({ port }) => (port === undefined) === (kind === 'unix'))
     const own = entries.filter(({ pid }) => pids.includes(pid))
     return { listeners: entries, held: new Map(own.map(({ id, pid }) => [id, pid])), unreadable: [] }
   },
