@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeEach } from '@jest/globals'
 import { type CircusTest, type DescribeBlock, findCircus, runLast } from './fixture/circus.js'
 import { Guard } from './fixture/guard.js'
-import { fromEnvironment, type GuardOptions } from './fixture/guard-options.js'
+import type { GuardOptions } from './fixture/guard-options.js'
 
 export type { GuardOptions } from './fixture/guard-options.js'
 export type { GuardFinding, GuardOrigin, GuardReport } from './fixture/guard-report.js'
@@ -27,11 +27,8 @@ const active = new Guard(
     isConcurrent: (test) => (test as CircusTest).concurrent === true,
     nameOf: (test) => (test === unknownTest ? 'a test' : nameOf(test as CircusTest)),
   },
-  [
-    fromEnvironment(process.env),
-    // `globals` in Jest's configuration is what `provide` is in Vitest's.
-    (globalThis as { proctorGuard?: GuardOptions }).proctorGuard,
-  ],
+  // `globals` in Jest's configuration is what `provide` is in Vitest's.
+  (globalThis as { proctorGuard?: GuardOptions }).proctorGuard,
 )
 
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import * as vitest from 'vitest'
 import { Guard } from './fixture/guard.js'
-import { fromEnvironment, type GuardOptions } from './fixture/guard-options.js'
+import type { GuardOptions } from './fixture/guard-options.js'
 
 export type { GuardOptions } from './fixture/guard-options.js'
 export type { GuardFinding, GuardOrigin, GuardReport } from './fixture/guard-report.js'
@@ -73,7 +73,7 @@ function begin(): Guard {
       isConcurrent: (task) => (task as Task).concurrent === true,
       nameOf: (task) => nameOf(task as Task),
     },
-    [fromEnvironment(process.env), vitest.inject('proctorGuard')],
+    vitest.inject('proctorGuard'),
   )
   // Around everything: what a hook or a fixture of the file holds is let go of before.
   if (optional.aroundAll !== undefined) {

@@ -38,10 +38,25 @@ is_in_group() {
   return 1
 }
 
-# Whether process $1 is held by itself, or is a child of one that is: then so is it.
+# Adds to what is held whatever it has started: with its death nothing leads from one to the other any more.
+hold_descendants() {
+  [ "$held" != ' ' ] || return 0
+  grown=0
+  while [ "$grown" = 0 ]; do
+    grown=1
+    set +f
+    for entry in /proc/[0-9]*; do
+      child=${entry#/proc/}
+      look "$child" || continue
+      case $held in *" $child:$start "*) continue ;; esac
+      case $held in *" $parent:"*) held="$held$child:$start " grown=0 ;; esac
+    done
+    set -f
+  done
+}
+
 is_held() {
   case $held in *" $1:$start "*) return 0 ;; esac
-  case $held in *" $parent:"*) held="$held$1:$start "; return 0 ;; esac
   return 1
 }
 
@@ -77,6 +92,7 @@ carriers() {
 # One look at every process: SIGKILLs what is the worker's. Fails when there was nothing.
 strike() {
   struck=1
+  hold_descendants
   marked=$(carriers "PROCTOR_MARK_$token")
   outside=$(carriers "PROCTOR_OUTSIDE_$token")
   set +f

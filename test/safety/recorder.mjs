@@ -43,11 +43,15 @@ function judge(target) {
   const line = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
   const own = statOf(process.pid)
   if (pid === process.pid || isAncestor(pid)) return `!the runner: ${line}`
-  if (stat.session === own.session) return `!in the runner's session: ${line}`
+  // What a test starts by itself, and a guard ends, stays in the runner's session: it must come from here then.
+  const isMarked = read(`/proc/${pid}/environ`).includes('PROCTOR_MARK_')
+  // What is exiting shows neither its words nor its environment any more.
+  const isKnown = isMarked || isDescendant(pid) || line === ''
+  if (stat.session === own.session && !isKnown) return `!in the runner's session: ${line}`
   if (line.includes('bystander') || line.includes('86399')) return `!a bystander: ${line}`
   if (stat.start < Number(process.env['PROCTOR_TEST_RECORD_SINCE'])) return `!older than the tests: ${line}`
   if (isDescendant(pid)) return 'a descendant'
-  if (read(`/proc/${pid}/environ`).includes('PROCTOR_MARK_')) return 'marked'
+  if (isMarked) return 'marked'
   if (cwdOf(pid).includes('/proctor-')) return 'in a workspace'
   return 'found by what it was or held before'
 }

@@ -1,0 +1,215 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { type InnerOptions, type InnerResult, inRoot, runVitest, startVitest } from '../inner-run.js'
+import {
+  eventually,
+  expectNothingLeft,
+  findByCommandLine,
+  isRunning,
+  makeFolder,
+  numberIn,
+  removeFolder,
+  uniqueNumber,
+} from '../machine.js'
+
+// Real runs of Vitest on fixtures/suites/guard, whose tests start processes by themselves. The witness is /proc, and a
+// number that stands in every command line.
+
+interface Assertion {
+  readonly title: string
+  readonly status: string
+  readonly failureMessages: readonly string[]
+}
+
+interface Report {
+  readonly testResults: readonly {
+    readonly name: string
+    readonly message: string
+    readonly assertionResults: readonly Assertion[]
+  }[]
+}
+
+/** A process of the test's own that nobody may touch, with the number in its command line as well. */
+function bystander(number: string): () => void {
+  const child = spawn('sleep', ['86399', number], { detached: true, stdio: 'ignore', argv0: 'bystander' })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return () => expect(isRunning(child.pid!)).toBe(true)
+}
+
+/** What was said of a file: of its tests, and of it as a whole. */
+interface FileOutcome {
+  readonly tests: readonly Assertion[]
+  readonly message: string
+}
+
+interface Outcome {
+  readonly files: ReadonlyMap<string, FileOutcome>
+  readonly output: string
+  readonly exitCode: number | null
+}
+
+async function runSuite(wanted: readonly string[], options: InnerOptions = {}): Promise<Outcome> {
+  const folder = makeFolder()
+  onTestFinished(() => removeFolder(folder))
+  const [number, report] = [uniqueNumber(), join(folder, 'report.json')]
+  const expectAlive = bystander('86398')
+  const { exitCode, output } = await runVitest('guard', {
+    ...options,
+    args: [...wanted, '--reporter=json', `--outputFile=${report}`, ...(options.args ?? [])],
+    // Long enough for what ends by itself, and short: there are many that do not.
+    env: { TMPDIR: folder, SUITE_NUMBER: number, PROCTOR_GUARD_LEAK_TIMEOUT: '100', ...options.env },
+  })
+  expect(findByCommandLine(number)).toEqual([])
+  expectAlive()
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
+  const files = testResults.map(({ name, message, assertionResults }): [string, FileOutcome] => [
+    basename(name),
+    { tests: assertionResults, message },
+  ])
+  return { files: new Map(files), output, exitCode }
+}
+
+/** The same for a single file. */
+async function runFile(file: string, env: NodeJS.ProcessEnv = {}): Promise<FileOutcome & Omit<Outcome, 'files'>> {
+  const { files, ...outcome } = await runSuite([file], { env })
+  return { ...files.get(`${file}.test.ts`)!, ...outcome }
+}
+
+/** Where a suite says that something is started: `file:line`, by what is said there. */
+function linesOf(...files: string[]): Map<string, string> {
+  return new Map(
+    files.flatMap((file) =>
+      readFileSync(inRoot(`fixtures/suites/guard/${file}`), 'utf8')
+        .split('\n')
+        .flatMap((text, index) => {
+          const what = /\/\/ the line of: (.*)$/.exec(text)?.[1]
+          return what === undefined ? [] : [[what, `fixtures/suites/guard/${file}:${index + 1}`] as const]
+        }),
+    ),
+  )
+}
+
+test.each([
+  ['forks', { pool: 'forks' }],
+  ['forks, by the process table', { pool: 'forks', env: { PROCTOR_GUARD_CONTAINMENT: 'basic' } }],
+  ['forks without isolation', { pool: 'forks', args: ['--no-isolate', '--maxWorkers=1'] }],
+  ['threads', { pool: 'threads' }],
+  ['threads, with the global set-up', { pool: 'threads', env: { SUITE_GLOBAL_SETUP: '1' } }],
+] as const satisfies readonly (readonly [string, InnerOptions])[])(
+  'in the pool %s what a test leaves running fails it, with the line that started it, and what is cleaned up passes',
+  async (_name, options) => {
+    const { files, exitCode } = await runSuite(['leaks', 'clean'], options)
+    const lines = linesOf('leaks.test.ts', 'launch.ts')
+    expect(exitCode).toBe(1)
+    const leaky = files.get('leaks.test.ts')!.tests
+    expect(leaky).toHaveLength(20)
+    for (const { title, status, failureMessages } of leaky) {
+      const isCleanAtLast = title === 'leaks at first, and not when it is tried again'
+      expect({ title, status }).toEqual({ title, status: isCleanAtLast ? 'passed' : 'failed' })
+      if (isCleanAtLast) continue
+      const leaks = failureMessages.filter((message) => message.includes('outlived the test that started'))
+      expect({ title, leaks: leaks.length }).toEqual({ title, leaks: title.includes('twice and leaks') ? 2 : 1 })
+      const line = lines.get(title)
+      if (title.includes('nobody is told')) expect(leaks[0]).toContain('execSync, a pseudo-terminal or an addon')
+      else expect(leaks[0]).toContain(`started at ${line ?? 'nowhere'}:`)
+      // The stack leads there too, so that the runner shows the code.
+      if (line !== undefined) expect(leaks[0]).toMatch(new RegExp(`\\n +at .*${line.split('/').at(-1)!}:\\d+`))
+    }
+    const messageOf = (title: string): string | undefined =>
+      leaky.find((each) => each.title === title)?.failureMessages.join('\n')
+    expect(messageOf('fails by itself too')).toContain('to be 1')
+    expect(messageOf('leaves a tree that does not want to go')).toMatch(
+      /3 processes outlived[\s\S]*child of \d+[\s\S]*SIGKILL/,
+    )
+    const { tests, message } = files.get('clean.test.ts')!
+    expect(tests.filter(({ status }) => status !== 'passed')).toEqual([])
+    expect(tests.length).toBeGreaterThan(20)
+    expect(message).toBe('')
+  },
+)
+
+test('what the file and tests beside each other leave is found when the file ends', async () => {
+  const { tests, message, exitCode } = await runFile('whole-file')
+  expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed', 'passed'])
+  expect(message).toContain('4 processes outlived the test file that started them and were killed')
+  for (const [, line] of linesOf('whole-file.test.ts')) expect(message).toContain(`started at ${line}:`)
+  expect(exitCode).toBe(1)
+})
+
+test('a concurrent test that runs alone is blamed itself', async () => {
+  const { tests } = await runFile('alone')
+  expect(tests[0]!.failureMessages[0]).toContain(`started at ${linesOf('alone.test.ts').get(tests[0]!.title)}:`)
+})
+
+test('one test is only warned of, another killed without a word', async () => {
+  const { tests, output, exitCode } = await runFile('options')
+  expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed'])
+  expect(output.match(/outlived/g)).toHaveLength(1)
+  expect(output).toContain('proctor: 1 process outlived the test that started it and was killed')
+  expect(output).toContain(`started at ${linesOf('options.test.ts').get('is warned of')}:`)
+  expect(output).not.toContain('Unhandled')
+  expect(exitCode).toBe(0)
+})
+
+test('the file as a unit: its tests pass, and it fails, naming them', async () => {
+  const { tests, message, exitCode } = await runFile('alone', { PROCTOR_GUARD_UNIT: 'file' })
+  expect(tests.map(({ status }) => status)).toEqual(['passed'])
+  expect(message).toContain('1 process outlived the test file that started it and was killed')
+  expect(message).toContain('in may run beside others, and runs alone')
+  expect(exitCode).toBe(1)
+})
+
+// What is allowed is left alive, at the worker's end too: its next user may be another run.
+test('the environment allows command lines', async () => {
+  const { output, exitCode, left } = await runAndEnd({ PROCTOR_GUARD_ALLOW: String.raw`gradle,/^sleep \d+$/` })
+  expect(output).toMatch(/Tests +1 passed/)
+  expect(exitCode).toBe(0)
+  expect(left).toBe(1)
+})
+
+test('the environment is refused when it cannot be understood', async () => {
+  const { message } = await runFile('whole-file', { PROCTOR_GUARD: 'loud' })
+  expect(message).toContain(`PROCTOR_GUARD: mode is "loud". Accepted is 'fail' or 'warn' or 'kill' or 'off'.`)
+})
+
+// The control: without a guard the very same test passes, and what it leaves is there.
+test('without the guard nothing fails', async () => {
+  const { output, exitCode, left } = await runAndEnd({ PROCTOR_GUARD: 'off' })
+  expect(output).toMatch(/Tests +1 passed/)
+  expect(exitCode).toBe(0)
+  expect(left).toBe(1)
+})
+
+test.each(['forks', 'threads'] as const)('a worker that is killed takes them along, in the pool %s', async (pool) => {
+  const folder = makeFolder()
+  onTestFinished(() => removeFolder(folder))
+  const [number, ready] = [uniqueNumber(), join(folder, 'ready')]
+  const expectAlive = bystander('86398')
+  const run = startVitest('guard', {
+    pool,
+    args: ['killed'],
+    env: { TMPDIR: folder, SUITE_NUMBER: number, SUITE_READY: ready },
+  })
+  onTestFinished(() => {
+    if (run.child.exitCode === null && run.child.signalCode === null) process.kill(-run.child.pid!, 'SIGKILL')
+  })
+  const worker = await numberIn(ready)
+  expect(await eventually(() => (findByCommandLine(number).length >= 5 ? true : undefined), 'five processes')).toBe(
+    true,
+  )
+  process.kill(worker, 'SIGKILL')
+  await expectNothingLeft(number, folder)
+  expectAlive()
+  await run.result
+})
+
+/** Runs a test that leaves something, and ends what is there afterwards. */
+async function runAndEnd(env: NodeJS.ProcessEnv): Promise<InnerResult & { readonly left: number }> {
+  const number = uniqueNumber()
+  const result = await runVitest('guard', { args: ['alone'], env: { SUITE_NUMBER: number, ...env } })
+  const left = findByCommandLine(number)
+  for (const line of left) process.kill(Number.parseInt(line, 10), 'SIGKILL')
+  return { ...result, left: left.length }
+}
