@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { IPty, spawn as Spawn } from '@lydell/node-pty'
 import type { SpawnError } from '../system/errors.js'
+import { now, pause } from '../system/poll.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { closeOnExec } from '../system/worker-state.js'
@@ -23,6 +24,8 @@ export interface TerminalSize {
 const endOfTransmission = '\x04'
 /** The longest string that execve(2) takes: 32 pages. */
 const longestArgument = 128 * 1024
+/** ms that a child gets to lead its session. It takes a tenth of one. */
+const patience = 2000
 
 /** What node-pty has beyond its types. */
 interface Pty extends IPty {
@@ -220,7 +223,21 @@ export function startInTerminal(request: SpawnRequest, size: TerminalSize): Pseu
     return Promise.resolve(explain(error, request))
   }
   closeOnExec(pty.fd)
-  // One that has exited already is gone from the table, and nobody can say it was it: what it left behind is younger.
-  const { pid, startTime } = table.identify(pty.pid) ?? { pid: pty.pid, startTime: earliest }
-  return new PseudoTerminal(pty, { pid, startTime })
+  return new PseudoTerminal(pty, awaitLeader(pty.pid) ?? { pid: pty.pid, startTime: earliest })
+}
+
+/**
+ * node-pty returns from fork(2), and the child has yet to call setsid(2): until it leads its group a signal to the group
+ * reaches nobody, and it looks like one of the test runner's own processes.
+ *
+ * @returns nothing when it has exited already and is gone from the table: what it left behind is younger than `earliest`.
+ */
+function awaitLeader(pid: number): ProcessIdentity | undefined {
+  const deadline = now() + patience
+  for (;;) {
+    const record = table.identify(pid)
+    if (record === undefined) return undefined
+    if (record.group === pid || now() > deadline) return { pid, startTime: record.startTime }
+    pause(0.05)
+  }
 }
