@@ -7,6 +7,7 @@ const sections = {
   import: './import.mjs',
   peers: './peers.mjs',
   trace: './trace.mjs',
+  terminal: './terminal.mjs',
 }
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const unknown = wanted.find((word) => !Object.hasOwn(sections, word))

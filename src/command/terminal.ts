@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { IPty, spawn as Spawn } from '@lydell/node-pty'
 import type { SpawnError } from '../system/errors.js'
-import { now, pause } from '../system/poll.js'
+import { after, every, now, pause } from '../system/poll.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { closeOnExec } from '../system/worker-state.js'
+import { drainTime } from './endings.js'
 import { explain, search, type SpawnRequest } from './spawn.js'
 import { loadTerminalPackage } from './terminal-packages.js'
 import type { Transport, TransportListener } from './transport.js'
@@ -24,6 +25,8 @@ export interface TerminalSize {
 const endOfTransmission = '\x04'
 /** The longest string that execve(2) takes: 32 pages. */
 const longestArgument = 128 * 1024
+/** ms between two looks whether a program that has not closed its terminal has exited. */
+const lookInterval = 50
 /** ms that a child gets to lead its session. It takes a tenth of one. */
 const patience = 2000
 
@@ -78,11 +81,21 @@ export class PseudoTerminal implements Transport {
       if (this.streams.delete(pty.ptsName)) this.streams.add(`${pty.ptsName} (deleted)`)
       listener.outputEnded()
     })
+    // node-pty tells of an exit once the terminal is closed, which who is left behind may keep from happening. Its own
+    // bound on that is a global timer, which fake ones stop.
+    const stopLooking = table.name === 'linux' ? every(lookInterval, () => this.#endOnceGone(stopLooking)) : () => {}
     pty.onExit(({ exitCode, signal }) => {
+      stopLooking()
       this.#hasExited = true
       if (signal === undefined || signal === 0) listener.exited(exitCode, null)
       else listener.exited(null, signalNames.get(signal) ?? (`SIG${signal}` as NodeJS.Signals))
     })
+  }
+
+  #endOnceGone(stopLooking: () => void): void {
+    if (this.isHeld()) return
+    stopLooking()
+    after(drainTime, () => this.release())
   }
 
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void {
