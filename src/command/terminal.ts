@@ -37,6 +37,7 @@ interface Pty extends IPty {
   /** The end that we hold, where this version of node-pty has it as a stream. */
   readonly _socket?: Writable
   on(event: string, listener: (...parameters: never[]) => void): void
+  once(event: string, listener: (...parameters: never[]) => void): void
   destroy(): void
 }
 
@@ -48,6 +49,9 @@ export class PseudoTerminal implements Transport {
   readonly streams = new Set<string>()
   readonly inputStaysOpen = true
   readonly #pty: Pty
+  /** The program's end of the terminal, held by us too. */
+  #ownEnd: number | undefined
+  #stopLooking: () => void = () => {}
   #isClosed = false
   #hasExited = false
 
@@ -56,6 +60,9 @@ export class PseudoTerminal implements Transport {
     this.identity = identity
     // Who has left the session, and every folder, and its environment, may hold the terminal still.
     if (table.name === 'linux') this.streams.add(pty.ptsName)
+    // A program that closes its output before it exits, as `cat` does, would leave nobody at its end: node-pty then closes
+    // the other one, and the program gets SIGHUP in the middle of its exit.
+    if (table.name === 'linux') this.#ownEnd = openOwnEnd(pty.ptsName)
     // With a number that may be a stranger's by then.
     pty.kill = () => {}
   }
@@ -81,21 +88,37 @@ export class PseudoTerminal implements Transport {
       if (this.streams.delete(pty.ptsName)) this.streams.add(`${pty.ptsName} (deleted)`)
       listener.outputEnded()
     })
-    // node-pty tells of an exit once the terminal is closed, which who is left behind may keep from happening. Its own
-    // bound on that is a global timer, which fake ones stop.
-    const stopLooking = table.name === 'linux' ? every(lookInterval, () => this.#endOnceGone(stopLooking)) : () => {}
+    // Having waited for the program, node-pty asks to be told when the terminal is closed: that is the first news of the
+    // exit. It tells of it itself only once it is, or after a time by a global timer, which fake ones stop.
+    const once = pty.once.bind(pty)
+    pty.once = (event, callback) => {
+      once(event, callback)
+      if (event === 'close') this.#leaderHasGone()
+    }
+    if (table.name === 'linux') {
+      this.#stopLooking = every(lookInterval, () => {
+        if (!this.isHeld()) this.#leaderHasGone()
+      })
+    }
     pty.onExit(({ exitCode, signal }) => {
-      stopLooking()
+      this.#stopLooking()
       this.#hasExited = true
       if (signal === undefined || signal === 0) listener.exited(exitCode, null)
       else listener.exited(null, signalNames.get(signal) ?? (`SIG${signal}` as NodeJS.Signals))
     })
   }
 
-  #endOnceGone(stopLooking: () => void): void {
-    if (this.isHeld()) return
-    stopLooking()
+  /** From here on the terminal is closed when the last of those who are left behind closes it, or when they get no longer. */
+  #leaderHasGone(): void {
+    this.#stopLooking()
+    if (this.#ownEnd === undefined) return
+    this.#closeOwnEnd()
     after(drainTime, () => this.release())
+  }
+
+  #closeOwnEnd(): void {
+    if (this.#ownEnd !== undefined) closeSync(this.#ownEnd)
+    this.#ownEnd = undefined
   }
 
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void {
@@ -119,7 +142,18 @@ export class PseudoTerminal implements Transport {
   }
 
   release(): void {
+    this.#stopLooking()
+    this.#closeOwnEnd()
     if (!this.#isClosed) this.#pty.destroy()
+  }
+}
+
+/** Opens the program's end, without making it this process's controlling terminal. */
+function openOwnEnd(name: string): number | undefined {
+  try {
+    return openSync(name, constants.O_RDWR | constants.O_NOCTTY)
+  } catch {
+    return undefined // Where /dev/pts is not mounted there is the race.
   }
 }
 

@@ -99,7 +99,7 @@ describe('Timeouts in a terminal', () => {
 
   test('its own time is over', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
-    const parent = run('node', ['parent.mjs'], { terminal: true, timeout: 700 })
+    const parent = run('node', ['parent.mjs'], { terminal: true, timeout: 2500 })
 
     const error = await rejectionOf(parent.waitForScreen('never'))
 

@@ -81,6 +81,14 @@ describe.each(levels)('in %s containment', (containment) => {
   })
 })
 
+test('a program may let go of its terminal before it exits', async () => {
+  const proctor = await givenProctor()
+  // The terminal would send SIGHUP.
+  const quiet = inTerminal(proctor, 'echo bye; exec <&- >&- 2>&-; sleep 0.3; exit 7')
+
+  expect(await quiet.waitForExit(patience)).toMatchObject({ exitCode: 7, exitSignal: null, output: 'bye\r\n' })
+})
+
 test('it does not hear of the terminal that the tests run in, but of what the test says', async () => {
   const outer = {
     TMUX: 'x',
