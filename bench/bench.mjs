@@ -14,6 +14,7 @@ const sections = {
   guard: './guard.mjs',
   peers: './peers.mjs',
   trace: './trace.mjs',
+  terminal: './terminal.mjs',
 }
 const inShort = ['cycle', 'containment', 'import', 'output', 'guard']
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))

@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals'
-import { matchers, type ProctorMatchers } from './fixture/expectations.js'
+import type { ProctorMatchers } from './fixture/expectations.js'
 import { type JestFixtures, useFixtures, type UseProctorOptions } from './fixture/jest-fixtures.js'
+import { matchersWith } from './fixture/matchers.js'
 
 export { executable, symlink } from './command/workspace.js'
 export type { JestFixtures, UseProctorOptions } from './fixture/jest-fixtures.js'
@@ -21,6 +22,15 @@ declare module 'expect' {
   interface Matchers<R extends void | Promise<void>, T = unknown> extends ProctorMatchers {}
 }
 
+/** As if the test had written it: jest-snapshot knows the test that runs. It throws when they differ. */
+const snapshots = {
+  toMatchSnapshot(text: string, hint: string | undefined) {
+    // oxlint-disable-next-line vitest/no-standalone-expect, vitest/prefer-snapshot-hint -- a test's matcher calls it.
+    expect(text).toMatchSnapshot(...([hint].filter((each) => each !== undefined) as [string]))
+    return { pass: true, message: () => '' }
+  },
+}
+
 let isExtended = false
 
 /**
@@ -39,7 +49,7 @@ let isExtended = false
  * })
  */
 export function useProctor(options: UseProctorOptions = {}): JestFixtures {
-  if (!isExtended) expect.extend(matchers)
+  if (!isExtended) expect.extend(matchersWith(snapshots))
   isExtended = true
   return useFixtures(options)
 }

@@ -7,4 +7,5 @@ export {
   toThrowFailedExit,
   toThrowUnexpectedExit,
 } from './fixture/expectations.js'
+export { toHaveScreen, toMatchScreenInlineSnapshot, toMatchScreenSnapshot } from './fixture/screen-expectations.js'
 export type { MatcherOptions, MatcherResult, MatcherState, ProctorMatchers } from './fixture/expectations.js'

@@ -4,7 +4,9 @@ import { now } from './system/poll.js'
 import { FixtureProctor, type Proctor, type ProctorOptions, teardownTime } from './fixture/proctor.js'
 import type { Workspace } from './command/workspace.js'
 import { errorsOf, identityOf, type TaskLike } from './fixture/vitest-task.js'
-import { matchers } from './fixture/expectations.js'
+import { matchersWith } from './fixture/matchers.js'
+import { screenAttachments } from './fixture/screen-report.js'
+import type { SnapshotSupport } from './fixture/screen-expectations.js'
 import type { ProctorMatchers } from './fixture/expectations.js'
 import { countOnto, describeFailure, type ProctorArtifact, type ProctorMeta } from './fixture/task-report.js'
 
@@ -91,7 +93,9 @@ export const fixtures = {
     onTestFailed(async () => {
       if (proctor.outcome === undefined) return
       const artifact = describeFailure(task, proctor.outcome, errorsBefore)
-      if (artifact !== undefined) await recordArtifact?.(task, artifact)
+      if (artifact === undefined) return
+      artifact.attachments.push(...screenAttachments(proctor.processes))
+      await recordArtifact?.(task, artifact)
     })
     await use(proctor)
   },
@@ -121,7 +125,27 @@ export const fixtures = {
   ] as unknown as Proctor,
 }
 
-expect.extend(matchers)
+/** Vitest has had what snapshot matchers are made of since 4.1; before, a snapshot is taken as if the test took it. */
+const { Snapshots, chai } = vitest as unknown as {
+  Snapshots?: SnapshotSupport
+  chai?: { util: { flag(assertion: object, name: string, value: unknown): void } }
+}
+const snapshots: SnapshotSupport = Snapshots
+  ? {
+      ...Snapshots,
+      rememberPlace(this: { readonly assertion: object }) {
+        chai?.util.flag(this.assertion, 'error', new Error('snapshot'))
+      },
+    }
+  : {
+      toMatchSnapshot(text, hint) {
+        // oxlint-disable-next-line vitest/no-standalone-expect -- a test's matcher calls it.
+        expect(text).toMatchSnapshot(hint)
+        return { pass: true, message: () => '' }
+      },
+    }
+
+expect.extend(matchersWith(snapshots))
 
 /** Vitest's `test` with the fixtures `run`, `workspace`, `proctor` and `fileProctor`, made only when a test asks for them. */
 export const test = base.extend<ProctorFixtures>(fixtures)

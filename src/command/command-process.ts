@@ -18,7 +18,7 @@ import { checkOptions, checkSignal, graceRules, outputWaitRules, show, snapshotR
 import { Output, type OutputMark, type OutputStream } from './output.js'
 import type { HttpAnswer, HttpWaitOptions } from './http.js'
 import { lookFor, type OutputPattern } from './pattern.js'
-import type { Exit, OutputWaitOptions, Process, WaitOptions } from './process.js'
+import type { Exit, OutputWaitOptions, Process, WaitOptions, Screen } from './process.js'
 import { type ReadinessHost, type TimeoutDetails, waitForHttp, waitForPort } from './readiness.js'
 import { type SentSignal, SignalLog } from './signal-log.js'
 import { forgetTree, knowTree, type SnapshotOptions, snapshotOf } from './snapshot.js'
@@ -246,6 +246,11 @@ export class CommandProcess implements Process {
   /** An absolute path from one relative to its cwd. */
   resolve(path: string): string {
     return this.#settings.resolve(path)
+  }
+
+  /** What is on its terminal, where it has one. */
+  get screen(): Screen | undefined {
+    return undefined
   }
 
   /** What is alive of its tree. */

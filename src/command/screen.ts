@@ -20,6 +20,11 @@ type Width = 0 | 1 | 2
 interface Core {
   writeSync(data: Uint8Array): void
   readonly coreService: { readonly isCursorHidden: boolean }
+  /** Unlike the public one it hands over the parameters themselves, not a copy. */
+  registerCsiHandler(
+    id: { readonly intermediates?: string; readonly final: string },
+    callback: (sequence: { readonly params: Int32Array }) => boolean,
+  ): void
   readonly unicodeService: { readonly _activeProvider: { wcwidth(codepoint: number): Width } }
 }
 
@@ -43,6 +48,7 @@ export class EmulatedScreen implements Screen {
     this.#terminal = new Terminal({ cols: columns, rows, scrollback, allowProposedApi: true, logLevel: 'off' })
     this.#core = (this.#terminal as unknown as { _core: Core })._core
     this.#terminal.onData((answer) => this.onReply(answer))
+    boundRepetitions(this.#terminal, this.#core)
     useEmojiWidths(this.#terminal, this.#core)
   }
 
@@ -131,6 +137,23 @@ export class EmulatedScreen implements Screen {
 function colour(isDefault: boolean, isRGB: boolean, value: number): Cell['foreground'] {
   if (isDefault) return undefined
   return isRGB ? `#${value.toString(16).padStart(6, '0')}` : value
+}
+
+/**
+ * xterm does one step after the other as often as a sequence says, two thousand million times at most, and once it has
+ * thrown it draws no more. More steps than the screen has rows, or columns, come to the same.
+ */
+function boundRepetitions(terminal: Terminal, core: Core): void {
+  const bound = (final: string, most: () => number, intermediates?: string): void =>
+    core.registerCsiHandler(intermediates === undefined ? { final } : { intermediates, final }, ({ params }) => {
+      params[0] = Math.min(params[0] ?? 0, most())
+      return false // xterm's own handler comes next.
+    })
+  for (const final of 'STLM') bound(final, () => terminal.rows)
+  for (const final of '@PXIZ') bound(final, () => terminal.cols)
+  for (const final of '@A') bound(final, () => terminal.cols, ' ')
+  for (const final of '}~') bound(final, () => terminal.cols, "'")
+  bound('b', () => terminal.rows * terminal.cols)
 }
 
 /** xterm's own table of widths is Unicode 6's, where an emoji is one column wide: terminals and programs count two. */

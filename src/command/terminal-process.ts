@@ -33,7 +33,7 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
     }
   }
 
-  get screen(): Screen {
+  override get screen(): Screen {
     return this.#screen
   }
 

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { IPty, spawn as Spawn } from '@lydell/node-pty'
 import type { SpawnError } from '../system/errors.js'
+import { after, every, now, pause } from '../system/poll.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { closeOnExec } from '../system/worker-state.js'
+import { drainTime } from './endings.js'
 import { explain, search, type SpawnRequest } from './spawn.js'
 import { loadTerminalPackage } from './terminal-packages.js'
 import type { Transport, TransportListener } from './transport.js'
@@ -23,6 +25,10 @@ export interface TerminalSize {
 const endOfTransmission = '\x04'
 /** The longest string that execve(2) takes: 32 pages. */
 const longestArgument = 128 * 1024
+/** ms between two looks whether a program that has not closed its terminal has exited. */
+const lookInterval = 50
+/** ms that a child gets to lead its session. It takes a tenth of one. */
+const patience = 2000
 
 /** What node-pty has beyond its types. */
 interface Pty extends IPty {
@@ -31,6 +37,7 @@ interface Pty extends IPty {
   /** The end that we hold, where this version of node-pty has it as a stream. */
   readonly _socket?: Writable
   on(event: string, listener: (...parameters: never[]) => void): void
+  once(event: string, listener: (...parameters: never[]) => void): void
   destroy(): void
 }
 
@@ -42,6 +49,9 @@ export class PseudoTerminal implements Transport {
   readonly streams = new Set<string>()
   readonly inputStaysOpen = true
   readonly #pty: Pty
+  /** The program's end of the terminal, held by us too. */
+  #ownEnd: number | undefined
+  #stopLooking: () => void = () => {}
   #isClosed = false
   #hasExited = false
 
@@ -50,6 +60,9 @@ export class PseudoTerminal implements Transport {
     this.identity = identity
     // Who has left the session, and every folder, and its environment, may hold the terminal still.
     if (table.name === 'linux') this.streams.add(pty.ptsName)
+    // A program that closes its output before it exits, as `cat` does, would leave nobody at its end: node-pty then closes
+    // the other one, and the program gets SIGHUP in the middle of its exit.
+    if (table.name === 'linux') this.#ownEnd = openOwnEnd(pty.ptsName)
     // With a number that may be a stranger's by then.
     pty.kill = () => {}
   }
@@ -75,11 +88,37 @@ export class PseudoTerminal implements Transport {
       if (this.streams.delete(pty.ptsName)) this.streams.add(`${pty.ptsName} (deleted)`)
       listener.outputEnded()
     })
+    // Having waited for the program, node-pty asks to be told when the terminal is closed: that is the first news of the
+    // exit. It tells of it itself only once it is, or after a time by a global timer, which fake ones stop.
+    const once = pty.once.bind(pty)
+    pty.once = (event, callback) => {
+      once(event, callback)
+      if (event === 'close') this.#leaderHasGone()
+    }
+    if (table.name === 'linux') {
+      this.#stopLooking = every(lookInterval, () => {
+        if (!this.isHeld()) this.#leaderHasGone()
+      })
+    }
     pty.onExit(({ exitCode, signal }) => {
+      this.#stopLooking()
       this.#hasExited = true
       if (signal === undefined || signal === 0) listener.exited(exitCode, null)
       else listener.exited(null, signalNames.get(signal) ?? (`SIG${signal}` as NodeJS.Signals))
     })
+  }
+
+  /** From here on the terminal is closed when the last of those who are left behind closes it, or when they get no longer. */
+  #leaderHasGone(): void {
+    this.#stopLooking()
+    if (this.#ownEnd === undefined) return
+    this.#closeOwnEnd()
+    after(drainTime, () => this.release())
+  }
+
+  #closeOwnEnd(): void {
+    if (this.#ownEnd !== undefined) closeSync(this.#ownEnd)
+    this.#ownEnd = undefined
   }
 
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void {
@@ -103,7 +142,18 @@ export class PseudoTerminal implements Transport {
   }
 
   release(): void {
+    this.#stopLooking()
+    this.#closeOwnEnd()
     if (!this.#isClosed) this.#pty.destroy()
+  }
+}
+
+/** Opens the program's end, without making it this process's controlling terminal. */
+function openOwnEnd(name: string): number | undefined {
+  try {
+    return openSync(name, constants.O_RDWR | constants.O_NOCTTY)
+  } catch {
+    return undefined // Where /dev/pts is not mounted there is the race.
   }
 }
 
@@ -220,7 +270,21 @@ export function startInTerminal(request: SpawnRequest, size: TerminalSize): Pseu
     return Promise.resolve(explain(error, request))
   }
   closeOnExec(pty.fd)
-  // One that has exited already is gone from the table, and nobody can say it was it: what it left behind is younger.
-  const { pid, startTime } = table.identify(pty.pid) ?? { pid: pty.pid, startTime: earliest }
-  return new PseudoTerminal(pty, { pid, startTime })
+  return new PseudoTerminal(pty, awaitLeader(pty.pid) ?? { pid: pty.pid, startTime: earliest })
+}
+
+/**
+ * node-pty returns from fork(2), and the child has yet to call setsid(2): until it leads its group a signal to the group
+ * reaches nobody, and it looks like one of the test runner's own processes.
+ *
+ * @returns nothing when it has exited already and is gone from the table: what it left behind is younger than `earliest`.
+ */
+function awaitLeader(pid: number): ProcessIdentity | undefined {
+  const deadline = now() + patience
+  for (;;) {
+    const record = table.identify(pid)
+    if (record === undefined) return undefined
+    if (record.group === pid || now() > deadline) return { pid, startTime: record.startTime }
+    pause(0.05)
+  }
 }

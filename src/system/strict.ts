@@ -320,8 +320,10 @@ export class StrictContainment implements Containment {
   }
 
   #judge(record: ProcessRecord, mayStop: boolean, isWanted: (tree: Tree) => boolean): Attribution {
-    if (record.session === this.#around.session) return foreign
     const byTable = attributeByTable(record, this.#around.trees, this.#around.outside)
+    // A leader may not have left it yet.
+    const leads = byTable?.kind === 'ours' && byTable.evidence === 'leader'
+    if (record.session === this.#around.session && !leads) return foreign
     if (byTable !== undefined) return byTable
     if (isZombie(record)) return unknown
     // Stop, look, then kill or continue: a child's number cannot be reused before it is waited for, and what is

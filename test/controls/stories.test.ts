@@ -99,6 +99,19 @@ const controls: Control[] = [
     story: 'A stale server is not taken for the new one, and is named',
     failure: /It resolved, and was to reject/,
   },
+  {
+    off: 'the news of a new size for who is in the terminal',
+    mutations: [
+      {
+        file: 'src/command/terminal-process.ts',
+        from: 'this.#terminal?.resize?.(columns, rows)',
+        to: 'void this.#terminal',
+      },
+    ],
+    file: 'screen-size.test.ts',
+    story: 'it changes while the program runs, which hears of it',
+    failure: /Timed out after 4 seconds:\n\n24 rows of 80/,
+  },
 ]
 
 const cases = controls.map((control): [off: string, control: Control] => [control.off, control])
