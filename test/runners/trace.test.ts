@@ -36,7 +36,7 @@ const elementsOf = (html: string): string => html.slice(html.indexOf('<body>'), 
 const passedName = `trace-test--passes-${createHash('sha256').update('\0trace.test.ts\0passes').digest('hex').slice(0, 8)}.html`
 
 const secret = 'hunter2-in-the-environment'
-const ordinary = ['-t', 'a server|passes|runs nothing']
+const ordinary = ['-t', 'a server|passes|runs nothing|the first|the second']
 
 describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
   test('a failed test has a trace, and it alone', async () => {
@@ -45,8 +45,10 @@ describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
       DEPLOY_TOKEN: 'token-of-the-worker',
     })
     const first = await runVitest('trace', { pool, env, args: ordinary })
-    const [file, ...others] = tracesIn(traces)
+    const [shared, file, ...others] = tracesIn(traces)
     expect(others).toEqual([])
+    expect(shared).toMatch(/^shared-test--shared-by-the-whole-file-[0-9a-f]{8}\.html$/)
+    expect(readTraceFile(join(traces, shared!)).rows.map(({ text }) => text)).toContain('shared')
     expect(file).toMatch(/^trace-test--a-server-leaves-script-two-behind-fails-[0-9a-f]{8}\.html$/)
     const path = join(traces, file!)
     expect(first.output).toContain(`proctor: trace: ${path}\n`)
@@ -130,7 +132,7 @@ describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
     for (const each of [stranger, own]) writeFileSync(each, 'of an earlier run')
     const again = place({ TRACE_DIR: traces })
     await runVitest('trace', { env: again.env, args: ['-t', 'passes'] })
-    expect(tracesIn(traces)).toEqual([file, 'trace-test--passes-00000000.html'])
+    expect(tracesIn(traces)).toEqual([shared, file, 'trace-test--passes-00000000.html'])
   }, 60_000)
 })
 
