@@ -3,7 +3,14 @@ import { expect, inject, test as base } from 'vitest'
 import { now } from './system/poll.js'
 import { FixtureProctor, type Proctor, type ProctorOptions, teardownTime } from './fixture/proctor.js'
 import type { Workspace } from './command/workspace.js'
-import { errorsOf, identityOf, type TaskLike } from './fixture/vitest-task.js'
+import {
+  errorsOf,
+  type FileLike,
+  hasFailedIn,
+  identityOf,
+  identityOfFile,
+  type TaskLike,
+} from './fixture/vitest-task.js'
 import { matchersWith } from './fixture/matchers.js'
 import { screenAttachments } from './fixture/screen-report.js'
 import type { SnapshotSupport } from './fixture/screen-expectations.js'
@@ -58,7 +65,7 @@ interface TestLike {
 /** What Vitest has had since 4.0.11, and since 4.1. */
 const { recordArtifact, TestRunner } = vitest as {
   recordArtifact?: (task: object, artifact: ProctorArtifact) => Promise<unknown>
-  TestRunner?: { getCurrentTest?: () => { readonly file: { readonly meta: object } } | undefined }
+  TestRunner?: { getCurrentTest?: () => { readonly file: FileLike } | undefined }
 }
 
 /**
@@ -111,12 +118,12 @@ export const fixtures = {
   fileProctor: [
     // eslint-disable-next-line no-empty-pattern
     async ({}, use: (proctor: Proctor) => Promise<void>): Promise<void> => {
-      const proctor = await FixtureProctor.create(inject('proctorOptions') ?? {})
       // The first test that asks for it is running: of a file's own fixture Vitest does not tell the file.
       const file = TestRunner?.getCurrentTest?.()?.file
+      const proctor = await FixtureProctor.create(inject('proctorOptions') ?? {}, { test: identityOfFile(file) })
       await use(proctor)
       try {
-        await proctor.teardown()
+        await proctor.teardown({ hasFailed: hasFailedIn(file) })
       } finally {
         if (file !== undefined && proctor.outcome !== undefined) countOnto(file, proctor.outcome)
       }

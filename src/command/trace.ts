@@ -252,6 +252,7 @@ class TracedProcess implements CommandListener {
 
   output(stream: OutputStream, bytes: Buffer): void {
     this.#drawLater()
+    this.#trace.watch.lookSoon()
     if (this.#written[stream] > mostOutput) {
       this.#cut[stream] += bytes.length
       return

@@ -12,7 +12,7 @@ const lookInterval = 10
 /** ms where every look starts ps(1). */
 const lookIntervalPortable = 250
 /** ms within which a look is as good as a new one. */
-const stale = 5
+const stale = 1
 /** A look may take this part of the time. */
 const mostOfTime = 1 / 50
 /** ms after its start in which a process most likely becomes another program. */
@@ -128,6 +128,12 @@ export class TreeWatch {
     if (begin - this.#lastLook < stale) return
     for (const tree of this.#trees.keys()) this.#lookAt(tree, procSource)
     this.#looked(begin)
+  }
+
+  /** Something has happened: a program that says that it is ready has just started others. */
+  lookSoon(): void {
+    const begin = now()
+    if (begin >= this.#nextLook && begin - this.#lastLook >= lookInterval / 2) this.look()
   }
 
   async #lookPortable(): Promise<void> {

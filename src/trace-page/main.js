@@ -111,6 +111,8 @@ function start() {
 
   const hash = readHash()
   setTheme(hash.get('theme'))
+  // What is not laid out cannot be scrolled.
+  choose(tabs.includes(hash.get('tab')) ? hash.get('tab') : 'log')
   if (hash.get('search')) log.search(hash.get('search'))
   const wanted = Number(hash.get('process'))
   const first =
@@ -121,7 +123,6 @@ function start() {
     showDetails(model, first)
     if (wanted) timeline.selectProcess(first.id)
   }
-  choose(tabs.includes(hash.get('tab')) ? hash.get('tab') : 'log')
   root.dataset.ready = ''
 }
 

@@ -1,7 +1,8 @@
 // What the lines of a trace say, put in order: commands, processes as a tree, the log, what the test waited for.
 
-/** Rows of the log that a browser can still lay out, one below the other. */
-const mostLines = 600_000
+/** Rows of the log that a browser can still lay out, one below the other: the first and the last. */
+const mostFirst = 100_000
+const mostLast = 500_000
 
 /** The lines of a trace. One that a death cut off is left out; those of the guardian, which has no JSON, begin with #. */
 export function parse(text) {
@@ -273,8 +274,13 @@ export function readTrace(text) {
   const rows = log.rows.some((row, index) => index > 0 && row.t < log.rows[index - 1].t)
     ? log.rows.toSorted((a, b) => a.t - b.t)
     : log.rows
-  model.dropped = Math.max(0, rows.length - mostLines)
-  model.rows = model.dropped > 0 ? rows.slice(-mostLines) : rows
+  model.rows = rows
+  const dropped = rows.length - mostFirst - mostLast
+  if (dropped > 0) {
+    const { t } = rows[mostFirst]
+    const marker = { t, c: 0, kind: 'event', tone: '', text: `… ${dropped} lines are in this file, and not shown …` }
+    model.rows = [...rows.slice(0, mostFirst), marker, ...rows.slice(-mostLast)]
+  }
   model.outputLines = rows.reduce((sum, { kind }) => sum + (kind === 'stdout' || kind === 'stderr' ? 1 : 0), 0)
   model.commands = commands.list
   model.processes = inOrder(processes, commands)

@@ -432,7 +432,11 @@ export function createTimeline(model, { onSelect, onTime }) {
       view.reveal(t)
       draw()
     },
-    selectProcess: (id) => indexOf.has(id) && select(indexOf.get(id)),
+    selectProcess(id) {
+      // What is not laid out cannot be scrolled.
+      redraw()
+      if (indexOf.has(id)) select(indexOf.get(id))
+    },
     focus: () => scroller.focus(),
   }
 }

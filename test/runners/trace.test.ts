@@ -1,0 +1,320 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { createProctor } from 'proctor'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { render } from '../chromium.js'
+import { inRoot, runVitest, startVitest } from '../inner-run.js'
+import { eventually, expectNothingLeft, makeFolder, numberIn, removeFolder, uniqueNumber } from '../machine.js'
+import { readTraceFile, type TraceModel } from '../trace-model.js'
+
+// Traces of real runs, read as data and as what a browser makes of them.
+
+interface Place {
+  /** TMPDIR of the run. */
+  readonly folder: string
+  readonly traces: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+function place(more: NodeJS.ProcessEnv = {}): Place {
+  const folder = makeFolder()
+  onTestFinished(() => removeFolder(folder))
+  const traces = join(folder, 'of this run')
+  return { folder, traces, env: { TMPDIR: folder, TRACE_DIR: traces, ...more } }
+}
+
+const tracesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).toSorted() : [])
+
+const nameOf = (command: string): string => command.replace(/^\S*\//, '')
+
+/** The elements of a page's body, less its script and its data. */
+const elementsOf = (html: string): string => html.slice(html.indexOf('<body>'), html.lastIndexOf('<script'))
+
+/** The trace of the test that passes: its name stays the same from run to run, and from machine to machine. */
+const passedName = `trace-test--passes-${createHash('sha256').update('\0trace.test.ts\0passes').digest('hex').slice(0, 8)}.html`
+
+const secret = 'hunter2-in-the-environment'
+const ordinary = ['-t', 'a server|passes|runs nothing|the first|the second']
+
+describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
+  test('a failed test has a trace, and it alone', async () => {
+    const { folder, traces, env } = place({
+      UNRELATED_SETTING: 'value-of-the-worker',
+      DEPLOY_TOKEN: 'token-of-the-worker',
+    })
+    const first = await runVitest('trace', { pool, env, args: ordinary })
+    const [shared, file, ...others] = tracesIn(traces)
+    expect(others).toEqual([])
+    expect(shared).toMatch(/^shared-test--shared-by-the-whole-file-[0-9a-f]{8}\.html$/)
+    expect(readTraceFile(join(traces, shared!)).rows.map(({ text }) => text)).toContain('shared')
+    expect(file).toMatch(/^trace-test--a-server-leaves-script-two-behind-fails-[0-9a-f]{8}\.html$/)
+    const path = join(traces, file!)
+    expect(first.output).toContain(`proctor: trace: ${path}\n`)
+    expect(first.output).toContain(`  trace  ${path}\n`)
+    expect(readdirSync(folder).filter((name) => name.startsWith('proctor-'))).toEqual([])
+
+    const html = readFileSync(path, 'utf8')
+    for (const value of [secret, 'plain-value-of-a-variable', 'value-of-the-worker', 'token-of-the-worker']) {
+      expect(html).not.toContain(value)
+    }
+    const model = readTraceFile(path)
+    expect(model.state).toBe('failed')
+    expect(model.meta).toMatchObject({
+      name: ['a server', 'leaves </script> two behind & fails'],
+      file: 'trace.test.ts',
+    })
+    const [server, asked] = model.commands
+    expect(server!.env.added).toEqual(expect.arrayContaining(['API_TOKEN', 'PLAIN']))
+    expect(server!.env.removed).toContain('VITEST')
+    expect(asked!.command).toContain('$API_TOKEN')
+    expect(asked!.command).not.toContain(secret)
+
+    const [leader, ...rest] = model.processes
+    expect(nameOf(leader!.commands[0]!.command)).toBe('node server.mjs')
+    const worker = rest.find(({ commands }) => commands.at(-1)!.command.endsWith('worker.mjs'))!
+    const daemon = rest.find(({ commands }) => commands.at(-1)!.command === 'sleep 600')!
+    expect([worker.parent, daemon.parent]).toEqual([leader!.id, leader!.id])
+    expect(worker).toMatchObject({
+      leftAt: undefined,
+      finding: { place: 'left behind in the group', outcome: 'SIGTERM' },
+    })
+    expect(daemon.leftAt).toBeTypeOf('number')
+    expect(daemon.finding).toMatchObject({ place: 'left the group (own session)', outcome: 'SIGTERM' })
+    for (const each of [worker, daemon]) {
+      expect(each.start).toBeGreaterThanOrEqual(leader!.start)
+      expect(each.orphanedAt).toBeGreaterThan(each.start)
+      expect(each.end).toBeGreaterThan(leader!.end!)
+    }
+    expect(model.commands[2]!.marks.map(({ signal, to, by }) => [signal, to, by])).toEqual([
+      ['SIGHUP', 'leader', 'test'],
+      ['SIGTERM', 'tree', 'test'],
+    ])
+    expect(model.commands.map(({ exit }) => exit?.code ?? exit?.signal)).toEqual([0, 0, 'SIGTERM'])
+    const lines = model.rows.map(({ kind, text }) => `${kind} ${text}`)
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'stdout worker is up',
+        'stderr warning: \u001B[31mred\u001B[39m </script><b onclick=alert(1)>bold</b> <!--',
+        'stdout $API_TOKEN typed by the test',
+        'input typed by the test\n',
+        'event waitForOutput("never"): UnexpectedExitError',
+      ]),
+    )
+    expect(model.files.find(({ path: name }) => name === 'page.html')).toMatchObject({
+      text: '<script>alert(1)</script>',
+    })
+    expect(model.end!.errors.map(({ name }) => name)).toEqual(['UnexpectedExitError', 'LeakedProcessError'])
+
+    if (pool === 'threads') return
+    const url = pathToFileURL(path).href
+    const { html: rendered, complaints } = await render(url)
+    expect(complaints).toEqual([])
+    expect(rendered).toContain('data-ready')
+    const shown = elementsOf(rendered)
+    expect(shown).toContain('<span id="state" class="state failed">failed</span>')
+    expect(shown).toContain('<h1 id="title">leaves &lt;/script&gt; two behind &amp; fails</h1>')
+    expect(shown).toMatch(
+      /sleep 600<\/span><span class="badge bad">leaked<\/span><span class="badge left">left the group/,
+    )
+    expect(shown).toContain('<span class="c1">red</span>')
+    expect(shown).toContain('&lt;/script&gt;&lt;b onclick=alert(1)&gt;bold')
+    // No element came from the data, and nothing is asked of the net.
+    expect(shown).not.toMatch(/<b[ >]|<img|<script|<link|<iframe|https?:\/\//)
+    const found = elementsOf((await render(`${url}#search=typed by&theme=dark`)).html)
+    expect(found).toContain('<mark>typed by</mark>')
+    expect(found).toMatch(/id="search-state"[^>]*>1 of 2</)
+
+    // A test that passes takes with it what an earlier run left in its place, and nothing else.
+    const stranger = join(traces, 'trace-test--passes-00000000.html')
+    const own = join(traces, passedName)
+    for (const each of [stranger, own]) writeFileSync(each, 'of an earlier run')
+    const again = place({ TRACE_DIR: traces })
+    await runVitest('trace', { env: again.env, args: ['-t', 'passes'] })
+    expect(tracesIn(traces)).toEqual([shared, file, 'trace-test--passes-00000000.html'])
+  }, 60_000)
+})
+
+test('of a worker that is killed the trace is there, finished by the guardian', async () => {
+  const number = uniqueNumber()
+  const scene = place()
+  const ready = join(scene.folder, 'ready')
+  const env = { ...scene.env, TRACE_NUMBER: number, TRACE_READY: ready }
+  const run = startVitest('trace', { env, args: ['-t', 'worker killed'] })
+  const worker = await numberIn(ready)
+  process.kill(worker, 'SIGKILL')
+  await expectNothingLeft(number, scene.folder)
+  await run.result
+  const [file, ...others] = await eventually(() => {
+    const traces = tracesIn(scene.traces)
+    return traces.length > 0 ? traces : undefined
+  }, 'a trace')
+  expect(others).toEqual([])
+  expect(readdirSync(scene.folder).filter((name) => name.startsWith('proctor-'))).toEqual([])
+  const path = join(scene.traces, file!)
+  const model = readTraceFile(path)
+  expect(model).toMatchObject({ state: 'interrupted', files: [{ path: 'state.json', size: 2 }] })
+  expect(model.died).toBeGreaterThan(0)
+  expect(model.rows.map(({ text }) => text)).toContain('up and </running>')
+  expect(model.processes.length).toBeGreaterThanOrEqual(3)
+  for (const process of model.processes) {
+    expect(process).toMatchObject({ end: model.died, finding: { place: 'killed by the guardian', outcome: 'SIGKILL' } })
+  }
+  const { html, complaints } = await render(pathToFileURL(path).href)
+  expect(complaints).toEqual([])
+  expect(elementsOf(html)).toContain('<span id="state" class="state interrupted">the worker died</span>')
+  expect(elementsOf(html)).toContain(`The test worker ${worker} died before this test ended.`)
+}, 60_000)
+
+describe('by hand', () => {
+  const commandsOf = async (
+    options: Parameters<typeof createProctor>[0],
+    use: (proctor: Awaited<ReturnType<typeof createProctor>>) => Promise<unknown>,
+  ): Promise<{ traces: string[]; model: TraceModel | undefined }> => {
+    const { traces } = place()
+    const proctor = await createProctor({ trace: 'on', traceDir: traces, ...options })
+    await use(proctor)
+    const { trace } = await proctor.teardown()
+    return { traces: tracesIn(traces), model: trace === undefined ? undefined : readTraceFile(trace) }
+  }
+
+  test('`on` keeps that of a test that passes, `off` and `on-failure` do not', async () => {
+    const runTrue = (proctor: Awaited<ReturnType<typeof createProctor>>): Promise<unknown> =>
+      proctor.run('true').waitForSuccessfulExit()
+    expect((await commandsOf({}, runTrue)).model).toMatchObject({ state: 'passed' })
+    expect((await commandsOf({ trace: 'on-failure' }, runTrue)).traces).toEqual([])
+    expect((await commandsOf({ trace: 'off' }, runTrue)).traces).toEqual([])
+  })
+
+  test('much output is all there, whatever it holds', async () => {
+    const script = `
+      const line = (n) => 'line ' + n + (n % 100 === 0 ? ' <b>€ \\r' : '') + '\\n'
+      for (let n = 1; n <= 50000; n += 1) process.stdout.write(line(n))`
+    const { model } = await commandsOf({}, (proctor) => proctor.run('node', ['-e', script]).waitForSuccessfulExit())
+    const lines = model!.rows.filter(({ kind }) => kind === 'stdout').map(({ text }) => text)
+    expect(lines).toEqual(
+      Array.from({ length: 50_000 }, (_, n) => `line ${n + 1}${(n + 1) % 100 === 0 ? ' <b>€ \r' : ''}`),
+    )
+  })
+
+  test('of too much output the begin and the end are there, and a count between', async () => {
+    const { model } = await commandsOf({}, (proctor) => proctor.run('seq', ['3000000']).waitForSuccessfulExit())
+    const texts = model!.rows.map(({ text }) => text)
+    expect(texts.slice(0, 3)).toEqual(['▶ seq 3000000', '1', '2'])
+    expect(texts.filter((text) => / bytes of stdout are not in this trace/.test(text))).toHaveLength(1)
+    expect(texts).toContain('3000000')
+    expect(texts.length).toBeLessThan(2_000_000)
+  }, 30_000)
+
+  test('a terminal has screens', async () => {
+    const { model } = await commandsOf({}, async (proctor) => {
+      const shell = proctor.run(
+        'sh',
+        ['-c', 'printf "\\033[1;32mready\\033[0m\\n"; read answer; echo "said $answer"'],
+        {
+          terminal: true,
+        },
+      )
+      await shell.waitForScreen('ready')
+      await shell.write('yes\r')
+      await shell.waitForExit()
+    })
+    const [{ screens, terminal }] = model!.commands as [TraceModel['commands'][number]]
+    expect(terminal).toEqual({ columns: 80, rows: 24 })
+    expect(screens.at(-1)!.svg).toMatch(/^<svg[^]*said yes/)
+  })
+
+  test('a command that cannot be started says so', async () => {
+    const { model } = await commandsOf({}, (proctor) =>
+      expect(proctor.run('no-such-command').waitForExit()).rejects.toThrow('no such command'),
+    )
+    expect(model!.rows.map(({ text }) => text)).toEqual([
+      '▶ no-such-command',
+      'Cannot start no-such-command: no such command on PATH (ENOENT)',
+      'waitForExit(): SpawnError',
+    ])
+  })
+
+  test('a folder that cannot be written is one clear error, before anything is started', async () => {
+    const proctor = await createProctor({ trace: 'on', traceDir: inRoot('package.json/traces') })
+    expect(() => proctor.run('true')).toThrow(/^No trace can be written to .*package\.json\/traces: ENOTDIR/)
+    await proctor.teardown()
+    await expect(createProctor({ trace: 'always' as 'on' })).rejects.toThrow(
+      "createProctor: trace is \"always\". Accepted is 'off' or 'on-failure' or 'on'.",
+    )
+  })
+})
+
+test('500 processes and 100,000 lines open and scroll', async () => {
+  const { folder } = place()
+  const lines: object[] = [
+    {
+      k: 'trace',
+      v: 1,
+      name: ['large'],
+      file: 'large.test.ts',
+      at: 0,
+      uptime: 0,
+      workspace: '/w',
+      containment: 'strict',
+    },
+    { k: 'command', t: 0, c: 1, command: 'node main.js', cwd: '.', env: { added: [], changed: [], removed: [] } },
+    {
+      k: 'process',
+      t: 0,
+      c: 1,
+      p: 1,
+      pid: 1000,
+      ppid: 1,
+      start: 0,
+      command: 'node main.js',
+      group: 1000,
+      session: 1000,
+      leader: true,
+    },
+  ]
+  for (let p = 2; p <= 500; p += 1) {
+    const own = p % 9 === 0 ? 1000 + p : 1000
+    lines.push({
+      k: 'process',
+      t: p,
+      c: 1,
+      p,
+      pid: 1000 + p,
+      ppid: 1000,
+      parent: 1 + (p % 20 === 0 ? p - 2 : 0),
+      start: p,
+      command: `node worker-${p}.js`,
+      group: own,
+      session: own,
+    })
+  }
+  for (let piece = 0; piece < 1000; piece += 1) {
+    const text = Array.from({ length: 100 }, (_, n) => `line ${piece * 100 + n + 1} of the output\n`).join('')
+    lines.push({ k: 'output', t: 600 + piece, c: 1, s: piece % 10 === 0 ? 'stderr' : 'stdout', text })
+  }
+  lines.push({ k: 'end', t: 1700, state: 'failed', errors: [], findings: [], files: [] })
+  const path = join(folder, 'large.html')
+  const data = lines.map((line) => JSON.stringify(line)).join('\n')
+  writeFileSync(path, `${readFileSync(inRoot('dist/trace-page.html'), 'utf8')}${data}\n</script>\n`)
+  const url = pathToFileURL(path).href
+  const top = await render(url)
+  expect(top.complaints).toEqual([])
+  const rowsOf = (html: string): number[] => [...html.matchAll(/id="row-(\d+)"/g)].map(([, index]) => Number(index))
+  const linesOf = (html: string): number[] =>
+    [...html.matchAll(/class="text"><span>(?:<\/span><mark>)?line (\d+)/g)].map(([, index]) => Number(index))
+  expect(top.html).toContain('500 processes')
+  expect(top.html).toContain('100,000 lines')
+  expect(linesOf(top.html)).toContain(1)
+  expect(rowsOf(top.html)).toContain(0)
+  // Only what is in view is laid out.
+  expect(rowsOf(top.html).length).toBeLessThan(60)
+  expect(linesOf(top.html).length).toBeLessThan(120)
+  const end = await render(`${url}#search=line 99990 of&process=500`)
+  expect(end.html).toMatch(/id="search-state"[^>]*>1 of 1</)
+  expect(linesOf(end.html)).toEqual(expect.arrayContaining([99_990, 99_995]))
+  expect(linesOf(end.html)).not.toContain(1)
+  expect(rowsOf(end.html).at(-1)).toBeGreaterThan(400)
+  expect(linesOf(end.html).length).toBeLessThan(120)
+}, 60_000)
