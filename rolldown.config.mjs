@@ -78,6 +78,13 @@ const output = (format) => ({
   chunkFileNames: format === 'es' ? 'chunk-[name]-[hash].js' : 'chunk-[name]-[hash].cjs',
   sourcemap: true,
   exports: 'named',
+  // One file of what is loaded together: to find and read a file costs a worker more than to compile what is in it.
+  codeSplitting: {
+    groups: [
+      { name: 'file-tree', test: /\/src\/command\/file-tree\./, priority: 2 },
+      { name: 'core', test: /\/src\/(?:fixture|command|system)\/(?!process-table\/(?:pidtree|ps-list)\.)/, priority: 1 },
+    ],
+  },
 })
 
 const shared = { platform: 'node', external, treeshake: { moduleSideEffects: false }, tsconfig: 'tsconfig.json' }

@@ -27,7 +27,7 @@ test('times', async () => {
   let door
   const added = await time(async () => { door = await import('proctor/vitest') })
   const first = () => new Promise((resolve, reject) => {
-    door.fixtures.proctor({ task: {}, proctorOptions: {}, onTestFinished: (end) => ends.push(end) }, async (proctor) => {
+    door.fixtures.proctor({ task: { name: 'times', meta: {} }, proctorOptions: {}, onTestFinished: (end) => ends.push(end), onTestFailed() {} }, async (proctor) => {
       await proctor.run('true').waitForExit()
       resolve()
     }).catch(reject)

@@ -3,7 +3,7 @@ import type { ProctorMatchers } from './fixture/expectations.js'
 import { type JestFixtures, useFixtures, type UseProctorOptions } from './fixture/jest-fixtures.js'
 import { matchersWith } from './fixture/matchers.js'
 
-export { executable, symlink } from './command/workspace.js'
+export { executable, symlink } from './command/file-tree.js'
 export type { JestFixtures, UseProctorOptions } from './fixture/jest-fixtures.js'
 export type * from './index.js'
 

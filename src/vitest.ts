@@ -1,23 +1,14 @@
 import * as vitest from 'vitest'
 import { expect, inject, test as base } from 'vitest'
-import { now } from './system/poll.js'
-import { FixtureProctor, type Proctor, type ProctorOptions, teardownTime } from './fixture/proctor.js'
 import type { Workspace } from './command/workspace.js'
-import {
-  errorsOf,
-  type FileLike,
-  hasFailedIn,
-  identityOf,
-  identityOfFile,
-  type TaskLike,
-} from './fixture/vitest-task.js'
-import { matchersWith } from './fixture/matchers.js'
-import { screenAttachments } from './fixture/screen-report.js'
+import type { MatcherResult, ProctorMatchers } from './fixture/expectations.js'
+import type { Proctor, ProctorOptions } from './fixture/proctor.js'
 import type { SnapshotSupport } from './fixture/screen-expectations.js'
-import type { ProctorMatchers } from './fixture/expectations.js'
-import { countOnto, describeFailure, type ProctorArtifact, type ProctorMeta } from './fixture/task-report.js'
+import type { ProctorArtifact, ProctorMeta } from './fixture/task-report.js'
+import type * as VitestFixtures from './fixture/vitest-fixtures.js'
+import type { FileLike } from './fixture/vitest-task.js'
 
-export { executable, symlink } from './command/workspace.js'
+export { executable, symlink } from './command/file-tree.js'
 export type { ProctorArtifact, ProctorMeta } from './fixture/task-report.js'
 export type * from './index.js'
 
@@ -53,20 +44,16 @@ declare global {
   }
 }
 
-/** ms of a test's time that are left to the test when the last wait gives up. */
-const margin = 500
-
-interface TestLike {
-  readonly task: TaskLike
-  readonly onTestFinished: (callback: () => Promise<void>, timeout?: number) => void
-  readonly onTestFailed: (callback: () => Promise<void>, timeout?: number) => void
-}
-
 /** What Vitest has had since 4.0.11, and since 4.1. */
-const { recordArtifact, TestRunner } = vitest as {
-  recordArtifact?: (task: object, artifact: ProctorArtifact) => Promise<unknown>
+const { recordArtifact, TestRunner } = vitest as unknown as {
+  recordArtifact?: VitestFixtures.RecordArtifact
   TestRunner?: { getCurrentTest?: () => { readonly file: FileLike } | undefined }
 }
+
+let loaded: typeof VitestFixtures | undefined
+
+/** All else is loaded with the first fixture: a worker that runs no command does without. */
+const load = async (): Promise<typeof VitestFixtures> => (loaded ??= await import('./fixture/vitest-fixtures.js'))
 
 /**
  * The fixtures, to merge into one's own.
@@ -78,33 +65,16 @@ export const fixtures = {
   proctorOptions: [{} as ProctorOptions, { injected: true }] as unknown as ProctorOptions,
 
   proctor: async (
-    { task, onTestFinished, onTestFailed, proctorOptions }: TestLike & { proctorOptions: ProctorOptions },
+    {
+      task,
+      onTestFinished,
+      onTestFailed,
+      proctorOptions,
+    }: VitestFixtures.TestContext & { proctorOptions: ProctorOptions },
     use: (proctor: Proctor) => Promise<void>,
   ): Promise<void> => {
-    const begin = now()
-    const limit = task.timeout
-    const timeLeft = (): number =>
-      limit === undefined || limit === 0 || limit === Infinity ? Infinity : begin + limit - margin - now()
-    const proctor = await FixtureProctor.create(proctorOptions, { timeLeft, test: identityOf(task) })
-    // Those of earlier attempts stay in the list.
-    const errorsBefore = task.result?.errors?.length ?? 0
-    // Not in this fixture's own clean-up: that has no deadline, and a throw there skips the clean-up of others.
-    onTestFinished(async () => {
-      try {
-        await proctor.teardown({ hasFailed: task.result?.state === 'fail', errors: errorsOf(task, errorsBefore) })
-      } finally {
-        if (proctor.outcome !== undefined) countOnto(task, proctor.outcome)
-      }
-    }, teardownTime(proctorOptions))
-    // Vitest calls it when the errors of the teardown are known too.
-    onTestFailed(async () => {
-      if (proctor.outcome === undefined) return
-      const artifact = describeFailure(task, proctor.outcome, errorsBefore)
-      if (artifact === undefined) return
-      artifact.attachments.push(...screenAttachments(proctor.processes))
-      await recordArtifact?.(task, artifact)
-    })
-    await use(proctor)
+    const { provideProctor } = await load()
+    await provideProctor({ task, onTestFinished, onTestFailed }, proctorOptions, recordArtifact, use)
   },
 
   workspace: async ({ proctor }: { proctor: Proctor }, use: (workspace: Workspace) => Promise<void>): Promise<void> => {
@@ -120,13 +90,8 @@ export const fixtures = {
     async ({}, use: (proctor: Proctor) => Promise<void>): Promise<void> => {
       // The first test that asks for it is running: of a file's own fixture Vitest does not tell the file.
       const file = TestRunner?.getCurrentTest?.()?.file
-      const proctor = await FixtureProctor.create(inject('proctorOptions') ?? {}, { test: identityOfFile(file) })
-      await use(proctor)
-      try {
-        await proctor.teardown({ hasFailed: hasFailedIn(file) })
-      } finally {
-        if (file !== undefined && proctor.outcome !== undefined) countOnto(file, proctor.outcome)
-      }
+      const { provideFileProctor } = await load()
+      await provideFileProctor(file, inject('proctorOptions') ?? {}, use)
     },
     { scope: 'file' },
   ] as unknown as Proctor,
@@ -152,7 +117,35 @@ const snapshots: SnapshotSupport = Snapshots
       },
     }
 
-expect.extend(matchersWith(snapshots))
+type Matchers = ReturnType<typeof VitestFixtures.matchersWith>
+
+let matchers: Matchers | undefined
+
+/** A matcher that is loaded when it is called; at once where a fixture has loaded it, as what is called in time must be. */
+function onDemand(name: keyof Matchers): (this: unknown, ...received: unknown[]) => Promise<MatcherResult> {
+  return function (...received) {
+    const call = ({ matchersWith }: typeof VitestFixtures): Promise<MatcherResult> => {
+      matchers ??= matchersWith(snapshots)
+      return Reflect.apply(matchers[name], this, received) as Promise<MatcherResult>
+    }
+    return loaded === undefined ? load().then(call) : call(loaded)
+  }
+}
+
+const onDemands: Readonly<Record<keyof Matchers, ReturnType<typeof onDemand>>> = {
+  toBeAlive: onDemand('toBeAlive'),
+  toBeDead: onDemand('toBeDead'),
+  toHaveExitedWith: onDemand('toHaveExitedWith'),
+  toHaveOutput: onDemand('toHaveOutput'),
+  toHaveScreen: onDemand('toHaveScreen'),
+  toMatchScreenInlineSnapshot: onDemand('toMatchScreenInlineSnapshot'),
+  toMatchScreenSnapshot: onDemand('toMatchScreenSnapshot'),
+  toThrowAlreadyExited: onDemand('toThrowAlreadyExited'),
+  toThrowFailedExit: onDemand('toThrowFailedExit'),
+  toThrowUnexpectedExit: onDemand('toThrowUnexpectedExit'),
+}
+
+expect.extend(onDemands)
 
 /** Vitest's `test` with the fixtures `run`, `workspace`, `proctor` and `fileProctor`, made only when a test asks for them. */
 export const test = base.extend<ProctorFixtures>(fixtures)

@@ -1,6 +1,6 @@
 import { chmod } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { executable } from '../../src/command/workspace.js'
+import { executable } from '../../src/command/file-tree.js'
 import { searchPath } from '../../src/command/spawn.js'
 import { SpawnError, WorkspaceError } from '../../src/system/errors.js'
 import type { FixtureProctor, RunOptions } from '../../src/fixture/proctor.js'

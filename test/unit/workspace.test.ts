@@ -13,7 +13,8 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { executable, isAbandoned, removeFolder, symlink, workspaceOwner } from '../../src/command/workspace.js'
+import { executable, symlink } from '../../src/command/file-tree.js'
+import { isAbandoned, removeFolder, workspaceOwner } from '../../src/command/workspace.js'
 import { thisOwner } from '../../src/system/marks.js'
 import { ended, givenProctor, rejection, shell } from './given.js'
 
