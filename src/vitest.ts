@@ -4,12 +4,14 @@ import type { Workspace } from './command/workspace.js'
 import type { MatcherResult, ProctorMatchers } from './fixture/expectations.js'
 import type { Proctor, ProctorOptions } from './fixture/proctor.js'
 import type { SnapshotSupport } from './fixture/screen-expectations.js'
-import type { ProctorArtifact, ProctorMeta } from './fixture/task-report.js'
+import type { ProctorMeta } from './fixture/task-meta.js'
+import type { ProctorArtifact } from './fixture/task-report.js'
 import type * as VitestFixtures from './fixture/vitest-fixtures.js'
 import type { FileLike } from './fixture/vitest-task.js'
 
 export { executable, symlink } from './command/file-tree.js'
-export type { ProctorArtifact, ProctorMeta } from './fixture/task-report.js'
+export type { ProctorMeta } from './fixture/task-meta.js'
+export type { ProctorArtifact } from './fixture/task-report.js'
 export type * from './index.js'
 
 /** What `proctor/vitest` adds to a test's context. */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { ProctorError } from '../system/errors.js'
 import { formatOwner, isJudgedHere, isOwnerDead, parseOwner, thisOwner } from '../system/marks.js'
 import { table } from '../system/process-table/current.js'
+import { knowPort } from './snapshot.js'
 
 // Asking the system for port 0 and closing it again gives two workers the same number, or gives it to the next
 // outgoing connection before the server has bound it. So a port is taken from below the ephemeral ones, and held by
@@ -20,7 +21,7 @@ const longestName = 108
 const mostTries = 200
 
 /** The ports that this worker was given. */
-export const givenPorts = new Set<number>()
+const givenPorts = new Set<number>()
 
 /** The first port that the system gives to outgoing connections. */
 function firstEphemeral(): number {
@@ -74,22 +75,15 @@ async function lockByFile(port: number): Promise<boolean> {
   return take()
 }
 
-/**
- * A TCP port on which nobody listens, and which no other worker is given while this one lives.
- *
- * @throws {ProctorError} when none of 200 ports tried is free.
- * @example
- * const port = await freePort()
- * const server = run('node', ['server.mjs', String(port)])
- * await server.waitForPort(port)
- */
-export async function freePort(): Promise<number> {
+/** A port that no other worker is given, and on which nobody listens. */
+export async function takeFreePort(): Promise<number> {
   const lock = table.name === 'linux' ? lockBySocket : lockByFile
   const last = firstEphemeral()
   for (let tries = 0; tries < mostTries; tries += 1) {
     const port = randomInt(lowest, last)
     if (givenPorts.has(port) || !(await lock(port)) || !(await isFree(port))) continue
     givenPorts.add(port)
+    knowPort(port)
     return port
   }
   throw new ProctorError(`No free port was found between ${lowest} and ${last - 1}: ${mostTries} were tried.`)

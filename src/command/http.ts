@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { Listener } from '../system/listeners/listener.js'
 
 /** An answer over HTTP. */
@@ -18,8 +17,6 @@ export interface HttpWaitOptions {
   /** What counts as ready: a status, or a function of it. Default: from 200 to 399. Redirects are not followed. */
   readonly status?: number | ((status: number) => boolean)
 }
-
-const mostBody = 1024 * 1024
 
 /** What is asked for: `/health` on the port that the command opens, or a whole address. */
 export interface HttpTarget {
@@ -50,35 +47,6 @@ function hostOf({ address }: Listener): string {
   if (address === '0.0.0.0') return '127.0.0.1'
   if (address === '::') return '[::1]'
   return address.includes(':') ? `[${address}]` : address
-}
-
-/** One request, on a connection of its own. */
-export async function ask(url: URL, signal: AbortSignal): Promise<HttpAnswer> {
-  // Loaded when first used: most tests ask nobody.
-  const { request } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'))
-  // Whose certificate it is is no question here: that the command's own tree listens has been seen.
-  const options = { agent: false, signal, headers: { connection: 'close' }, rejectUnauthorized: false }
-  return new Promise((resolve, reject) => {
-    const onResponse = (response: IncomingMessage): void => {
-      const chunks: Buffer[] = []
-      let length = 0
-      response.on('data', (chunk: Buffer) => {
-        if (length < mostBody) chunks.push(chunk)
-        length += chunk.length
-      })
-      response.once('error', reject)
-      response.once('end', () =>
-        resolve({
-          url: url.href,
-          status: response.statusCode ?? 0,
-          statusText: response.statusMessage ?? '',
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString('utf8', 0, mostBody),
-        }),
-      )
-    }
-    request(url, options, onResponse).once('error', reject).end()
-  })
 }
 
 /** Characters of a body that an error shows. */

@@ -1,8 +1,8 @@
 import { isProctorError, type WaitTimeoutError } from '../system/errors.js'
 import type { Listener } from '../system/listeners/listener.js'
-import { ask, describeAnswer, type HttpAnswer, type HttpWaitOptions, parseTarget } from './http.js'
+import { describeAnswer, type HttpAnswer, type HttpWaitOptions, parseTarget } from './http.js'
 import { checkOptions, httpWaitRules, show, waitRules } from './options.js'
-import { type Place, type PortHost, PortWatch } from './ports.js'
+import type { Place, PortHost, PortWatch } from './ports.js'
 import type { WaitOptions } from './process.js'
 import { knowPort } from './snapshot.js'
 import type { Attempt } from './waits.js'
@@ -29,21 +29,38 @@ function checkPlace(caller: string, place: unknown): asserts place is Place {
   )
 }
 
-/** Looks for who listens; throws when a stranger does, or nobody will any more. */
-function lookout(host: ReadinessHost, watch: PortWatch): () => Promise<Listener | undefined> {
-  const errorOnceGone = host.whatIfGone()
-  return async () => {
-    const wasSettled = host.hasSettled()
-    const sight = await watch.look().catch((error: unknown) => {
-      if (isProctorError(error, 'PortInUseError')) host.excuseExit()
+/** Looks for who listens. What that takes is loaded with the first look: most tests wait for no port. */
+class Lookout {
+  readonly #host: ReadinessHost
+  readonly #place: Place
+  readonly #errorOnceGone: () => Error
+  #watch: PortWatch | undefined
+
+  constructor(host: ReadinessHost, place: Place) {
+    this.#host = host
+    this.#place = place
+    this.#errorOnceGone = host.whatIfGone()
+  }
+
+  /** Who listens now. Throws when a stranger does, or nobody will any more. */
+  async look(): Promise<Listener | undefined> {
+    const { PortWatch } = await import('./ports.js')
+    this.#watch ??= new PortWatch(this.#host, this.#place)
+    const wasSettled = this.#host.hasSettled()
+    const sight = await this.#watch.look().catch((error: unknown) => {
+      if (isProctorError(error, 'PortInUseError')) this.#host.excuseExit()
       throw error
     })
     if (sight.state === 'listening') {
       if (sight.listener.port !== undefined) knowPort(sight.listener.port)
       return sight.listener
     }
-    if (sight.state === 'gone' && wasSettled) throw errorOnceGone()
+    if (sight.state === 'gone' && wasSettled) throw this.#errorOnceGone()
     return undefined
+  }
+
+  get hint(): string | undefined {
+    return this.#watch?.hint
   }
 }
 
@@ -53,13 +70,12 @@ function lookout(host: ReadinessHost, watch: PortWatch): () => Promise<Listener 
 export function waitForPort(host: ReadinessHost, place: unknown, options: WaitOptions): Promise<number | string> {
   checkPlace('waitForPort', place)
   checkOptions('waitForPort', options, waitRules)
-  const watch = new PortWatch(host, place)
-  const look = lookout(host, watch)
+  const lookout = new Lookout(host, place)
   const attempt: Attempt<number | string> = async () => {
-    const listener = await look()
+    const listener = await lookout.look()
     return listener === undefined ? undefined : { value: listener.port ?? (place as string) }
   }
-  return host.wait(attempt, options, () => ({ cause: watch.hint }))
+  return host.wait(attempt, options, () => ({ cause: lookout.hint }))
 }
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 400
@@ -70,17 +86,17 @@ export function waitForHttp(host: ReadinessHost, target: unknown, options: HttpW
   checkOptions('waitForHttp', options, httpWaitRules)
   const { status: wanted = isSuccess, ...terms } = options
   const isReady = typeof wanted === 'number' ? (status: number): boolean => status === wanted : wanted
-  const watch = new PortWatch(host, port)
-  const look = lookout(host, watch)
+  const lookout = new Lookout(host, port)
   const ending = new AbortController()
   let last: HttpAnswer | Error | undefined
   let [asked, hasListened] = [String(target), false]
   const attempt: Attempt<HttpAnswer> = async () => {
-    const listener = await look()
+    const listener = await lookout.look()
     if (listener === undefined) return undefined
     hasListened = true
     const url = urlAt(listener)
     asked = url.href
+    const { ask } = await import('./ask.js')
     try {
       last = await ask(url, ending.signal)
     } catch (error) {
@@ -91,9 +107,23 @@ export function waitForHttp(host: ReadinessHost, target: unknown, options: HttpW
   }
   const answer = host.wait(attempt, terms, () => ({
     note: describeAnswer(asked, last),
-    cause: hasListened ? undefined : watch.hint,
+    cause: hasListened ? undefined : lookout.hint,
   }))
   const end = (): void => ending.abort()
   answer.then(end, end)
   return answer
+}
+
+/**
+ * A TCP port on which nobody listens, and which no other worker is given while this one lives.
+ *
+ * @throws {ProctorError} when none of 200 ports tried is free.
+ * @example
+ * const port = await freePort()
+ * const server = run('node', ['server.mjs', String(port)])
+ * await server.waitForPort(port)
+ */
+export async function freePort(): Promise<number> {
+  const { takeFreePort } = await import('./free-port.js')
+  return takeFreePort()
 }

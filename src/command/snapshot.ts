@@ -2,7 +2,6 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import type { Tree } from '../system/tree.js'
-import { givenPorts } from './free-port.js'
 
 // What differs from run to run, as words that do not. Known numbers go by what was started and listened; others by the
 // words that stand before them.
@@ -63,9 +62,7 @@ export function normalise(text: string, options: SnapshotOptions = {}): string {
   if (durations) result = result.replaceAll(duration, '<duration>')
   if (withPorts) {
     result = result.replaceAll(afterHost, '<port>').replaceAll(afterPort, '<port>')
-    result = result.replaceAll(number, (digits) =>
-      ports.has(Number(digits)) || givenPorts.has(Number(digits)) ? '<port>' : digits,
-    )
+    result = result.replaceAll(number, (digits) => (ports.has(Number(digits)) ? '<port>' : digits))
   }
   if (pids) {
     result = result.replaceAll(afterPid, '<pid>')

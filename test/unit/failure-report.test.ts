@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { formatCommands, hasColours } from '../../src/fixture/failure-report.js'
-import { countOnto, describeFailure, type ProctorMeta } from '../../src/fixture/task-report.js'
+import { countOnto, type ProctorMeta } from '../../src/fixture/task-meta.js'
+import { describeFailure } from '../../src/fixture/task-report.js'
 import { formatSummary } from '../../src/fixture/summary.js'
 import { escapeControls, escapeText } from '../../src/system/escape.js'
 import type { FixtureProctor } from '../../src/fixture/proctor.js'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { freePort } from '../../src/command/free-port.js'
+import { freePort } from '../../src/command/readiness.js'
 import { normalise, type SnapshotOptions } from '../../src/command/snapshot.js'
 import { snapshotSerializer } from '../../src/fixture/serializer.js'
 import { givenProctor, node, rejection, shell } from './given.js'
