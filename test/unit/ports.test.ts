@@ -48,10 +48,15 @@ describe('waitForPort', () => {
       const process = node(proctor, `process.stdin.once('data', () => { ${server(port, host)} })`)
       const waiting = process.waitForPort(port)
       let isOver = false
-      void waiting.then(() => (isOver = true))
-      const before = process.waitForPort(port, { timeout: 200 })
+      waiting.then(
+        () => (isOver = true),
+        () => {},
+      )
+      // The first look loads what it takes.
+      await rejection(process.waitForPort(port, { timeout: 100 }))
+      const before = process.waitForPort(port, { timeout: 1000 })
       const error = await rejection(before)
-      expect(error).toMatchObject({ name: 'WaitTimeoutError', message: 'Timed out after 0.2 seconds:\n\n' })
+      expect(error).toMatchObject({ name: 'WaitTimeoutError', message: 'Timed out after 1 seconds:\n\n' })
       expect((error.cause as Error).message).toBe(`Its processes listen on no port, and nobody on ${port}.`)
       expect(isOver).toBe(false)
       await process.write('go')
@@ -252,10 +257,11 @@ describe('waitForHttp', () => {
   test('the last answer is in the error, and so is that there was none', async () => {
     const proctor = await givenProctor()
     const process = node(proctor, web(0, `r.statusCode = 503; r.end('not yet\\u001b[31m')`))
-    const error = await rejection(process.waitForHttp('/', { timeout: 400, status: 200 }))
+    await process.waitForHttp('/', { status: 503 })
+    const error = await rejection(process.waitForHttp('/', { timeout: 1000, status: 200 }))
     expect(error.name).toBe('WaitTimeoutError')
     expect(error.message).toMatch(
-      /^Timed out after 0\.4 seconds:\n\n\n\nLast answer from http:\/\/127\.0\.0\.1:\d+\/: 503 Service Unavailable\nnot yet/,
+      /^Timed out after 1 seconds:\n\n\n\nLast answer from http:\/\/127\.0\.0\.1:\d+\/: 503 Service Unavailable\nnot yet/,
     )
     expect(await process.waitForHttp('/', { status: 503 })).toMatchObject({
       status: 503,
