@@ -1,11 +1,8 @@
 import { randomInt } from 'node:crypto'
+import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
-import { readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type ListenOptions } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { ProctorError } from '../system/errors.js'
-import { formatOwner, isJudgedHere, isOwnerDead, parseOwner, thisOwner } from '../system/marks.js'
 import { table } from '../system/process-table/current.js'
 import { knowPort } from './snapshot.js'
 
@@ -60,24 +57,20 @@ async function isFree(port: number): Promise<boolean> {
 const lockBySocket = async (port: number): Promise<boolean> =>
   (await tryToListen({ path: `\0proctor-port-${port}`.padEnd(longestName, '.') }, true)) === undefined
 
-/** A file with its owner in it, which another worker takes over when the owner is dead. */
-async function lockByFile(port: number): Promise<boolean> {
-  const file = join(tmpdir(), `proctor-port-${port}.lock`)
-  const take = (): Promise<boolean> =>
-    writeFile(file, formatOwner(thisOwner()), { flag: 'wx' }).then(
-      () => true,
-      () => false,
-    )
-  if (await take()) return true
-  const owner = parseOwner(await readFile(file, 'utf8').catch(() => ''))
-  if (owner === undefined || !isJudgedHere(owner) || !isOwnerDead(owner)) return false
-  await rm(file, { force: true })
-  return take()
-}
+/** Where there are no such names: the UDP port of the same number, which is nothing to a server that listens on TCP. */
+const lockByDatagram = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = createSocket('udp4')
+    socket.once('error', () => resolve(false))
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => {
+      socket.unref()
+      resolve(true)
+    })
+  })
 
 /** A port that no other worker is given, and on which nobody listens. */
 export async function takeFreePort(): Promise<number> {
-  const lock = table.name === 'linux' ? lockBySocket : lockByFile
+  const lock = table.name === 'linux' ? lockBySocket : lockByDatagram
   const last = firstEphemeral()
   for (let tries = 0; tries < mostTries; tries += 1) {
     const port = randomInt(lowest, last)

@@ -316,37 +316,49 @@ describe('freePort', () => {
     await listen(ports[0]!, '0.0.0.0')
   })
 
-  test('is safe across workers: what is held by one is given to no other, and comes free with its death', async () => {
-    // Out of four ports three workers cannot be given two each.
-    const script = `
-      const { freePort } = await import(${JSON.stringify(inRoot('dist/index.js'))})
-      const got = []
-      for (let i = 0; i < 40; i += 1) got.push(await freePort())
-      console.log(got.join(' '))
-      setInterval(() => {}, 1000)`
-    const workers = Array.from({ length: 3 }, () =>
-      spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] }),
-    )
-    onTestFinished(() => {
-      for (const worker of workers) worker.kill('SIGKILL')
-    })
-    const lists = await Promise.all(
-      workers.map(async (worker) =>
-        String((await once(worker.stdout!, 'data'))[0])
-          .trim()
-          .split(' '),
-      ),
-    )
-    const all = lists.flat()
-    expect(all).toHaveLength(120)
-    expect(new Set(all).size).toBe(120)
-    if (!isLinux) return
-    const locks = (): string[] => readFileSync('/proc/net/unix', 'latin1').match(/@proctor-port-\d+/g) ?? []
-    expect(locks()).toEqual(expect.arrayContaining(all.map((port) => `@proctor-port-${port}`)))
-    const [first] = workers
-    first!.kill('SIGKILL')
-    await eventually(() => (locks().includes(`@proctor-port-${lists[0]![0]}`) ? undefined : true), 'its lock gone')
-  })
+  // By an abstract unix socket, and, where there are none, by the UDP port of the same number.
+  test.for(isLinux ? ['linux', 'portable'] : ['portable'])(
+    'is safe across workers: what one is given no other is, until it dies (%s)',
+    async (table) => {
+      const script = `
+        const { freePort } = await import(${JSON.stringify(inRoot('dist/index.js'))})
+        const got = []
+        for (let i = 0; i < 40; i += 1) got.push(await freePort())
+        console.log(got.join(' '))
+        setInterval(() => {}, 1000)`
+      const env = { ...process.env, PROCTOR_PROCESS_TABLE: table }
+      const workers = Array.from({ length: 3 }, () =>
+        spawn(process.execPath, ['--input-type=module', '-e', script], { env, stdio: ['ignore', 'pipe', 'inherit'] }),
+      )
+      onTestFinished(() => {
+        for (const worker of workers) worker.kill('SIGKILL')
+      })
+      const lists = await Promise.all(
+        workers.map(async (worker) =>
+          String((await once(worker.stdout, 'data'))[0])
+            .trim()
+            .split(' ')
+            .map(Number),
+        ),
+      )
+      const all = lists.flat()
+      expect(all).toHaveLength(120)
+      expect(new Set(all).size).toBe(120)
+      const locks = (): number[] =>
+        table === 'linux'
+          ? [...readFileSync('/proc/net/unix', 'latin1').matchAll(/@proctor-port-(\d+)/g)].map(([, port]) =>
+              Number(port),
+            )
+          : [...readFileSync('/proc/net/udp', 'latin1').matchAll(/: 0100007F:([\dA-F]{4}) /g)].map(([, port]) =>
+              Number.parseInt(port!, 16),
+            )
+      if (!isLinux) return
+      expect(locks()).toEqual(expect.arrayContaining(all))
+      workers[0]!.kill('SIGKILL')
+      await eventually(() => (locks().includes(lists[0]![0]!) ? undefined : true), 'its lock gone')
+      expect(locks()).toEqual(expect.arrayContaining(lists[1]!))
+    },
+  )
 })
 
 describe('the tables', () => {
