@@ -84,13 +84,13 @@ function begin(): Guard {
   } else {
     vitest.beforeAll(() => () => end(begun), patience)
   }
-  vitest.beforeEach(async ({ task, onTestFinished }) => {
+  vitest.beforeEach(({ task, onTestFinished }) => {
     const own = task as unknown as Task
-    await begun.beginTest(task, { isDeferred: isSurrounded(own) })
     onTestFinished(() => begun.endTest(task), patience)
     // They run in reverse order, and fixtures have been set up before this hook: first in the list is last.
-    const last = own.onFinished?.pop()
-    if (last !== undefined) own.onFinished?.unshift(last)
+    const { onFinished = [] } = own
+    if (onFinished.length > 1) onFinished.unshift(onFinished.pop())
+    return begun.beginTest(task, { isDeferred: isSurrounded(own) }) as Promise<void>
   })
   return begun
 }

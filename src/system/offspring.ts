@@ -6,6 +6,7 @@ import { every, now, wallClock } from './poll.js'
 import { table } from './process-table/current.js'
 import { childrenOf, descendantsOf, readChildren, readProc, readStat, ticksPerSecond } from './process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
+import { Newcomers } from './newcomers.js'
 import { Stir } from './stir.js'
 
 // What this thread has started by itself, through anything, and what that has started: the children that Node
@@ -79,6 +80,7 @@ export class Offspring {
   readonly #around: OffspringSurroundings
   readonly #announcements: Announcements
   readonly #stir = new Stir()
+  readonly #newcomers = new Newcomers()
   /** Those that run, or have left somebody behind. */
   readonly #births = new Map<number, Birth>()
   /** What was there already, and what is a fixture's. */
@@ -167,6 +169,11 @@ export class Offspring {
     this.#contained = this.#around.contain()
   }
 
+  /** How many looks in a row must find nothing: a list of children may miss one while children come and go. */
+  get emptyRounds(): number {
+    return this.level === 'strict' ? 3 : 1
+  }
+
   /** Everything of ours that is alive now. */
   async look(): Promise<Descendant[]> {
     if (this.#contained === undefined) {
@@ -215,17 +222,20 @@ export class Offspring {
     }
   }
 
-  /** Searches the process table. */
+  /** Searches the process table for what carries our mark, or was seen below one of ours. */
   async #collectMarked(found: Map<string, Descendant>): Promise<void> {
-    const records = [...(await table.snapshot()).values()]
-    const children = groupByParent(records)
+    const records = table.name === 'linux' ? this.#newcomers.read() : [...(await table.snapshot()).values()]
+    const children = table.name === 'linux' ? undefined : groupByParent(records)
     for (const record of records) {
       if (isZombie(record) || record.pid === process.pid || found.has(keyOf(record))) continue
       if (this.#others.has(keyOf(record)) || table.isOlder(record, { startTime: this.#openedAt })) continue
       const known = this.#birthOf(record)
       const environment = known === undefined ? table.environment(record.pid) : undefined
+      // In the middle of an exec there is none.
+      if (environment?.length === 0) this.#newcomers.keep(record.pid)
       if (known === undefined && this.#markIn(environment) === undefined) continue
       if (this.#around.isTaken(record, environment)) continue
+      this.#newcomers.keep(record.pid)
       this.#include(found, record, known ?? this.#originOf(record, environment), children)
     }
   }
