@@ -13,10 +13,16 @@ const lastNumber = (): number => Number(readProc('/proc/loadavg')?.trimEnd().spl
 export class Newcomers {
   #last = lastNumber()
   #kept = new Set<number>()
+  #hasLost = false
 
   /** The process with this number is given again. */
   keep(pid: number): void {
     this.#kept.add(pid)
+  }
+
+  /** Whether one was gone before it could be read: what it has started in the meantime may not have been listed. */
+  get hasLost(): boolean {
+    return this.#hasLost
   }
 
   read(): ProcessRecord[] {
@@ -28,6 +34,8 @@ export class Newcomers {
     const wanted = pids().filter((pid) => isNew(pid) || kept.has(pid))
     this.#last = to
     this.#kept = new Set()
-    return wanted.flatMap((pid) => readStat(pid) ?? [])
+    const records = wanted.flatMap((pid) => readStat(pid) ?? [])
+    this.#hasLost = records.length < wanted.length
+    return records
   }
 }
