@@ -31,14 +31,14 @@ const active = new Guard(
   (globalThis as { proctorGuard?: GuardOptions }).proctorGuard,
 )
 
-beforeEach(async () => {
+beforeEach(() => {
   unknownTest = circus === undefined ? {} : undefined
   const test = currentTest()
-  if (test !== undefined) await active.beginTest(test)
+  return test === undefined ? undefined : active.beginTest(test)
 })
-const endTest = async (): Promise<void> => {
+const endTest = (): Promise<void> | undefined => {
   const test = currentTest()
-  if (test !== undefined) await active.endTest(test)
+  return test === undefined ? undefined : active.endTest(test)
 }
 const endFile = (): Promise<void> => active.endFile()
 if (circus === undefined) {

@@ -84,13 +84,17 @@ function begin(): Guard {
   } else {
     vitest.beforeAll(() => () => end(begun), patience)
   }
-  vitest.beforeEach(async ({ task, onTestFinished }) => {
+  let lastBlock: Task | undefined
+  vitest.beforeEach(({ task, onTestFinished }) => {
     const own = task as unknown as Task
-    await begun.beginTest(task, { isDeferred: isSurrounded(own) })
     onTestFinished(() => begun.endTest(task), patience)
     // They run in reverse order, and fixtures have been set up before this hook: first in the list is last.
-    const last = own.onFinished?.pop()
-    if (last !== undefined) own.onFinished?.unshift(last)
+    const { onFinished = [] } = own
+    if (onFinished.length > 1) onFinished.unshift(onFinished.pop())
+    const block = own.suite ?? own.file
+    const terms = { isDeferred: isSurrounded(own), isNext: block === lastBlock && own.concurrent !== true }
+    lastBlock = block
+    return begun.beginTest(task, terms) as Promise<void>
   })
   return begun
 }

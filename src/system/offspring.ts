@@ -6,6 +6,7 @@ import { every, now, wallClock } from './poll.js'
 import { table } from './process-table/current.js'
 import { childrenOf, descendantsOf, readChildren, readProc, readStat, ticksPerSecond } from './process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
+import { Newcomers } from './newcomers.js'
 import { Stir } from './stir.js'
 
 // What this thread has started by itself, through anything, and what that has started: the children that Node
@@ -79,6 +80,7 @@ export class Offspring {
   readonly #around: OffspringSurroundings
   readonly #announcements: Announcements
   readonly #stir = new Stir()
+  readonly #newcomers = new Newcomers()
   /** Those that run, or have left somebody behind. */
   readonly #births = new Map<number, Birth>()
   /** What was there already, and what is a fixture's. */
@@ -88,6 +90,7 @@ export class Offspring {
   /** Those of which nobody knew where they came from when they were first seen. */
   readonly #strays = new Set<string>()
   readonly #zombies = new Map<string, number>()
+  #isUncertain = false
   /** Whether every orphan comes to this process. */
   #contained: { readonly level: ContainmentLevel; readonly isComplete: boolean } | undefined
   /** Something came and went before the orphans of it would have come to us. */
@@ -167,8 +170,19 @@ export class Offspring {
     this.#contained = this.#around.contain()
   }
 
+  /** How many looks in a row must find nothing: a list of children may miss one while children come and go. */
+  get emptyRounds(): number {
+    return this.level === 'strict' ? 3 : 2
+  }
+
+  /** Whether the last look met the trace of something that was gone too soon: what it started may be new. */
+  get isUncertain(): boolean {
+    return this.#isUncertain
+  }
+
   /** Everything of ours that is alive now. */
   async look(): Promise<Descendant[]> {
+    this.#isUncertain = false
     if (this.#contained === undefined) {
       this.#contain()
       // Whatever made somebody look came before anybody could have been told of its orphans.
@@ -215,17 +229,22 @@ export class Offspring {
     }
   }
 
-  /** Searches the process table. */
+  /** Searches the process table for what carries our mark, or was seen below one of ours. */
   async #collectMarked(found: Map<string, Descendant>): Promise<void> {
-    const records = [...(await table.snapshot()).values()]
-    const children = groupByParent(records)
+    const records = table.name === 'linux' ? this.#newcomers.read() : [...(await table.snapshot()).values()]
+    const children = table.name === 'linux' ? undefined : groupByParent(records)
+    if (table.name === 'linux' && this.#newcomers.hasLost) this.#isUncertain = true
     for (const record of records) {
+      if (isZombie(record)) this.#noteZombie(record)
       if (isZombie(record) || record.pid === process.pid || found.has(keyOf(record))) continue
       if (this.#others.has(keyOf(record)) || table.isOlder(record, { startTime: this.#openedAt })) continue
       const known = this.#birthOf(record)
       const environment = known === undefined ? table.environment(record.pid) : undefined
+      // In the middle of an exec there is none.
+      if (environment?.length === 0) this.#newcomers.keep(record.pid)
       if (known === undefined && this.#markIn(environment) === undefined) continue
       if (this.#around.isTaken(record, environment)) continue
+      this.#newcomers.keep(record.pid)
       this.#include(found, record, known ?? this.#originOf(record, environment), children)
     }
   }
@@ -280,12 +299,20 @@ export class Offspring {
     return possible.length === 1 ? possible[0] : undefined
   }
 
-  #takeExit(record: ProcessIdentity): void {
-    if (!isMainThread || this.level !== 'strict') return
+  /** What is met as a zombie at first was alive a moment ago, and may have started something since. */
+  #noteZombie(record: ProcessIdentity): number {
     const key = keyOf(record)
     const since = this.#zombies.get(key)
-    if (since === undefined) this.#zombies.set(key, now())
-    else if (now() - since >= zombiePatience && this.#around.takeExit(record.pid)) this.#zombies.delete(key)
+    if (since !== undefined) return since
+    this.#zombies.set(key, now())
+    this.#isUncertain ||= !table.isOlder(record, { startTime: this.#openedAt })
+    return now()
+  }
+
+  #takeExit(record: ProcessIdentity): void {
+    const since = this.#noteZombie(record)
+    if (!isMainThread || this.level !== 'strict') return
+    if (now() - since >= zombiePatience && this.#around.takeExit(record.pid)) this.#zombies.delete(keyOf(record))
   }
 
   /** Walks down from what is known while parents live: afterwards nothing leads from one to the other any more. */

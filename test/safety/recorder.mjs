@@ -44,9 +44,10 @@ function judge(target) {
   const own = statOf(process.pid)
   if (pid === process.pid || isAncestor(pid)) return `!the runner: ${line}`
   // What a test starts by itself, and a guard ends, stays in the runner's session: it must come from here then.
-  const isMarked = read(`/proc/${pid}/environ`).includes('PROCTOR_MARK_')
+  const environment = read(`/proc/${pid}/environ`)
+  const isMarked = environment.includes('PROCTOR_MARK_')
   // What is exiting shows neither its words nor its environment any more.
-  const isKnown = isMarked || isDescendant(pid) || line === ''
+  const isKnown = isMarked || isDescendant(pid) || line === '' || environment === ''
   if (stat.session === own.session && !isKnown) return `!in the runner's session: ${line}`
   if (line.includes('bystander') || line.includes('86399')) return `!a bystander: ${line}`
   if (stat.start < Number(process.env['PROCTOR_TEST_RECORD_SINCE'])) return `!older than the tests: ${line}`

@@ -145,7 +145,7 @@ export class ChildrenFile {
   }
 }
 
-const pids = (): number[] =>
+export const pids = (): number[] =>
   entries('/proc')
     .filter((name) => name.charCodeAt(0) >= 49 && name.charCodeAt(0) <= 57)
     .map(Number)
