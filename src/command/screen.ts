@@ -48,6 +48,8 @@ export class EmulatedScreen implements Screen {
     this.#terminal = new Terminal({ cols: columns, rows, scrollback, allowProposedApi: true, logLevel: 'off' })
     this.#core = (this.#terminal as unknown as { _core: Core })._core
     this.#terminal.onData((answer) => this.onReply(answer))
+    // Links are not drawn, and xterm keeps each for as long as its row is there, however often that is written over.
+    this.#terminal.parser.registerOscHandler(8, () => true)
     boundRepetitions(this.#terminal, this.#core)
     useEmojiWidths(this.#terminal, this.#core)
   }

@@ -11,6 +11,8 @@ import type { Transport } from './transport.js'
 
 /** ms between Escape and the next key: sooner, they are Alt and that key. A person is slower too. */
 const escapeTime = 100
+/** Answers of the terminal that the program has not read, at most. */
+const mostAnswers = 1000
 /** Keys that the terminal turns into signals. */
 const interrupts = ['\x03', '\x1c']
 
@@ -28,8 +30,14 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
     this.#screen = screen
     if (started instanceof Promise) return
     this.#terminal = started.transport
+    let unread = 0
     screen.onReply = (answer) => {
-      if (this.running) started.transport.write(answer, () => {})
+      // Who asks and asks and never reads gets no more answers: they would be kept here, however many.
+      if (!this.running || unread >= mostAnswers) return
+      unread += 1
+      started.transport.write(answer, () => {
+        unread -= 1
+      })
     }
   }
 

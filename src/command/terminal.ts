@@ -1,10 +1,9 @@
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { constants as system } from 'node:os'
 import { join } from 'node:path'
-import type { Writable } from 'node:stream'
 import type { IPty, spawn as Spawn } from '@lydell/node-pty'
 import type { SpawnError } from '../system/errors.js'
-import { after, every, now, pause } from '../system/poll.js'
+import { after, backoff, every, now, pause } from '../system/poll.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { closeOnExec } from '../system/worker-state.js'
@@ -25,6 +24,8 @@ export interface TerminalSize {
 const endOfTransmission = '\x04'
 /** The longest string that execve(2) takes: 32 pages. */
 const longestArgument = 128 * 1024
+/** ms between two writes to a program that does not read, at most. */
+const longestPause = 20
 /** ms between two looks whether a program that has not closed its terminal has exited. */
 const lookInterval = 50
 /** ms that a child gets to lead its session. It takes a tenth of one. */
@@ -34,8 +35,6 @@ const patience = 2000
 interface Pty extends IPty {
   readonly fd: number
   readonly ptsName: string
-  /** The end that we hold, where this version of node-pty has it as a stream. */
-  readonly _socket?: Writable
   on(event: string, listener: (...parameters: never[]) => void): void
   once(event: string, listener: (...parameters: never[]) => void): void
   destroy(): void
@@ -52,6 +51,9 @@ export class PseudoTerminal implements Transport {
   /** The program's end of the terminal, held by us too. */
   #ownEnd: number | undefined
   #stopLooking: () => void = () => {}
+  readonly #unwritten: { bytes: Uint8Array; readonly done: (error?: Error | null) => void }[] = []
+  #stopPumping: () => void = () => {}
+  #isInputClosed = false
   #isClosed = false
   #hasExited = false
 
@@ -117,18 +119,56 @@ export class PseudoTerminal implements Transport {
   }
 
   #closeOwnEnd(): void {
+    this.#failInput(new Error('closed'))
     if (this.#ownEnd !== undefined) closeSync(this.#ownEnd)
     this.#ownEnd = undefined
   }
 
+  /**
+   * Not through node-pty's stream: libuv knows no other writing to a terminal than one that blocks the event loop until
+   * the program reads, which may be never.
+   */
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void {
-    const bytes = typeof text === 'string' ? Buffer.from(text) : Buffer.from(text.buffer, text.byteOffset, text.length)
-    const socket = this.#pty._socket
-    if (socket !== undefined) socket.write(bytes, (error) => done(error))
-    else {
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text
+    if (this.#isInputClosed) done(new Error('closed'))
+    else if (this.#ownEnd === undefined) {
       this.#pty.write(bytes as unknown as string)
       done()
+    } else {
+      this.#unwritten.push({ bytes, done })
+      if (this.#unwritten.length === 1) this.#pump(backoff(longestPause))
     }
+  }
+
+  /** Writes what the program has room for, and comes back for the rest. */
+  #pump(pauses: Generator<number, never>): void {
+    for (let next = this.#unwritten[0]; next !== undefined; next = this.#unwritten[0]) {
+      // While we hold the program's end, nobody but us closes this one: its number is its own.
+      const count = this.#writeSome(next.bytes)
+      if (count instanceof Error) this.#failInput(count)
+      else if (count === next.bytes.length) {
+        this.#unwritten.shift()
+        next.done()
+      } else {
+        next.bytes = next.bytes.subarray(count)
+        this.#stopPumping = after(pauses.next().value, () => this.#pump(count > 0 ? backoff(longestPause) : pauses))
+        return
+      }
+    }
+  }
+
+  #writeSome(bytes: Uint8Array): number | Error {
+    try {
+      return bytes.length === 0 ? 0 : writeSync(this.#pty.fd, bytes)
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 0 : (error as Error)
+    }
+  }
+
+  #failInput(error: Error): void {
+    this.#isInputClosed = true
+    this.#stopPumping()
+    for (const { done } of this.#unwritten.splice(0)) done(error)
   }
 
   endInput(text: string | Uint8Array = '', done: (error?: Error | null) => void = () => {}): void {

@@ -26,7 +26,7 @@ beforeAll(() => {
   tarball = join(folder, packed.trim())
   execFileSync('tar', ['-xzf', tarball, '-C', folder])
   execFileSync('mv', [join(folder, 'package'), installed])
-  for (const name of ['vitest', '@koromix', 'typescript', '@types']) {
+  for (const name of ['vitest', '@koromix', '@lydell', '@xterm', 'typescript', '@types']) {
     symlinkSync(inRoot(`node_modules/${name}`), join(project, 'node_modules', name))
   }
   writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }\n')
@@ -76,12 +76,12 @@ describe('the packed package', () => {
 
   test('runs the tests that the README shows, with the configuration that it shows', async () => {
     const examples = blocks('ts', "from 'proctor/vitest'")
-    expect(examples).toHaveLength(4)
+    expect(examples).toHaveLength(5)
     for (const [index, text] of examples.entries()) writeFileSync(join(project, `example-${index}.test.ts`), text)
     const [config] = blocks('ts', 'proctor/vitest/global-setup')
     writeFileSync(join(project, 'vitest.config.ts'), config!)
     const { output, exitCode } = await runVitest('example')
-    expect(output).toMatch(/Tests {2}5 passed \(5\)/)
+    expect(output).toMatch(/Tests {2}6 passed \(6\)/)
     expect(exitCode).toBe(0)
     expect(workspacesIn(temporary)).toEqual([])
   })

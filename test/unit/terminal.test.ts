@@ -175,11 +175,14 @@ test('bytes that are no UTF-8, and characters that are split, come through', asy
 
 test('a flood of escape sequences is drawn in bounded memory, and other things go on meanwhile', async () => {
   const proctor = await givenProctor({ maxOutput: 1024 * 1024 })
-  const sequences = String.raw`\033[31mred\033[0m\033[5;10H\033[K\033[2147483647b\033[1;5r\033]0;title\007\033[m`
+  const sequences = String.raw`\033[31mred\033[0m\033[5;10H\033[K\033[2147483647b\033[1;5r\033]0;title\007\033[m\033[6n\033]8;;x:y\007link\033]8;;\007`
   const before = process.memoryUsage.rss()
   let turns = 0
   const counter = setInterval(() => (turns += 1), 20)
-  const flood = inTerminal(proctor, `yes "$(printf '${sequences}')" | head -c 30000000; printf '\\033c\\nthe end'; cat`)
+  const flood = inTerminal(
+    proctor,
+    `stty raw -echo; yes "$(printf '${sequences}')" | head -c 30000000; printf '\\033c\\nthe end'; cat`,
+  )
 
   await flood.waitForScreen((screen) => screen.stripped === '\nthe end', { timeout: 25_000 })
   clearInterval(counter)
@@ -187,6 +190,23 @@ test('a flood of escape sequences is drawn in bounded memory, and other things g
   expect(flood.output.length).toBeLessThan(1.1 * 1024 * 1024)
   expect(process.memoryUsage.rss() - before).toBeLessThan(100 * 1024 * 1024)
   expect(turns).toBeGreaterThan(10)
+})
+
+test('a program that does not read stops nobody else, and one that reads later gets everything', async () => {
+  const proctor = await givenProctor({ waitTimeout: 300 })
+  const deaf = inTerminal(proctor, 'stty raw -echo; echo ready; sleep 600')
+  const later = inTerminal(proctor, 'stty raw -echo; echo ready; sleep 0.5; head -c 300000 | wc -c')
+  await Promise.all([deaf, later].map((each) => each.waitForOutput('ready', patience)))
+
+  // More than the kernel keeps for who does not read.
+  const error = await rejection(deaf.write('x'.repeat(1024 * 1024)))
+  await Promise.allSettled([later.write('y'.repeat(300_000))])
+
+  expect(error.name).toBe('WaitTimeoutError')
+  expect(await later.waitForSuccessfulExit(patience)).toMatchObject({ output: 'ready\n300000\n' })
+  const writing = rejection(deaf.write('z'))
+  deaf.signal('SIGKILL')
+  expect(await writing).toMatchObject({ name: 'UnexpectedExitError', exitSignal: 'SIGKILL' })
 })
 
 test('fake timers stop neither the screen nor the news of an exit', async () => {
