@@ -55,10 +55,14 @@ export class Chromium {
       '--disable-background-networking',
       '--no-first-run',
     ]
-    this.#child = spawn('chromium', [...switches, `--user-data-dir=${this.#profile}`, '--remote-debugging-pipe'], {
-      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
-      detached: true,
-    })
+    this.#child = spawn(
+      process.env['CHROMIUM'] ?? 'chromium',
+      [...switches, `--user-data-dir=${this.#profile}`, '--remote-debugging-pipe'],
+      {
+        stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+        detached: true,
+      },
+    )
     let rest = ''
     const fromBrowser = this.#child.stdio[4] as Readable
     fromBrowser.setEncoding('utf8').on('data', (text: string) => {
