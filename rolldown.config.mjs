@@ -82,7 +82,11 @@ const output = (format) => ({
   codeSplitting: {
     groups: [
       { name: 'file-tree', test: /\/src\/command\/file-tree\./, priority: 2 },
-      { name: 'core', test: /\/src\/(?:fixture|command|system)\/(?!process-table\/(?:pidtree|ps-list)\.)/, priority: 1 },
+      {
+        name: 'core',
+        test: /\/src\/(?:fixture|command|system)\/(?!process-table\/(?:pidtree|ps-list)\.)/,
+        priority: 1,
+      },
     ],
   },
 })
