@@ -1,45 +1,152 @@
-import { execFile } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import type { Readable, Writable } from 'node:stream'
 
-// Debian's Chromium, without a window.
+// Debian's Chromium without a window, steered over the two pipes of its DevTools protocol.
 
-const run = promisify(execFile)
-
-/** What a page has become once its scripts have run, and what they complained of. */
-export interface Rendered {
-  readonly html: string
-  /** Errors and refusals that the page wrote to the console. */
-  readonly complaints: readonly string[]
+type Parameters = Readonly<Record<string, unknown>>
+interface Message {
+  readonly id?: number
+  readonly method?: string
+  readonly params?: Parameters
+  readonly result?: Parameters
+  readonly error?: { readonly message: string }
+  readonly sessionId?: string
 }
 
-/** Opens a page and gives its elements after `ms` of its own time. */
-export async function render(url: string, ...more: readonly string[]): Promise<Rendered> {
-  const profile = mkdtempSync(join(tmpdir(), 'proctors-chromium-'))
-  try {
-    const { stdout, stderr } = await run(
-      'chromium',
-      [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-background-networking',
-        '--no-first-run',
-        `--user-data-dir=${profile}`,
-        '--enable-logging=stderr',
-        '--virtual-time-budget=4000',
-        '--window-size=1280,860',
-        ...more,
-        '--dump-dom',
-        url,
-      ],
-      { maxBuffer: 256 * 1024 * 1024, timeout: 60_000, killSignal: 'SIGKILL' },
+/** One open page. */
+export interface Page {
+  /** Errors and refusals that it wrote to the console, and requests for anything but itself. */
+  readonly complaints: readonly string[]
+  /** What an expression gives in it, whatever its policy says. */
+  evaluate<Value>(expression: string): Promise<Value>
+  /** Presses a key, with what it writes. */
+  press(key: string): Promise<void>
+  /** A PNG of what is in view. */
+  screenshot(): Promise<Buffer>
+}
+
+/** Of keys that the browser itself listens to. */
+const keyCodes: Readonly<Record<string, number>> = { Enter: 13, Escape: 27 }
+
+export interface PageOptions {
+  readonly width?: number
+  readonly height?: number
+  readonly scheme?: 'light' | 'dark'
+  readonly isPhone?: boolean
+}
+
+export class Chromium {
+  readonly #child: ChildProcess
+  readonly #profile: string
+  readonly #waiting = new Map<number, { resolve: (result: Parameters) => void; reject: (error: Error) => void }>()
+  readonly #listeners = new Set<(message: Message) => void>()
+  #count = 0
+
+  constructor() {
+    this.#profile = mkdtempSync(join(tmpdir(), 'proctors-chromium-'))
+    const switches = [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--no-first-run',
+    ]
+    this.#child = spawn(
+      process.env['CHROMIUM'] ?? 'chromium',
+      [...switches, `--user-data-dir=${this.#profile}`, '--remote-debugging-pipe'],
+      {
+        stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+        detached: true,
+      },
     )
-    return { html: stdout, complaints: stderr.split('\n').filter((line) => line.includes(':CONSOLE')) }
-  } finally {
-    await rm(profile, { recursive: true, force: true, maxRetries: 5 })
+    let rest = ''
+    const fromBrowser = this.#child.stdio[4] as Readable
+    fromBrowser.setEncoding('utf8').on('data', (text: string) => {
+      const messages = (rest + text).split('\0')
+      rest = messages.pop()!
+      for (const message of messages) this.#receive(JSON.parse(message) as Message)
+    })
+  }
+
+  #receive(message: Message): void {
+    for (const listener of this.#listeners) listener(message)
+    const waiting = message.id === undefined ? undefined : this.#waiting.get(message.id)
+    if (waiting === undefined) return
+    this.#waiting.delete(message.id!)
+    if (message.error === undefined) waiting.resolve(message.result ?? {})
+    else waiting.reject(new Error(message.error.message))
+  }
+
+  #send(method: string, params: Parameters = {}, sessionId?: string): Promise<Parameters> {
+    this.#count += 1
+    const id = this.#count
+    const toBrowser = this.#child.stdio[3] as Writable
+    toBrowser.write(`${JSON.stringify({ id, method, params, sessionId })}\0`)
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
+  }
+
+  /** Opens a page and waits until it says that it is ready. */
+  async open(
+    url: string,
+    { width = 1280, height = 860, scheme = 'light', isPhone = false }: PageOptions = {},
+  ): Promise<Page> {
+    const { targetId } = await this.#send('Target.createTarget', { url: 'about:blank' })
+    const { sessionId } = await this.#send('Target.attachToTarget', { targetId, flatten: true })
+    const send = (method: string, params?: Parameters): Promise<Parameters> =>
+      this.#send(method, params, sessionId as string)
+    const complaints: string[] = []
+    this.#listeners.add(({ method, params, sessionId: from }) => {
+      if (from !== sessionId) return
+      if (method === 'Runtime.exceptionThrown' || method === 'Log.entryAdded') complaints.push(JSON.stringify(params))
+      const { request } = (params ?? {}) as { request?: { url: string } }
+      const isOwn = request === undefined || request.url.startsWith('data:') || request.url === url.replace(/#.*/, '')
+      if (method === 'Network.requestWillBeSent' && !isOwn) complaints.push(`asks for ${request.url}`)
+    })
+    for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await send(`${domain}.enable`)
+    await send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: isPhone })
+    await send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] })
+    const evaluate = async <Value>(expression: string): Promise<Value> => {
+      const { result, exceptionDetails } = await send('Runtime.evaluate', {
+        expression,
+        awaitPromise: true,
+        returnByValue: true,
+      })
+      if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails))
+      return (result as { value: Value }).value
+    }
+    /** What was asked to be drawn is drawn. A page behind another one draws nothing. */
+    const settle =
+      'new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); setTimeout(done, 200) })'
+    await send('Page.navigate', { url })
+    const ready = `new Promise((done) => { const look = () => document.documentElement?.dataset.ready === undefined ? setTimeout(look, 5) : done(); look() })`
+    await evaluate(`${ready}.then(() => ${settle})`)
+    return {
+      complaints,
+      evaluate: async (expression) => {
+        await evaluate(settle)
+        return evaluate(expression)
+      },
+      press: async (key) => {
+        const text = key.length === 1 ? key : key === 'Enter' ? '\r' : undefined
+        const pressed = { key, windowsVirtualKeyCode: keyCodes[key] }
+        await send('Input.dispatchKeyEvent', { type: text === undefined ? 'rawKeyDown' : 'keyDown', ...pressed, text })
+        await send('Input.dispatchKeyEvent', { type: 'keyUp', ...pressed })
+      },
+      screenshot: async () => {
+        await evaluate(settle)
+        return Buffer.from((await send('Page.captureScreenshot'))['data'] as string, 'base64')
+      },
+    }
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#child.once('exit', resolve))
+    process.kill(-this.#child.pid!, 'SIGKILL')
+    await closed
+    await rm(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
 }

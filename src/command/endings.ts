@@ -6,7 +6,7 @@ import { table } from '../system/process-table/current.js'
 import { isZombie } from '../system/process-table/table.js'
 import { signalProcess } from '../system/signals.js'
 import type { Member, ProcessInfo, Tree } from '../system/tree.js'
-import type { Sender, SignalLog } from './signal-log.js'
+import type { Sender, SignalLog, SignalTarget } from './signal-log.js'
 
 // How one command is ended, and its tree proven dead: by the test, by its own timeout, by teardown.
 
@@ -100,14 +100,14 @@ export class Endings {
 
   /** Ends the whole tree and proves it dead. */
   async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const { command, signalLog, settled } = this.#process
+    const { command, settled } = this.#process
     const tree = this.#process.tree!
     if (this.#isTreeDead) return
     const sender: Sender = this.#endedBy === 'timeout' ? 'timeout' : 'test'
-    if (!this.#process.hasExited) signalLog.add(signal, sender, 'tree')
+    this.#note(signal, sender, 'tree')
     if (signal === 'SIGTERM' && (await this.#askToEnd(tree)).length > 0) {
       this.#isEscalated = true
-      if (!this.#process.hasExited) signalLog.add('SIGKILL', sender, 'tree')
+      this.#note('SIGKILL', sender, 'tree')
     }
     const { survivors, killed, unattributed } = await this.#containment.kill([tree], killTimeout)
     this.lookForGuardian(killed)
@@ -120,6 +120,12 @@ export class Endings {
     const doubt = doubtAbout(command, unattributed)
     if (doubt !== undefined) throw doubt
     this.markTreeDead()
+  }
+
+  #note(signal: NodeJS.Signals, by: Sender, to: SignalTarget): void {
+    const { hasExited, signalLog } = this.#process
+    if (hasExited) signalLog.addToRest(signal, by, to)
+    else signalLog.add(signal, by, to)
   }
 
   /** Another proctor's guardian that was killed could not remove its workspaces. */
@@ -218,7 +224,7 @@ export class Endings {
         await sleep(Math.min(delay, Math.max(1, deadline - now())))
         continue
       }
-      if (!this.#isEscalated && !this.#process.hasExited) signalLog.add('SIGKILL', 'teardown', 'group')
+      if (!this.#isEscalated) this.#note('SIGKILL', 'teardown', 'group')
       this.#isEscalated = true
       signalTrees([tree], members, 'SIGKILL')
       // Another user's: the leak check finds them again and says so.

@@ -31,6 +31,11 @@ export class SignalLog {
     this.#tell(sent, to)
   }
 
+  /** A signal for what the command left when it had exited: it is not the command's own. */
+  addToRest(signal: NodeJS.Signals, by: Sender, to: SignalTarget): void {
+    this.#tell({ signal, time: Math.round(now() - this.#begin), by }, to)
+  }
+
   get sent(): readonly SentSignal[] {
     return this.#sent
   }

@@ -1,31 +1,25 @@
 import {
   accessSync,
-  chmodSync,
   closeSync,
   constants,
-  copyFileSync,
   existsSync,
   mkdirSync,
   openSync,
   readFileSync,
-  renameSync,
   statSync,
   unlinkSync,
+  writeFileSync,
   writeSync,
   writevSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { ProctorError } from '../system/errors.js'
+import { isPageForShells, tracePage } from '../system/guardian.js'
 
-// A trace is a page from its first byte on: its head holds everything that draws it, and ends with the opening tag of
-// a script of no type that a browser runs. What follows is data, one JSON object a line, appended while the test runs.
-// The end of the file ends the script, so that nothing need be done to it when the worker dies but to move it: it is
-// written in the temporary folder, and most traces are not kept.
-
-const pagePath = fileURLToPath(new URL('./trace-page.html', import.meta.url))
-
-let page: string | undefined
+// A trace is a page with its data behind it. The page's head holds everything that draws it, and ends with the opening
+// tag of a script of no type that a browser runs; what follows is one JSON object a line. The end of the file ends the
+// script. So a trace is finished, by the worker or, when that has died, by the guardian, by putting one behind the other.
+// Until then the data is a draft in the temporary folder: most traces are not kept.
 
 /** One line of a trace. No `<` is left in it: it stands in a script element. */
 const toLine = (record: object): string => `${JSON.stringify(record).replaceAll('<', String.raw`\u003c`)}\n`
@@ -69,9 +63,9 @@ export class TraceFile {
     const folder = dirname(path)
     if (!checked.has(folder)) assertWritable(folder)
     checked.add(folder)
-    page ??= readFileSync(pagePath, 'utf8')
     this.#file = openSync(draft, 'wx', 0o600)
     // Whoever finishes it when the worker is dead reads in it where it goes.
+    const page = isPageForShells ? '' : readFileSync(tracePage, 'utf8')
     this.#pending = `${page}${/[\n<]/.test(path) ? '' : `#to ${path}\n`}`
   }
 
@@ -123,14 +117,10 @@ export class TraceFile {
     this.#write(Buffer.from('</script>\n'))
     this.#close()
     mkdirSync(dirname(this.path), { recursive: true })
-    try {
-      renameSync(this.#draft, this.path)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
-      copyFileSync(this.#draft, this.path)
-      unlinkSync(this.#draft)
-    }
-    chmodSync(this.path, 0o644)
+    const parts = isPageForShells ? [tracePage, this.#draft] : [this.#draft]
+    // Not copied: an installed package may be read-only, and a copy of it would be too.
+    writeFileSync(this.path, Buffer.concat(parts.map((part) => readFileSync(part))))
+    unlinkSync(this.#draft)
   }
 
   /** It is not needed; and what an earlier run has left in its place is of that run. */

@@ -1,17 +1,18 @@
 #!/bin/sh
 # proctor's guardian: ends what a test worker leaves behind when it dies, however it dies.
 # Plain POSIX sh; runs under dash, bash and busybox. Started by guardian.ts, in a session of its own:
-#   sh guardian.sh TOKEN WORKER_PID WORKER_START [MAIN_PID MAIN_START [DRAFTS]]
+#   sh guardian.sh TOKEN WORKER_PID WORKER_START [MAIN_PID MAIN_START [DRAFTS PAGE]]
 # Standard input is a pipe from the worker. Its lines say what is open:
 #   g GROUP START   a command's group and the start time of its leader       G GROUP   it was proven empty
 #   p PID START     a process and what it starts, which have no group        P PID    it was proven dead
 #   w FOLDER        a workspace                                              W FOLDER  it was removed or kept
 #   s PID START     a process that may live on, allowed by the tests
-# End of file means that the worker is gone. The traces that it was writing are in the files that begin with DRAFTS.
+# End of file means that the worker is gone. The traces that it was writing are in the files that begin with DRAFTS,
+# and stand behind PAGE when they are kept.
 set -uf
 cd / || exit 1
 IFS=' '
-token=$1 worker=$2 worker_start=$3 main=${4:-} main_start=${5:-} drafts=${6:-}
+token=$1 worker=$2 worker_start=$3 main=${4:-} main_start=${5:-} drafts=${6:-} page=${7:-}
 groups=' ' spared=' ' held=' ' workspaces='' killed='' newline='
 '
 
@@ -146,7 +147,9 @@ finish_trace() {
     done
     echo '</script>'
   } >>"$1"
-  [ -n "$kept_at" ] && mkdir -p "${kept_at%/*}" && mv -f "$1" "$kept_at" && chmod 644 "$kept_at"
+  # Without a page it is in the draft already.
+  [ -n "$kept_at" ] && mkdir -p "${kept_at%/*}" && cat ${page:+"$page"} "$1" >"$kept_at"
+  rm -f "$1"
 }
 
 finish() {

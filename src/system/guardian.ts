@@ -16,6 +16,13 @@ import type { ProcessIdentity } from './process-table/table.js'
 
 const scriptPath = fileURLToPath(new URL('./guardian.sh', import.meta.url))
 
+/** From inside a yarn PnP archive no shell can read. */
+const isForShells = (path: string): boolean => existsSync(path) && !path.includes('.zip/')
+
+/** The head of every trace: what comes behind it is data. Its file is handed to the guardian where a shell can read it. */
+export const tracePage = fileURLToPath(new URL('./trace-page.html', import.meta.url))
+export const isPageForShells = isForShells(tracePage)
+
 /** ms after which it hears at the latest that a group is empty: no number comes back to a stranger within them. */
 const flushTime = 20
 
@@ -141,12 +148,10 @@ export class Guardian {
     const owner = thisOwner()
     const main = mainProcess()
     const mains = main === undefined ? ['', ''] : [main.pid, main.startTime]
-    const parameters = [this.#token, owner.pid, owner.startTime, ...mains, this.drafts]
-    // From inside a yarn PnP archive no shell can read: then the text is handed over instead of the path.
-    const script =
-      existsSync(scriptPath) && !scriptPath.includes('.zip/')
-        ? [scriptPath]
-        : ['-c', readFileSync(scriptPath, 'utf8'), 'proctor-guardian']
+    const page = isPageForShells ? tracePage : ''
+    const parameters = [this.#token, owner.pid, owner.startTime, ...mains, this.drafts, page]
+    // Where no shell can read it the text is handed over instead of the path.
+    const script = isForShells(scriptPath) ? [scriptPath] : ['-c', readFileSync(scriptPath, 'utf8'), 'proctor-guardian']
     const child = startOwn(() =>
       spawn('/bin/sh', [...script, ...parameters.map(String)], {
         cwd: '/',

@@ -13,8 +13,8 @@ const lookInterval = 10
 const lookIntervalPortable = 250
 /** ms within which a look is as good as a new one. */
 const stale = 1
-/** A look may take this part of the time. */
-const mostOfTime = 1 / 50
+/** Looks may take this part of the time, and glances between them the same once more. */
+const mostOfTime = 1 / 60
 /** ms after its start in which a process most likely becomes another program. */
 const youth = 250
 /** Of the others every so many-th is asked at each look for its command line. */
@@ -60,6 +60,8 @@ interface Source {
 }
 
 const procSource: Source = { identify: (pid) => table.identify(pid), descendantsOf }
+/** Of those that are known already what has become, and no more: of a program with many threads a tenth of the work. */
+const glanceSource: Source = { ...procSource, descendantsOf: () => {} }
 
 /** The whole table at one moment, where there is no /proc. */
 function sourceOf(records: ReadonlyMap<number, ProcessRecord>): Source {
@@ -87,6 +89,7 @@ export class TreeWatch {
   #looks = 0
   #lastLook = now()
   #nextLook = 0
+  #nextGlance = 0
   #isLooking = false
   readonly #stop: () => void
 
@@ -96,9 +99,9 @@ export class TreeWatch {
     this.#most = most
     const isProc = table.name === 'linux'
     this.#stop = every(isProc ? lookInterval : lookIntervalPortable, () => {
-      if (now() < this.#nextLook) return
-      if (isProc) this.look()
-      else void this.#lookPortable()
+      if (isProc && now() < this.#nextLook) this.#glance()
+      else if (isProc) this.look()
+      else if (now() >= this.#nextLook) void this.#lookPortable()
     })
   }
 
@@ -128,6 +131,13 @@ export class TreeWatch {
     if (begin - this.#lastLook < stale) return
     for (const tree of this.#trees.keys()) this.#lookAt(tree, procSource)
     this.#looked(begin)
+  }
+
+  #glance(): void {
+    const begin = now()
+    if (begin < this.#nextGlance) return
+    for (const tree of this.#trees.keys()) this.#lookAt(tree, glanceSource)
+    this.#nextGlance = now() + (now() - begin) / mostOfTime
   }
 
   /** Something has happened: a program that says that it is ready has just started others. */

@@ -159,8 +159,11 @@ function readers(model, log, commands, processes) {
     },
     failure: (record) => log.event(record.t, record.c, record.text, 'bad'),
     exit(record) {
-      commands.get(record.c).exit = record
-      log.event(record.t, record.c, describeExit(record), isBad(record) ? 'bad' : 'good')
+      const command = commands.get(record.c)
+      command.exit = record
+      // By a signal that it was sent.
+      const isMeant = command.marks.some(({ signal }) => signal === record.signal)
+      log.event(record.t, record.c, describeExit(record), isBad(record) && !isMeant ? 'bad' : 'good')
     },
     wait(record) {
       const wait = { ...record, start: record.t, end: undefined, error: undefined }

@@ -90,11 +90,10 @@ export function fate(process, model) {
   }
   if (exit === undefined)
     return { text: process.end === undefined ? 'alive at the end' : '', isBad: process.end === undefined }
-  if (exit.signal !== null)
-    return {
-      text: exit.signal,
-      isBad: exit.signal !== 'SIGTERM' && exit.signal !== 'SIGKILL' && exit.signal !== 'SIGINT',
-    }
+  if (exit.signal !== null) {
+    const { marks } = model.commands.find(({ number }) => number === process.c)
+    return { text: exit.signal, isBad: !marks.some(({ signal }) => signal === exit.signal) }
+  }
   return { text: `exit ${exit.code}`, isBad: isBad(exit) }
 }
 

@@ -49,7 +49,8 @@ export function showHead(model) {
 }
 
 function showError({ name, message, stack }) {
-  const [first = '', ...rest] = message.split('\n')
+  // What a command wrote last stands in the log below, with what came before it.
+  const [first = '', ...rest] = message.replace(/\n\n {2}last output\n(?: {2}│.*\n?)+/g, '').split('\n')
   const more = [rest.join('\n').replace(/^\n+/, '').trimEnd(), stack].filter(Boolean).join('\n\n')
   const title = element('span', {
     class: 'error-title',
@@ -58,7 +59,7 @@ function showError({ name, message, stack }) {
   if (more === '') return element('div', { class: 'error' }, title)
   return element(
     'details',
-    { class: 'error', open: more.split('\n').length < 16 },
+    { class: 'error', open: more.split('\n').length < 12 },
     element('summary', {}, title),
     element('pre', { text: more.split('\n').map(plain).join('\n') }),
   )

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createProctor } from 'proctor'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { render } from '../chromium.js'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { Chromium, type Page } from '../chromium.js'
 import { inRoot, runVitest, startVitest } from '../inner-run.js'
 import { eventually, expectNothingLeft, makeFolder, numberIn, removeFolder, uniqueNumber } from '../machine.js'
 import { readTraceFile, type TraceModel } from '../trace-model.js'
@@ -29,8 +29,57 @@ const tracesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync
 
 const nameOf = (command: string): string => command.replace(/^\S*\//, '')
 
-/** The elements of a page's body, less its script and its data. */
-const elementsOf = (html: string): string => html.slice(html.indexOf('<body>'), html.lastIndexOf('<script'))
+let chromium: Chromium | undefined
+const browser = (): Chromium => (chromium ??= new Chromium())
+afterAll(() => chromium?.close())
+
+const textOf = (selector: string): string => `document.querySelector(${JSON.stringify(selector)}).textContent`
+
+/** The elements of a page's body, less its data. */
+const bodyOfPage = "document.getElementById('trace').remove(), document.body.innerHTML"
+
+/** Everything can be done without a mouse. */
+async function expectKeys(page: Page): Promise<void> {
+  const focused = 'document.activeElement.id'
+  await page.press('t')
+  expect(await page.evaluate(focused)).toBe('rows')
+  await page.press('End')
+  await page.press('Enter')
+  const selected = await page.evaluate<string>("document.querySelector('.label[aria-selected=true]').textContent")
+  expect(selected).toContain(await page.evaluate<string>(textOf('#details h3')))
+  await page.press('+')
+  await page.press('ArrowRight')
+  await page.press('0')
+  await page.press('/')
+  expect(await page.evaluate(focused)).toBe('search')
+  for (const key of 'typed') await page.press(key)
+  await page.evaluate('new Promise((done) => setTimeout(done, 200))')
+  expect(await page.evaluate(textOf('#search-state'))).toBe('1 of 2')
+  await page.press('Enter')
+  expect(await page.evaluate(textOf('#search-state'))).toBe('2 of 2')
+  expect(await page.evaluate(textOf('mark'))).toBe('typed')
+  await page.press('Escape')
+  await page.press('?')
+  expect(await page.evaluate("document.getElementById('help').open")).toBe(true)
+  await page.press('Escape')
+  await page.press('4')
+  expect(await page.evaluate(textOf('[role=tab][aria-selected=true]'))).toBe('Files 3')
+  await page.press('ArrowRight')
+  expect(await page.evaluate(textOf('[role=tab][aria-selected=true]'))).toBe('Environment')
+  await page.press('l')
+  expect(await page.evaluate(focused)).toBe('log')
+}
+
+/** On a phone nothing is wider than the screen but what scrolls by itself, and buttons are large enough for a finger. */
+async function expectPhone(url: string): Promise<void> {
+  const phone = await browser().open(url, { width: 390, height: 844, isPhone: true })
+  expect(await phone.evaluate('document.documentElement.scrollWidth')).toBe(390)
+  const heights = await phone.evaluate<number[]>(
+    "[...document.querySelectorAll('button, select')].filter((each) => each.offsetParent !== null).map((each) => each.offsetHeight)",
+  )
+  expect(Math.min(...heights)).toBeGreaterThanOrEqual(34)
+  expect(phone.complaints).toEqual([])
+}
 
 /** The trace of the test that passes: its name stays the same from run to run, and from machine to machine. */
 const passedName = `trace-test--passes-${createHash('sha256').update('\0trace.test.ts\0passes').digest('hex').slice(0, 8)}.html`
@@ -109,10 +158,8 @@ describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
 
     if (pool === 'threads') return
     const url = pathToFileURL(path).href
-    const { html: rendered, complaints } = await render(url)
-    expect(complaints).toEqual([])
-    expect(rendered).toContain('data-ready')
-    const shown = elementsOf(rendered)
+    const page = await browser().open(url)
+    const shown = await page.evaluate<string>(bodyOfPage)
     expect(shown).toContain('<span id="state" class="state failed">failed</span>')
     expect(shown).toContain('<h1 id="title">leaves &lt;/script&gt; two behind &amp; fails</h1>')
     expect(shown).toMatch(
@@ -121,10 +168,15 @@ describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
     expect(shown).toContain('<span class="c1">red</span>')
     expect(shown).toContain('&lt;/script&gt;&lt;b onclick=alert(1)&gt;bold')
     // No element came from the data, and nothing is asked of the net.
-    expect(shown).not.toMatch(/<b[ >]|<img|<script|<link|<iframe|https?:\/\//)
-    const found = elementsOf((await render(`${url}#search=typed by&theme=dark`)).html)
-    expect(found).toContain('<mark>typed by</mark>')
-    expect(found).toMatch(/id="search-state"[^>]*>1 of 2</)
+    expect(shown).not.toMatch(/<b[ >]|<img|<link|<iframe|https?:\/\//)
+    await expectKeys(page)
+    expect(page.complaints).toEqual([])
+    const found = await browser().open(`${url}#search=typed by`, { scheme: 'dark' })
+    expect(await found.evaluate(textOf('#search-state'))).toBe('1 of 2')
+    expect(await found.evaluate('getComputedStyle(document.body).color')).not.toBe(
+      await page.evaluate('getComputedStyle(document.body).color'),
+    )
+    await expectPhone(url)
 
     // A test that passes takes with it what an earlier run left in its place, and nothing else.
     const stranger = join(traces, 'trace-test--passes-00000000.html')
@@ -161,10 +213,10 @@ test('of a worker that is killed the trace is there, finished by the guardian', 
   for (const process of model.processes) {
     expect(process).toMatchObject({ end: model.died, finding: { place: 'killed by the guardian', outcome: 'SIGKILL' } })
   }
-  const { html, complaints } = await render(pathToFileURL(path).href)
-  expect(complaints).toEqual([])
-  expect(elementsOf(html)).toContain('<span id="state" class="state interrupted">the worker died</span>')
-  expect(elementsOf(html)).toContain(`The test worker ${worker} died before this test ended.`)
+  const page = await browser().open(pathToFileURL(path).href)
+  expect(await page.evaluate(textOf('#state'))).toBe('the worker died')
+  expect(await page.evaluate(textOf('#errors'))).toContain(`The test worker ${worker} died before this test ended.`)
+  expect(page.complaints).toEqual([])
 }, 60_000)
 
 describe('by hand', () => {
@@ -248,7 +300,7 @@ describe('by hand', () => {
 
 test('500 processes and 100,000 lines open and scroll', async () => {
   const { folder } = place()
-  const lines: object[] = [
+  const data: object[] = [
     {
       k: 'trace',
       v: 1,
@@ -276,7 +328,7 @@ test('500 processes and 100,000 lines open and scroll', async () => {
   ]
   for (let p = 2; p <= 500; p += 1) {
     const own = p % 9 === 0 ? 1000 + p : 1000
-    lines.push({
+    data.push({
       k: 'process',
       t: p,
       c: 1,
@@ -292,29 +344,40 @@ test('500 processes and 100,000 lines open and scroll', async () => {
   }
   for (let piece = 0; piece < 1000; piece += 1) {
     const text = Array.from({ length: 100 }, (_, n) => `line ${piece * 100 + n + 1} of the output\n`).join('')
-    lines.push({ k: 'output', t: 600 + piece, c: 1, s: piece % 10 === 0 ? 'stderr' : 'stdout', text })
+    data.push({ k: 'output', t: 600 + piece, c: 1, s: piece % 10 === 0 ? 'stderr' : 'stdout', text })
   }
-  lines.push({ k: 'end', t: 1700, state: 'failed', errors: [], findings: [], files: [] })
+  data.push({ k: 'end', t: 1700, state: 'failed', errors: [], findings: [], files: [] })
   const path = join(folder, 'large.html')
-  const data = lines.map((line) => JSON.stringify(line)).join('\n')
-  writeFileSync(path, `${readFileSync(inRoot('dist/trace-page.html'), 'utf8')}${data}\n</script>\n`)
+  const text = data.map((line) => JSON.stringify(line)).join('\n')
+  writeFileSync(path, `${readFileSync(inRoot('dist/trace-page.html'), 'utf8')}${text}\n</script>\n`)
   const url = pathToFileURL(path).href
-  const top = await render(url)
-  expect(top.complaints).toEqual([])
-  const rowsOf = (html: string): number[] => [...html.matchAll(/id="row-(\d+)"/g)].map(([, index]) => Number(index))
-  const linesOf = (html: string): number[] =>
-    [...html.matchAll(/class="text"><span>(?:<\/span><mark>)?line (\d+)/g)].map(([, index]) => Number(index))
-  expect(top.html).toContain('500 processes')
-  expect(top.html).toContain('100,000 lines')
-  expect(linesOf(top.html)).toContain(1)
-  expect(rowsOf(top.html)).toContain(0)
-  // Only what is in view is laid out.
-  expect(rowsOf(top.html).length).toBeLessThan(60)
-  expect(linesOf(top.html).length).toBeLessThan(120)
-  const end = await render(`${url}#search=line 99990 of&process=500`)
-  expect(end.html).toMatch(/id="search-state"[^>]*>1 of 1</)
-  expect(linesOf(end.html)).toEqual(expect.arrayContaining([99_990, 99_995]))
-  expect(linesOf(end.html)).not.toContain(1)
-  expect(rowsOf(end.html).at(-1)).toBeGreaterThan(400)
-  expect(linesOf(end.html).length).toBeLessThan(120)
+  const page = await browser().open(url)
+  const rows = (): Promise<number[]> =>
+    page.evaluate("[...document.querySelectorAll('.label')].map((label) => Number(label.id.slice(4)))")
+  const lines = (): Promise<number[]> =>
+    page.evaluate(
+      "[...document.querySelectorAll('.line .text')].map((text) => Number(/^line (\\d+)/.exec(text.textContent)?.[1]))",
+    )
+  expect(await page.evaluate(textOf('#legend-count'))).toBe('500 processes')
+  expect(await page.evaluate(textOf('#search-state'))).toBe('100,000 lines')
+  expect(await lines()).toContain(1)
+  expect(await rows()).toContain(0)
+  // Only what is in view is laid out, wherever one has scrolled to.
+  for (const part of [0.1, 0.5, 0.99]) {
+    await page.evaluate(
+      `for (const id of ['rows', 'log']) { const box = document.getElementById(id); box.scrollTop = box.scrollHeight * ${part} }`,
+    )
+    const [inRows, inLines] = [await rows(), await lines()]
+    expect(inRows.some((row) => Math.abs(row - part * 500) < 40)).toBe(true)
+    expect(inLines.some((line) => Math.abs(line - part * 100_000) < 100)).toBe(true)
+    expect(inRows.length).toBeLessThan(60)
+    expect(inLines.length).toBeLessThan(120)
+  }
+  const end = await browser().open(`${url}#search=line 99990 of&process=500`)
+  expect(await end.evaluate(textOf('#search-state'))).toBe('1 of 1')
+  expect(await end.evaluate("document.querySelector('.line.current .text').textContent")).toBe(
+    'line 99990 of the output',
+  )
+  expect(await end.evaluate(textOf('#details pre'))).toMatch(/^node worker-\d+\.js$/)
+  expect([...page.complaints, ...end.complaints]).toEqual([])
 }, 60_000)
