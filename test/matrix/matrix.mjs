@@ -15,10 +15,12 @@ const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 
 /** Vitest 5 needs Node 22.12; Vitest 3.2 and Jest 30 leave out the odd ones, which nobody has here. */
 const allNodes = ['20', '22', '24', '26']
+/** What commands in a terminal need, as in the README. */
+const terminal = ['@lydell/node-pty@1', '@xterm/headless@6']
 const runners = [
-  { name: 'vitest 3.2', packages: ['vitest@~3.2'], nodes: allNodes, typescript: '5.9' },
-  { name: 'vitest 4', packages: ['vitest@4'], nodes: allNodes, typescript: '7' },
-  { name: 'vitest 5', packages: ['vitest@5'], nodes: ['22', '24', '26'], typescript: '7' },
+  { name: 'vitest 3.2', packages: ['vitest@~3.2', ...terminal], nodes: allNodes, typescript: '5.9' },
+  { name: 'vitest 4', packages: ['vitest@4', ...terminal], nodes: allNodes, typescript: '7' },
+  { name: 'vitest 5', packages: ['vitest@5', ...terminal], nodes: ['22', '24', '26'], typescript: '7' },
   { name: 'jest 29', packages: ['jest@29', '@types/jest@29', '@jest/globals@29'], nodes: allNodes, typescript: '5.9' },
   { name: 'jest 30', packages: ['jest@30', '@types/jest@30', '@jest/globals@30'], nodes: allNodes, typescript: '7' },
 ]
@@ -118,6 +120,7 @@ const expected = {
     'killing the parent kills the child': passes,
     'a program that died on its own is not a successful kill': passes,
     'answers two prompts': passes,
+    'answers as a person would': passes,
     'has the containment that is promised': passes,
     'leaks a daemon': has('1 process outlived its command and was killed'),
     'fails and leaks': has('the own error', '1 process outlived its command and was killed'),
@@ -367,7 +370,7 @@ async function packageManagers(tarball, nodes) {
         const wrong = await attempt(async () => {
           const folder = makeProject(kind, `${row} ${kind}`)
           settleOthers(folder)
-          const peers = kind === 'vitest' ? ['vite'] : []
+          const peers = kind === 'vitest' ? ['vite', ...terminal] : []
           const output = await install(folder, [`proctor@file:${tarball}`, kind, ...peers, '@types/node@22'])
           const warnings = output
             .split('\n')
