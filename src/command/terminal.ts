@@ -1,6 +1,5 @@
-import { accessSync, closeSync, constants, openSync, readSync, statSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { constants as system } from 'node:os'
-import { join } from 'node:path'
 import type { IPty, spawn as Spawn } from '@lydell/node-pty'
 import type { SpawnError } from '../system/errors.js'
 import { after, backoff, every, now, pause } from '../system/poll.js'
@@ -8,7 +7,8 @@ import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { closeOnExec } from '../system/worker-state.js'
 import { drainTime } from './endings.js'
-import { explain, search, type SpawnRequest } from './spawn.js'
+import { codeAgainst, programOf } from './exec.js'
+import { explain, type SpawnRequest } from './spawn.js'
 import { loadTerminalPackage } from './terminal-packages.js'
 import type { Transport, TransportListener } from './transport.js'
 
@@ -22,8 +22,6 @@ export interface TerminalSize {
 
 /** End of transmission: at the beginning of a line it ends the input, anywhere else it hands over what is there. */
 const endOfTransmission = '\x04'
-/** The longest string that execve(2) takes: 32 pages. */
-const longestArgument = 128 * 1024
 /** ms between two writes to a program that does not read, at most. */
 const longestPause = 20
 /** ms between two looks whether a program that has not closed its terminal has exited. */
@@ -178,7 +176,7 @@ export class PseudoTerminal implements Transport {
   }
 
   resize(columns: number, rows: number): void {
-    this.#pty.resize(columns, rows)
+    if (!this.#isInputClosed) this.#pty.resize(columns, rows)
   }
 
   release(): void {
@@ -195,70 +193,6 @@ function openOwnEnd(name: string): number | undefined {
   } catch {
     return undefined // Where /dev/pts is not mounted there is the race.
   }
-}
-
-/** What is run: a shell is given the command line as execa gives it. */
-function programOf({ command, args, shell }: SpawnRequest): { file: string; args: string[] } {
-  if (shell === false || shell === '') return { file: command, args: [...args] }
-  return { file: shell === true ? '/bin/sh' : shell, args: ['-c', [command, ...args].join(' ')] }
-}
-
-const exists = (file: string): boolean => {
-  try {
-    statSync(file)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** The interpreter in a script's first line. */
-function interpreterOf(file: string): string | undefined {
-  const bytes = Buffer.alloc(256)
-  try {
-    const descriptor = openSync(file, 'r')
-    try {
-      const length = readSync(descriptor, bytes, 0, bytes.length, 0)
-      return /^#![ \t]*([^\s\0]+)/.exec(bytes.toString('latin1', 0, length))?.[1]
-    } finally {
-      closeSync(descriptor)
-    }
-  } catch {
-    return undefined // It may be run and not read.
-  }
-}
-
-/**
- * Why a program cannot be started, as the code that execve(2) would give: node-pty says so only on the terminal.
- * An empty code is for what is wrong with the request itself.
- */
-function codeAgainst(request: SpawnRequest): string | undefined {
-  const { file, args } = programOf(request)
-  const { cwd, env } = request
-  const strings = [file, ...args, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)]
-  if (file === '' || strings.some((each) => each.includes('\0'))) return ''
-  try {
-    if (!statSync(cwd).isDirectory()) return 'ENOTDIR'
-  } catch {
-    return 'ENOENT'
-  }
-  if (strings.some((each) => Buffer.byteLength(each) >= longestArgument)) return 'E2BIG'
-  const path = env['PATH'] ?? '/bin:/usr/bin'
-  const found = file.includes('/') ? join(file.startsWith('/') ? '' : cwd, file) : search(file, path)
-  if (found === undefined) {
-    return path.split(':').some((folder) => folder !== '' && exists(join(folder, file))) ? 'EACCES' : 'ENOENT'
-  }
-  if (!exists(found)) return 'ENOENT'
-  try {
-    accessSync(found, constants.X_OK)
-    if (statSync(found).isDirectory()) return 'EACCES'
-  } catch {
-    return 'EACCES'
-  }
-  const interpreter = interpreterOf(found)
-  return interpreter === undefined || exists(join(interpreter.startsWith('/') ? '' : cwd, interpreter))
-    ? undefined
-    : 'ENOENT'
 }
 
 /** What tells of the terminal that the tests run in, and is not true of this one. */
@@ -281,7 +215,7 @@ export function terminalEnvironment(
   if (!isTold('TERM')) result['TERM'] = 'xterm-256color'
   // What is written is read as UTF-8: where nothing says what the locale is, a program would write something else.
   const isLocaleKnown = ['LC_ALL', 'LC_CTYPE', 'LANG'].some((name) => isTold(name) || result[name] !== undefined)
-  return isLocaleKnown ? result : { ...result, LC_CTYPE: 'C.UTF-8' }
+  return isLocaleKnown ? result : { ...result, LC_CTYPE: process.platform === 'darwin' ? 'UTF-8' : 'C.UTF-8' }
 }
 
 /**

@@ -1,0 +1,72 @@
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { search, type SpawnRequest } from './spawn.js'
+
+// What execve(2) would say of a request, asked before: node-pty's child says so on its terminal only.
+
+/** The longest string that execve(2) takes: 32 pages. */
+const longestArgument = 128 * 1024
+
+/** What is run: a shell is given the command line as execa gives it. */
+export function programOf({ command, args, shell }: SpawnRequest): { file: string; args: string[] } {
+  if (shell === false || shell === '') return { file: command, args: [...args] }
+  return { file: shell === true ? '/bin/sh' : shell, args: ['-c', [command, ...args].join(' ')] }
+}
+
+const exists = (file: string): boolean => {
+  try {
+    statSync(file)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The interpreter in a script's first line. */
+function interpreterOf(file: string): string | undefined {
+  const bytes = Buffer.alloc(256)
+  try {
+    const descriptor = openSync(file, 'r')
+    try {
+      const length = readSync(descriptor, bytes, 0, bytes.length, 0)
+      return /^#![ \t]*([^\s\0]+)/.exec(bytes.toString('latin1', 0, length))?.[1]
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch {
+    return undefined // It may be run and not read.
+  }
+}
+
+/**
+ * Why a program cannot be started, as the code that execve(2) would give: node-pty says so only on the terminal.
+ * An empty code is for what is wrong with the request itself.
+ */
+export function codeAgainst(request: SpawnRequest): string | undefined {
+  const { file, args } = programOf(request)
+  const { cwd, env } = request
+  const strings = [file, ...args, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)]
+  if (file === '' || strings.some((each) => each.includes('\0'))) return ''
+  try {
+    if (!statSync(cwd).isDirectory()) return 'ENOTDIR'
+  } catch {
+    return 'ENOENT'
+  }
+  if (strings.some((each) => Buffer.byteLength(each) >= longestArgument)) return 'E2BIG'
+  const path = env['PATH'] ?? '/bin:/usr/bin'
+  const found = file.includes('/') ? join(file.startsWith('/') ? '' : cwd, file) : search(file, path)
+  if (found === undefined) {
+    return path.split(':').some((folder) => folder !== '' && exists(join(folder, file))) ? 'EACCES' : 'ENOENT'
+  }
+  if (!exists(found)) return 'ENOENT'
+  try {
+    accessSync(found, constants.X_OK)
+    if (statSync(found).isDirectory()) return 'EACCES'
+  } catch {
+    return 'EACCES'
+  }
+  const interpreter = interpreterOf(found)
+  return interpreter === undefined || exists(join(interpreter.startsWith('/') ? '' : cwd, interpreter))
+    ? undefined
+    : 'ENOENT'
+}
