@@ -47,8 +47,8 @@ const controls: Control[] = [
     mutations: [
       {
         file: 'src/command/command-process.ts',
-        from: 'this.#isSeen = true\n    return {\n      exitCode: this.#exit!.code,',
-        to: 'return {\n      exitCode: this.#exit!.code,',
+        from: 'this.#isSeen = true\n    const { log, durationMs } = this',
+        to: 'const { log, durationMs } = this',
       },
     ],
     file: 'kill.test.ts',
