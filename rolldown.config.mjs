@@ -83,6 +83,12 @@ const output = (format) => ({
     groups: [
       { name: 'file-tree', test: /\/src\/command\/file-tree\./, priority: 2 },
       {
+        // All that a guard needs: a worker that runs no fixture loads no more.
+        name: 'system',
+        test: /\/src\/(?:system\/(?!process-table\/(?:pidtree|ps-list)\.|listeners\/|tree-watch\.)|fixture\/(?:guard|aftermath|allowance|circus|report\.)|command\/(?:pattern|options)\.)/,
+        priority: 2,
+      },
+      {
         name: 'core',
         test: /\/src\/(?:fixture|command|system)\/(?!process-table\/(?:pidtree|ps-list)\.)/,
         priority: 1,

@@ -12,6 +12,7 @@ const sections = {
   output: './output.mjs',
   memory: './memory.mjs',
   guard: './guard.mjs',
+  'guard-programs': './guard-programs.mjs',
   peers: './peers.mjs',
   trace: './trace.mjs',
   terminal: './terminal.mjs',

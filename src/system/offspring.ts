@@ -40,7 +40,7 @@ export interface OffspringSurroundings {
   announced(birth: Birth): void
 }
 
-const lookInterval = 50
+const lookInterval = 100
 /** ms after which an unannounced zombie is waited for: whose child it is may do so first. */
 const zombiePatience = 100
 
@@ -191,8 +191,10 @@ export class Offspring {
     for (const birth of this.#births.values()) identify(birth)
     const found = new Map<string, Descendant>()
     if (table.name === 'linux') this.#collectChildren(found)
+    // What was orphaned too early is nobody's child here, and is searched for as long as it lives.
+    const known = found.size
     if (this.#contained?.isComplete !== true || this.#hasMissed) await this.#collectMarked(found)
-    this.#hasMissed = false
+    this.#hasMissed = found.size > known
     const seen = new Set([...found.values()].map(({ birth }) => birth))
     for (const birth of this.#births.values()) {
       if (isHeld(birth) || seen.has(birth)) continue
@@ -319,10 +321,14 @@ export class Offspring {
   #lookInPassing(): void {
     const begin = now()
     if (begin < this.#nextLook || table.name !== 'linux') return
+    if (this.#births.size === 0) {
+      this.#stopLooking?.()
+      this.#stopLooking = undefined
+    }
     for (const birth of this.#births.values()) {
       if (birth.identity === undefined || !isHeld(birth)) continue
       descendantsOf(birth.identity, ({ pid, startTime }) => birth.known.set(pid, { pid, startTime }))
     }
-    this.#nextLook = now() + 20 * (now() - begin)
+    this.#nextLook = now() + 50 * (now() - begin)
   }
 }

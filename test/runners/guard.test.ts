@@ -145,6 +145,12 @@ test('a concurrent test that runs alone is blamed itself', async () => {
   expect(tests[0]!.failureMessages[0]).toContain(`started at ${linesOf('alone.test.ts').get(tests[0]!.title)}:`)
 })
 
+test.each(['test', 'file'])('the first daemon of a file is found, with the %s as the unit', async (unit) => {
+  const { tests, message } = await runFile('first', { PROCTOR_GUARD_UNIT: unit })
+  const said = unit === 'file' ? message : tests[0]!.failureMessages.join()
+  expect(said).toContain(`1 process outlived the test${unit === 'file' ? ' file' : ''} that started it and was killed`)
+})
+
 test('one test is only warned of, another killed without a word', async () => {
   const { tests, output, exitCode } = await runFile('options')
   expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed'])

@@ -1,0 +1,79 @@
+import { cp } from 'node:fs/promises'
+import { expect, type Process, test } from 'proctor/vitest'
+import { eventually, findByCommandLine, numberIn, uniqueNumber } from '../machine.js'
+import { inRoot } from '../inner-run.js'
+import { buildMutant, type Mutation } from './mutant.js'
+
+// What each part of the guard is for: with all of these replaced by nothing, each of their tests comes out otherwise.
+
+const mutations: readonly Mutation[] = [
+  {
+    // What nobody announces is not noticed.
+    file: 'src/system/stir.ts',
+    from: 'return text !== undefined && text !== this.#last',
+    to: 'return false',
+  },
+  {
+    // A fixture that the file shares is the first test's.
+    file: 'src/fixture/guard.ts',
+    from: 'const shared = this.#shared.find(({ to }) => to === Infinity)',
+    to: 'const shared = undefined as SharedTime | undefined',
+  },
+  {
+    // The look comes before what a fixture does at the end of its test.
+    file: 'src/vitest-guard.ts',
+    from: 'if (onFinished.length > 1) onFinished.unshift(onFinished.pop())',
+    to: '',
+  },
+  {
+    // The guardian goes by marks alone.
+    file: 'src/system/guardian.ts',
+    from: 'this.#watch(`p ${pid} ${startTime}`)',
+    to: 'this.#watch(`s ${pid} ${startTime}`.slice(0, 2) + "2 0")',
+  },
+]
+
+const patience = { timeout: 60_000 }
+const env = Object.fromEntries(
+  ['TEST', 'NODE_ENV', 'DEV', 'PROD', 'MODE', 'SSR', 'BASE_URL', 'CI', 'CI_REPORT', 'GITHUB_ACTIONS'].map((name) => [
+    name,
+    undefined,
+  ]),
+)
+
+test('without its parts the guard says otherwise', async ({ run, workspace }) => {
+  await buildMutant({ run, workspace }, mutations)
+  for (const path of ['fixtures/suites/guard', 'fixtures/suites/vitest.shared.ts']) {
+    await cp(inRoot(path), workspace.resolve(path), { recursive: true })
+  }
+  const number = uniqueNumber()
+  const suite = (file: string, name: string, more: NodeJS.ProcessEnv = {}): Process =>
+    run('vitest', ['run', '--root', 'fixtures/suites/guard', file, '--testNamePattern', name, '--reporter=verbose'], {
+      env: { ...env, SUITE_NUMBER: number, NO_COLOR: '1', PROCTOR_GUARD_LEAK_TIMEOUT: '100', ...more },
+      leaks: 'kill',
+    })
+
+  const unnoticed = await suite('leaks', 'nobody is told').waitForExit(patience)
+  expect(unnoticed.output).toContain('✓ leaks.test.ts > makes a daemon of which nobody is told')
+
+  const blamed = await suite('clean', 'with a fixture of its own, and one of the file').waitForExit(patience)
+  expect(blamed.output).toContain('2 processes outlived the test that started them')
+
+  const ready = workspace.resolve('ready')
+  const killed = suite('killed', 'is killed', { SUITE_READY: ready })
+  const worker = await numberIn(ready)
+  expect(await eventually(() => (findByCommandLine(number).length >= 5 ? true : undefined), 'five processes')).toBe(
+    true,
+  )
+  process.kill(worker, 'SIGKILL')
+  await killed.waitForExit(patience)
+  // A shell and its child with no mark live on; all others are dead.
+  const isShell = (line: string): boolean => / sh -c /.test(line)
+  const left = await eventually(() => {
+    const lines = findByCommandLine(number)
+    return lines.length <= 2 ? lines : undefined
+  }, 'the end of all that carries a mark')
+  expect(left.filter(isShell)).toHaveLength(1)
+  expect(left).toHaveLength(2)
+  for (const line of left) process.kill(Number.parseInt(line, 10), 'SIGKILL')
+})
