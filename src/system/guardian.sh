@@ -134,6 +134,8 @@ strike_portable() {
 # It stands in a script element of a page, so no < may.
 finish_trace() {
   [ -f "$1" ] && [ ! -L "$1" ] || return
+  # An empty one waits for the next trace.
+  [ -s "$1" ] || { rm -f "$1"; return; }
   kept_at=$(sed -n '/^#to /{s///;p;q;}' "$1")
   uptime=0
   [ -r /proc/uptime ] && read -r uptime rest </proc/uptime
