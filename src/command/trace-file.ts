@@ -1,6 +1,5 @@
 import {
   accessSync,
-  closeSync,
   constants,
   existsSync,
   mkdirSync,
@@ -105,14 +104,12 @@ export class TraceFile {
   keep(): void {
     this.#write(Buffer.from('</script>\n'))
     if (this.#draft === undefined) return
-    const { path, file } = this.#draft
-    const parts = isPageForShells ? [tracePage, path] : [path]
+    const parts = isPageForShells ? [tracePage, this.#draft.path] : [this.#draft.path]
     mkdirSync(dirname(this.path), { recursive: true })
     // Not copied: an installed package may be read-only, and a copy of it would be too.
     writeFileSync(this.path, Buffer.concat(parts.map((part) => readFileSync(part))))
+    this.#guardian.giveBack(this.#draft)
     this.#draft = undefined
-    closeSync(file)
-    unlinkSync(path)
   }
 
   /** It is not needed; and what an earlier run has left in its place is of that run. */
