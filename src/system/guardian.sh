@@ -143,6 +143,9 @@ finish_trace() {
     echo
     echo "#died $uptime"
     for pid in $killed; do echo "#killed $pid"; done
+    IFS=' '
+    for each in $spared; do echo "#spared ${each%:*}"; done
+    IFS=$newline
     for folder in $workspaces; do
       [ -L "$folder" ] || find "$folder" -type f -exec ls -ln {} + | head -n 500 |
         awk '{ size = $5; sub(/^[^\/]*/, ""); gsub(/</, "?"); print "#file " size " " $0 }'

@@ -223,7 +223,8 @@ export class TreeWatch {
       seen.command = command
       if (!seen.isUntold) this.#listener.becameAnother(seen)
     }
-    if (record.group !== seen.group || record.session !== seen.session) {
+    // 0: the platform does not tell.
+    if (record.group !== seen.group || (record.session !== 0 && record.session !== seen.session)) {
       seen.group = record.group
       seen.session = record.session
       if (!seen.isUntold) this.#listener.moved(seen)
