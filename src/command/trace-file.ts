@@ -1,10 +1,8 @@
 import {
   accessSync,
-  closeSync,
   constants,
   existsSync,
   mkdirSync,
-  openSync,
   readFileSync,
   statSync,
   unlinkSync,
@@ -14,7 +12,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { ProctorError } from '../system/errors.js'
-import { isPageForShells, tracePage } from '../system/guardian.js'
+import { type Draft, type Guardian, isPageForShells, tracePage } from '../system/guardian.js'
 
 // A trace is a page with its data behind it. The page's head holds everything that draws it, and ends with the opening
 // tag of a script of no type that a browser runs; what follows is one JSON object a line. The end of the file ends the
@@ -47,25 +45,24 @@ const checked = new Set<string>()
 export class TraceFile {
   /** Where it is when it is kept. */
   readonly path: string
-  /** Where it is written. */
-  readonly #draft: string
-  #file: number | undefined
+  readonly #guardian: Guardian
+  #draft: Draft | undefined
   #pending: string
 
   /**
-   * Begins a trace, in a file `draft` that is not there yet.
+   * Begins a trace.
    *
    * @throws {ProctorError} when it could not be kept at `path`.
    */
-  constructor(path: string, draft: string) {
+  constructor(path: string, guardian: Guardian) {
     this.path = path
-    this.#draft = draft
+    this.#guardian = guardian
     const folder = dirname(path)
     if (!checked.has(folder)) assertWritable(folder)
     checked.add(folder)
-    this.#file = openSync(draft, 'wx', 0o600)
-    // Whoever finishes it when the worker is dead reads in it where it goes.
+    this.#draft = guardian.takeDraft()
     const page = isPageForShells ? '' : readFileSync(tracePage, 'utf8')
+    // Whoever finishes it when the worker is dead reads in it where it goes.
     this.#pending = `${page}${/[\n<]/.test(path) ? '' : `#to ${path}\n`}`
   }
 
@@ -81,14 +78,16 @@ export class TraceFile {
   }
 
   #write(...more: readonly Uint8Array[]): void {
-    const pending = Buffer.from(this.#pending)
+    const pending = this.#pending
     this.#pending = ''
-    if (this.#file === undefined) return
+    if (this.#draft === undefined) return
     try {
-      if (more.length === 0) writeSync(this.#file, pending)
-      else writevSync(this.#file, [pending, ...more])
+      if (more.length === 0) writeSync(this.#draft.file, pending)
+      else writevSync(this.#draft.file, [Buffer.from(pending), ...more])
     } catch (error) {
-      this.#breakOff(error)
+      // A full disk fails no test.
+      this.remove()
+      process.stderr.write(`proctor: the trace ${this.path} breaks off: ${(error as Error).message}\n`)
     }
   }
 
@@ -101,32 +100,22 @@ export class TraceFile {
     this.#write(bytes, Buffer.from(`\n${end}\n`))
   }
 
-  #breakOff(error: unknown): void {
-    // A full disk fails no test.
-    this.#close()
-    process.stderr.write(`proctor: the trace ${this.path} breaks off: ${(error as Error).message}\n`)
-  }
-
-  #close(): void {
-    if (this.#file !== undefined) closeSync(this.#file)
-    this.#file = undefined
-  }
-
   /** It has its last line and goes to where it is kept. */
   keep(): void {
     this.#write(Buffer.from('</script>\n'))
-    this.#close()
+    if (this.#draft === undefined) return
+    const parts = isPageForShells ? [tracePage, this.#draft.path] : [this.#draft.path]
     mkdirSync(dirname(this.path), { recursive: true })
-    const parts = isPageForShells ? [tracePage, this.#draft] : [this.#draft]
     // Not copied: an installed package may be read-only, and a copy of it would be too.
     writeFileSync(this.path, Buffer.concat(parts.map((part) => readFileSync(part))))
-    unlinkSync(this.#draft)
+    this.#guardian.giveBack(this.#draft)
+    this.#draft = undefined
   }
 
   /** It is not needed; and what an earlier run has left in its place is of that run. */
   remove(): void {
-    this.#close()
-    unlinkSync(this.#draft)
+    if (this.#draft !== undefined) this.#guardian.giveBack(this.#draft)
+    this.#draft = undefined
     if (existsSync(this.path)) unlinkSync(this.path)
   }
 }

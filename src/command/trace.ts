@@ -62,15 +62,13 @@ export function environmentChanges(
   own: Readonly<NodeJS.ProcessEnv>,
   given: Readonly<NodeJS.ProcessEnv>,
 ): EnvironmentChanges {
-  const names = (from: NodeJS.ProcessEnv, isWanted: (name: string) => boolean): string[] =>
-    Object.keys(from)
-      .filter((name) => !isOurs(name) && isWanted(name))
-      .toSorted()
-  return {
-    added: names(given, (name) => own[name] === undefined),
-    changed: names(given, (name) => own[name] !== undefined && own[name] !== given[name]),
-    removed: names(own, (name) => given[name] === undefined),
+  const changes = { added: [] as string[], changed: [] as string[], removed: [] as string[] }
+  for (const name of Object.keys(given)) {
+    if (own[name] !== given[name] && !isOurs(name)) changes[own[name] === undefined ? 'added' : 'changed'].push(name)
   }
+  for (const name of Object.keys(own)) if (given[name] === undefined && !isOurs(name)) changes.removed.push(name)
+  for (const names of Object.values(changes)) names.sort((a, b) => (a < b ? -1 : 1))
+  return changes
 }
 
 /** What is known when a trace begins. */

@@ -134,6 +134,8 @@ strike_portable() {
 # It stands in a script element of a page, so no < may.
 finish_trace() {
   [ -f "$1" ] && [ ! -L "$1" ] || return
+  # An empty one waits for the next trace.
+  [ -s "$1" ] || { rm -f "$1"; return; }
   kept_at=$(sed -n '/^#to /{s///;p;q;}' "$1")
   uptime=0
   [ -r /proc/uptime ] && read -r uptime rest </proc/uptime
@@ -141,6 +143,9 @@ finish_trace() {
     echo
     echo "#died $uptime"
     for pid in $killed; do echo "#killed $pid"; done
+    IFS=' '
+    for each in $spared; do echo "#spared ${each%:*}"; done
+    IFS=$newline
     for folder in $workspaces; do
       [ -L "$folder" ] || find "$folder" -type f -exec ls -ln {} + | head -n 500 |
         awk '{ size = $5; sub(/^[^\/]*/, ""); gsub(/</, "?"); print "#file " size " " $0 }'

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { clearImmediate, setImmediate } from 'node:timers'
@@ -37,6 +37,12 @@ function endOf(line: string): string {
   return kind === 'W' ? `W${line.slice(1)}` : `${kind} ${line.split(' ')[1]}`
 }
 
+/** An open file that a trace is written to. What is written goes to its end. */
+export interface Draft {
+  readonly path: string
+  readonly file: number
+}
+
 /** One worker's guardian. It is started with the first command and restarted when it dies. */
 export class Guardian {
   readonly #environment: NodeJS.ProcessEnv
@@ -54,11 +60,14 @@ export class Guardian {
    * What the path of every unfinished trace begins with. They are looked for only when the worker is dead: telling of
    * each would cost a test more than the trace does.
    */
-  readonly drafts: string
+  readonly #drafts: string
+  #draftCount = 0
+  /** Drafts of traces that nobody needed: to make a file and to remove it costs a short test more than to write it. */
+  readonly #emptyDrafts: Draft[] = []
 
   constructor(token: string, environment: NodeJS.ProcessEnv) {
     this.#token = token
-    this.drafts = join(tmpdir(), `proctor-trace-${process.pid}-${token}-`)
+    this.#drafts = join(tmpdir(), `proctor-trace-${process.pid}-${token}-`)
     this.#environment = environment
   }
 
@@ -110,6 +119,20 @@ export class Guardian {
     this.#forget(`w ${folder}`)
   }
 
+  /** An empty file that the guardian finds when this worker is dead. Whoever takes it gives it back, or removes it. */
+  takeDraft(): Draft {
+    const spare = this.#emptyDrafts.pop()
+    if (spare !== undefined) return spare
+    this.#draftCount += 1
+    const path = `${this.#drafts}${this.#draftCount}.html`
+    return { path, file: openSync(path, 'ax', 0o600) }
+  }
+
+  giveBack(draft: Draft): void {
+    ftruncateSync(draft.file)
+    this.#emptyDrafts.push(draft)
+  }
+
   #reserve(path: string): void {
     if (this.#reserved !== undefined && !this.#told.has(`w ${this.#reserved}`)) this.#open.delete(`w ${this.#reserved}`)
     this.#reserved = path
@@ -149,7 +172,7 @@ export class Guardian {
     const main = mainProcess()
     const mains = main === undefined ? ['', ''] : [main.pid, main.startTime]
     const page = isPageForShells ? tracePage : ''
-    const parameters = [this.#token, owner.pid, owner.startTime, ...mains, this.drafts, page]
+    const parameters = [this.#token, owner.pid, owner.startTime, ...mains, this.#drafts, page]
     // Where no shell can read it the text is handed over instead of the path.
     const script = isForShells(scriptPath) ? [scriptPath] : ['-c', readFileSync(scriptPath, 'utf8'), 'proctor-guardian']
     const child = startOwn(() =>

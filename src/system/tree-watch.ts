@@ -14,7 +14,7 @@ const lookIntervalPortable = 250
 /** ms within which a look is as good as a new one. */
 const stale = 1
 /** Looks may take this part of the time, and glances between them the same once more. */
-const mostOfTime = 1 / 60
+const mostOfTime = 1 / 100
 /** ms after its start in which a process most likely becomes another program. */
 const youth = 250
 /** Of the others every so many-th is asked at each look for its command line. */
@@ -223,7 +223,8 @@ export class TreeWatch {
       seen.command = command
       if (!seen.isUntold) this.#listener.becameAnother(seen)
     }
-    if (record.group !== seen.group || record.session !== seen.session) {
+    // 0: the platform does not tell.
+    if (record.group !== seen.group || (record.session !== 0 && record.session !== seen.session)) {
       seen.group = record.group
       seen.session = record.session
       if (!seen.isUntold) this.#listener.moved(seen)

@@ -219,6 +219,7 @@ function inOrder(processes, commands) {
 /** What the guardian wrote when the worker had died: when, whom it killed, and what was in the workspace. */
 function readGuardian(lines, model, processes) {
   const files = []
+  const spared = new Set()
   for (const line of lines) {
     const [word, ...rest] = line.split(' ')
     if (word === 'died') {
@@ -233,6 +234,8 @@ function readGuardian(lines, model, processes) {
         process.finding = { outcome: 'SIGKILL', place: 'killed by the guardian' }
         process.end = model.died
       }
+    } else if (word === 'spared') {
+      spared.add(Number(rest[0]))
     } else if (word === 'file') {
       const path = rest.slice(1).join(' ')
       const folder = `${model.meta.workspace}/`
@@ -240,6 +243,9 @@ function readGuardian(lines, model, processes) {
     }
   }
   if (files.length > 0) model.files = files
+  if (!model.isInterrupted) return
+  // It looked until nothing was left: what it did not kill had gone before.
+  for (const process of processes.values()) if (!spared.has(process.pid)) process.end ??= model.died
 }
 
 /** In lanes: two waits at a time do not cover each other. */

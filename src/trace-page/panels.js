@@ -105,7 +105,9 @@ export function showDetails(model, process) {
         ? undefined
         : fact('orphan', document.createTextNode(`since ${duration(process.orphanedAt)}`)),
       ...process.commands.slice(1).map((exec) => fact(`exec ${duration(exec.t)}`, code(plain(exec.command)))),
-      process.isLeader ? fact('cwd', code(command.cwd)) : undefined,
+      process.isLeader
+        ? fact('cwd', code(command.cwd === '.' ? '<workspace>' : `<workspace>/${command.cwd}`))
+        : undefined,
       process.isLeader && command.terminal
         ? fact('terminal', document.createTextNode(`${command.terminal.columns} × ${command.terminal.rows}`))
         : undefined,
