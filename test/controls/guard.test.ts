@@ -15,7 +15,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     // A fixture that the file shares is the first test's.
-    file: 'src/fixture/guard.ts',
+    file: 'src/fixture/guard-units.ts',
     from: 'const shared = this.#shared.find(({ to }) => to === Infinity)',
     to: 'const shared = undefined as SharedTime | undefined',
   },
