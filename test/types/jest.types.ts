@@ -1,6 +1,7 @@
 // Compiled, never run: what `proctor/jest` looks like to who uses it with @jest/globals.
 import { describe, expect, test } from '@jest/globals'
 import { expectTypeOf } from 'vitest'
+import { guard } from 'proctor/jest/guard'
 import {
   executable,
   type JestFixtures,
@@ -48,3 +49,7 @@ describe('a suite', () => {
 })
 
 expect.addSnapshotSerializer(snapshotSerializer())
+
+guard({ mode: 'kill', allow: [/gradle/] })
+// @ts-expect-error there is no such unit
+guard({ unit: 'suite' })

@@ -1,5 +1,6 @@
 // Compiled, never run: what `proctor/vitest` looks like to who uses it.
 import { expectTypeOf, test as base } from 'vitest'
+import { guard, type GuardOptions } from 'proctor/vitest/guard'
 import {
   executable,
   expect,
@@ -189,3 +190,11 @@ test('says what it ran', ({ task }) => {
     'test' | 'timeout' | 'teardown' | undefined
   >()
 })
+
+guard({ mode: 'warn', unit: 'file', allow: ['gradle', /esbuild/], leakTimeout: 500, containment: 'basic' })
+guard()
+// @ts-expect-error there is no such mode
+guard({ mode: 'loud' })
+// @ts-expect-error there is no such option
+guard({ alow: [] })
+export const guardOptions: GuardOptions = { mode: 'off' }
