@@ -267,6 +267,8 @@ class TracedProcess implements CommandListener {
   }
 
   input(text: string | Uint8Array): void {
+    // What was on the screen when it was answered.
+    if (this.#screens < mostScreens) this.#draw()
     const shown = typeof text === 'string' ? text : Buffer.from(text).toString('utf8')
     this.#trace.append('input', { text: this.#trace.mask.hide(shown.slice(0, 2000)) })
   }
