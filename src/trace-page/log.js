@@ -29,8 +29,13 @@ function matchesIn(text, pattern) {
   return found
 }
 
+/** A line that goes on for ever is searched to its end, and shown to here. */
+const mostShown = 10_000
+const clip = (row) => (row.text.length <= mostShown ? row : { ...row, text: `${row.text.slice(0, mostShown)} …` })
+
 /** The text of a row with what was searched for marked. */
-function marked(row, pattern) {
+function marked(whole, pattern) {
+  const row = clip(whole)
   if (row.kind === 'event' || row.kind === 'input') return [element('span', { text: plain(row.text) })]
   const matches = pattern === undefined ? [] : matchesIn(plain(row.text), pattern)
   if (matches.length === 0)
@@ -69,8 +74,9 @@ export function createLog(model, { onTime }) {
       'div',
       {
         class: `line ${row.kind}${row.tone ? ` ${row.tone}` : ''}${index === current ? ' current' : ''}`,
-        role: 'row',
-        'aria-rowindex': String(index + 1),
+        role: 'listitem',
+        'aria-posinset': String(index + 1),
+        'aria-setsize': String(shown.length),
       },
       element('span', { class: 'time', text: clock(row.t) }),
       severalCommands ? element('span', { class: 'of', text: row.c === 0 ? '' : String(row.c) }) : undefined,
@@ -109,7 +115,6 @@ export function createLog(model, { onTime }) {
     for (const made of elements.values()) made.remove()
     elements.clear()
     spacer.style.height = `${Math.max(1, shown.length) * rowHeight}px`
-    scroller.setAttribute('aria-rowcount', String(shown.length))
     $('log-empty').hidden = shown.length > 0
     draw()
   }

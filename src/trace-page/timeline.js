@@ -1,6 +1,5 @@
-import { $, clock, count, duration, element, perFrame, shortCommand } from './dom.js'
+import { $, clock, count, duration, element, perFrame } from './dom.js'
 import {
-  fate,
   lineHeight,
   lineHeightNarrow,
   paintProcess,
@@ -10,51 +9,11 @@ import {
   palette,
   patterns,
 } from './paint.js'
+import { inWords, labelOf, rowsOf } from './rows.js'
 import { gridLabel, gridStep, View } from './scale.js'
 
 // Every process as a bar over time. Names are elements, for who reads with something else than eyes; bars are drawn
 // on one canvas that is as large as what is in view, so that five hundred processes cost what thirty do.
-
-const isLeft = ({ leftAt }) => leftAt !== undefined
-
-/** The rows: what the test waited for, then the processes. */
-function rowsOf(model) {
-  const lanes = Array.from({ length: model.lanes }, (_, lane) => ({
-    kind: 'waits',
-    lane,
-    waits: model.waits.filter((wait) => wait.lane === lane),
-  }))
-  return [...lanes, ...model.processes.map((process) => ({ kind: 'process', process }))]
-}
-
-function badges(process, model) {
-  const made = []
-  if (process.finding !== undefined && !process.finding.outcome.startsWith('allowed')) {
-    made.push(
-      element('span', {
-        class: 'badge bad',
-        text: process.finding.place === 'killed by the guardian' ? 'guardian' : 'leaked',
-      }),
-    )
-  }
-  if (isLeft(process)) made.push(element('span', { class: 'badge left', text: 'left the group' }))
-  else if (process.orphanedAt !== undefined) made.push(element('span', { class: 'badge', text: 'orphan' }))
-  const { exit } = model.commands.find(({ number }) => number === process.c) ?? {}
-  if (process.isLeader && exit?.code > 0) made.push(element('span', { class: 'badge bad', text: `exit ${exit.code}` }))
-  return made
-}
-
-/** One process in words. */
-export function inWords(process, model) {
-  const last = process.commands.at(-1).command
-  const parts = [`${process.pid} ${last}`, `started at ${duration(process.start)}`]
-  parts.push(process.end === undefined ? 'alive at the end' : `ended at ${duration(process.end)}`)
-  if (isLeft(process)) parts.push(`left the group at ${duration(process.leftAt)}`)
-  if (process.orphanedAt !== undefined) parts.push(`its parent ended at ${duration(process.orphanedAt)}`)
-  const { text } = fate(process, model)
-  if (text !== '') parts.push(text)
-  return parts.join(', ')
-}
 
 export function createTimeline(model, { onSelect, onTime }) {
   const [scroller, spacer, canvas, axis, tip] = ['rows', 'rows-space', 'bars', 'axis', 'tip'].map($)
@@ -206,43 +165,6 @@ export function createTimeline(model, { onSelect, onTime }) {
     return { first, last }
   }
 
-  const labelOf = (index, space) => {
-    const row = rows[index]
-    const isTest = row.kind === 'waits'
-    const { process } = row
-    const name = isTest
-      ? [element('span', { class: 'name', text: row.lane === 0 ? 'the test waits' : '' })]
-      : [
-          element('span', { class: 'pid', text: String(process.pid) }),
-          element('span', {
-            class: 'name',
-            text: shortCommand(process.commands.at(-1).command),
-            title: process.commands.at(-1).command,
-          }),
-          ...badges(process, model),
-        ]
-    const made = element(
-      'div',
-      {
-        class: `label${isTest ? ' test' : ''}${process?.isLeader ? ' leader' : ''}`,
-        id: `row-${index}`,
-        role: 'option',
-        'aria-posinset': String(index + 1),
-        'aria-setsize': String(rows.length),
-        'aria-selected': String(index === selected),
-        'aria-label': isTest
-          ? `the test waits: ${row.waits.map(({ what }) => what).join(', ')}`
-          : inWords(process, model),
-      },
-      ...name,
-    )
-    made.style.top = `${index * space.row}px`
-    if (!space.isNarrow) made.style.width = `${space.label}px`
-    made.style.height = `${space.isNarrow ? 22 : space.row}px`
-    made.style.paddingLeft = `${10 + Math.min(process?.depth ?? 0, 10) * (space.isNarrow ? 10 : 14)}px`
-    return made
-  }
-
   const drawLabels = (space, { first, last }) => {
     if (wasNarrow !== space.isNarrow || elements.label !== space.label) {
       for (const made of elements.values()) made.remove()
@@ -258,7 +180,7 @@ export function createTimeline(model, { onSelect, onTime }) {
     for (let index = Math.max(0, first - 5); index <= Math.min(rows.length - 1, last + 5); index += 1) {
       let made = elements.get(index)
       if (made === undefined) {
-        made = labelOf(index, space)
+        made = labelOf(rows, index, space, { model, isSelected: index === selected })
         elements.set(index, made)
         spacer.append(made)
       }

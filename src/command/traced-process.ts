@@ -1,0 +1,163 @@
+import { StringDecoder } from 'node:string_decoder'
+import { after } from '../system/poll.js'
+import type { Tree } from '../system/tree.js'
+import type { TreeWatch } from '../system/tree-watch.js'
+import type { CommandListener } from './listener.js'
+import type { Output, OutputStream } from './output.js'
+import type { Mask } from './secrets.js'
+import type { SentSignal, SignalTarget } from './signal-log.js'
+import { isRaw } from './trace-file.js'
+
+/** Bytes of a command's output, of each stream, that go into a trace; and the lines of its end, which always do. */
+const mostOutput = 8 * 1024 * 1024
+const lastLines = 100
+/** Pictures of one terminal, and the ms between two of them. */
+const mostScreens = 100
+const screenInterval = 100
+/** Bytes from which on a piece of output is written as it is, if it may be. */
+const muchOutput = 2048
+
+/** A terminal that pictures are taken of. */
+export interface TracedTerminal {
+  readonly size: { readonly columns: number; readonly rows: number }
+  toSVG(): string
+}
+
+/** What one command's listener needs of its trace. */
+export interface TraceSide {
+  append(kind: string, record: object): void
+  appendRaw(kind: string, record: object, bytes: Buffer): void
+  readonly mask: Mask
+  readonly watch: TreeWatch
+  readonly begin: number
+  isWaitTold(): boolean
+  nextWait(): number
+  register(tree: Tree): void
+}
+
+/** Writes down what happens to one command. */
+export class TracedProcess implements CommandListener {
+  readonly #number: number
+  readonly #command: string
+  readonly #trace: TraceSide
+  readonly #decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
+  readonly #written = { stdout: 0, stderr: 0 }
+  /** Whether the last bytes may be the first of a character. */
+  readonly #isCharacterOpen = { stdout: false, stderr: false }
+  readonly #cut = { stdout: 0, stderr: 0 }
+  #tree: Tree | undefined
+  #output: Output | undefined
+
+  readonly #terminal: TracedTerminal | undefined
+  #lastScreen = ''
+  #screens = 0
+  #cancelScreen: (() => void) | undefined
+
+  constructor(number: number, command: string, terminal: TracedTerminal | undefined, trace: TraceSide) {
+    this.#terminal = terminal
+    this.#number = number
+    this.#command = command
+    this.#trace = trace
+  }
+
+  /** Where the end of the output is when there was too much of it. */
+  watchOutput(output: Output): void {
+    this.#output = output
+  }
+
+  started(tree: Tree): void {
+    this.#tree = tree
+    this.#trace.register(tree)
+    this.#trace.watch.add(tree, this.#command, this.#trace.begin)
+  }
+
+  /** A picture of the terminal a moment after something was drawn: most of what is drawn is half of something. */
+  #drawLater(): void {
+    if (this.#terminal === undefined || this.#screens >= mostScreens) return
+    this.#cancelScreen ??= after(screenInterval, () => {
+      this.#cancelScreen = undefined
+      this.#draw()
+    })
+  }
+
+  #draw(): void {
+    const svg = this.#terminal === undefined ? '' : this.#trace.mask.hide(this.#terminal.toSVG())
+    if (svg === this.#lastScreen) return
+    this.#lastScreen = svg
+    this.#screens += 1
+    this.#trace.append('screen', { svg })
+  }
+
+  output(stream: OutputStream, bytes: Buffer): void {
+    this.#drawLater()
+    this.#trace.watch.lookSoon()
+    if (this.#written[stream] > mostOutput) {
+      this.#cut[stream] += bytes.length
+      return
+    }
+    this.#written[stream] += bytes.length
+    const isMuch = bytes.length >= muchOutput && !this.#isCharacterOpen[stream]
+    if (isMuch && isRaw(bytes) && !this.#trace.mask.isNeededFor(bytes)) {
+      this.#trace.appendRaw('output', { s: stream }, bytes)
+      return
+    }
+    this.#isCharacterOpen[stream] = bytes.at(-1)! >= 0x80
+    const text = this.#decoders[stream].write(bytes)
+    if (text !== '') this.#trace.append('output', { s: stream, text: this.#trace.mask.hide(text) })
+  }
+
+  input(text: string | Uint8Array): void {
+    // What was on the screen when it was answered.
+    if (this.#screens < mostScreens) this.#draw()
+    const shown = typeof text === 'string' ? text : Buffer.from(text).toString('utf8')
+    this.#trace.append('input', { text: this.#trace.mask.hide(shown.slice(0, 2000)) })
+  }
+
+  signal({ signal, by }: SentSignal, to: SignalTarget): void {
+    // Whom it reaches is seen now: a moment later they are gone.
+    this.#trace.watch.look()
+    this.#trace.append('signal', { signal, by, to })
+  }
+
+  exited(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#trace.append('exit', { code, signal })
+    if (this.#tree !== undefined) this.#trace.watch.leaderGone(this.#tree)
+  }
+
+  notStarted(error: Error): void {
+    this.#trace.append('failure', { text: this.#trace.mask.hide(error.message.split('\n')[0]!) })
+  }
+
+  treeDead(): void {
+    if (this.#tree !== undefined) this.#trace.watch.remove(this.#tree)
+  }
+
+  waits(what: string): (error?: unknown) => void {
+    if (!this.#trace.isWaitTold()) return () => {}
+    const wait = this.#trace.nextWait()
+    this.#trace.append('wait', { w: wait, what: this.#trace.mask.hide(what) })
+    return (error) => {
+      const { name } = (error ?? {}) as { name?: string }
+      this.#trace.append('waited', { w: wait, ...(error === undefined ? {} : { error: name ?? 'an error' }) })
+    }
+  }
+
+  /** Nothing is told any more. */
+  close(): void {
+    this.#cancelScreen?.()
+  }
+
+  /** What did not fit is counted, and its end shown. */
+  finish(): void {
+    this.close()
+    this.#draw()
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const bytes = this.#cut[stream]
+      if (bytes > 0) this.#trace.append('cut', { s: stream, bytes })
+    }
+    if (this.#cut.stdout + this.#cut.stderr === 0 || this.#output === undefined) return
+    for (const { stream, text } of this.#output.lastLines(lastLines)) {
+      this.#trace.append('output', { c: this.#number, s: stream, text: this.#trace.mask.hide(`${text}\n`) })
+    }
+  }
+}
