@@ -1,5 +1,6 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { constants as system } from 'node:os'
+import { setImmediate } from 'node:timers'
 import type { IPty, spawn as Spawn } from '@lydell/node-pty'
 import type { SpawnError } from '../system/errors.js'
 import { after, backoff, every, now, pause } from '../system/poll.js'
@@ -26,6 +27,10 @@ const endOfTransmission = '\x04'
 const longestPause = 20
 /** ms between two looks whether a program that has not closed its terminal has exited. */
 const lookInterval = 50
+/** Bytes that are read at once when the program has exited, at most: who is left behind may go on writing. */
+const mostRest = 1024 * 1024
+/** ms for which the rest of the output is read once the program has exited, at most. */
+const longestDrain = 1000
 /** ms that a child gets to lead its session. It takes a tenth of one. */
 const patience = 2000
 
@@ -52,6 +57,9 @@ export class PseudoTerminal implements Transport {
   readonly #unwritten: { bytes: Uint8Array; readonly done: (error?: Error | null) => void }[] = []
   #stopPumping: () => void = () => {}
   #isInputClosed = false
+  #listener: TransportListener | undefined
+  /** How often there was something to read. */
+  #reads = 0
   #isClosed = false
   #hasExited = false
 
@@ -79,7 +87,8 @@ export class PseudoTerminal implements Transport {
 
   listen(listener: TransportListener): void {
     const pty = this.#pty
-    pty.onData((bytes) => listener.output('stdout', bytes as unknown as Buffer))
+    this.#listener = listener
+    pty.onData((bytes) => this.#read(bytes as unknown as Buffer))
     // EIO: nobody has the other end any more. node-pty throws what nobody listens to.
     pty.on('error', () => {})
     pty.on('close', () => {
@@ -113,7 +122,47 @@ export class PseudoTerminal implements Transport {
     this.#stopLooking()
     if (this.#ownEnd === undefined) return
     this.#closeOwnEnd()
-    after(drainTime, () => this.release())
+    this.#readRest()
+    this.#drain(now() + longestDrain)
+  }
+
+  /**
+   * Reads what the kernel has of the output. Left to libuv, some of it would be lost: a read that does not fill its buffer,
+   * on a terminal that nobody holds any more, it takes for the last one, and a terminal gives four kilobytes at a time.
+   */
+  #readRest(): void {
+    for (let total = 0; total < mostRest;) {
+      const bytes = Buffer.allocUnsafe(64 * 1024)
+      let count = 0
+      try {
+        count = readSync(this.#pty.fd, bytes)
+      } catch {
+        return // EIO: that was all. EAGAIN: somebody holds it still, and libuv goes on reading.
+      }
+      if (count === 0) return
+      total += count
+      this.#read(bytes.subarray(0, count))
+    }
+  }
+
+  #read(bytes: Buffer): void {
+    this.#reads += 1
+    this.#listener?.output('stdout', bytes)
+  }
+
+  /**
+   * Lets go when nothing has come for a while: what the kernel has of the output, and a busy test worker has not read yet,
+   * would be lost. Who is left behind and goes on writing gets no more than until the deadline.
+   */
+  #drain(deadline: number): void {
+    const count = this.#reads
+    after(drainTime, () => {
+      // Timers come first: only after that is read what came while this thread did something else.
+      setImmediate(() => {
+        if (this.#reads === count || now() > deadline) this.release()
+        else this.#drain(deadline)
+      })
+    })
   }
 
   #closeOwnEnd(): void {

@@ -89,6 +89,16 @@ test('a program may let go of its terminal before it exits', async () => {
   expect(await quiet.waitForExit(patience)).toMatchObject({ exitCode: 7, exitSignal: null, output: 'bye\r\n' })
 })
 
+test('all that a program wrote is read, however soon it exits then', async () => {
+  const proctor = await givenProctor()
+  const script = "stty raw; head -c 1000000 /dev/zero | tr '\\0' x; echo; echo the end"
+
+  for (let round = 0; round < 8; round += 1) {
+    const { output } = await inTerminal(proctor, script).waitForSuccessfulExit(patience)
+    expect([output.length, output.slice(-9)]).toEqual([1_000_009, '\nthe end\n'])
+  }
+})
+
 test('it does not hear of the terminal that the tests run in, but of what the test says', async () => {
   const outer = {
     TMUX: 'x',
