@@ -104,8 +104,9 @@ test.each([
     const lines = linesOf('leaks.test.ts', 'launch.ts')
     expect(exitCode).toBe(1)
     const leaky = files.get('leaks.test.ts')!.tests
-    expect(leaky).toHaveLength(20)
-    for (const { title, status, failureMessages } of leaky) {
+    expect(leaky).toHaveLength(21)
+    // Worker threads have no folder of their own to go to.
+    for (const { title, status, failureMessages } of leaky.filter((each) => each.status !== 'skipped')) {
       const isCleanAtLast = title === 'leaks at first, and not when it is tried again'
       expect({ title, status }).toEqual({ title, status: isCleanAtLast ? 'passed' : 'failed' })
       if (isCleanAtLast) continue
