@@ -43,8 +43,8 @@ const patience = 30_000
 interface Suite {
   getCurrentTest(): Task | undefined
 }
-// Vitest 3.2 alone has it. Not as a literal: Vite looks for that in newer versions too.
-const suiteModule = 'vitest/suite'
+// Vitest 3.2 alone has it. Not as a literal, nor what a bundler makes one of: Vite looks for that in newer versions too.
+const suiteModule = ['vitest', 'suite'].join('/')
 const suite = runnerClass === undefined ? ((await import(/* @vite-ignore */ suiteModule)) as Suite) : undefined
 const currentTest = (): Task | undefined => runnerClass?.getCurrentTest?.() ?? suite?.getCurrentTest()
 
