@@ -59,6 +59,8 @@ export class Chromium {
       process.env['CHROMIUM'] ?? 'chromium',
       [...switches, `--user-data-dir=${this.#profile}`, '--remote-debugging-pipe'],
       {
+        // It leaves folders in the temporary folder.
+        env: { ...process.env, TMPDIR: this.#profile },
         stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
         detached: true,
       },

@@ -10,7 +10,8 @@ function stat(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
     const [state, ppid, group] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { pid, state, ppid: Number(ppid), group: Number(group) }
+    const name = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')'))
+    return { pid, name, state, ppid: Number(ppid), group: Number(group) }
   } catch {
     return { pid, state: 'X' }
   }
@@ -45,7 +46,9 @@ async function reuse() {
     process.kill(-child.pid, 'SIGKILL')
     await new Promise((resolve) => child.once('exit', resolve))
   }
-  for (let attempt = 0; membersOf(pid).length < 2; attempt += 1) {
+  // Both are what they are to be: in the middle of a fork there are others.
+  const areUp = () => membersOf(pid).filter(({ name }) => name === 'sleep').length === 2
+  for (let attempt = 0; !areUp(); attempt += 1) {
     if (attempt === 400) return 'the number did not come back'
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

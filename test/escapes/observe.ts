@@ -72,7 +72,10 @@ function wordFor(answer: Answer, isAlive: boolean, escape: Escape, escapee: Iden
   if (passes) return isAlive ? 'not found' : 'dead'
   const isNoPermission = [...answer.survived, message].some((text) => /EPERM, uid 0/.test(text))
   if (isNoPermission) return 'refused: no permission (uid 0)'
-  if (error === 'ContainmentError' && message.includes('holds its output open')) return 'refused: output held open'
+  // Beside a leak too, what could not be proven is said.
+  if (message.includes('ContainmentError') || error === 'ContainmentError') {
+    if (message.includes('holds its output open')) return 'refused: output held open'
+  }
   if (answer.survived.length > 0 || message.includes('alive after SIGKILL')) return 'refused: alive after SIGKILL'
   const isBlamed = escapee === undefined ? answer.leaked.length > 0 : answer.leaked.includes(escapee.pid)
   if (error === 'LeakedProcessError' && isBlamed) return isAlive ? 'blamed, and alive' : 'dead, blamed'
