@@ -220,11 +220,15 @@ export class CommandProcess implements Process {
 
   /** The state as it is, for errors and reports. */
   state(): CommandState {
+    const { log } = this
+    // Decoded when it is read: of an exit as it should be nobody reads it.
     return {
       command: this.command,
       exitCode: this.#isSettled ? (this.#exit?.code ?? null) : null,
       exitSignal: this.#isSettled ? (this.#exit?.signal ?? null) : null,
-      output: this.log.text(),
+      get output() {
+        return log.text()
+      },
     }
   }
 
