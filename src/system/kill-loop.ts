@@ -43,12 +43,19 @@ interface Request {
   resolve(outcome: KillOutcome): void
 }
 
+/** An orphan of which nothing tells whose it is. */
+export interface Untold {
+  readonly info: ProcessInfo
+  /** Whose it may be, of those that were asked for. */
+  readonly candidates: readonly Tree[]
+}
+
 export interface KillSteps {
   /** SIGKILLs everything that is known of these trees at once. Returns what was alive. */
   begin(trees: readonly Tree[], spared: readonly Member[]): readonly Member[]
   round(targets: Targets): readonly Struck[]
-  /** Orphans that may be of these trees or of others. */
-  unattributed(trees: ReadonlySet<Tree>): readonly ProcessInfo[]
+  /** Orphans that may be of one of these trees or of others. */
+  unattributed(trees: ReadonlySet<Tree>): readonly Untold[]
   toMember(struck: Struck): Member
   toSurvivor(struck: Struck): Survivor
 }
@@ -75,6 +82,8 @@ export class KillLoop {
   readonly #requests = new Set<Request>()
   readonly #spared = new Map<number, Member>()
   readonly #struck = new Map<number, { readonly startTime: number; readonly at: number }>()
+  readonly #toBegin: { readonly trees: readonly Tree[]; readonly spared: readonly Member[] }[] = []
+  #beginning: Promise<readonly Member[]> | undefined
   #isRunning = false
 
   constructor(steps: KillSteps) {
@@ -82,16 +91,32 @@ export class KillLoop {
   }
 
   async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[]): Promise<KillOutcome> {
-    for (const each of spared) this.#spared.set(each.pid, each)
-    const begun = this.#steps.begin(trees, spared)
+    const own = new Set(trees)
+    const begun = (await this.#begin(trees, spared)).filter(({ tree }) => own.has(tree))
     // Of another user's nobody knows here whether the signal was allowed: the loop asks again, one by one.
     for (const { pid, startTime } of begun.filter(isOwn)) this.#struck.set(pid, { startTime, at: now() })
     await leadersExits(begun)
     return new Promise((resolve, reject) => {
+      // Not before: the end of another kill's loop would forget them.
+      for (const each of spared) this.#spared.set(each.pid, each)
       const killed = new Map(begun.map((member) => [member.pid, member]))
-      this.#requests.add({ trees: new Set(trees), deadline: now() + timeout, killed, empty: 0, resolve })
+      this.#requests.add({ trees: own, deadline: now() + timeout, killed, empty: 0, resolve })
       if (!this.#isRunning) this.#run().catch(reject)
     })
+  }
+
+  /** One look for all kills that are asked for in the same turn: two hundred would read the same two hundred times. */
+  #begin(trees: readonly Tree[], spared: readonly Member[]): Promise<readonly Member[]> {
+    this.#beginning ??= Promise.resolve().then(() => {
+      const together = this.#toBegin.splice(0)
+      this.#beginning = undefined
+      return this.#steps.begin(
+        together.flatMap((each) => each.trees),
+        together.flatMap((each) => each.spared),
+      )
+    })
+    this.#toBegin.push({ trees, spared })
+    return this.#beginning
   }
 
   async #run(): Promise<void> {
@@ -131,7 +156,10 @@ export class KillLoop {
       isNew = true
       this.#struck.set(each.record.pid, { startTime: each.record.startTime, at: now() })
     }
-    for (const request of this.#requests) this.#judge(request, struck)
+    this.#finish(
+      [...this.#requests].filter((request) => this.#isOver(request, struck)),
+      struck,
+    )
     return isNew ? 0 : struck.length
   }
 
@@ -140,7 +168,8 @@ export class KillLoop {
     return struck !== undefined && struck.startTime === startTime && now() - struck.at < patience
   }
 
-  #judge(request: Request, struck: readonly Struck[]): void {
+  /** Counts the round for a request. Whether nothing more is to be done for it. */
+  #isOver(request: Request, struck: readonly Struck[]): boolean {
     const own = struck.filter(({ tree }) => request.trees.has(tree))
     for (const each of own) {
       const { pid } = each.record
@@ -148,12 +177,21 @@ export class KillLoop {
     }
     request.empty = own.length === 0 ? request.empty + 1 : 0
     const isRefused = own.length > 0 && own.every(({ outcome }) => outcome === 'forbidden')
-    if (request.empty < emptyRounds && !isRefused && now() < request.deadline) return
-    this.#requests.delete(request)
-    request.resolve({
-      unattributed: this.#steps.unattributed(request.trees),
-      survivors: own.map((each) => this.#steps.toSurvivor(each)),
-      killed: [...request.killed.values()],
-    })
+    return request.empty >= emptyRounds || isRefused || now() >= request.deadline
+  }
+
+  #finish(requests: readonly Request[], struck: readonly Struck[]): void {
+    if (requests.length === 0) return
+    const untold = this.#steps.unattributed(new Set(requests.flatMap(({ trees }) => [...trees])))
+    for (const request of requests) {
+      this.#requests.delete(request)
+      request.resolve({
+        unattributed: untold
+          .filter(({ candidates }) => candidates.some((tree) => request.trees.has(tree)))
+          .map(({ info }) => info),
+        survivors: struck.filter(({ tree }) => request.trees.has(tree)).map((each) => this.#steps.toSurvivor(each)),
+        killed: [...request.killed.values()],
+      })
+    }
   }
 }

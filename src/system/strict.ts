@@ -10,23 +10,14 @@ import {
 import type { Births } from './births.js'
 import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees, toSurvivor } from './containment.js'
 import type { Natives } from './natives.js'
-import { emptyRounds, KillLoop, type Struck, type Targets } from './kill-loop.js'
+import { emptyRounds, KillLoop, type Struck, type Targets, type Untold } from './kill-loop.js'
 import { parseMarks } from './marks.js'
 import { every, now, pause, sleep, wallClock } from './poll.js'
 import { table } from './process-table/current.js'
 import { ChildrenFile, descendantsOf, readStat } from './process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
 import { groupExists, signalGroup, signalProcess } from './signals.js'
-import {
-  type Evidence,
-  isLeader,
-  type Member,
-  type ProcessInfo,
-  remember,
-  toInfo,
-  toMember,
-  type Tree,
-} from './tree.js'
+import { type Evidence, isLeader, type Member, remember, toInfo, toMember, type Tree } from './tree.js'
 
 // The worker is a child subreaper (prctl(2)): whatever is orphaned below it becomes its own child. Its list of
 // children, followed down, is therefore complete, whatever a process did to its environment, session, cwd or files.
@@ -66,7 +57,7 @@ interface Adopted {
 
 interface Round {
   readonly members: Member[]
-  readonly unattributed: ProcessInfo[]
+  readonly unattributed: Untold[]
   /** Something is alive that could not be read. */
   readonly isUncertain: boolean
 }
@@ -163,7 +154,7 @@ export class StrictContainment implements Containment {
       if (seen.isUncertain || seen.members.length > 0) break
       seen = this.#round(wanted)
     }
-    return Promise.resolve(seen)
+    return Promise.resolve({ ...seen, unattributed: seen.unattributed.map(({ info }) => info) })
   }
 
   async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
@@ -179,7 +170,7 @@ export class StrictContainment implements Containment {
         const more = await this.#kills.kill(trees, timeout, spared)
         return { ...more, killed: [...outcome.killed, ...more.killed] }
       }
-      unattributed = seen.unattributed
+      unattributed = seen.unattributed.map(({ info }) => info)
     }
     return { ...outcome, unattributed: [] }
   }
@@ -211,7 +202,7 @@ export class StrictContainment implements Containment {
     const { any } = targets
     const pids = this.#read()
     for (const record of this.#roots(pids)) {
-      const attribution = this.#attribute(record, true, (tree) => targets.has(tree))
+      const attribution = this.#attribute(record, !targets.isSpared(record), (tree) => targets.has(tree))
       if (isZombie(record)) {
         const isFresh = this.#takeExit(record, pids.length)
         const tree = attribution.kind === 'ours' ? attribution.tree : any
@@ -253,7 +244,7 @@ export class StrictContainment implements Containment {
   /** One pass over our children and everything below the wanted ones, without a signal. */
   #round(wanted: ReadonlySet<Tree>, decides = true): Round {
     const members: Member[] = []
-    const unattributed: ProcessInfo[] = []
+    const unattributed: Untold[] = []
     let isUncertain = false
     for (const tree of this.#around.trees) {
       if (!tree.groupIsGone && !tree.isLeaderHeld()) tree.groupIsGone = !groupExists(tree.leader.pid)
@@ -269,8 +260,8 @@ export class StrictContainment implements Containment {
       } else if (attribution.kind === 'unattributed') {
         // Who carries a mark, and none of a tree that lives here, is of a command that somebody else looks after.
         const isMarked = parseMarks(table.environment(record.pid) ?? []).length > 0
-        const mayBeWanted = !isMarked && this.#candidatesFor(record).some((tree) => wanted.has(tree))
-        if (mayBeWanted) unattributed.push(toInfo(record))
+        const candidates = isMarked ? [] : this.#candidatesFor(record).filter((tree) => wanted.has(tree))
+        if (candidates.length > 0) unattributed.push({ info: toInfo(record), candidates })
       } else if (attribution.kind === 'unknown') isUncertain = true
     }
     return { members, unattributed, isUncertain }
@@ -330,7 +321,9 @@ export class StrictContainment implements Containment {
     // stopped cannot hop on while it is read.
     const isStopped = mayStop && record.state !== 'T' && signalProcess(record, 'SIGSTOP') === 'sent'
     const attribution = this.#eliminate(record, attributeByEvidence(record, this.#around), isWanted)
-    if (isStopped && attribution.kind !== 'ours') signalProcess(record, 'SIGCONT')
+    // Another test's goes on as well.
+    const isForKill = attribution.kind === 'ours' && isWanted(attribution.tree)
+    if (isStopped && !isForKill) signalProcess(record, 'SIGCONT')
     return attribution
   }
 

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ContainmentError, createProctor, type Proctor } from 'proctor'
 import { afterAll, describe, expect, test } from 'vitest'
+import { findByCommandLine, stateOf, uniqueNumber } from '../machine.js'
 import type { Level } from './cases.js'
 import { commandOf, programFile, removePrograms, temporaryPath } from './programs.js'
 import { subjectElsewhere } from './subject.js'
@@ -58,6 +59,19 @@ describe.each(levels)('%s: an ordinary tree is not blamed', (level) => {
 })
 
 describe.each(levels)('%s: two fixtures live at the same time', (level) => {
+  test('kills of one, while daemons of the other come up: none is stopped', async ({ skip }) => {
+    const [holder, killer] = [await proctorOr(skip, level, 0), await proctorOr(skip, level, 60)]
+    const number = uniqueNumber()
+    const script = `i=0; while [ $i -lt 150 ]; do setsid -f sleep ${number}; i=$((i + 1)); done`
+    const starter = holder.run('sh', ['-c', script], { leaks: 'kill' })
+    while (starter.running) await killer.run('sleep', ['60']).kill()
+    const states = findByCommandLine(number).map((line) => stateOf(Number.parseInt(line, 10)))
+    await Promise.all([holder.teardown(), killer.teardown()])
+    expect(states).toHaveLength(150)
+    expect(states.filter((state) => state === 'T')).toEqual([])
+    expect(findByCommandLine(number)).toEqual([])
+  })
+
   test('one holds a server, the other kills a daemon that cleared its environment: the server lives', async ({
     skip,
   }) => {
