@@ -2,7 +2,7 @@
 
 const width = 380
 const height = 240
-const margin = { left: 56, right: 92, top: 44, bottom: 44 }
+const margin = { left: 68, right: 92, top: 44, bottom: 44 }
 
 const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 const short = (number) => (number >= 1 ? String(Math.round(number * 10) / 10) : String(Number(number.toPrecision(1))))

@@ -82,6 +82,8 @@ export class CommandProcess implements Process {
   readonly startedAt = now()
   /** The matchers that look at it now: one that still does when the test has ended was not awaited. */
   readonly lookingMatchers = new Map<symbol, string>()
+  /** The test has ended: what still looks then was not awaited, and says nothing of its own any more. */
+  areMatchersAbandoned = false
   readonly endings: Endings
   readonly #settings: ProcessSettings
   readonly #transport: Transport | undefined
@@ -290,6 +292,7 @@ export class CommandProcess implements Process {
   /** A wait that teardown ends rejects, and is no unhandled rejection where nobody awaits it. */
   abandonWaits(): void {
     this.#stopTimeout()
+    this.areMatchersAbandoned = true
     this.#waits.abandon(new ProctorError(`The test has ended: nothing waits for ${this.command} any more.`))
   }
 
@@ -542,7 +545,12 @@ export class CommandProcess implements Process {
     return this.#endForTest('SIGTERM', options.grace ?? this.#settings.grace)
   }
 
-  async kill(): Promise<Exit> {
+  async kill(...given: readonly unknown[]): Promise<Exit> {
+    if (given.length > 0) {
+      throw new TypeError(
+        `kill takes nothing, and sends SIGKILL: for ${show(given[0])} there are terminate() and signal().`,
+      )
+    }
     return this.#endForTest('SIGKILL', 0)
   }
 

@@ -5,6 +5,8 @@ import { constants } from 'node:os'
 interface Rule {
   readonly accepts: string
   test(value: unknown): boolean
+  /** What of a list or an object is wrong. */
+  blame?(value: unknown): string | undefined
 }
 
 export const isSignal = (value: unknown): value is NodeJS.Signals =>
@@ -23,22 +25,25 @@ const oneOf = (...words: readonly string[]): Rule => ({
   test: (value) => words.includes(value as string),
 })
 const text: Rule = { accepts: 'a string', test: (value) => typeof value === 'string' }
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isEntry = ([name, entry]: readonly [string, unknown]): boolean =>
+  (entry === undefined || (typeof entry === 'string' && !entry.includes('\0'))) && !/[=\0]/.test(name) && name !== ''
 const environment: Rule = {
   accepts: 'an object of names and strings (undefined removes a variable)',
-  test: (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.entries(value).every(
-      ([name, entry]) =>
-        (entry === undefined || (typeof entry === 'string' && !entry.includes('\0'))) &&
-        !/[=\0]/.test(name) &&
-        name !== '',
-    ),
+  test: (value) => isObject(value) && Object.entries(value).every(isEntry),
+  blame: (value) => {
+    const wrong = isObject(value) ? Object.entries(value).find((entry) => !isEntry(entry)) : undefined
+    return wrong && `an object with ${JSON.stringify(wrong[0])}: ${show(wrong[1])}`
+  },
 }
+/** The empty text is a part of every command line. */
+const isPattern = (entry: unknown): boolean => (typeof entry === 'string' && entry !== '') || entry instanceof RegExp
 const commandLines: Rule = {
   accepts: 'an array of strings and regular expressions',
-  test: (value) => Array.isArray(value) && value.every((entry) => typeof entry === 'string' || entry instanceof RegExp),
+  test: (value) => Array.isArray(value) && value.every(isPattern),
+  blame: (value) =>
+    Array.isArray(value) ? `an array with ${show(value.find((entry) => !isPattern(entry)))}` : undefined,
 }
 
 export const runRules = {
@@ -139,7 +144,8 @@ export function checkOptions(caller: string, options: unknown, rules: Record<str
       )
     }
     if (value !== undefined && !rule.test(value)) {
-      throw new TypeError(`${caller}: ${name} is ${show(value)}. Accepted is ${rule.accepts}.`)
+      const given = rule.blame?.(value) ?? show(value)
+      throw new TypeError(`${caller}: ${name} is ${given}. Accepted is ${rule.accepts}.`)
     }
   }
 }

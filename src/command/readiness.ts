@@ -22,7 +22,8 @@ export interface ReadinessHost extends PortHost {
 export type TimeoutDetails = ConstructorParameters<typeof WaitTimeoutError>[2]
 
 function checkPlace(caller: string, place: unknown): asserts place is Place {
-  if (place === undefined || (typeof place === 'string' && place !== '')) return
+  // A number as text, out of the environment say, would be waited for as the path of a socket.
+  if (place === undefined || (typeof place === 'string' && !/^\d*$/.test(place))) return
   if (typeof place === 'number' && Number.isInteger(place) && place > 0 && place < 65_536) return
   throw new TypeError(
     `${caller}: the port is ${show(place)}. Accepted is a number from 1 to 65535, or the path of a socket.`,

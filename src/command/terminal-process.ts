@@ -100,7 +100,7 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
   }
 
   resize(columns: number, rows: number): void {
-    checkSize('resize', { columns, rows })
+    checkSize('resize', { columns: columns ?? null, rows: rows ?? null })
     this.throwUnlessRunning()
     this.#screen.resize(columns, rows)
     // Its exit is on its way when the terminal is closed.

@@ -59,6 +59,7 @@ const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: fals
 
 export class TemporaryWorkspace implements Workspace {
   readonly path: string
+  #isOver = false
   /** ms, the default of matchers on it: its fixture's. */
   waitTimeout: (() => number) | undefined
 
@@ -118,7 +119,13 @@ export class TemporaryWorkspace implements Workspace {
     }
   }
 
+  /** What is written when the test has ended would make the folder again, and nobody would remove it. */
+  #throwIfOver(): void {
+    if (this.#isOver) throw new WorkspaceError('The test has ended: its workspace is gone.', this.path)
+  }
+
   async write(tree: FileTree | string, content?: string | Uint8Array): Promise<void> {
+    this.#throwIfOver()
     if (typeof tree === 'string') {
       if (typeof content !== 'string' && !(content instanceof Uint8Array)) {
         throw new TypeError(
@@ -128,7 +135,8 @@ export class TemporaryWorkspace implements Workspace {
       await this.#writeFile(tree, content, 0o666)
       return
     }
-    if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
+    // Asked so, because an object may be of another realm: no list, no Map, no promise.
+    if (Object.prototype.toString.call(tree) !== '[object Object]') {
       throw new TypeError(
         `workspace.write(…) takes a tree of files or a path and its content, not ${describeValue(tree)}.`,
       )
@@ -234,6 +242,12 @@ export class TemporaryWorkspace implements Workspace {
   }
 
   async copyFrom(source: string): Promise<void> {
+    this.#throwIfOver()
+    if (typeof source !== 'string' || source === '') {
+      throw new TypeError(
+        `copyFrom: the source is ${source === '' ? "''" : describeValue(source)}. Accepted is the path of a folder.`,
+      )
+    }
     const from = resolve(source)
     const entry = await stat(from).catch(() => undefined)
     if (entry === undefined) throw new WorkspaceError(`copyFrom: ${from} does not exist.`, source)
@@ -243,11 +257,13 @@ export class TemporaryWorkspace implements Workspace {
 
   /** Removes the folder with all that is in it. Follows no symbolic link, and copes with folders that are read-only. */
   async remove(): Promise<void> {
+    this.#isOver = true
     if (!removeSmallFolder(this.path)) await removeFolder(this.path)
   }
 
   /** Renames the folder so that no sweep takes it. Returns its new path. */
   async keep(): Promise<string> {
+    this.#isOver = true
     const kept = join(dirname(this.path), `${keptPrefix}${basename(this.path)}`)
     await rename(this.path, kept)
     return kept

@@ -99,8 +99,10 @@ describe.each([
       ),
     ])
     expect(messages('forgets to await a matcher')).toEqual([
-      expect.stringContaining('it was not awaited. Write `await expect(…).toBeDead()`.'),
+      expect.stringContaining('it was not awaited. Write `await expect(…).toHaveOutput()`.'),
     ])
+    // That is all that is said of it.
+    expect(output).not.toContain('Unhandled')
     // The error leads to the line of the test that waits, not into this package.
     expect(messages('waits in vain')).toEqual([expect.stringContaining('Timed out after 0.1 seconds:')])
     expect(output).toMatch(/waitForOutput\('never', \{ timeout: 100 \}\)\n +\| +\^/)

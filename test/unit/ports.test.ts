@@ -181,7 +181,7 @@ os.setsid(); time.sleep(60)'`,
   test('refuses what is no port', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
-    for (const port of [0, 65_536, 1.5, -1, '', null, {}, Number.NaN]) {
+    for (const port of [0, 65_536, 1.5, -1, '', '8080', null, {}, Number.NaN]) {
       const error = await rejection(process.waitForPort(port as number))
       expect(error).toBeInstanceOf(TypeError)
       expect(error.message).toMatch(

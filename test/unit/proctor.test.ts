@@ -23,16 +23,20 @@ describe('options', () => {
     [{ grace: null }, 'grace is null.'],
     [{ leaks: 'ignore' }, `leaks is "ignore". Accepted is 'fail' or 'kill'.`],
     [{ unexpectedExit: true }, `unexpectedExit is true. Accepted is 'fail' or 'ignore'.`],
+    [{ allow: [''] }, 'allow is an array with "". Accepted is an array of strings and regular expressions.'],
     [{ allow: 'esbuild' }, 'allow is "esbuild". Accepted is an array of strings and regular expressions.'],
-    [{ allow: [5] }, 'allow is an array.'],
+    [{ allow: [5] }, 'allow is an array with 5.'],
     [{ maxOutput: 1.5 }, 'maxOutput is 1.5. Accepted is a whole number of bytes from 0 to 250 MiB.'],
     [{ maxOutput: 2 ** 40 }, 'maxOutput is 1099511627776.'],
     [{ keepWorkspace: 'maybe' }, `keepWorkspace is "maybe". Accepted is 'never' or 'on-failure' or 'always'.`],
-    [{ env: { A: 5 } }, 'env is an object. Accepted is an object of names and strings (undefined removes a variable).'],
+    [
+      { env: { A: 5 } },
+      'env is an object with "A": 5. Accepted is an object of names and strings (undefined removes a variable).',
+    ],
     [{ env: ['A=5'] }, 'env is an array.'],
-    [{ env: { 'A=B': 'c' } }, 'env is an object.'],
-    [{ env: { A: 'b\0c' } }, 'env is an object.'],
-    [{ env: { '': 'c' } }, 'env is an object.'],
+    [{ env: { 'A=B': 'c' } }, 'env is an object with "A=B": "c".'],
+    [{ env: { A: 'b\0c' } }, 'env is an object with "A": "b\\u0000c".'],
+    [{ env: { '': 'c' } }, 'env is an object with "": "c".'],
     [{ containment: 'loose' }, `containment is "loose". Accepted is 'auto' or 'strict' or 'basic'.`],
     ['grace', 'options are an object, not "grace".'],
     [null, 'options are an object, not null.'],
@@ -52,7 +56,7 @@ describe('options', () => {
     [['x', [], { input: 5 }], 'run: input is 5. Accepted is a string or bytes.'],
     [['x', [], { input: null }], 'run: input is null.'],
     [['x', [], { shell: 5 }], 'run: shell is 5. Accepted is true, false or the path of a shell.'],
-    [['x', [], { env: { A: 5 } }], 'run: env is an object.'],
+    [['x', [], { env: { A: 5 } }], 'run: env is an object with "A": 5.'],
     [['x', [], { leaks: 'ignore' }], `run: leaks is "ignore". Accepted is 'fail' or 'kill'.`],
     [['x', [], 'sub'], 'run: options are an object, not "sub".'],
     [['x', [], null], 'run: options are an object, not null.'],
@@ -110,6 +114,25 @@ describe('teardown', () => {
       commands: [],
       unattributed: [],
     })
+    expect(existsSync(proctor.workspace.path)).toBe(false)
+  })
+
+  test('kill takes no signal, and ends nothing then', async () => {
+    const proctor = await createProctor()
+    const command = proctor.run('sleep', ['60'])
+    const kill = command.kill.bind(command) as (signal: string) => Promise<unknown>
+    await expect(kill('SIGTERM')).rejects.toThrow('kill takes nothing, and sends SIGKILL')
+    expect(command.running).toBe(true)
+    await proctor.teardown()
+  })
+
+  test('what is written into the workspace after it makes no folder', async () => {
+    const proctor = await createProctor()
+    await proctor.teardown()
+    await expect(proctor.workspace.write('late/x', 'text')).rejects.toThrow(
+      'The test has ended: its workspace is gone.',
+    )
+    await expect(proctor.workspace.copyFrom('.')).rejects.toThrow('The test has ended: its workspace is gone.')
     expect(existsSync(proctor.workspace.path)).toBe(false)
   })
 
