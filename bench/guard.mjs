@@ -1,24 +1,14 @@
 // What the guard costs a test that starts nothing: a file of many, with it and without it.
-import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { makeConsumer, runVitest } from './consumer.mjs'
 import { goal, isShort, print, summary } from './side-by-side.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const tests = 2000
 
 export async function run() {
-  const folder = mkdtempSync(join(tmpdir(), 'proctors-bench-'))
+  const folder = makeConsumer()
   try {
-    const installed = join(folder, 'node_modules/proctor')
-    mkdirSync(installed, { recursive: true })
-    for (const name of ['dist', 'package.json']) cpSync(join(root, name), join(installed, name), { recursive: true })
-    for (const name of ['vitest', '@koromix'])
-      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
-    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     writeFileSync(
       join(folder, 'many.test.mjs'),
       `import { writeFileSync } from 'node:fs'
@@ -36,9 +26,7 @@ export async function run() {
       `export default { test: { setupFiles: process.env.GUARD ? ['proctor/vitest/guard'] : [] } }`,
     )
     const measure = async (isGuarded) => {
-      const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=dot']
-      const { NODE_OPTIONS: _, ...env } = process.env
-      await promisify(execFile)(process.execPath, args, { cwd: folder, env: isGuarded ? { ...env, GUARD: '1' } : env })
+      await runVitest(folder, ['--reporter=dot'], isGuarded ? { GUARD: '1' } : {})
       return Number(readFileSync(join(folder, 'took'), 'utf8'))
     }
     const [plain, guarded] = [[], []]

@@ -1,13 +1,9 @@
 // What the package costs a worker of Vitest's that has it imported: alone, and with the first command.
-import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { makeConsumer, runVitest } from './consumer.mjs'
 import { goal, print, summary } from './side-by-side.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const files = 24
 
 // Each file has a worker of its own. Which of the two spawns comes first takes turns: the first one of a worker is slower.
@@ -43,20 +39,12 @@ test('times', async () => {
 `
 
 export async function run() {
-  const folder = mkdtempSync(join(tmpdir(), 'proctors-bench-'))
+  const folder = makeConsumer()
   try {
-    // A copy: what a link leads to outside of node_modules, Vite transforms.
-    const installed = join(folder, 'node_modules/proctor')
-    mkdirSync(installed, { recursive: true })
-    for (const name of ['dist', 'package.json']) cpSync(join(root, name), join(installed, name), { recursive: true })
-    for (const name of ['vitest', '@koromix'])
-      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
-    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     for (let index = 0; index < files; index += 1) {
       writeFileSync(join(folder, `${index}.test.mjs`), testFile(index, folder))
     }
-    const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--pool=forks', '--maxWorkers=1']
-    await promisify(execFile)(process.execPath, args, { cwd: folder })
+    await runVitest(folder, ['--pool=forks', '--maxWorkers=1'])
     const all = readdirSync(folder)
       .filter((name) => name.startsWith('times-'))
       .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')))

@@ -134,6 +134,10 @@ export function explain(error: unknown, request: SpawnRequest): SpawnError {
   }
   const hint = / /.test(command) ? '; arguments go into the second parameter, a command line needs { shell: true }' : ''
   const file = isPath ? join(command.startsWith('/') ? '' : cwd, command) : undefined
+  // Every refusal of the system's has a code.
+  if (code === undefined) {
+    return refuse(`child_process started nothing (${cause.originalMessage ?? cause.message}); is it mocked here?`)
+  }
   if (code === 'E2BIG') return refuse('the arguments and the environment are too long for the system (E2BIG)')
   if (code === 'EAGAIN') return refuse('the system has no room for another process (EAGAIN)')
   if (code === 'EMFILE' || code === 'ENFILE') return refuse(`too many files are open (${code})`)

@@ -1,7 +1,7 @@
 import { chmod } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { executable } from '../../src/command/file-tree.js'
-import { searchPath } from '../../src/command/spawn.js'
+import { explain, searchPath } from '../../src/command/spawn.js'
 import { SpawnError, WorkspaceError } from '../../src/system/errors.js'
 import type { FixtureProctor, RunOptions } from '../../src/fixture/proctor.js'
 import type { CommandProcess } from '../../src/command/command-process.js'
@@ -190,6 +190,14 @@ describe('a program that cannot be started', () => {
     expect(lives.running).toBe(true)
     await lives.kill()
   })
+})
+
+test('what the system has no reason for is not called a missing program', () => {
+  const request = { command: 'sh', args: [], display: 'sh', cwd: '/', env: { PATH: '/bin' }, shell: false }
+  const { message } = explain(new TypeError('spawn is not a function'), request)
+  expect(message).toContain(
+    'Cannot start sh: child_process started nothing (spawn is not a function); is it mocked here?',
+  )
 })
 
 describe('a cwd that leaves the workspace', () => {
