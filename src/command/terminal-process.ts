@@ -50,7 +50,9 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
   }
 
   override state(): CommandState {
-    return { ...super.state(), output: this.#screen.stripped }
+    // Not spread: that would decode everything ever written, to throw it away.
+    const { command, exitCode, exitSignal } = super.state()
+    return { command, exitCode, exitSignal, output: this.#screen.stripped }
   }
 
   protected override received(stream: OutputStream, bytes: Buffer): void {
