@@ -49,14 +49,15 @@ test('without its parts the guard says otherwise', async ({ run, workspace }) =>
   const number = uniqueNumber()
   const suite = (file: string, name: string, more: NodeJS.ProcessEnv = {}): Process =>
     run('vitest', ['run', '--root', 'fixtures/suites/guard', file, '--testNamePattern', name, '--reporter=verbose'], {
-      env: { ...env, SUITE_NUMBER: number, NO_COLOR: '1', PROCTOR_GUARD_LEAK_TIMEOUT: '100', ...more },
+      env: { ...env, SUITE_NUMBER: number, NO_COLOR: '1', ...more },
       leaks: 'kill',
     })
 
   const unnoticed = await suite('leaks', 'nobody is told').waitForExit(patience)
   expect(unnoticed.output).toContain('✓ leaks.test.ts > makes a daemon of which nobody is told')
 
-  const blamed = await suite('clean', 'with a fixture of its own, and one of the file').waitForExit(patience)
+  const soon = { PROCTOR_GUARD_LEAK_TIMEOUT: '100' }
+  const blamed = await suite('clean', 'with a fixture of its own, and one of the file', soon).waitForExit(patience)
   expect(blamed.output).toContain('2 processes outlived the test that started them')
 
   const ready = workspace.resolve('ready')

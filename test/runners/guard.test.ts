@@ -58,8 +58,7 @@ async function runSuite(wanted: readonly string[], options: InnerOptions = {}): 
   const { exitCode, output } = await runVitest('guard', {
     ...options,
     args: [...wanted, '--reporter=json', `--outputFile=${report}`, ...(options.args ?? [])],
-    // Long enough for what ends by itself, and short: there are many that do not.
-    env: { TMPDIR: folder, SUITE_NUMBER: number, PROCTOR_GUARD_LEAK_TIMEOUT: '100', ...options.env },
+    env: { TMPDIR: folder, SUITE_NUMBER: number, ...options.env },
   })
   expect(findByCommandLine(number)).toEqual([])
   expectAlive()
@@ -73,7 +72,7 @@ async function runSuite(wanted: readonly string[], options: InnerOptions = {}): 
 
 /** The same for a single file. */
 async function runFile(file: string, env: NodeJS.ProcessEnv = {}): Promise<FileOutcome & Omit<Outcome, 'files'>> {
-  const { files, ...outcome } = await runSuite([file], { env })
+  const { files, ...outcome } = await runSuite([file], { env: { PROCTOR_GUARD_LEAK_TIMEOUT: '100', ...env } })
   return { ...files.get(`${file}.test.ts`)!, ...outcome }
 }
 
