@@ -132,12 +132,12 @@ export class Endings {
   lookForGuardian(killed: readonly Member[]): void {
     const { tree } = this.#process
     this.#hasHadGuardian ||= killed.some(
-      // A guardian leads a session: of nobody else the command line is asked for.
+      // A guardian leads a session. Of who was killed before anybody asked for its command line nobody knows.
       (member) =>
         member.tree === tree &&
         member.session === member.pid &&
         member.pid !== tree?.leader.pid &&
-        member.command.includes('guardian.sh'),
+        (member.command.includes('guardian.sh') || member.command.startsWith('[')),
     )
   }
 

@@ -2,7 +2,7 @@ import type { spawn as Spawn } from '@lydell/node-pty'
 import type { SpawnError } from '../system/errors.js'
 import { now, pause } from '../system/poll.js'
 import { table } from '../system/process-table/current.js'
-import type { ProcessIdentity } from '../system/process-table/table.js'
+import { isZombie, type ProcessIdentity } from '../system/process-table/table.js'
 import { closeOnExec } from '../system/worker-state.js'
 import { codeAgainst, programOf } from './exec.js'
 import { PseudoTerminal, type Pty } from './pseudo-terminal.js'
@@ -19,6 +19,8 @@ export interface TerminalSize {
 
 /** ms that a child gets to lead its session. It takes a tenth of one. */
 const patience = 2000
+/** ms that it then gets to open its terminal, which is its next step: a program may have let go of it again. */
+const patienceForTerminal = 100
 
 /** What tells of the terminal that the tests run in, and is not true of this one. */
 const isOuterTerminals = (name: string): boolean =>
@@ -74,16 +76,23 @@ export function startInTerminal(request: SpawnRequest, size: TerminalSize): Pseu
 
 /**
  * node-pty returns from fork(2), and the child has yet to call setsid(2): until it leads its group a signal to the group
- * reaches nobody, and it looks like one of the test runner's own processes.
+ * reaches nobody, and it looks like one of the test runner's own processes. Until the terminal is its own too
+ * (TIOCSCTTY, the step behind that), Ctrl+C interrupts nobody: tty_ioctl(4).
  *
  * @returns nothing when it has exited already and is gone from the table: what it left behind is younger than `earliest`.
  */
 function awaitLeader(pid: number): ProcessIdentity | undefined {
-  const deadline = now() + patience
+  let deadline = now() + patience
+  let leads = false
   for (;;) {
     const record = table.identify(pid)
     if (record === undefined) return undefined
-    if (record.group === pid || now() > deadline) return { pid, startTime: record.startTime }
+    if (!leads && record.group === pid) {
+      leads = true
+      deadline = now() + patienceForTerminal
+    }
+    const isThere = leads && (record.hasTerminal || isZombie(record))
+    if (isThere || now() > deadline) return { pid, startTime: record.startTime }
     pause(0.05)
   }
 }

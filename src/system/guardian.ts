@@ -43,7 +43,7 @@ export interface Draft {
   readonly file: number
 }
 
-/** One worker's guardian. It is started with the first command and restarted when it dies. */
+/** One worker's guardian. It is started with the first workspace and restarted when it dies. */
 export class Guardian {
   readonly #environment: NodeJS.ProcessEnv
   readonly #token: string
@@ -71,7 +71,7 @@ export class Guardian {
     this.#environment = environment
   }
 
-  /** undefined before the first command, and between a death and the restart. */
+  /** undefined before it is needed, and between a death and the restart. */
   get pid(): number | undefined {
     return this.#child?.pid
   }
@@ -99,7 +99,7 @@ export class Guardian {
     this.#flush()
   }
 
-  /** The folder to make a workspace in, which it has heard of. One that is not there yet hears with the first command. */
+  /** The folder to make a workspace in, which it has heard of: whoever dies between the two leaves none. */
   nextWorkspace(makePath: () => string): string {
     const path = makePath()
     if (path.includes('\n')) return path
@@ -111,7 +111,8 @@ export class Guardian {
     }
     this.#open.add(`w ${path}`)
     if (reserved === undefined || dirname(reserved) !== dirname(path)) this.#reserve(makePath())
-    this.#flush()
+    if (this.#child === undefined) this.start()
+    else this.#flush()
     return path
   }
 
