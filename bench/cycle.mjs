@@ -105,7 +105,7 @@ export async function run() {
         ...(isShort ? {} : { [names.treeKill]: withTreeKill(treeKillOnDemand()) }),
         [names.lists]: withPidtreeAndPsList,
       },
-      { rounds: isShort ? 2 : 5, time: 250, iterations: 5 },
+      { rounds: isShort ? 2 : 8, time: isShort ? 250 : 1000, iterations: 5 },
     )
     print('One cycle: workspace, start, kill, verify, clean', results)
     const ratio = (a, b) => results[a].median / results[b].median

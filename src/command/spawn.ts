@@ -45,13 +45,16 @@ export const inheritedEnvironment = (): NodeJS.ProcessEnv => lessRunnersOwn(proc
 /** An environment less what the runner, or this package, put there. */
 export function lessRunnersOwn(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const isInVitest = process.env['VITEST'] !== undefined
-  return Object.fromEntries(
-    Object.entries(environment).filter(
-      ([name, value]) =>
-        !isRunnersOwn(name) &&
-        !(isInVitest && (name === 'SSR' || (Object.hasOwn(vitestsOwn, name) && vitestsOwn[name] === value))),
-    ),
-  )
+  const isVitests = (name: string, value: string | undefined): boolean =>
+    name === 'SSR' || (Object.hasOwn(vitestsOwn, name) && vitestsOwn[name] === value)
+  const rest: NodeJS.ProcessEnv = {}
+  // Of process.env each name and each value is a call into the system: they are asked for once.
+  for (const name of Object.keys(environment)) {
+    if (isRunnersOwn(name)) continue
+    const value = environment[name]
+    if (!(isInVitest && isVitests(name, value))) rest[name] = value
+  }
+  return rest
 }
 
 const isSameFile = (a: string, b: string): boolean => {

@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os'
 import type { dirSync as DirSync } from 'tmp-promise'
 
 // The sole importer of tmp-promise, loaded with the first fixture: tmp adds an exit listener when it is imported.
@@ -10,8 +9,8 @@ export async function prepareTemporaryFolders(): Promise<void> {
   dirSync ??= (await import('tmp-promise')).default.dirSync
 }
 
-/** Makes a new folder in the system's temporary folder, readable by this user alone. Returns its path. */
-export function makeTemporaryFolder(name: string): string {
+/** Makes a new folder in the temporary one, readable by this user alone. Returns its path: a real one, if `tmpdir` is. */
+export function makeTemporaryFolder(tmpdir: string, name: string): string {
   if (dirSync === undefined) throw new Error('prepareTemporaryFolders() was not awaited.')
-  return dirSync({ tmpdir: tmpdir(), name, mode: 0o700, keep: true }).name
+  return dirSync({ tmpdir, name, mode: 0o700, keep: true }).name
 }

@@ -77,7 +77,7 @@ export class TemporaryWorkspace implements Workspace {
     try {
       const folder = realpathSync(tmpdir())
       const path = announce(() => join(folder, `${prefix}${formatOwner(thisOwner())}-${newToken()}`))
-      return new TemporaryWorkspace(realpathSync(makeTemporaryFolder(basename(path))))
+      return new TemporaryWorkspace(makeTemporaryFolder(folder, basename(path)))
     } catch (error) {
       const { message } = error as Error
       throw new WorkspaceError(`No workspace can be made in ${tmpdir()}: ${message}`, tmpdir(), { cause: error })

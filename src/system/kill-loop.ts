@@ -60,7 +60,11 @@ export interface KillSteps {
   toSurvivor(struck: Struck): Survivor
 }
 
-const isOwn = ({ pid }: Member): boolean => process.geteuid?.() === 0 || table.owner(pid) === process.geteuid?.()
+/** Those that this user may signal. */
+function ownOf(members: readonly Member[]): readonly Member[] {
+  const user = process.geteuid?.()
+  return user === 0 ? members : members.filter(({ pid }) => table.owner(pid) === user)
+}
 
 /**
  * Where nothing but leaders was alive, which is most often so, the news of their exits is waited for first: it comes to
@@ -94,7 +98,7 @@ export class KillLoop {
     const own = new Set(trees)
     const begun = (await this.#begin(trees, spared)).filter(({ tree }) => own.has(tree))
     // Of another user's nobody knows here whether the signal was allowed: the loop asks again, one by one.
-    for (const { pid, startTime } of begun.filter(isOwn)) this.#struck.set(pid, { startTime, at: now() })
+    for (const { pid, startTime } of ownOf(begun)) this.#struck.set(pid, { startTime, at: now() })
     await leadersExits(begun)
     return new Promise((resolve, reject) => {
       // Not before: the end of another kill's loop would forget them.
@@ -141,14 +145,15 @@ export class KillLoop {
 
   /** One round for all requests. Returns how many wait for their death, or 0 when something was new. */
   #step(): number {
-    const [first] = this.#requests
+    const wanted = new Set([...this.#requests].flatMap(({ trees }) => [...trees]))
+    const [any] = wanted
     const struck = this.#steps.round({
-      has: (tree) => [...this.#requests].some(({ trees }) => trees.has(tree)),
+      has: (tree) => wanted.has(tree),
       isSpared: ({ pid, startTime }) => this.#spared.get(pid)?.startTime === startTime,
       isSplit: (tree) =>
         [...this.#spared.values()].some((each) => each.tree === tree && each.group === tree.leader.pid),
       isStruck: (record) => this.#isStruck(record),
-      any: first === undefined ? undefined : [...first.trees][0],
+      any,
     })
     let isNew = false
     for (const each of struck) {

@@ -62,7 +62,12 @@ interface Round {
   readonly isUncertain: boolean
 }
 
-export type StrictSurroundings = Surroundings & { readonly trees: Set<Tree>; readonly outside: Set<string> }
+export type StrictSurroundings = Surroundings & {
+  readonly trees: Set<Tree>
+  readonly outside: Set<string>
+  /** The number of this worker's own guardian, which may be older than the fixtures. */
+  readonly guardian: () => number | undefined
+}
 
 export class StrictContainment implements Containment {
   readonly level = 'strict'
@@ -72,6 +77,8 @@ export class StrictContainment implements Containment {
   readonly #orphans: Map<number, number>
   readonly #around: StrictSurroundings
   readonly #fixtures = new Set<string>()
+  /** The trees by the numbers of their leaders. */
+  readonly #leaders = new Map<number, Tree>()
   #children: ChildrenFile | undefined
   #adopted = new Map<number, Adopted>()
   #past = new Map<string, Past>()
@@ -100,7 +107,7 @@ export class StrictContainment implements Containment {
       this.#children = new ChildrenFile(process.pid, process.pid)
       // What is there already is somebody else's, and somebody else waits for it.
       for (const pid of this.#children.read()) {
-        const record = readStat(pid)
+        const record = pid === this.#around.guardian() ? undefined : readStat(pid)
         if (record === undefined) continue
         const isOrphan = this.#orphans.get(pid) === record.startTime
         const zombieSince = isOrphan ? undefined : Infinity
@@ -109,6 +116,10 @@ export class StrictContainment implements Containment {
       this.#natives.setSubreaper(true)
     }
     this.#fixtures.add(fixture)
+  }
+
+  addOutside(name: string): void {
+    this.#around.outside.add(name)
   }
 
   leave(fixture: string): void {
@@ -132,11 +143,13 @@ export class StrictContainment implements Containment {
 
   add(tree: Tree): void {
     this.#around.trees.add(tree)
+    this.#leaders.set(tree.leader.pid, tree)
     this.#stopLooking ??= every(lookInterval, () => inPassing(() => this.#lookInPassing()))
   }
 
   remove(tree: Tree): void {
     if (!this.#around.trees.delete(tree)) return
+    if (this.#leaders.get(tree.leader.pid) === tree) this.#leaders.delete(tree.leader.pid)
     // One a fixture, from its first command to its last end: a fixture may run thousands.
     const before = this.#past.get(tree.fixture)
     const isFirst = before === undefined || tree.leader.startTime < before.leader.startTime
@@ -180,9 +193,11 @@ export class StrictContainment implements Containment {
     const { members } = this.#round(new Set(trees))
     const killed = members.filter((member) => !spared.some((each) => table.isSame(each, member)))
     // The dead have no command line. Of a large tree only who leads a session is asked for it: another proctor's
-    // guardian does.
-    for (const member of killed)
-      if (killed.length <= describedAlways || member.session === member.pid) member.describe()
+    // guardian does. A leader is known by what it was started as.
+    for (const member of killed) {
+      const isAsked = killed.length <= describedAlways || member.session === member.pid
+      if (isAsked && member.evidence !== 'leader') member.describe()
+    }
     signalTrees(trees, members, 'SIGKILL', spared)
     return killed
   }
@@ -201,7 +216,7 @@ export class StrictContainment implements Containment {
     }
     const { any } = targets
     const pids = this.#read()
-    for (const record of this.#roots(pids)) {
+    for (const record of this.#roots(pids, (tree) => targets.has(tree))) {
       const attribution = this.#attribute(record, !targets.isSpared(record), (tree) => targets.has(tree))
       if (isZombie(record)) {
         const isFresh = this.#takeExit(record, pids.length)
@@ -228,17 +243,35 @@ export class StrictContainment implements Containment {
     return [...this.#around.trees].every((tree) => tree.fixture === fixture)
   }
 
-  /** Our children, and the leaders that are another thread's. */
-  *#roots(children: readonly number[]): Generator<ProcessRecord> {
+  /** Our children, and the leaders that are another thread's, less those that are known to be of no wanted tree. */
+  *#roots(children: readonly number[], isWanted: (tree: Tree) => boolean): Generator<ProcessRecord> {
     for (const pid of children) {
-      const record = this.#isWaitedWith(pid, children.length) ? undefined : readStat(pid)
+      if (this.#isOfOthers(pid, isWanted) || this.#isWaitedWith(pid, children.length)) continue
+      const record = readStat(pid)
       if (record !== undefined) yield record
     }
     if (!this.hostsThreads) return
-    for (const { leader } of this.#around.trees) {
-      const record = children.includes(leader.pid) ? undefined : readStat(leader.pid)
+    for (const tree of this.#around.trees) {
+      const { leader } = tree
+      if (!isWanted(tree) || children.includes(leader.pid)) continue
+      const record = readStat(leader.pid)
       if (record?.startTime === leader.startTime) yield record
     }
+  }
+
+  /**
+   * Whether a child need not be looked at again: its number is its own until it is waited for, and that is for libuv,
+   * which says so at once, or for us. Two hundred tests at once would read each other's processes in every round.
+   */
+  #isOfOthers(pid: number, isWanted: (tree: Tree) => boolean): boolean {
+    if (pid === this.#around.guardian()) return true
+    if (this.#births.has(pid)) {
+      const tree = this.#leaders.get(pid)
+      return tree === undefined || !isWanted(tree)
+    }
+    const attribution = this.#adopted.get(pid)?.attribution
+    // Another thread waits for its leaders, and node-pty for its programs: they say nothing.
+    return attribution?.kind === 'ours' && attribution.evidence !== 'leader' && !isWanted(attribution.tree)
   }
 
   /** One pass over our children and everything below the wanted ones, without a signal. */
@@ -250,7 +283,7 @@ export class StrictContainment implements Containment {
       if (!tree.groupIsGone && !tree.isLeaderHeld()) tree.groupIsGone = !groupExists(tree.leader.pid)
     }
     const pids = this.#read()
-    for (const record of this.#roots(pids)) {
+    for (const record of this.#roots(pids, (tree) => wanted.has(tree))) {
       const attribution = this.#attribute(record, false, (tree) => decides && wanted.has(tree))
       if (isZombie(record)) {
         // A hopper is gone before it can be read: its zombie, met for the first time, is the trace of something alive.
@@ -301,8 +334,8 @@ export class StrictContainment implements Containment {
     if (isTheSame && (before.attribution.kind === 'foreign' || before.attribution.kind === 'ours'))
       return before.attribution
     if (!isTheSame && this.#births.has(record.pid)) {
-      const tree = [...this.#around.trees].find((each) => isLeader(each, record))
-      return tree === undefined ? foreign : { kind: 'ours', tree, evidence: 'leader' }
+      const tree = this.#leaders.get(record.pid)
+      return tree !== undefined && isLeader(tree, record) ? { kind: 'ours', tree, evidence: 'leader' } : foreign
     }
     const attribution = this.#judge(record, mayStop, isWanted)
     if (isTheSame) before.attribution = attribution

@@ -75,8 +75,14 @@ export function findHost(): string | undefined {
   return !isMainThread && name?.startsWith(`proctor-${process.pid}-`) ? name : undefined
 }
 
+/** The containment of the main thread. */
+interface Host extends Containment {
+  /** What a thread starts by itself carries a variable of this name. */
+  addOutside(name: string): void
+}
+
 /** The main thread's side: answers its threads until the returned function is called. */
-export function openHost(strict: Containment, outside: Set<string>): () => void {
+export function openHost(strict: Host): () => void {
   const name = `proctor-${process.pid}-${newToken()}`
   const channel = new BroadcastChannel(name)
   const trees = new Map<string, Tree>()
@@ -90,7 +96,7 @@ export function openHost(strict: Containment, outside: Set<string>): () => void 
   const answer = async (question: Question): Promise<Answer | undefined> => {
     switch (question.type) {
       case 'enter':
-        outside.add(question.outside)
+        strict.addOutside(question.outside)
         strict.enter(question.fixture)
         return undefined
       case 'leave':

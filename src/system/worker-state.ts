@@ -25,6 +25,8 @@ interface WorkerState {
   readonly token: string
   /** What commands get as their environment's base is made from this process's own, less these names. */
   readonly outside: string
+  /** This process's own session. */
+  session: number | undefined
   readonly trees: Set<Tree>
   readonly fixtures: Set<string>
   counted: number
@@ -57,6 +59,7 @@ function createState(): WorkerState {
   return {
     token,
     outside,
+    session: undefined,
     trees: new Set(),
     fixtures: new Set(),
     counted: 0,
@@ -146,11 +149,20 @@ export function closeOnExec(descriptor: number): void {
 let anyNatives: Natives | string | undefined
 
 /** What tells the commands of this process from what else it starts. */
-const surroundings = (trees: Set<Tree>, outside: Iterable<string>): StrictSurroundings => ({
-  trees,
-  outside: new Set(outside),
-  session: table.identify(process.pid)?.session ?? 0,
+const surroundings = (state: WorkerState): StrictSurroundings => ({
+  trees: state.trees,
+  outside: new Set([state.outside]),
+  session: (state.session ??= table.identify(process.pid)?.session ?? 0),
+  guardian: () => state.guardian?.pid,
 })
+
+const strictContainment = (state: WorkerState): StrictContainment =>
+  (state.strict ??= new StrictContainment(
+    state.natives as Natives,
+    new Births(),
+    surroundings(state),
+    state.orphans,
+  ))
 
 /**
  * Makes this main thread the subreaper for the worker threads that start from here on.
@@ -161,10 +173,9 @@ export function hostThreads(): (() => void) | string {
   const state = workerState()
   const reason = reasonAgainstStrict(state)
   if (reason !== undefined) return reason
-  const around = surroundings(state.trees, [state.outside])
-  const strict = (state.strict ??= new StrictContainment(state.natives as Natives, new Births(), around, state.orphans))
+  const strict = strictContainment(state)
   strict.hostsThreads = true
-  return openHost(strict, around.outside as Set<string>)
+  return openHost(strict)
 }
 
 /**
@@ -176,11 +187,10 @@ export function chooseContainment(wish: 'auto' | ContainmentLevel): Containment 
   const state = workerState()
   const host = wish === 'basic' ? undefined : findHost()
   if (host !== undefined) return (state.remote ??= new RemoteContainment(host, state.outside))
-  const around = surroundings(state.trees, [state.outside])
   const reason = wish === 'basic' ? 'it was not asked for' : reasonAgainstStrict(state)
   if (wish === 'strict' && reason !== undefined) throw refuseStrict(reason)
-  if (reason !== undefined) return (state.basic ??= new BasicContainment(around))
-  return (state.strict ??= new StrictContainment(state.natives as Natives, new Births(), around, state.orphans))
+  if (reason !== undefined) return (state.basic ??= new BasicContainment(surroundings(state)))
+  return strictContainment(state)
 }
 
 /** A fixture begins to live: it gets its number. */

@@ -31,8 +31,12 @@ function whenGone(error: unknown): undefined {
   throw new ContainmentError(`Processes cannot be looked at: ${(error as Error).message}`, { cause: error })
 }
 
-/** The text of a file in /proc, or `undefined` when the process has gone or may not be read. */
-export function readProc(path: string): string | undefined {
+/**
+ * The text of a file in /proc, or `undefined` when the process has gone or may not be read.
+ *
+ * @param isOneRecord it is made in one piece (seq_file's single_open), so the first read has all of it.
+ */
+export function readProc(path: string, isOneRecord = false): string | undefined {
   let file: number
   try {
     file = openSync(path, 'r')
@@ -44,7 +48,7 @@ export function readProc(path: string): string | undefined {
     for (;;) {
       const read = readSync(file, buffer, length, buffer.length - length, null)
       length += read
-      if (read === 0 || length === buffer.length) return buffer.toString('latin1', 0, length)
+      if (read === 0 || isOneRecord || length === buffer.length) return buffer.toString('latin1', 0, length)
     }
   } catch (error) {
     return whenGone(error)
@@ -77,7 +81,7 @@ export function parseStat(text: string): ProcessRecord | undefined {
 
 /** /proc/PID/stat. */
 export function readStat(pid: number): ProcessRecord | undefined {
-  const text = readProc(`/proc/${pid}/stat`)
+  const text = readProc(`/proc/${pid}/stat`, true)
   return text === undefined ? undefined : parseStat(text)
 }
 
@@ -117,6 +121,9 @@ export function descendantsOf(
   }
 }
 
+/** Bytes: less than a page by far. */
+const shortRead = 2048
+
 /** Reads the list of one thread's children again and again through one descriptor. */
 export class ChildrenFile {
   #file: number | undefined
@@ -135,7 +142,8 @@ export class ChildrenFile {
     for (;;) {
       const read = readSync(this.#file, buffer, length, buffer.length - length, length)
       length += read
-      if (read === 0) return parsePids(buffer.toString('latin1', 0, length))
+      // seq_file fills a page at least before it returns what is not all of it.
+      if (read < shortRead) return parsePids(buffer.toString('latin1', 0, length))
     }
   }
 
