@@ -157,6 +157,8 @@ export class Endings {
   /** Its whole tree was proven dead, or has never been. */
   markTreeDead(): void {
     this.#isTreeDead = true
+    // Its number may be a stranger's from here on.
+    if (this.#process.tree !== undefined) this.#process.tree.groupIsGone = true
     this.#onTreeDead()
   }
 

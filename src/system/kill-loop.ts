@@ -23,6 +23,12 @@ export interface Struck {
   readonly outcome: SignalOutcome
 }
 
+export interface Round {
+  readonly struck: readonly Struck[]
+  /** Orphans that may be of one of the targets or of others. */
+  readonly unattributed: () => readonly Untold[]
+}
+
 /** What a round needs to know of all kills under way. */
 export interface Targets {
   has(tree: Tree): boolean
@@ -53,9 +59,7 @@ export interface Untold {
 export interface KillSteps {
   /** SIGKILLs everything that is known of these trees at once. Returns what was alive. */
   begin(trees: readonly Tree[], spared: readonly Member[]): readonly Member[]
-  round(targets: Targets): readonly Struck[]
-  /** Orphans that may be of one of these trees or of others. */
-  unattributed(trees: ReadonlySet<Tree>): readonly Untold[]
+  round(targets: Targets): Round
   toMember(struck: Struck): Member
   toSurvivor(struck: Struck): Survivor
 }
@@ -147,7 +151,7 @@ export class KillLoop {
   #step(): number {
     const wanted = new Set([...this.#requests].flatMap(({ trees }) => [...trees]))
     const [any] = wanted
-    const struck = this.#steps.round({
+    const round = this.#steps.round({
       has: (tree) => wanted.has(tree),
       isSpared: ({ pid, startTime }) => this.#spared.get(pid)?.startTime === startTime,
       isSplit: (tree) =>
@@ -155,6 +159,7 @@ export class KillLoop {
       isStruck: (record) => this.#isStruck(record),
       any,
     })
+    const { struck } = round
     let isNew = false
     for (const each of struck) {
       if (each.outcome !== 'sent' || this.#isStruck(each.record)) continue
@@ -163,7 +168,7 @@ export class KillLoop {
     }
     this.#finish(
       [...this.#requests].filter((request) => this.#isOver(request, struck)),
-      struck,
+      round,
     )
     return isNew ? 0 : struck.length
   }
@@ -185,9 +190,9 @@ export class KillLoop {
     return request.empty >= emptyRounds || isRefused || now() >= request.deadline
   }
 
-  #finish(requests: readonly Request[], struck: readonly Struck[]): void {
+  #finish(requests: readonly Request[], { struck, unattributed }: Round): void {
     if (requests.length === 0) return
-    const untold = this.#steps.unattributed(new Set(requests.flatMap(({ trees }) => [...trees])))
+    const untold = unattributed()
     for (const request of requests) {
       this.#requests.delete(request)
       request.resolve({

@@ -10,7 +10,7 @@ import {
 import type { Births } from './births.js'
 import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees, toSurvivor } from './containment.js'
 import type { Natives } from './natives.js'
-import { emptyRounds, KillLoop, type Struck, type Targets, type Untold } from './kill-loop.js'
+import { emptyRounds, KillLoop, type Round, type Struck, type Targets, type Untold } from './kill-loop.js'
 import { parseMarks } from './marks.js'
 import { every, now, pause, sleep, wallClock } from './poll.js'
 import { table } from './process-table/current.js'
@@ -55,7 +55,7 @@ interface Adopted {
   zombieSince: number | undefined
 }
 
-interface Round {
+interface Look {
   readonly members: Member[]
   readonly unattributed: Untold[]
   /** Something is alive that could not be read. */
@@ -87,7 +87,6 @@ export class StrictContainment implements Containment {
   readonly #kills = new KillLoop({
     begin: (trees, spared) => this.#beginKill(trees, spared),
     round: (targets) => this.#killRound(targets),
-    unattributed: (trees) => this.#round(trees).unattributed,
     toMember: ({ record, tree, evidence }) => toMember(record, tree, evidence),
     toSurvivor: ({ record, tree, evidence, outcome }) => toSurvivor(toMember(record, tree, evidence), outcome),
   })
@@ -203,8 +202,9 @@ export class StrictContainment implements Containment {
   }
 
   /** One pass over our children: SIGKILLs what is of the targets. Returns what was not dead yet. */
-  #killRound(targets: Targets): Struck[] {
+  #killRound(targets: Targets): Round {
     const struck: Struck[] = []
+    const untold: ProcessRecord[] = []
     const strike = (record: ProcessRecord, tree: Tree, evidence: Evidence): void => {
       if (targets.isStruck(record)) {
         struck.push({ record, tree, evidence, outcome: 'sent' })
@@ -234,9 +234,20 @@ export class StrictContainment implements Containment {
         // Exiting, or becoming another program: its child may come next, so this round is not empty.
         if (this.#isOnlyFixture(any)) strike(record, any, 'elimination')
         else struck.push({ record, tree: any, evidence: 'elimination', outcome: 'gone' })
-      }
+      } else if (attribution.kind === 'unattributed') untold.push(record)
     }
-    return struck
+    return {
+      struck,
+      unattributed: () => untold.flatMap((record) => this.#untold(record, (tree) => targets.has(tree))),
+    }
+  }
+
+  /** An orphan that nothing attributes, when it may be of one of the wanted. */
+  #untold(record: ProcessRecord, isWanted: (tree: Tree) => boolean): Untold[] {
+    // Who carries a mark, and none of a tree that lives here, is of a command that somebody else looks after.
+    const isMarked = parseMarks(table.environment(record.pid) ?? []).length > 0
+    const candidates = isMarked ? [] : this.#candidatesFor(record).filter(isWanted)
+    return candidates.length > 0 ? [{ info: toInfo(record), candidates }] : []
   }
 
   #isOnlyFixture({ fixture }: Tree): boolean {
@@ -275,7 +286,7 @@ export class StrictContainment implements Containment {
   }
 
   /** One pass over our children and everything below the wanted ones, without a signal. */
-  #round(wanted: ReadonlySet<Tree>, decides = true): Round {
+  #round(wanted: ReadonlySet<Tree>, decides = true): Look {
     const members: Member[] = []
     const unattributed: Untold[] = []
     let isUncertain = false
@@ -291,10 +302,7 @@ export class StrictContainment implements Containment {
       } else if (attribution.kind === 'ours') {
         if (wanted.has(attribution.tree)) this.#collect(record, attribution, members)
       } else if (attribution.kind === 'unattributed') {
-        // Who carries a mark, and none of a tree that lives here, is of a command that somebody else looks after.
-        const isMarked = parseMarks(table.environment(record.pid) ?? []).length > 0
-        const candidates = isMarked ? [] : this.#candidatesFor(record).filter((tree) => wanted.has(tree))
-        if (candidates.length > 0) unattributed.push({ info: toInfo(record), candidates })
+        unattributed.push(...this.#untold(record, (tree) => wanted.has(tree)))
       } else if (attribution.kind === 'unknown') isUncertain = true
     }
     return { members, unattributed, isUncertain }

@@ -157,12 +157,7 @@ const surroundings = (state: WorkerState): StrictSurroundings => ({
 })
 
 const strictContainment = (state: WorkerState): StrictContainment =>
-  (state.strict ??= new StrictContainment(
-    state.natives as Natives,
-    new Births(),
-    surroundings(state),
-    state.orphans,
-  ))
+  (state.strict ??= new StrictContainment(state.natives as Natives, new Births(), surroundings(state), state.orphans))
 
 /**
  * Makes this main thread the subreaper for the worker threads that start from here on.
