@@ -85,6 +85,14 @@ test('what the file and its concurrent tests leave is found when the file ends',
   expect(exitCode).toBe(1)
 })
 
+test('what createProctor gave and nobody tears down is ended, and the file blamed', async () => {
+  const { files, exitCode } = await runSuite('by-hand')
+  expect(files[0]!.assertionResults.map(({ status }) => status)).toEqual(['passed', 'passed'])
+  expect(files[0]!.message).toContain('What createProctor() gave was not torn down when the test file ended')
+  expect(files[0]!.message).toContain(`made at ${linesOf('by-hand.test.cjs').get('nobody tears it down')}`)
+  expect(exitCode).toBe(1)
+})
+
 test('in mode kill nothing fails, and nothing is left', async () => {
   const { files, exitCode } = await runSuite('whole-file', { PROCTOR_GUARD: 'kill' })
   expect(files[0]!.message).toBe('')

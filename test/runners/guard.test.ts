@@ -95,6 +95,8 @@ test.each([
   ['forks, by the process table', { pool: 'forks', env: { PROCTOR_GUARD_CONTAINMENT: 'basic' } }],
   ['forks without isolation', { pool: 'forks', args: ['--no-isolate', '--maxWorkers=1'] }],
   ['threads', { pool: 'threads' }],
+  ['vmForks', { pool: 'vmForks' }],
+  ['vmThreads', { pool: 'vmThreads' }],
   ['threads, with the global set-up', { pool: 'threads', env: { SUITE_GLOBAL_SETUP: '1' } }],
 ] as const satisfies readonly (readonly [string, InnerOptions])[])(
   'in the pool %s what a test leaves running fails it, with the line that started it, and what is cleaned up passes',
@@ -137,6 +139,25 @@ test('what the file and tests beside each other leave is found when the file end
   expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed', 'passed'])
   expect(message).toContain('4 processes outlived the test file that started them and were killed')
   for (const [, line] of linesOf('whole-file.test.ts')) expect(message).toContain(`started at ${line}:`)
+  expect(exitCode).toBe(1)
+})
+
+test('what createProctor gave and nobody tears down is ended, and the file blamed', async () => {
+  const { tests, message, exitCode } = await runFile('by-hand')
+  expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed', 'passed'])
+  const line = linesOf('by-hand.test.ts').get('nobody tears it down')
+  expect(message.match(/made at/g)).toHaveLength(1)
+  expect(message).toMatch(
+    new RegExp(
+      String.raw`What createProctor\(\) gave was not torn down when the test file ended, and what ran in it was ended
+
+  sleep \d+
+  made at ${line}:\d+
+  in nobody tears it down
+
+Call .await proctor\.teardown\(\). when the test ends`,
+    ),
+  )
   expect(exitCode).toBe(1)
 })
 
