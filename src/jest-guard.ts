@@ -21,34 +21,43 @@ const circus = findCircus()
 let unknownTest: object | undefined
 const currentTest = (): object | undefined => circus?.currentlyRunningTest ?? unknownTest
 
-const active = new Guard(
-  {
-    currentTest,
-    isConcurrent: (test) => (test as CircusTest).concurrent === true,
-    nameOf: (test) => (test === unknownTest ? 'a test' : nameOf(test as CircusTest)),
-  },
-  // `globals` in Jest's configuration is what `provide` is in Vitest's.
-  (globalThis as { proctorGuard?: GuardOptions }).proctorGuard,
-)
+/** Begins to guard the file. */
+function begin(): Guard {
+  const begun = new Guard(
+    {
+      currentTest,
+      isConcurrent: (test) => (test as CircusTest).concurrent === true,
+      nameOf: (test) => (test === unknownTest ? 'a test' : nameOf(test as CircusTest)),
+    },
+    // `globals` in Jest's configuration is what `provide` is in Vitest's.
+    (globalThis as { proctorGuard?: GuardOptions }).proctorGuard,
+  )
+  beforeEach(() => {
+    unknownTest = circus === undefined ? {} : undefined
+    const test = currentTest()
+    return test === undefined ? undefined : begun.beginTest(test)
+  })
+  const endTest = (): Promise<void> | undefined => {
+    const test = currentTest()
+    return test === undefined ? undefined : begun.endTest(test)
+  }
+  const endFile = (): Promise<void> => begun.endFile()
+  if (circus === undefined) {
+    afterEach(endTest, patience)
+    afterAll(endFile, patience)
+  } else {
+    // Behind the fixtures of `useProctor` too.
+    runLast('afterEach', endTest, { timeout: patience, rank: 9 })
+    runLast('afterAll', endFile, { timeout: patience, rank: 9 })
+  }
+  return begun
+}
 
-beforeEach(() => {
-  unknownTest = circus === undefined ? {} : undefined
-  const test = currentTest()
-  return test === undefined ? undefined : active.beginTest(test)
-})
-const endTest = (): Promise<void> | undefined => {
-  const test = currentTest()
-  return test === undefined ? undefined : active.endTest(test)
-}
-const endFile = (): Promise<void> => active.endFile()
-if (circus === undefined) {
-  afterEach(endTest, patience)
-  afterAll(endFile, patience)
-} else {
-  // Behind the fixtures of `useProctor` too.
-  runLast('afterEach', endTest, { timeout: patience, rank: 9 })
-  runLast('afterAll', endFile, { timeout: patience, rank: 9 })
-}
+// One a file, and each file has a global object of its own: Jest requires a setup file, and a test that is an ES module
+// imports the other build of this one.
+const key = Symbol.for('proctor.guard.1')
+const shelf = globalThis as unknown as Record<symbol, Pick<Guard, 'say'> | undefined>
+const active = (shelf[key] ??= begin())
 
 /**
  * Sets options: in one's own setup file or at the top of a test file for the file, inside a test for that test.

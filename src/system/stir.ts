@@ -19,8 +19,8 @@ const readAgain = (file: number): string => buffer.toString('latin1', 0, readSyn
 
 /** Notices that this thread has, or has had, other children than before. */
 export class Stir {
-  readonly #children = open('/proc/thread-self/children')
-  readonly #stat = open('/proc/self/stat')
+  #children = open('/proc/thread-self/children')
+  #stat = open('/proc/self/stat')
   #last = ''
 
   /** A text that is the same as before when nothing has been started or ended. Undefined where that cannot be told. */
@@ -50,5 +50,8 @@ export class Stir {
   close(): void {
     if (this.#children !== undefined) closeSync(this.#children)
     if (this.#stat !== undefined) closeSync(this.#stat)
+    // Their numbers are another file's by now.
+    this.#children = undefined
+    this.#stat = undefined
   }
 }

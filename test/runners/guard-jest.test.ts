@@ -93,6 +93,21 @@ test('what createProctor gave and nobody tears down is ended, and the file blame
   expect(exitCode).toBe(1)
 })
 
+test('in an ES module the same', async () => {
+  const { files, exitCode } = await runSuite('modules', { NODE_OPTIONS: '--experimental-vm-modules' })
+  const outcome = files[0]!.assertionResults.map(({ title, status, failureMessages }) => ({
+    title,
+    status,
+    lines: failureMessages.flatMap((message) => message.match(/modules\.test\.mjs:\d+:/)?.[0] ?? []),
+  }))
+  expect(outcome).toEqual([
+    { title: 'leaks in a module', status: 'failed', lines: [linesOf('modules.test.mjs').get('leaks in a module')] },
+    { title: 'cleans up', status: 'passed', lines: [] },
+    { title: 'its commands are its own', status: 'passed', lines: [] },
+  ])
+  expect(exitCode).toBe(1)
+})
+
 test('in mode kill nothing fails, and nothing is left', async () => {
   const { files, exitCode } = await runSuite('whole-file', { PROCTOR_GUARD: 'kill' })
   expect(files[0]!.message).toBe('')
