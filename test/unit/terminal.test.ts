@@ -1,6 +1,7 @@
 import { cpSync } from 'node:fs'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { FixtureProctor, TerminalOptions } from '../../src/fixture/proctor.js'
+import type { FixtureProctor } from '../../src/fixture/proctor.js'
+import type { TerminalOptions } from '../../src/fixture/proctor-options.js'
 import { LeakedProcessError, MissingDependencyError } from '../../src/system/errors.js'
 import type { CommandTerminal } from '../../src/command/terminal-process.js'
 import { inRoot, startInner } from '../inner-run.js'
