@@ -1,18 +1,12 @@
 import type { Containment } from '../system/containment.js'
-import {
-  callSite,
-  CommandTimeoutError,
-  type CommandState,
-  ProctorError,
-  type SpawnError,
-  WaitTimeoutError,
-} from '../system/errors.js'
+import { callSite, type CommandState, ProctorError, type SpawnError, WaitTimeoutError } from '../system/errors.js'
 import { after, now } from '../system/poll.js'
 import { groupMembers, type ProcessGroup, signalOwnGroup } from '../system/process-group.js'
 import { signalProcess } from '../system/signals.js'
 import type { Member, Tree } from '../system/tree.js'
 import { drainTime, type Ending, Endings } from './endings.js'
-import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
+import { ExitRecord } from './exit-record.js'
+import { errorOfExit, errorOnceExited } from './exits.js'
 import type { CommandListener } from './listener.js'
 import { checkOptions, checkSignal, graceRules, outputWaitRules, show, snapshotRules, waitRules } from './options.js'
 import { Output, type OutputMark, type OutputStream } from './output.js'
@@ -88,18 +82,11 @@ export class CommandProcess implements Process {
   readonly #settings: ProcessSettings
   readonly #transport: Transport | undefined
   readonly #waits = new Waits()
-  #exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly at: number } | undefined
-  #isSettled = false
-  #isSeen = false
-  #isExitRead = false
-  #isSignalled = false
+  readonly #record: ExitRecord
   /** Somebody awaited the handle itself, which is no promise and tells nothing: see below the class. */
   isAwaited = false
   /** Somebody asked for what a wait is: they know that the handle is none. */
   isWaitedFor = false
-  #isTimedOut = false
-  #spawnError: SpawnError | undefined
-  #isSpawnErrorSeen = false
   #inputEnded = false
   readonly settled: Promise<void>
   #settle!: () => void
@@ -110,6 +97,7 @@ export class CommandProcess implements Process {
     this.command = settings.command
     this.cwd = settings.cwd
     this.log = new Output(settings.maxOutput)
+    this.#record = new ExitRecord(this, settings.timeout)
     this.settled = new Promise((resolve) => {
       this.#settle = resolve
     })
@@ -119,7 +107,7 @@ export class CommandProcess implements Process {
     })
     if (started instanceof Promise) {
       void started.then((error) => {
-        this.#spawnError = error
+        this.#record.spawnError = error
         settings.listener?.notStarted(error)
         this.endings.markTreeDead()
         this.#finish()
@@ -149,10 +137,10 @@ export class CommandProcess implements Process {
       },
       outputEnded: () => {
         isEnded = true
-        if (this.#exit !== undefined) this.#finish()
+        if (this.#record.exit !== undefined) this.#finish()
       },
       exited: (code, signal) => {
-        this.#exit = { code, signal, at: now() }
+        this.#record.exit = { code, signal, at: now() }
         this.#settings.listener?.exited(code, signal)
         this.#stopTimeout()
         if (isEnded) this.#finish()
@@ -166,15 +154,15 @@ export class CommandProcess implements Process {
   }
 
   #finish(): void {
-    if (this.#isSettled) return
-    this.#isSettled = true
+    if (this.#record.isSettled) return
+    this.#record.isSettled = true
     this.#settle()
     this.#waits.stepAll()
   }
 
   #timeOut(): void {
-    if (this.#exit !== undefined) return
-    this.#isTimedOut = true
+    if (this.#record.exit !== undefined) return
+    this.#record.isTimedOut = true
     this.endings.attribute('timeout')
     // A survivor is found again at teardown, which says so.
     this.endings.endWithin('SIGKILL', 0).catch(() => {})
@@ -187,11 +175,11 @@ export class CommandProcess implements Process {
     return true
   }
   get isSettled(): boolean {
-    return this.#isSettled
+    return this.#record.isSettled
   }
   /** Whether its process has exited, the output's rest apart. */
   get hasExited(): boolean {
-    return this.#exit !== undefined || this.#spawnError !== undefined
+    return this.#record.exit !== undefined || this.#record.spawnError !== undefined
   }
   get isTreeDead(): boolean {
     return this.endings.isTreeDead
@@ -211,13 +199,13 @@ export class CommandProcess implements Process {
   }
   /** Milliseconds on our clock at which it exited. */
   get exitedAt(): number | undefined {
-    return this.#exit?.at
+    return this.#record.exit?.at
   }
   get durationMs(): number {
-    return Math.round((this.#exit?.at ?? now()) - this.startedAt)
+    return Math.round((this.#record.exit?.at ?? now()) - this.startedAt)
   }
   get spawnError(): SpawnError | undefined {
-    return this.#spawnError
+    return this.#record.spawnError
   }
 
   /** The state as it is, for errors and reports. */
@@ -226,8 +214,8 @@ export class CommandProcess implements Process {
     // Decoded when it is read: of an exit as it should be nobody reads it.
     return {
       command: this.command,
-      exitCode: this.#isSettled ? (this.#exit?.code ?? null) : null,
-      exitSignal: this.#isSettled ? (this.#exit?.signal ?? null) : null,
+      exitCode: this.#record.isSettled ? (this.#record.exit?.code ?? null) : null,
+      exitSignal: this.#record.isSettled ? (this.#record.exit?.signal ?? null) : null,
       get output() {
         return log.text()
       },
@@ -282,11 +270,7 @@ export class CommandProcess implements Process {
 
   /** What the test never looked at and must hear of: a failure to start, or an exit with an error. */
   unseenFailure(ignoresExits = false): Error | undefined {
-    if (this.#spawnError !== undefined) return this.#isSpawnErrorSeen ? undefined : this.#spawnError
-    if (this.#isSeen || this.#exit === undefined) return undefined
-    if (this.#isTimedOut) return this.#timeoutError()
-    if (ignoresExits || this.endedBy !== 'itself' || this.#isSignalled || this.#isExitRead) return undefined
-    return errorOfExit(this.state()) === undefined ? undefined : errorOnceExited('exited, not seen', this.state())
+    return this.#record.unseenFailure(ignoresExits || this.endedBy !== 'itself')
   }
 
   /** A wait that teardown ends rejects, and is no unhandled rejection where nobody awaits it. */
@@ -299,23 +283,19 @@ export class CommandProcess implements Process {
   // The public face.
 
   get pid(): number | undefined {
-    return this.#isSettled ? undefined : this.tree?.leader.pid
+    return this.#record.isSettled ? undefined : this.tree?.leader.pid
   }
 
   get running(): boolean {
-    return this.tree !== undefined && !this.#isSettled
+    return this.tree !== undefined && !this.#record.isSettled
   }
 
   get exitCode(): number | null {
-    if (!this.#isSettled) return null
-    this.#isExitRead = true
-    return this.#exit?.code ?? null
+    return this.#record.read()?.code ?? null
   }
 
   get exitSignal(): NodeJS.Signals | null {
-    if (!this.#isSettled) return null
-    this.#isExitRead = true
-    return this.#exit?.signal ?? null
+    return this.#record.read()?.signal ?? null
   }
 
   get output(): string {
@@ -332,18 +312,18 @@ export class CommandProcess implements Process {
 
   get group(): ProcessGroup {
     const tree = this.tree
-    if (tree === undefined) throw this.#seenSpawnError() ?? new ProctorError(`${this.command} has not started.`)
+    if (tree === undefined) throw this.#record.seenSpawnError() ?? new ProctorError(`${this.command} has not started.`)
     const { containment } = this.#settings
     return {
       id: tree.leader.pid,
       signal: (signal) => {
         checkSignal('group.signal', signal)
-        this.#isSignalled = true
+        this.#record.isSignalled = true
         this.signalLog.add(signal, 'test', 'group')
         const outcome = signalOwnGroup(tree, signal)
         if (outcome === 'forbidden')
           throw new ProctorError(`No permission to signal the group of ${this.command} (EPERM).`)
-        if (outcome === 'gone') this.#throwOnceExited()
+        if (outcome === 'gone') this.#record.throwOnceExited()
       },
       members: () => groupMembers(tree, containment),
       isEmpty: async () => (await groupMembers(tree, containment)).length === 0,
@@ -382,14 +362,14 @@ export class CommandProcess implements Process {
     what: string,
   ): Promise<Value> {
     // As it was at the call: what another wait has heard of since is news to this one.
-    const isKnownToHaveExited = this.#knowledge() === 'exited, seen'
+    const isKnownToHaveExited = this.#record.knowledge === 'exited, seen'
     const attempt: Attempt<Value> = () => {
-      if (isKnownToHaveExited && this.#isTimedOut) throw this.#seenTimeoutError()
-      if (isKnownToHaveExited) this.#throwOnceExited()
-      const isSettled = this.#isSettled
+      if (isKnownToHaveExited && this.#record.isTimedOut) throw this.#record.seenTimeoutError()
+      if (isKnownToHaveExited) this.#record.throwOnceExited()
+      const isSettled = this.#record.isSettled
       const found = look()
-      if (!(found instanceof Promise)) return this.#judge(found, isSettled)
-      return found.then((value) => this.#judge(value, isSettled))
+      if (!(found instanceof Promise)) return this.#record.judge(found, isSettled)
+      return found.then((value) => this.#record.judge(value, isSettled))
     }
     return this.#wait(attempt, timeout, { interval: isPredicate ? predicateInterval : undefined, what })
   }
@@ -404,35 +384,26 @@ export class CommandProcess implements Process {
         const { members, isUncertain } = await this.#settings.containment.look([this.tree])
         return { pids: members.map(({ pid }) => pid), isUncertain }
       },
-      hasSettled: () => this.#isSettled,
+      hasSettled: () => this.#record.isSettled,
       whatIfGone: () => {
-        const isKnown = this.#knowledge() === 'exited, seen'
-        return () => (isKnown && !this.#isTimedOut ? errorOnceExited('exited, seen', this.state())! : this.#endOfWait())
+        const isKnown = this.#record.knowledge === 'exited, seen'
+        return () =>
+          isKnown && !this.#record.isTimedOut
+            ? errorOnceExited('exited, seen', this.state())!
+            : this.#record.endOfWait()
       },
       excuseExit: () => {
-        this.#isExitRead = true
+        this.#record.isExitRead = true
       },
       wait: (attempt, { timeout }, explain) => this.#wait(attempt, timeout, { interval: portInterval, explain, what }),
     }
   }
 
-  /** What was found; or, when all output there will be was looked at in vain, the exit's error. */
-  #judge<Value>(found: { value: Value } | undefined, wasSettled: boolean): { value: Value } | undefined {
-    if (found === undefined && wasSettled) throw this.#endOfWait()
-    return found
-  }
-
-  /** What a wait rejects with that was waiting, in vain, when the program exited. */
-  #endOfWait(): Error {
-    if (this.#isTimedOut) return this.#seenTimeoutError()
-    this.#isSeen = true
-    return errorOnceExited('exited, not seen', this.state())!
-  }
-
   waitForExit(options: WaitOptions = {}): Promise<Exit> {
     return rejecting(() => {
       checkOptions('waitForExit', options, waitRules)
-      const attempt = (): { value: Exit } | undefined => (this.#isSettled ? { value: this.#seenExit() } : undefined)
+      const attempt = (): { value: Exit } | undefined =>
+        this.#record.isSettled ? { value: this.#record.seenExit() } : undefined
       return this.#wait(attempt, options.timeout, { what: 'waitForExit()' })
     })
   }
@@ -441,8 +412,8 @@ export class CommandProcess implements Process {
     return rejecting(() => {
       checkOptions('waitForSuccessfulExit', options, waitRules)
       const attempt: Attempt<Exit> = () => {
-        if (!this.#isSettled) return undefined
-        const value = this.#seenExit()
+        if (!this.#record.isSettled) return undefined
+        const value = this.#record.seenExit()
         const error = errorOfExit(this.state())
         if (error !== undefined) throw error
         return { value }
@@ -508,14 +479,14 @@ export class CommandProcess implements Process {
     })
     return this.#wait(async () => {
       if (outcome === undefined) {
-        if (this.#isSettled) throw this.#endOfWait()
+        if (this.#record.isSettled) throw this.#record.endOfWait()
         return undefined
       }
       if (outcome.error === undefined) return { value: undefined }
       // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
       await this.endings.settledWithin(drainTime)
-      if (this.#exit !== undefined) await this.settled
-      if (this.#isSettled) throw this.#endOfWait()
+      if (this.#record.exit !== undefined) await this.settled
+      if (this.#record.isSettled) throw this.#record.endOfWait()
       const { code, message } = outcome.error as NodeJS.ErrnoException
       throw new ProctorError(
         `Cannot ${verb} to ${this.command}: it has closed its standard input (${code ?? message}).`,
@@ -526,16 +497,16 @@ export class CommandProcess implements Process {
 
   /** The test has sent a signal by a way of its own: what comes of it was to be expected. */
   protected noteSignalled(): void {
-    this.#isSignalled = true
+    this.#record.isSignalled = true
   }
 
   signal(signal: NodeJS.Signals): void {
     checkSignal('signal', signal)
     this.throwUnlessRunning()
-    this.#isSignalled = true
+    this.#record.isSignalled = true
     this.signalLog.add(signal, 'test', 'leader')
     // Its exit is on its way when its number is gone: ESRCH is no failure.
-    if (this.#exit === undefined && signalProcess(this.tree!.leader, signal) === 'forbidden') {
+    if (this.#record.exit === undefined && signalProcess(this.tree!.leader, signal) === 'forbidden') {
       throw new ProctorError(`No permission to signal ${this.command} (EPERM): it runs as another user.`)
     }
   }
@@ -570,96 +541,45 @@ export class CommandProcess implements Process {
 
   async #endAndJudge(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
     if (this.tree === undefined) await this.settled
-    if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+    if (this.#record.spawnError !== undefined) throw this.#record.seenSpawnError()!
     // Its process is gone, and only the rest of its output is awaited: it is exiting by itself.
-    if (this.#exit !== undefined) await this.settled
-    const before = this.#knowledge()
+    if (this.#record.exit !== undefined) await this.settled
+    const before = this.#record.knowledge
     const isJoining = this.endings.isUnderWay
     if (before === 'running' && !isJoining) this.endings.attribute('test')
     await this.endings.endWithin(signal, grace)
     await this.settled
     // A zombie that nobody had heard of when SIGKILL came: it died on its own.
-    const diedAlone = signal === 'SIGKILL' && !isJoining && !this.#isSignalled && this.#exit?.signal !== 'SIGKILL'
-    if (before === 'running' && !diedAlone) return this.#seenExit()
+    const diedAlone =
+      signal === 'SIGKILL' && !isJoining && !this.#record.isSignalled && this.#record.exit?.signal !== 'SIGKILL'
+    if (before === 'running' && !diedAlone) return this.#record.seenExit()
     const error = errorOnceExited(before === 'running' ? 'exited, not seen' : before, this.state())
-    this.#isSeen = true
+    this.#record.isSeen = true
     throw error!
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.tree === undefined || this.isTreeDead) return
-    if (this.#exit === undefined && this.endedBy === 'itself') this.endings.attribute('test')
+    if (this.#record.exit === undefined && this.endedBy === 'itself') this.endings.attribute('test')
     await this.endings.endWithin('SIGTERM', this.#settings.grace)
-  }
-
-  // What the test knows.
-
-  #knowledge(): ExitKnowledge {
-    if (!this.#isSettled) return 'running'
-    return this.#isSeen ? 'exited, seen' : 'exited, not seen'
-  }
-
-  #seenExit(): Exit {
-    if (this.#isTimedOut) throw this.#seenTimeoutError()
-    this.#isSeen = true
-    const { log, durationMs } = this
-    const { code, signal } = this.#exit!
-    // Decoded when they are read: most tests ask for one of them, or for none.
-    return {
-      exitCode: code,
-      exitSignal: signal,
-      get stdout() {
-        return log.text('stdout')
-      },
-      get stderr() {
-        return log.text('stderr')
-      },
-      get output() {
-        return log.text()
-      },
-      durationMs,
-    }
   }
 
   /** What a matcher that needs a started program throws instead of waiting for one. */
   throwUnlessStarted(): void {
-    if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+    if (this.#record.spawnError !== undefined) throw this.#record.seenSpawnError()!
   }
 
   /** The exit as `toHaveExitedWith` reports it, or undefined while it runs. */
   lookAtExit(): { readonly exitCode: number | null; readonly exitSignal: NodeJS.Signals | null } | undefined {
     this.throwUnlessStarted()
-    if (!this.#isSettled || this.#exit === undefined) return undefined
-    this.#isSeen = true
-    return { exitCode: this.#exit.code, exitSignal: this.#exit.signal }
-  }
-
-  #timeoutError(): CommandTimeoutError {
-    return new CommandTimeoutError(this.state(), this.#settings.timeout ?? 0)
-  }
-
-  #seenTimeoutError(): CommandTimeoutError {
-    this.#isSeen = true
-    return this.#timeoutError()
-  }
-
-  #seenSpawnError(): SpawnError | undefined {
-    this.#isSpawnErrorSeen ||= this.#spawnError !== undefined
-    return this.#spawnError
-  }
-
-  #throwOnceExited(): void {
-    const error = errorOnceExited(this.#knowledge(), this.state())
-    if (error === undefined) return
-    this.#isSeen = true
-    throw error
+    return this.#record.lookAtExit()
   }
 
   /** Throws the exit's error once it has exited, seen or not. */
   protected throwUnlessRunning(): void {
-    if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+    if (this.#record.spawnError !== undefined) throw this.#record.seenSpawnError()!
     if (this.tree === undefined) throw new ProctorError(`${this.command} has not started.`)
-    this.#throwOnceExited()
+    this.#record.throwOnceExited()
   }
 
   #wait<Value>(
@@ -670,7 +590,7 @@ export class CommandProcess implements Process {
     this.isWaitedFor = true
     const limit = timeout ?? this.#settings.waitTimeout()
     const attemptIfStarted: Attempt<Value> = () => {
-      if (this.#spawnError !== undefined) throw this.#seenSpawnError()!
+      if (this.#record.spawnError !== undefined) throw this.#record.seenSpawnError()!
       return attempt()
     }
     const onTimeout = (): Error => new WaitTimeoutError(this.state(), limit, explain?.())

@@ -33,9 +33,9 @@ const controls: Control[] = [
     off: 'the verdict on what outlived its command',
     mutations: [
       {
-        file: 'src/fixture/proctor.ts',
-        from: "this.#leaks.get(member.tree) === 'fail' && (isOverdue || !late.includes(member))",
-        to: 'late.includes(member) && !isOverdue && this.#leaks.size < 0',
+        file: 'src/fixture/teardown.ts',
+        from: "this.#context.terms.get(member.tree)?.leaks === 'fail' && (isOverdue || !late.includes(member))",
+        to: 'late.includes(member) && !isOverdue && this.#context.terms.size < 0',
       },
     ],
     file: 'orphans.test.ts',
@@ -46,9 +46,9 @@ const controls: Control[] = [
     off: 'the memory of exits that the test has seen',
     mutations: [
       {
-        file: 'src/command/command-process.ts',
-        from: 'this.#isSeen = true\n    const { log, durationMs } = this',
-        to: 'const { log, durationMs } = this',
+        file: 'src/command/exit-record.ts',
+        from: 'this.isSeen = true\n    const { log, durationMs } = this.#of',
+        to: 'const { log, durationMs } = this.#of',
       },
     ],
     file: 'kill.test.ts',
