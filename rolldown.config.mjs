@@ -85,7 +85,7 @@ const output = (format) => ({
       {
         // All that a guard needs: a worker that runs no fixture loads no more.
         name: 'system',
-        test: /\/src\/(?:system\/(?!process-table\/(?:pidtree|ps-list)\.|listeners\/|tree-watch\.)|fixture\/(?:guard|aftermath|allowance|circus|report\.)|command\/(?:pattern|options)\.)/,
+        test: /\/src\/(?:system\/(?!process-table\/(?:pidtree|ps-list)\.|listeners\/|tree-watch\.)|fixture\/(?:guard|by-hand|aftermath|allowance|circus|expected-failure|report\.)|command\/(?:pattern|options)\.)/,
         priority: 2,
       },
       {

@@ -224,8 +224,11 @@ export class Offspring {
         }
         const environment = table.environment(pid)
         if (this.#around.isTaken(record, environment)) continue
-        const isOurs = isMainThread || own.has(pid) || this.#markIn(environment) !== undefined
+        const isMarked = this.#markIn(environment) !== undefined
+        const isOurs = isMainThread || own.has(pid) || isMarked
         if (!isOurs) continue
+        // No orphan comes to a worker thread: what is its own child comes from no other.
+        if (!isMainThread && own.has(pid) && !isMarked) this.#strays.add(keyOf(record))
         this.#include(found, record, this.#originOf(record, environment))
       } else this.#include(found, record, birth)
     }

@@ -105,7 +105,7 @@ test.each([
     const lines = linesOf('leaks.test.ts', 'launch.ts')
     expect(exitCode).toBe(1)
     const leaky = files.get('leaks.test.ts')!.tests
-    expect(leaky).toHaveLength(21)
+    expect(leaky).toHaveLength(23)
     // Worker threads have no folder of their own to go to.
     for (const { title, status, failureMessages } of leaky.filter((each) => each.status !== 'skipped')) {
       const isCleanAtLast = title === 'leaks at first, and not when it is tried again'
@@ -158,6 +158,15 @@ test('what createProctor gave and nobody tears down is ended, and the file blame
 Call .await proctor\.teardown\(\). when the test ends`,
     ),
   )
+  expect(exitCode).toBe(1)
+})
+
+test('what a test leaves that has skipped itself is found when the file ends', async () => {
+  const { tests, message, exitCode } = await runFile('skips')
+  expect(tests.map(({ status }) => status)).toEqual(['skipped', 'passed'])
+  const line = linesOf('skips.test.ts').get('skips itself and leaks')
+  expect(message).toContain('1 process outlived the test file that started it and was killed')
+  expect(message).toMatch(new RegExp(String.raw`started at ${line}:\d+\n {2}in skips itself and leaks`))
   expect(exitCode).toBe(1)
 })
 

@@ -61,6 +61,7 @@ describe.each([
     expect(passed.filter((title) => !/^test \d+$/.test(title))).toEqual(
       [
         'passes',
+        'is expected to fail, and does',
         'leaves its server to the teardown',
         'has a wait that nobody awaits',
         'fails first and passes when it is tried again',
@@ -83,6 +84,13 @@ describe.each([
       expect.stringContaining('thrown by the test'),
       expect.stringMatching(leaked),
     ])
+    // What is left behind is not the failure that is expected.
+    expect(messages('is expected to fail, does, and leaks')).toEqual([
+      expect.stringContaining("expected 'what is not mended yet' to be 'mended'"),
+      expect.stringMatching(leaked),
+    ])
+    expect(messages('is expected to fail, and only leaks')).toEqual([expect.stringMatching(leaked)])
+    expect(output).toContain('skips itself and leaks skipped itself, and: 2 processes outlived their command')
     // Vitest's JSON has no words for its own timeout; its other reporters do.
     expect(messages('times out and leaks')).toEqual([expect.any(String), expect.stringMatching(leaked)])
     expect(output).toContain('Error: Test timed out in 1200ms.')

@@ -4,6 +4,7 @@ import { countOnto, type ProctorMeta } from '../../src/fixture/task-meta.js'
 import { describeFailure } from '../../src/fixture/task-report.js'
 import { formatSummary } from '../../src/fixture/summary.js'
 import { escapeControls, escapeText } from '../../src/system/escape.js'
+import type { CommandProcess } from '../../src/command/command-process.js'
 import type { FixtureProctor } from '../../src/fixture/proctor.js'
 import type { TeardownOutcome } from '../../src/fixture/report.js'
 import { givenProctor, node, rejection, shell } from './given.js'
@@ -51,6 +52,18 @@ describe('the commands of a failed test', () => {
     )
     expect(text).toContain('\n\n  true  exited 0 after N ms  (cwd <workspace>)\n  │ no output\n')
     expect(text).toMatch(/\n {2}│ N ms {2}100%\n {2}│ N ms {2}bold$/)
+  })
+
+  test('who awaits the handle alone gets a hint, and nobody else', async () => {
+    const hint = 'hint: `await run(…)` does not wait for the end of a command; `await run(…).waitForExit()` does'
+    const textAfter = async (act: (process: CommandProcess) => unknown): Promise<string> => {
+      const proctor = await givenProctor()
+      await act(shell(proctor, 'echo hello'))
+      return formatCommands(await teardown(proctor))
+    }
+    expect(await textAfter((process) => Promise.resolve(process))).toContain(`\n\n${hint}`)
+    expect(await textAfter((process) => process.waitForExit())).not.toContain('hint')
+    expect(await textAfter(async (process) => (await Promise.resolve(process)).waitForExit())).not.toContain('hint')
   })
 
   test('a command in a terminal is shown as its screen was', async () => {
