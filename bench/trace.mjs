@@ -33,6 +33,10 @@ const tests = {
 export async function run() {
   const traceDir = mkdtempSync(join(tmpdir(), 'proctors-bench-'))
   const results = {}
+  // Each kept trace says where it is: thousands of lines.
+  const { write } = process.stderr
+  process.stderr.write = (text, ...rest) =>
+    String(text).startsWith('proctor: trace: ') || Reflect.apply(write, process.stderr, [text, ...rest])
   try {
     // One fixture around all: what is set up once a worker is not counted with each test.
     const around = await createProctor()
@@ -56,6 +60,7 @@ export async function run() {
     }
     await around.teardown()
   } finally {
+    process.stderr.write = write
     rmSync(traceDir, { recursive: true, force: true })
   }
   return results
