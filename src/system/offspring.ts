@@ -41,6 +41,8 @@ export interface OffspringSurroundings {
 }
 
 const lookInterval = 100
+/** ms in which one that becomes another program has become it, on a busy machine too. */
+const execTime = 300
 /** ms after which an unannounced zombie is waited for: whose child it is may do so first. */
 const zombiePatience = 100
 
@@ -91,6 +93,8 @@ export class Offspring {
   readonly #strays = new Set<string>()
   readonly #zombies = new Map<string, number>()
   #isUncertain = false
+  /** Those that had no environment at the last look, and since when. */
+  #becoming = new Map<string, number>()
   /** Whether every orphan comes to this process. */
   #contained: { readonly level: ContainmentLevel; readonly isComplete: boolean } | undefined
   /** Something came and went before the orphans of it would have come to us. */
@@ -180,9 +184,20 @@ export class Offspring {
     return this.#isUncertain
   }
 
+  /**
+   * Whether the last look met one that may be in the middle of an exec, where it has no environment and so nothing to be
+   * known by: a moment later it can be told whose it is.
+   */
+  get isBecoming(): boolean {
+    for (const since of this.#becoming.values()) if (now() - since < execTime) return true
+    return false
+  }
+
   /** Everything of ours that is alive now. */
   async look(): Promise<Descendant[]> {
     this.#isUncertain = false
+    const became = this.#becoming
+    this.#becoming = new Map()
     if (this.#contained === undefined) {
       this.#contain()
       // Whatever made somebody look came before anybody could have been told of its orphans.
@@ -195,6 +210,7 @@ export class Offspring {
     const known = found.size
     if (this.#contained?.isComplete !== true || this.#hasMissed) await this.#collectMarked(found)
     this.#hasMissed = found.size > known
+    for (const key of this.#becoming.keys()) this.#becoming.set(key, became.get(key) ?? now())
     const seen = new Set([...found.values()].map(({ birth }) => birth))
     for (const birth of this.#births.values()) {
       if (isHeld(birth) || seen.has(birth)) continue
@@ -226,7 +242,10 @@ export class Offspring {
         if (this.#around.isTaken(record, environment)) continue
         const isMarked = this.#markIn(environment) !== undefined
         const isOurs = isMainThread || own.has(pid) || isMarked
-        if (!isOurs) continue
+        if (!isOurs) {
+          this.#noteBecoming(record, environment)
+          continue
+        }
         // No orphan comes to a worker thread: what is its own child comes from no other.
         if (!isMainThread && own.has(pid) && !isMarked) this.#strays.add(keyOf(record))
         this.#include(found, record, this.#originOf(record, environment))
@@ -245,13 +264,19 @@ export class Offspring {
       if (this.#others.has(keyOf(record)) || table.isOlder(record, { startTime: this.#openedAt })) continue
       const known = this.#birthOf(record)
       const environment = known === undefined ? table.environment(record.pid) : undefined
-      // In the middle of an exec there is none.
-      if (environment?.length === 0) this.#newcomers.keep(record.pid)
+      if (this.#noteBecoming(record, environment)) this.#newcomers.keep(record.pid)
       if (known === undefined && this.#markIn(environment) === undefined) continue
       if (this.#around.isTaken(record, environment)) continue
       this.#newcomers.keep(record.pid)
       this.#include(found, record, known ?? this.#originOf(record, environment), children)
     }
+  }
+
+  /** In the middle of an exec there is no environment. Threads of the kernel, children of number 2, never have one. */
+  #noteBecoming(record: ProcessRecord, environment: readonly string[] | undefined): boolean {
+    if (environment?.length !== 0 || (record.ppid === 2 && record.session === 0)) return false
+    this.#becoming.set(keyOf(record), now())
+    return true
   }
 
   #include(
