@@ -78,6 +78,12 @@ function visitBelow(
   }
 }
 
+/** Whether a process that was there a moment ago is not any more. Another user's cannot be read, and is there. */
+function isGone(record: ProcessRecord): boolean {
+  const holder = table.name === 'linux' ? readStat(record.pid) : record
+  return holder === undefined || !table.isSame(holder, record) || isZombie(holder)
+}
+
 export class Offspring {
   readonly #around: OffspringSurroundings
   readonly #announcements: Announcements
@@ -265,6 +271,8 @@ export class Offspring {
       const known = this.#birthOf(record)
       const environment = known === undefined ? table.environment(record.pid) : undefined
       if (this.#noteBecoming(record, environment)) this.#newcomers.keep(record.pid)
+      // Gone while it was read: what it has started in the meantime may not have been listed.
+      if (known === undefined && environment === undefined && isGone(record)) this.#isUncertain = true
       if (known === undefined && this.#markIn(environment) === undefined) continue
       if (this.#around.isTaken(record, environment)) continue
       this.#newcomers.keep(record.pid)
