@@ -26,14 +26,14 @@ export class SignalLog {
   }
 
   add(signal: NodeJS.Signals, by: Sender, to: SignalTarget): void {
-    const sent = { signal, time: Math.round(now() - this.#begin), by }
+    const sent = { signal, time: now() - this.#begin, by }
     this.#sent.push(sent)
     this.#tell(sent, to)
   }
 
   /** A signal for what the command left when it had exited: it is not the command's own. */
   addToRest(signal: NodeJS.Signals, by: Sender, to: SignalTarget): void {
-    this.#tell({ signal, time: Math.round(now() - this.#begin), by }, to)
+    this.#tell({ signal, time: now() - this.#begin, by }, to)
   }
 
   get sent(): readonly SentSignal[] {

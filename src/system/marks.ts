@@ -43,13 +43,20 @@ const attempt = (read: () => string): string => {
 
 let place: Pick<Owner, 'boot' | 'namespace' | 'user'> | undefined
 
-/** This machine since its boot, this pid namespace, this user. */
+/**
+ * This machine since its boot, this pid namespace, this user. What goes by another process table, with start times of
+ * its own, is in another place.
+ */
 export function thisPlace(): Pick<Owner, 'boot' | 'namespace' | 'user'> {
-  place ??= {
-    boot: attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8)),
-    namespace: attempt(() => /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0'),
-    user: process.getuid?.() ?? 0,
-  }
+  const user = process.getuid?.() ?? 0
+  place ??=
+    table.name !== 'linux'
+      ? { boot: '0', namespace: '0', user }
+      : {
+          boot: attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8)),
+          namespace: attempt(() => /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0'),
+          user,
+        }
   return place
 }
 

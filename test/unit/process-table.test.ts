@@ -113,6 +113,8 @@ test('the portable table carries start, kill, verification, pid files and leaks'
     const { toBeDead, toBeAlive } = await import(${JSON.stringify(new URL('../../dist/matchers.js', import.meta.url).href)})
     const proctor = await createProctor({ grace: 200, leakTimeout: 100 })
     assert.equal(proctor.containment, 'basic')
+    // Its start time is none that a neighbour with the other table could compare: he must not take it for abandoned.
+    assert.match(proctor.workspace.path, /-0-0-\\d+-[0-9a-f]{16}$/)
     await assert.rejects(createProctor({ containment: 'strict' }), { name: 'ContainmentError', message: /the process table in use is the portable one/ })
 
     const tree = proctor.run('sh', ['-c', 'echo $$ > parent.pid; sleep 60 & echo $! > child.pid; setsid sleep 61 >/dev/null 2>&1 & echo up; wait'])
