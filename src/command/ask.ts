@@ -1,33 +1,49 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import { after } from '../system/poll.js'
 import type { HttpAnswer } from './http.js'
 
 const mostBody = 1024 * 1024
+/** ms that a body gets to end: a stream of events never does, and its status is an answer all the same. */
+const bodyTime = 500
 
-/** One request, on a connection of its own. */
-export function ask(url: URL, signal: AbortSignal): Promise<HttpAnswer> {
+/** One request, on a connection of its own. `patience`: ms until its status must be there. */
+export function ask(url: URL, patience: number, signal: AbortSignal): Promise<HttpAnswer> {
   const request = url.protocol === 'https:' ? requestHttps : requestHttp
   // Whose certificate it is is no question here: that the command's own tree listens has been seen.
   const options = { agent: false, signal, headers: { connection: 'close' }, rejectUnauthorized: false }
   return new Promise((resolve, reject) => {
+    let stop = (): void => {}
     const onResponse = (response: IncomingMessage): void => {
+      stop()
       const chunks: Buffer[] = []
       let length = 0
-      response.on('data', (chunk: Buffer) => {
-        if (length < mostBody) chunks.push(chunk)
-        length += chunk.length
-      })
-      response.once('error', reject)
-      response.once('end', () =>
+      const answer = (): void => {
+        stop()
         resolve({
           url: url.href,
           status: response.statusCode ?? 0,
           statusText: response.statusMessage ?? '',
           headers: response.headers,
           body: Buffer.concat(chunks).toString('utf8', 0, mostBody),
-        }),
-      )
+        })
+        response.destroy()
+      }
+      stop = after(bodyTime, answer)
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        length += chunk.length
+        if (length >= mostBody) answer()
+      })
+      response.once('error', reject)
+      response.once('end', answer)
     }
-    request(url, options, onResponse).once('error', reject).end()
+    const sent = request(url, options, onResponse)
+    stop = after(patience, () => sent.destroy(new Error(`no answer within ${patience} ms`)))
+    sent.once('error', (error) => {
+      stop()
+      reject(error)
+    })
+    sent.end()
   })
 }

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import type { Listener } from '../system/listeners/listener.js'
 
 /** An answer over HTTP. */
@@ -23,14 +24,20 @@ export interface HttpTarget {
   /** undefined: the port that the command opens. */
   readonly port: number | undefined
   readonly urlAt: (listener: Listener) => URL
+  /** Whether who connects to that address comes to this listener, as far as that can be told. */
+  readonly leadsTo: (listener: Listener) => boolean
 }
 
 /**
  * @throws {TypeError} when it is neither a path nor an address.
  */
 export function parseTarget(caller: string, target: unknown): HttpTarget {
-  if (typeof target === 'string' && target.startsWith('/')) {
-    return { port: undefined, urlAt: (listener) => new URL(target, `http://${hostOf(listener)}:${listener.port}`) }
+  if (typeof target === 'string' && /^\/(?![/\\])/.test(target)) {
+    return {
+      port: undefined,
+      urlAt: (listener) => new URL(target, `http://${hostOf(listener)}:${listener.port}`),
+      leadsTo: () => true,
+    }
   }
   const isAddress = typeof target === 'string' || target instanceof URL
   const url = isAddress && URL.canParse(String(target)) ? new URL(String(target)) : undefined
@@ -39,7 +46,10 @@ export function parseTarget(caller: string, target: unknown): HttpTarget {
     throw new TypeError(`${caller}: the url is ${shown}. Accepted is a path such as '/health', or an http(s) url.`)
   }
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
-  return { port, urlAt: () => url }
+  // Of names, and of the other family, nothing can be told.
+  const leadsTo = ({ address }: Listener): boolean =>
+    address === '0.0.0.0' || address === url.hostname || !isIPv4(address) || !isIPv4(url.hostname)
+  return { port, urlAt: () => url, leadsTo }
 }
 
 /** Where to connect to what listens there. */

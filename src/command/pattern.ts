@@ -38,6 +38,12 @@ export function lookFor(
   }
 }
 
+/** What a caller's function gave, which counts at once: whoever gives a promise would be taken to agree. */
+export function refusePromise(what: string, value: boolean): boolean {
+  if (isPromise(value)) throw new TypeError(`${what} gives true or false, not a promise.`)
+  return value
+}
+
 /** Whether a text contains or matches. */
 export const isMatch = (expected: string | RegExp, text: string): boolean =>
   typeof expected === 'string' ? text.includes(expected) : stateless(expected).test(text)

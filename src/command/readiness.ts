@@ -2,6 +2,7 @@ import { isProctorError, type WaitTimeoutError } from '../system/errors.js'
 import type { Listener } from '../system/listeners/listener.js'
 import { describeAnswer, type HttpAnswer, type HttpWaitOptions, parseTarget } from './http.js'
 import { checkOptions, httpWaitRules, show, waitRules } from './options.js'
+import { refusePromise } from './pattern.js'
 import type { Place, PortHost, PortWatch } from './ports.js'
 import type { WaitOptions } from './process.js'
 import { knowPort } from './snapshot.js'
@@ -79,36 +80,50 @@ export function waitForPort(host: ReadinessHost, place: unknown, options: WaitOp
   return host.wait(attempt, options, () => ({ cause: lookout.hint }))
 }
 
+/** ms that the first request gets; one that is not answered must not use up the whole wait. Each next one gets twice that. */
+const firstPatience = 1000
+
 const isSuccess = (status: number): boolean => status >= 200 && status < 400
 
 /** `waitForHttp`. */
 export function waitForHttp(host: ReadinessHost, target: unknown, options: HttpWaitOptions): Promise<HttpAnswer> {
-  const { port, urlAt } = parseTarget('waitForHttp', target)
+  const { port, urlAt, leadsTo } = parseTarget('waitForHttp', target)
   checkOptions('waitForHttp', options, httpWaitRules)
   const { status: wanted = isSuccess, ...terms } = options
-  const isReady = typeof wanted === 'number' ? (status: number): boolean => status === wanted : wanted
+  const isReady = (got: number): boolean =>
+    typeof wanted === 'number' ? got === wanted : refusePromise('waitForHttp: status', wanted(got))
   const lookout = new Lookout(host, port)
   const ending = new AbortController()
   let last: HttpAnswer | Error | undefined
-  let [asked, hasListened] = [String(target), false]
+  let elsewhere: Listener | undefined
+  let [asked, hasListened, patience] = [String(target), false, firstPatience]
   const attempt: Attempt<HttpAnswer> = async () => {
     const listener = await lookout.look()
+    // At another address of the same port a stranger may answer.
     if (listener === undefined) return undefined
+    elsewhere = leadsTo(listener) ? undefined : listener
+    if (elsewhere !== undefined) return undefined
     hasListened = true
     const url = urlAt(listener)
     asked = url.href
     const { ask } = await import('./ask.js')
     try {
-      last = await ask(url, ending.signal)
+      last = await ask(url, patience, ending.signal)
     } catch (error) {
       last = error as Error
+      patience *= 2
       return undefined
     }
     return isReady(last.status) ? { value: last } : undefined
   }
   const answer = host.wait(attempt, terms, () => ({
     note: describeAnswer(asked, last),
-    cause: hasListened ? undefined : lookout.hint,
+    cause:
+      elsewhere === undefined
+        ? hasListened
+          ? undefined
+          : lookout.hint
+        : `Its processes listen on ${elsewhere.address}:${elsewhere.port}, which is not where ${String(target)} leads.`,
   }))
   const end = (): void => ending.abort()
   answer.then(end, end)

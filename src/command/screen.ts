@@ -1,6 +1,6 @@
 import type { IBuffer, IBufferCell, Terminal } from '@xterm/headless'
 import type { KeyModes } from './keys.js'
-import { isMatch } from './pattern.js'
+import { isMatch, refusePromise } from './pattern.js'
 import type { Screen } from './process.js'
 import { type Cell, drawSVG } from './svg.js'
 import { loadTerminalPackage } from './terminal-packages.js'
@@ -32,26 +32,34 @@ interface Core {
 export type ScreenPattern = string | RegExp | ((screen: Screen) => boolean)
 
 /** Whether something is on a screen. Rows may be written with the white space at their right, or without. */
-export const isOnScreen = (pattern: ScreenPattern, screen: Screen): boolean =>
-  typeof pattern === 'function' ? pattern(screen) : isMatch(pattern, screen.stripped) || isMatch(pattern, screen.text)
+export function isOnScreen(pattern: ScreenPattern, screen: Screen): boolean {
+  if (typeof pattern !== 'function') return isMatch(pattern, screen.stripped) || isMatch(pattern, screen.text)
+  return refusePromise('A function of the screen', pattern(screen))
+}
 
 /** What a program in a terminal has drawn. */
 export class EmulatedScreen implements Screen {
-  readonly #terminal: Terminal
-  readonly #core: Core
+  #terminal: Terminal
+  #core: Core
 
   /** Told what the terminal answers when the program asks it something, such as where the cursor is. */
   onReply: (answer: string) => void = () => {}
 
   constructor({ columns, rows }: { readonly columns: number; readonly rows: number }) {
+    ;[this.#terminal, this.#core] = this.#make(columns, rows)
+  }
+
+  #make(columns: number, rows: number): [Terminal, Core] {
     const { Terminal } = loadTerminalPackage<Xterm>('@xterm/headless')
-    this.#terminal = new Terminal({ cols: columns, rows, scrollback, allowProposedApi: true, logLevel: 'off' })
-    this.#core = (this.#terminal as unknown as { _core: Core })._core
-    this.#terminal.onData((answer) => this.onReply(answer))
+    const terminal = new Terminal({ cols: columns, rows, scrollback, allowProposedApi: true, logLevel: 'off' })
+    const core = (terminal as unknown as { _core: Core })._core
+    terminal.onData((answer) => this.onReply(answer))
     // Links are not drawn, and xterm keeps each for as long as its row is there, however often that is written over.
-    this.#terminal.parser.registerOscHandler(8, () => true)
-    boundRepetitions(this.#terminal, this.#core)
-    useEmojiWidths(this.#terminal, this.#core)
+    terminal.parser.registerOscHandler(8, () => true)
+    boundRepetitions(terminal, core)
+    eraseWithoutNextRow(terminal, core)
+    useEmojiWidths(terminal, core)
+    return [terminal, core]
   }
 
   /**
@@ -59,11 +67,46 @@ export class EmulatedScreen implements Screen {
    * fake timers stop, and keep what it has not drawn yet, without a bound.
    */
   draw(bytes: Uint8Array): void {
-    this.#core.writeSync(bytes)
+    try {
+      this.#core.writeSync(bytes)
+    } catch {
+      this.#rebuild(this.columns, this.rows, bytes)
+    }
   }
 
   resize(columns: number, rows: number): void {
-    this.#terminal.resize(columns, rows)
+    try {
+      this.#terminal.resize(columns, rows)
+    } catch {
+      this.#rebuild(columns, rows)
+    }
+  }
+
+  /**
+   * xterm throws where a screen that has become smaller and larger again lacks a row, and draws no more then. A new one
+   * goes on from the text of the old one, its colours apart, and draws what the old one did not draw to the end.
+   */
+  #rebuild(columns: number, rows: number, undrawn?: Uint8Array): void {
+    const { modes, cursor } = this
+    const lines = this.#lines(true).slice(0, rows)
+    const isAlternate = this.#buffer.type === 'alternate'
+    const isCursorHidden = this.#core.coreService.isCursorHidden
+    ;[this.#terminal, this.#core] = this.#make(columns, rows)
+    const replay = [
+      isAlternate ? '\x1b[?1049h' : '',
+      modes.applicationCursorKeys ? '\x1b[?1h' : '',
+      modes.bracketedPaste ? '\x1b[?2004h' : '',
+      isCursorHidden ? '\x1b[?25l' : '',
+      ...lines.map((line, row) => `\x1b[${row + 1};1H${line.slice(0, columns)}`),
+      `\x1b[${cursor.row + 1};${cursor.column + 1}H`,
+    ]
+    this.#core.writeSync(Buffer.from(replay.join('')))
+    if (undrawn === undefined) return
+    try {
+      this.#core.writeSync(undrawn)
+    } catch {
+      this.#rebuild(columns, rows)
+    }
   }
 
   get modes(): KeyModes {
@@ -156,6 +199,16 @@ function boundRepetitions(terminal: Terminal, core: Core): void {
   for (const final of '@A') bound(final, () => terminal.cols, ' ')
   for (const final of '}~') bound(final, () => terminal.cols, "'")
   bound('b', () => terminal.rows * terminal.cols)
+}
+
+/** xterm clears a mark of the row below when the cursor is in the last column, in the last row too, which has none. */
+function eraseWithoutNextRow(terminal: Terminal, core: Core): void {
+  core.registerCsiHandler({ final: 'J' }, ({ params }) => {
+    const { cursorX, cursorY } = terminal.buffer.active
+    // Everything up to the last cell is everything.
+    if (params[0] === 1 && cursorY === terminal.rows - 1 && cursorX >= terminal.cols - 1) params[0] = 2
+    return false
+  })
 }
 
 /** xterm's own table of widths is Unicode 6's, where an emoji is one column wide: terminals and programs count two. */

@@ -1,6 +1,9 @@
 import { clearImmediate, setImmediate } from 'node:timers'
 import { callSite } from '../system/errors.js'
-import { after, every } from '../system/poll.js'
+import { after, every, now } from '../system/poll.js'
+
+/** How many times as long as the looks have taken is waited for the next ones. */
+const rest = 4
 
 /** Looks whether what is waited for is there. Throws what the wait is to reject with. */
 export type Attempt<Value> = () =>
@@ -27,17 +30,30 @@ interface Wait {
 /** The waits on one process. Level-triggered: each looks at once, and again whenever something has changed. */
 export class Waits {
   readonly #waits = new Set<Wait>()
-  #scheduled: NodeJS.Immediate | undefined
+  #unschedule: (() => void) | undefined
+  /** ms until the next look may begin. */
+  #pause = 0
 
-  /** Something has changed: every wait looks again, once for all that changes in this turn of the event loop. */
+  /**
+   * Something has changed: every wait looks again, once for all that changes in this turn of the event loop. Looks at
+   * megabytes take their time, and a program whose output nobody reads meanwhile would wait.
+   */
   changed(): void {
-    if (this.#waits.size > 0) this.#scheduled ??= setImmediate(() => this.stepAll())
+    if (this.#waits.size === 0 || this.#unschedule !== undefined) return
+    if (this.#pause >= 1) {
+      this.#unschedule = after(this.#pause, () => this.stepAll())
+      return
+    }
+    const scheduled = setImmediate(() => this.stepAll())
+    this.#unschedule = () => clearImmediate(scheduled)
   }
 
   stepAll(): void {
-    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
-    this.#scheduled = undefined
+    this.#unschedule?.()
+    this.#unschedule = undefined
+    const begin = now()
     for (const wait of this.#waits) wait.step()
+    this.#pause = (now() - begin) * rest
   }
 
   /** Rejects every wait. One that nobody awaits does not become an unhandled rejection. */
@@ -88,7 +104,11 @@ export class Waits {
       isBusy = false
     }
     const wait: Wait = { promise, step: () => void look(), reject: (error) => finish(() => reject(error)) }
-    const stopTimeout = after(timeout, () => finish(() => reject(onTimeout())))
+    const stopTimeout = after(timeout, () => {
+      // What came since the last look counts.
+      void look()
+      finish(() => reject(onTimeout()))
+    })
     const stopInterval = interval === undefined ? (): void => {} : every(interval, () => void look())
     this.#waits.add(wait)
     void look()

@@ -297,10 +297,43 @@ describe('waitForHttp', () => {
     expect(error).toMatchObject({ name: 'PortInUseError', holder: { pid: child.pid } })
   })
 
+  test.runIf(isLinux)('who answers at another address of the port is not taken for the command', async () => {
+    const proctor = await givenProctor()
+    const port = await freePort()
+    const stranger = await listen(port, '127.0.0.2')
+    stranger.on('connection', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nold'))
+    const process = node(proctor, web(port, `r.end('own')`))
+    expect(await process.waitForHttp(`http://127.0.0.1:${port}/`)).toMatchObject({ body: 'own' })
+    const error = await rejection(process.waitForHttp(`http://127.0.0.2:${port}/`, { timeout: 300 }))
+    expect(String(error.cause)).toContain(
+      `listen on 127.0.0.1:${port}, which is not where http://127.0.0.2:${port}/ leads`,
+    )
+  })
+
+  test.each([
+    [
+      'a stream that never ends',
+      `r.writeHead(200, { 'content-type': 'text/event-stream' }); r.write('data: hi')`,
+      'data: hi',
+    ],
+    ['a first request that is never answered', `n > 1 && r.end('ok')`, 'ok'],
+  ])('%s does not use up the wait', async (_name, code, body) => {
+    const proctor = await givenProctor()
+    const process = node(proctor, web(0, code))
+    expect(await process.waitForHttp('/', { timeout: 20_000 })).toMatchObject({ status: 200, body })
+  })
+
+  test('a function of the status that gives a promise is refused', async () => {
+    const process = node(await givenProctor(), web(0, `r.end('x')`))
+    const status = (() => Promise.resolve(false)) as unknown as () => boolean
+    const error = await rejection(process.waitForHttp('/', { status }))
+    expect(error.message).toBe('waitForHttp: status gives true or false, not a promise.')
+  })
+
   test('refuses what is no url', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
-    for (const url of ['health', 'ftp://x', '', 3000]) {
+    for (const url of ['health', 'ftp://x', '', 3000, '//localhost:3000/']) {
       expect((await rejection(process.waitForHttp(url as string))).message).toMatch(
         /^waitForHttp: the url is .*Accepted is/,
       )

@@ -237,6 +237,11 @@ describe('a leak', () => {
     ])
   })
 
+  test('its `run` can be taken out of it, as with the fixtures', async () => {
+    const run = Reflect.get(await givenProctor(), 'run') as (command: string, args: string[]) => CommandProcess
+    expect((await run('echo', ['hello']).waitForExit()).stdout).toBe('hello\n')
+  })
+
   test('gives a hint to who takes the handle for a promise, and to nobody else', async () => {
     const hint = 'hint: `await run(…)` does not wait for the end of a command; `await run(…).waitForExit()` does'
     const said = async (act: (process: CommandProcess) => unknown): Promise<string> => {

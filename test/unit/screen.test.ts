@@ -108,3 +108,36 @@ test('whatever a program writes, the picture is well-formed', () => {
   expect(new Set(tags)).toEqual(new Set(['g', 'rect', 'svg', 'text']))
   expect(svg.replaceAll(/<[^>]*>/g, '')).not.toMatch(/[<>]|&(?!(?:lt|gt|amp|quot);)/)
 })
+
+test('what is erased up to the last cell of the last row is everything', () => {
+  expect(drawn('above\x1b[24;80H\x1b[1J\x1b[HREADY').stripped).toBe('READY')
+})
+
+// Each of these makes xterm itself throw, and draw no more.
+test.each<[string, readonly (string | readonly [columns: number, rows: number])[]]>([
+  [
+    'a full screen that shrinks and grows',
+    [
+      [12, 6],
+      [12, 3],
+      '\x1b[?1049h',
+      '\r\n\r\n\r\n\r\n',
+      '\x1b[r',
+      [13, 5],
+      'line of text line of text line of text line of text ',
+      [10, 6],
+      'aa',
+    ],
+  ],
+  ['wide characters in a window that gets narrower', [[4, 5], '漢字漢字漢字漢字', [3, 5], '\r\n\r\n\r\n\r\n', [4, 3]]],
+])('%s: it goes on drawing', (_name, steps) => {
+  const screen = new EmulatedScreen({ columns: 20, rows: 5 })
+  for (const step of steps) {
+    if (typeof step === 'string') screen.draw(Buffer.from(step))
+    else screen.resize(step[0], step[1])
+  }
+  screen.draw(Buffer.from('\x1b[2J\x1b[HOK'))
+
+  expect(screen.stripped).toBe('OK')
+  expect(screen.text.split('\n')).toHaveLength(screen.rows)
+})
