@@ -42,6 +42,17 @@ const vitestsOwn: Readonly<Record<string, string>> = { TEST: 'true', DEV: '1', P
 /** The base of every command's environment: the worker's own, less what the runner put there. */
 export const inheritedEnvironment = (): NodeJS.ProcessEnv => lessRunnersOwn(process.env)
 
+/**
+ * What somebody has asked for in an environment: all of it, unless it is a copy of this process's own, such as
+ * `{ ...process.env, PORT: '3000' }`, which brings along what is the runner's.
+ */
+export function askedFor(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const path = environment['PATH']
+  const isCopy = path !== undefined && path === process.env['PATH']
+  const hasMark = Object.keys(environment).some((name) => name.startsWith('PROCTOR_OUTSIDE_'))
+  return isCopy || hasMark ? lessRunnersOwn(environment) : environment
+}
+
 /** An environment less what the runner, or this package, put there. */
 export function lessRunnersOwn(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const isInVitest = process.env['VITEST'] !== undefined

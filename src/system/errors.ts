@@ -7,6 +7,12 @@ export class ProctorError extends Error {
     Object.defineProperty(this.prototype, 'name', { value: 'ProctorError', writable: true, configurable: true })
   }
 
+  /** Of this class is what either build of this package has made, of the others what their own build has. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    const isOfThis = Function.prototype[Symbol.hasInstance].call(this, value)
+    return isOfThis || (this === ProctorError && isProctorError(value))
+  }
+
   /** What a runner sends to its reporters: it would print every further field below the message otherwise. */
   toJSON(): { name: string; message: string } {
     return { name: this.name, message: this.message }

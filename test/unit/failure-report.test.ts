@@ -54,6 +54,14 @@ describe('the commands of a failed test', () => {
     expect(text).toMatch(/\n {2}│ N ms {2}100%\n {2}│ N ms {2}bold$/)
   })
 
+  test('what stands in the error by chance is shown all the same', async () => {
+    const proctor = await givenProctor()
+    await shell(proctor, 'echo 2').waitForExit()
+    const outcome = await teardown(proctor)
+    expect(formatCommands(outcome, { beside: 'expected 1 to be 2 // Object.is equality' })).toMatch(/ms {2}2$/)
+    expect(formatCommands(outcome, { beside: 'Output:\n2' })).toContain('its output is shown above')
+  })
+
   test('who awaits the handle alone gets a hint, and nobody else', async () => {
     const hint = 'hint: `await run(…)` does not wait for the end of a command; `await run(…).waitForExit()` does'
     const textAfter = async (act: (process: CommandProcess) => unknown): Promise<string> => {

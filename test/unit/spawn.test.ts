@@ -235,6 +235,16 @@ describe('a program that can', () => {
     expect(stdout).toBe('[]\ninherited fixture command undefined\n')
   })
 
+  test('gets what is asked for, the runner’s variables too, unless it is a copy of the worker’s own', async () => {
+    const proctor = await givenProctor({ env: { VITEST_MODE: 'fixture' } })
+    const script =
+      'console.log(process.env.VITEST_MODE, process.env.VITEST, process.env.JEST_WORKER_ID, process.env.OWN)'
+    const get = async (env: NodeJS.ProcessEnv): Promise<string> =>
+      (await proctor.run('node', ['-e', script], { env }).waitForSuccessfulExit()).stdout
+    expect(await get({ VITEST: 'asked', JEST_WORKER_ID: '9' })).toBe('fixture asked 9 undefined\n')
+    expect(await get({ ...process.env, OWN: 'x' })).toBe('fixture undefined undefined x\n')
+  })
+
   test('runs in a shell when asked to', async () => {
     const proctor = await givenProctor()
     const { stdout } = await proctor.run('echo $((20 + 3)) | tr 2 4', [], { shell: true }).waitForSuccessfulExit()
