@@ -7,21 +7,31 @@ import { inRoot } from '../inner-run.js'
 /** A file of fixtures/programs/escapes. */
 export const programFile = (name: string): string => inRoot(`fixtures/programs/escapes/${name}`)
 
-const folder = mkdtempSync(join(tmpdir(), 'proctor-escapes-'))
-// Another user runs some of them.
-chmodSync(folder, 0o755)
+let made: string | undefined
+
+/** Made when it is needed: not everyone who imports this file removes it. */
+function folder(): string {
+  if (made === undefined) {
+    made = mkdtempSync(join(tmpdir(), 'proctor-escapes-'))
+    // Another user runs some of them.
+    chmodSync(made, 0o755)
+  }
+  return made
+}
 
 export const hasCompiler = spawnSync('cc', ['--version']).status === 0
 export const isRoot = process.getuid?.() === 0
 
 /** A fresh path in the suite's own temporary folder, which lies outside every workspace. */
 let counted = 0
-export const temporaryPath = (name: string): string => join(folder, `${(counted += 1)}-${name}`)
+export const temporaryPath = (name: string): string => join(folder(), `${(counted += 1)}-${name}`)
 
-export const removePrograms = (): void => rmSync(folder, { recursive: true, force: true })
+export function removePrograms(): void {
+  if (made !== undefined) rmSync(made, { recursive: true, force: true })
+}
 
 function compiled(name: string): string {
-  const binary = join(folder, name.replace(/\.c$/, ''))
+  const binary = join(folder(), name.replace(/\.c$/, ''))
   if (!existsSync(binary)) execFileSync('cc', ['-O1', '-o', binary, programFile(name)])
   return binary
 }
