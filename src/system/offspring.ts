@@ -323,7 +323,9 @@ export class Offspring {
   /** The announced child that an orphan comes from: by its mark, or because no other can have started it. */
   #originOf(record: ProcessRecord, environment: readonly string[] | undefined): Birth | undefined {
     const origin = this.#strays.has(keyOf(record)) ? undefined : this.#guessOrigin(record, environment)
-    if (origin === undefined) this.#strays.add(keyOf(record))
+    // One that is young and has no environment may be in the middle of an exec: the next look can tell.
+    const isUntold = environment?.length === 0 && wallClock() - table.startedAt(record) < execTime
+    if (origin === undefined && !isUntold) this.#strays.add(keyOf(record))
     return origin
   }
 

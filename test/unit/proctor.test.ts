@@ -1,3 +1,4 @@
+import { table } from '../../src/system/process-table/current.js'
 import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { CommandProcess } from '../../src/command/command-process.js'
@@ -210,7 +211,9 @@ describe('a leak', () => {
       shell(proctor, 'sleep 61 >/dev/null 2>&1 & echo $!; setsid sleep 62 >/dev/null 2>&1 & echo $!'),
     )
     await expect.poll(() => process.stdout.trim().split('\n')).toHaveLength(2)
-    const [inGroup] = process.stdout.split('\n').map(Number)
+    const [inGroup, outside] = process.stdout.split('\n').map(Number)
+    // Not setsid any more.
+    await expect.poll(() => table.commandLine(outside!)).toBe('sleep 62')
     const error = (await rejection(proctor.teardown())) as LeakedProcessError<TeardownReport>
     expect(error.name).toBe('LeakedProcessError')
     const text = error.message
