@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { findAbandonedWorkspaces, removeAbandonedWorkspaces } from './command/abandoned.js'
-import { escapeControls } from './system/escape.js'
-import { wallClock } from './system/poll.js'
+import { escapeControls } from './base/escape.js'
+import { wallClock } from './base/clock.js'
 import { findOrphans, type MarkedProcess, sweep } from './system/sweep.js'
 
 const help = `proctor: what test runs left on this machine

@@ -35,5 +35,5 @@ export {
   UnexpectedExitError,
   WaitTimeoutError,
   WorkspaceError,
-} from './system/errors.js'
-export type { CommandState } from './system/errors.js'
+} from './base/errors.js'
+export type { CommandState } from './base/errors.js'

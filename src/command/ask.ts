@@ -1,6 +1,6 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { after } from '../system/poll.js'
+import { after } from '../base/clock.js'
 import type { HttpAnswer } from './http.js'
 
 const mostBody = 1024 * 1024

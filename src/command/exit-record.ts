@@ -1,4 +1,4 @@
-import { type CommandState, CommandTimeoutError, type SpawnError } from '../system/errors.js'
+import { type CommandState, CommandTimeoutError, type SpawnError } from '../base/errors.js'
 import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
 import type { Output } from './output.js'
 import type { Exit } from './process.js'

@@ -1,4 +1,4 @@
-import { AlreadyExitedError, type CommandState, FailedExitError, UnexpectedExitError } from '../system/errors.js'
+import { AlreadyExitedError, type CommandState, FailedExitError, UnexpectedExitError } from '../base/errors.js'
 
 // What a call means depends on what the caller already knew. Pure: the table of the three exits, and nothing else.
 

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { createServer, type ListenOptions } from 'node:net'
-import { ProctorError } from '../system/errors.js'
+import { ProctorError } from '../base/errors.js'
 import { table } from '../system/process-table/current.js'
 import { knowPort } from './snapshot.js'
 

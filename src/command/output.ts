@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
-import { now } from '../system/poll.js'
+import { now } from '../base/clock.js'
 
 export type OutputStream = 'stdout' | 'stderr'
 

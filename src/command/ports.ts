@@ -1,10 +1,10 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { PortInUseError } from '../system/errors.js'
+import { PortInUseError } from '../base/errors.js'
 import { listeners } from '../system/listeners/current.js'
 import type { Listener, ListenerSight } from '../system/listeners/listener.js'
 import { isOwnerDead, parseMarks, thisOwner } from '../system/marks.js'
-import { now } from '../system/poll.js'
+import { now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 
 // Readiness is asked of the kernel, not of the port: that somebody answers there says nothing about who.

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { constants as system } from 'node:os'
 import { setImmediate } from 'node:timers'
-import { after, backoff, every, now } from '../system/poll.js'
+import { after, backoff, every, now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { drainTime } from './endings.js'

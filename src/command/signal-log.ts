@@ -1,4 +1,4 @@
-import { now } from '../system/poll.js'
+import { now } from '../base/clock.js'
 
 /** Who sent a signal to a command. */
 export type Sender = 'test' | 'timeout' | 'teardown'

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { MissingDependencyError } from '../system/errors.js'
+import { MissingDependencyError } from '../base/errors.js'
 
 // What a terminal is made of is the user's to install: it is looked for from the user's project first, and from here,
 // where an installer may have put it beside this package.

@@ -1,6 +1,6 @@
 import type { spawn as Spawn } from '@lydell/node-pty'
-import type { SpawnError } from '../system/errors.js'
-import { now, pause } from '../system/poll.js'
+import type { SpawnError } from '../base/errors.js'
+import { now, pause } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie, type ProcessIdentity } from '../system/process-table/table.js'
 import { closeOnExec } from '../system/worker-state.js'

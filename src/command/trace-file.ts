@@ -11,7 +11,7 @@ import {
   writevSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { ProctorError } from '../system/errors.js'
+import { ProctorError } from '../base/errors.js'
 import { type Draft, type Guardian, isPageForShells, tracePage } from '../system/guardian.js'
 
 // A trace is a page with its data behind it. The page's head holds everything that draws it, and ends with the opening

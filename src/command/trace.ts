@@ -1,5 +1,5 @@
 import { newToken } from '../system/marks.js'
-import { now } from '../system/poll.js'
+import { now } from '../base/clock.js'
 import type { Tree } from '../system/tree.js'
 import { TreeWatch, type WatchedProcess } from '../system/tree-watch.js'
 import type { CommandListener } from './listener.js'

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
-import { after } from '../system/poll.js'
+import { after } from '../base/clock.js'
 import type { Tree } from '../system/tree.js'
 import type { TreeWatch } from '../system/tree-watch.js'
 import type { CommandListener } from './listener.js'

@@ -1,6 +1,6 @@
 import { clearImmediate, setImmediate } from 'node:timers'
-import { callSite } from '../system/errors.js'
-import { after, every, now } from '../system/poll.js'
+import { callSite } from '../base/errors.js'
+import { after, every, now } from '../base/clock.js'
 
 /** How many times as long as the looks have taken is waited for the next ones. */
 const rest = 4

@@ -2,7 +2,7 @@ import { constants, lstatSync, readdirSync, readlinkSync, realpathSync, rmdirSyn
 import { chmod, cp, lstat, mkdir, open, readdir, rename, rm, stat, symlink as link } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
-import { WorkspaceError } from '../system/errors.js'
+import { WorkspaceError } from '../base/errors.js'
 import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../system/marks.js'
 import { describeValue, type ExecutableFile, type FileTree, isKind, type SymbolicLink } from './file-tree.js'
 import { makeTemporaryFolder } from './tmp-folder.js'

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { nextTick } from 'node:process'
-import { quoteCommand } from './command-line.js'
-import { now, wallClock } from './poll.js'
+import { quoteCommand } from '../base/command-line.js'
+import { now, wallClock } from '../base/clock.js'
 import { table } from './process-table/current.js'
 import type { ProcessIdentity } from './process-table/table.js'
 

@@ -8,7 +8,7 @@ import {
   type Survivor,
   toSurvivor,
 } from './containment.js'
-import { backoff, every, now, sleep } from './poll.js'
+import { backoff, every, now, sleep } from '../base/clock.js'
 import { table } from './process-table/current.js'
 import { descendantsOf } from './process-table/linux.js'
 import { isZombie, type ProcessRecord } from './process-table/table.js'

@@ -1,4 +1,4 @@
-import { ContainmentError } from './errors.js'
+import { ContainmentError } from '../base/errors.js'
 import { table } from './process-table/current.js'
 import { signalGroup, signalProcess, type SignalOutcome } from './signals.js'
 import type { Member, ProcessInfo, Tree } from './tree.js'

@@ -5,7 +5,7 @@ import { formatMark, guardianVariable, markName, parseMarks, runVariable, thisOw
 import type { Natives } from './natives.js'
 import { Offspring } from './offspring.js'
 import { isOwnStart } from './own-starts.js'
-import { realProcess } from './real-process.js'
+import { realProcess } from '../base/real-process.js'
 import { endWithMain, guardian, letGoOfMain, reasonAgainstStrict, workerState } from './worker-state.js'
 import { findHost } from './threads.js'
 

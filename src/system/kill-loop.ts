@@ -1,5 +1,5 @@
 import type { KillOutcome, Survivor } from './containment.js'
-import { after, now, pause, sleep } from './poll.js'
+import { after, now, pause, sleep } from '../base/clock.js'
 import { table } from './process-table/current.js'
 import type { ProcessIdentity, ProcessRecord } from './process-table/table.js'
 import type { SignalOutcome } from './signals.js'

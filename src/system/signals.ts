@@ -1,4 +1,4 @@
-import { ProctorError } from './errors.js'
+import { ProctorError } from '../base/errors.js'
 import { table } from './process-table/current.js'
 import { isZombie, type ProcessIdentity } from './process-table/table.js'
 

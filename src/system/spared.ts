@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runVariable } from './marks.js'
 import type { ProcessIdentity } from './process-table/table.js'
-import { realProcess } from './real-process.js'
+import { realProcess } from '../base/real-process.js'
 
 // What a worker's tests have allowed to live on, the main process must not end with the run: it reads here which ones
 // they are. The file is there only when something was allowed.

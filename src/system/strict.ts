@@ -12,7 +12,7 @@ import { inPassing, type Containment, type KillOutcome, type Sighting, signalTre
 import type { Natives } from './natives.js'
 import { emptyRounds, KillLoop, type Round, type Struck, type Targets, type Untold } from './kill-loop.js'
 import { parseMarks } from './marks.js'
-import { every, now, pause, sleep, wallClock } from './poll.js'
+import { every, now, pause, sleep, wallClock } from '../base/clock.js'
 import { table } from './process-table/current.js'
 import { ChildrenFile, descendantsOf, readStat } from './process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'

@@ -1,7 +1,7 @@
 import { isZombie, type ProcessRecord } from './process-table/table.js'
 import { table } from './process-table/current.js'
 import { isJudgedHere, isOwnerDead, type Mark, parseMarks } from './marks.js'
-import { backoff, now, sleep } from './poll.js'
+import { backoff, now, sleep } from '../base/clock.js'
 import { signalProcess, type SignalOutcome } from './signals.js'
 import { type ProcessInfo, toInfo } from './tree.js'
 

@@ -1,4 +1,4 @@
-import { every, now, wallClock } from './poll.js'
+import { every, now, wallClock } from '../base/clock.js'
 import { table } from './process-table/current.js'
 import { descendantsOf } from './process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'

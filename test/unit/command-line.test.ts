@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { quoteCommand } from '../../src/system/command-line.js'
+import { quoteCommand } from '../../src/base/command-line.js'
 
 const lines: readonly (readonly string[])[] = [
   ['node', 'cli.js', '--port=80', 'a/b', '@scope/name', '~', 'x^y', 'a,b:c%d+e'],

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { CommandProcess } from '../../src/command/command-process.js'
 import { toBeDead, toHaveExitedWith, toHaveOutput } from '../../src/fixture/expectations.js'
 import type { FixtureProctor } from '../../src/fixture/proctor.js'
-import { now } from '../../src/system/poll.js'
+import { now } from '../../src/base/clock.js'
 import { isAlive } from '../../src/system/signals.js'
 import { ended, givenProctor, node, rejection, shell } from './given.js'
 

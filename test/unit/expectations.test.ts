@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import * as matchers from '../../src/matchers.js'
 import type { Proctor } from '../../src/fixture/proctor.js'
 import type * as proctor from '../../src/index.js'
-import { now } from '../../src/system/poll.js'
+import { now } from '../../src/base/clock.js'
 import { ended, givenProctor, node, rejection, shell } from './given.js'
 
 beforeAll(() => {

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { Output } from '../../src/command/output.js'
-import { sleep } from '../../src/system/poll.js'
+import { sleep } from '../../src/base/clock.js'
 import { givenProctor, node, shell } from './given.js'
 
 setFlagsFromString('--expose-gc')

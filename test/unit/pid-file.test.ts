@@ -3,7 +3,7 @@ import { rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'no
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { isHolderAlive, type PidFile, readPidFile } from '../../src/command/pid-file.js'
 import { toBeAlive, toBeDead } from '../../src/fixture/expectations.js'
-import { PidFileError } from '../../src/system/errors.js'
+import { PidFileError } from '../../src/base/errors.js'
 import { table } from '../../src/system/process-table/current.js'
 import { isAlive } from '../../src/system/signals.js'
 import { givenProctor, rejection, shell, zombieMaker } from './given.js'

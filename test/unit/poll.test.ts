@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { after, backoff, every, now, pause, pollUntil, sleep, wallClock } from '../../src/system/poll.js'
+import { after, backoff, every, now, pause, pollUntil, sleep, wallClock } from '../../src/base/clock.js'
 
 test('the wall clock is Date’s, and no fake', () => {
   expect(Math.abs(wallClock() - Date.now())).toBeLessThan(50)

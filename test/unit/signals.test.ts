@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ProctorError } from '../../src/system/errors.js'
+import { ProctorError } from '../../src/base/errors.js'
 import { table } from '../../src/system/process-table/current.js'
 import type { ProcessIdentity } from '../../src/system/process-table/table.js'
 import { assertPid, groupExists, isAlive, ownAncestors, signalGroup, signalProcess } from '../../src/system/signals.js'

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { TreeWatch, type WatchedProcess } from '../../src/system/tree-watch.js'
-import { now } from '../../src/system/poll.js'
+import { now } from '../../src/base/clock.js'
 import { eventually } from '../machine.js'
 import { givenProctor, shell } from './given.js'
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { ProctorError } from '../errors.js'
+import { ProctorError } from '../../base/errors.js'
 import type { Listener, ListenerTable } from './listener.js'
 
 // macOS, and Linux when a test forces it. lsof(8) tells sockets and their holders at once; of other users' processes

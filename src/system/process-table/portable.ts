@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { promisify } from 'node:util'
-import { wallClock } from '../poll.js'
+import { wallClock } from '../../base/clock.js'
 import type { ListedProcess } from './ps-list.js'
 import { isZombie, type ProcessRecord, type ProcessTable } from './table.js'
 
