@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers'
 import { after, backoff, every, now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
-import { drainTime } from './endings.js'
+import { drainTime } from './termination.js'
 import type { Transport, TransportListener } from './transport.js'
 
 /** End of transmission: at the beginning of a line it ends the input, anywhere else it hands over what is there. */
