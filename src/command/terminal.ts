@@ -6,7 +6,7 @@ import { isZombie, type ProcessIdentity } from '../system/process-table/table.js
 import { closeOnExec } from '../system/worker-state.js'
 import { codeAgainst, programOf } from './exec.js'
 import { PseudoTerminal, type Pty } from './pseudo-terminal.js'
-import { explain, type SpawnRequest } from './spawn.js'
+import { explain, type SpawnRequest } from './launch/spawn.js'
 import { loadTerminalPackage } from './terminal-packages.js'
 
 // The sole user of @lydell/node-pty, which is loaded with the first terminal. It makes the program the leader of a

@@ -2,12 +2,12 @@ import type { ChildProcess } from 'node:child_process'
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
 import type { execa as Execa, Options, ResultPromise } from 'execa'
-import { SpawnError } from '../base/errors.js'
-import { startOwn } from '../system/own-starts.js'
-import { table } from '../system/process-table/current.js'
-import { standardStreams } from '../system/process-table/linux.js'
-import { Pipes } from './pipes.js'
-import type { Transport } from './transport.js'
+import { SpawnError } from '../../base/errors.js'
+import { startOwn } from '../../system/own-starts.js'
+import { table } from '../../system/process-table/current.js'
+import { standardStreams } from '../../system/process-table/linux.js'
+import { Pipes } from '../pipes.js'
+import type { Transport } from '../transport.js'
 
 // The sole importer of execa. It is loaded when the first fixture is made: its import is slow.
 
