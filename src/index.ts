@@ -16,9 +16,9 @@ export type { SnapshotSerializer } from './fixture/serializer.js'
 export { executable, symlink } from './command/file-tree.js'
 export type { ExecutableFile, FileTree, SymbolicLink } from './command/file-tree.js'
 export type { Workspace } from './command/workspace.js'
-export type { ContainmentLevel } from './system/containment.js'
-export type { ProcessGroup } from './system/process-group.js'
-export type { ProcessInfo } from './system/tree.js'
+export type { ContainmentLevel } from './containment/containment.js'
+export type { ProcessGroup } from './containment/process-group.js'
+export type { ProcessInfo } from './containment/tree.js'
 export { isAlive } from './system/signals.js'
 export {
   AlreadyExitedError,

@@ -1,4 +1,4 @@
-import type { Tree } from '../system/tree.js'
+import type { Tree } from '../containment/tree.js'
 import type { OutputStream } from './output.js'
 import type { SentSignal, SignalTarget } from './signal-log.js'
 

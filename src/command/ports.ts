@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { PortInUseError } from '../base/errors.js'
 import { listeners } from '../system/listeners/current.js'
 import type { Listener, ListenerSight } from '../system/listeners/listener.js'
-import { isOwnerDead, parseMarks, thisOwner } from '../system/marks.js'
+import { isOwnerDead, parseMarks, thisOwner } from '../containment/marks.js'
 import { now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 

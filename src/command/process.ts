@@ -1,4 +1,4 @@
-import type { ProcessGroup } from '../system/process-group.js'
+import type { ProcessGroup } from '../containment/process-group.js'
 import type { Key } from './keys.js'
 import type { HttpAnswer, HttpWaitOptions } from './http.js'
 import type { OutputMark, OutputStream } from './output.js'

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import type { Tree } from '../system/tree.js'
+import type { Tree } from '../containment/tree.js'
 
 // What differs from run to run, as words that do not. Known numbers go by what was started and listened; others by the
 // words that stand before them.

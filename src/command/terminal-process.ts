@@ -1,6 +1,6 @@
 import type { CommandState, SpawnError } from '../base/errors.js'
 import { sleep } from '../base/clock.js'
-import type { Tree } from '../system/tree.js'
+import type { Tree } from '../containment/tree.js'
 import { CommandProcess, type ProcessSettings, rejecting, showPattern } from './command-process.js'
 import { encodeKey, type Key } from './keys.js'
 import { checkOptions, checkSize, show, waitRules } from '../base/check.js'

@@ -1,11 +1,11 @@
-import type { Containment } from '../system/containment.js'
-import { signalTrees } from '../system/containment.js'
+import type { Containment } from '../containment/containment.js'
+import { signalTrees } from '../containment/containment.js'
 import { ContainmentError } from '../base/errors.js'
 import { after, backoff, now, sleep } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie } from '../system/process-table/table.js'
 import { signalProcess } from '../system/signals.js'
-import type { Member, ProcessInfo, Tree } from '../system/tree.js'
+import type { Member, ProcessInfo, Tree } from '../containment/tree.js'
 import type { Sender, SignalLog, SignalTarget } from './signal-log.js'
 
 // How one command is ended, and its tree proven dead: by the test, by its own timeout, by teardown.

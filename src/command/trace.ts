@@ -1,6 +1,6 @@
-import { newToken } from '../system/marks.js'
+import { newToken } from '../containment/marks.js'
 import { now } from '../base/clock.js'
-import type { Tree } from '../system/tree.js'
+import type { Tree } from '../containment/tree.js'
 import { TreeWatch, type WatchedProcess } from '../system/tree-watch.js'
 import type { CommandListener } from './listener.js'
 import type { Output } from './output.js'

@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import { after } from '../base/clock.js'
-import type { Tree } from '../system/tree.js'
+import type { Tree } from '../containment/tree.js'
 import type { TreeWatch } from '../system/tree-watch.js'
 import type { CommandListener } from './listener.js'
 import type { Output, OutputStream } from './output.js'

@@ -3,7 +3,7 @@ import { chmod, cp, lstat, mkdir, open, readdir, rename, rm, stat, symlink as li
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { WorkspaceError } from '../base/errors.js'
-import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../system/marks.js'
+import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/marks.js'
 import { describeValue, type ExecutableFile, type FileTree, isKind, type SymbolicLink } from './file-tree.js'
 import { makeTemporaryFolder } from './tmp-folder.js'
 

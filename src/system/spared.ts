@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runVariable } from './marks.js'
+import { runVariable } from '../containment/marks.js'
 import type { ProcessIdentity } from './process-table/table.js'
 import { realProcess } from '../base/real-process.js'
 

@@ -2,7 +2,7 @@ import { every, now, wallClock } from '../base/clock.js'
 import { table } from './process-table/current.js'
 import { descendantsOf } from './process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
-import type { Tree } from './tree.js'
+import type { Tree } from '../containment/tree.js'
 
 // Looks at the processes of a tree while it lives, for a trace: who was started by whom, became another program, left
 // its group, lost its parent, went. It only looks: what it missed is missing in a picture, and in no proof.

@@ -19,7 +19,7 @@ const controls: Control[] = [
     mutations: [
       { file: 'src/system/signals.ts', from: 'return send(-group, signal)', to: 'return send(group, signal)' },
       {
-        file: 'src/system/strict.ts',
+        file: 'src/containment/strict.ts',
         from: 'if (targets.has(attribution.tree) && !targets.isSpared(record)) {',
         to: 'if (targets.has(attribution.tree) && record.pid === attribution.tree.leader.pid) {',
       },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Allowance } from '../../src/fixture/allowance.js'
-import { fromPlain, type Member, type Tree } from '../../src/system/tree.js'
+import { Allowance } from '../../src/containment/allowance.js'
+import { fromPlain, type Member, type Tree } from '../../src/containment/tree.js'
 
 const tree: Tree = {
   id: '1.1',

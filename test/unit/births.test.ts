@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
-import { Births } from '../../src/system/births.js'
+import { Births } from '../../src/containment/child-exits.js'
 
 test('knows the children that Node has started and not waited for, while it listens', async () => {
   const births = new Births()

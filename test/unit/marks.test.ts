@@ -9,7 +9,7 @@ import {
   parseMarks,
   parseOwner,
   thisOwner,
-} from '../../src/system/marks.js'
+} from '../../src/containment/marks.js'
 
 test('an owner is read back as it was written', () => {
   expect(parseOwner(formatOwner(thisOwner()))).toEqual(thisOwner())

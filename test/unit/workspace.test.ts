@@ -15,7 +15,7 @@ import { basename, dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { executable, symlink } from '../../src/command/file-tree.js'
 import { isAbandoned, removeFolder, workspaceOwner } from '../../src/command/workspace.js'
-import { thisOwner } from '../../src/system/marks.js'
+import { thisOwner } from '../../src/containment/marks.js'
 import { ended, givenProctor, rejection, shell } from './given.js'
 
 /** A folder outside every workspace, with a witness in it. */

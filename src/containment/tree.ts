@@ -1,5 +1,5 @@
-import { table } from './process-table/current.js'
-import type { ProcessIdentity, ProcessRecord } from './process-table/table.js'
+import { table } from '../system/process-table/current.js'
+import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 
 /** What a process of a group or a tree looks like from outside. */
 export interface ProcessInfo {

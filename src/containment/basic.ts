@@ -9,10 +9,10 @@ import {
   toSurvivor,
 } from './containment.js'
 import { backoff, every, now, sleep } from '../base/clock.js'
-import { table } from './process-table/current.js'
-import { descendantsOf } from './process-table/linux.js'
-import { isZombie, type ProcessRecord } from './process-table/table.js'
-import { groupExists, signalProcess } from './signals.js'
+import { table } from '../system/process-table/current.js'
+import { descendantsOf } from '../system/process-table/linux.js'
+import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
+import { groupExists, signalProcess } from '../system/signals.js'
 import { type Member, remember, toMember, type Tree } from './tree.js'
 
 // Without a subreaper there is no complete list of descendants: the whole process table is searched, before the first

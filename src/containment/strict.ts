@@ -7,16 +7,16 @@ import {
   type Surroundings,
   unknown,
 } from './attribution.js'
-import type { Births } from './births.js'
+import type { Births } from './child-exits.js'
 import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees, toSurvivor } from './containment.js'
-import type { Natives } from './natives.js'
+import type { Natives } from '../system/natives.js'
 import { emptyRounds, KillLoop, type Round, type Struck, type Targets, type Untold } from './kill-loop.js'
 import { parseMarks } from './marks.js'
 import { every, now, pause, sleep, wallClock } from '../base/clock.js'
-import { table } from './process-table/current.js'
-import { ChildrenFile, descendantsOf, readStat } from './process-table/linux.js'
-import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
-import { groupExists, signalGroup, signalProcess } from './signals.js'
+import { table } from '../system/process-table/current.js'
+import { ChildrenFile, descendantsOf, readStat } from '../system/process-table/linux.js'
+import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
+import { groupExists, signalGroup, signalProcess } from '../system/signals.js'
 import { type Evidence, isLeader, type Member, remember, toInfo, toMember, type Tree } from './tree.js'
 
 // The worker is a child subreaper (prctl(2)): whatever is orphaned below it becomes its own child. Its list of

@@ -3,8 +3,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { nextTick } from 'node:process'
 import { quoteCommand } from '../base/command-line.js'
 import { now, wallClock } from '../base/clock.js'
-import { table } from './process-table/current.js'
-import type { ProcessIdentity } from './process-table/table.js'
+import { table } from '../system/process-table/current.js'
+import type { ProcessIdentity } from '../system/process-table/table.js'
 
 // Node names every child that this thread starts with child_process, from inside the call that starts it: the stack
 // at that moment leads to the line that wanted it.

@@ -1,8 +1,8 @@
 import type { KillOutcome, Survivor } from './containment.js'
 import { after, now, pause, sleep } from '../base/clock.js'
-import { table } from './process-table/current.js'
-import type { ProcessIdentity, ProcessRecord } from './process-table/table.js'
-import type { SignalOutcome } from './signals.js'
+import { table } from '../system/process-table/current.js'
+import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
+import type { SignalOutcome } from '../system/signals.js'
 import type { Evidence, Member, ProcessInfo, Tree } from './tree.js'
 
 // The tight loop: look at our children, SIGKILL each that is wanted, until three rounds in a row find none. All kills

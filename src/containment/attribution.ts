@@ -1,5 +1,5 @@
-import { table } from './process-table/current.js'
-import type { ProcessRecord } from './process-table/table.js'
+import { table } from '../system/process-table/current.js'
+import type { ProcessRecord } from '../system/process-table/table.js'
 import { type Evidence, isKnown, isLeader, type Tree } from './tree.js'
 
 /** What tells the processes of a worker's commands from its own. */

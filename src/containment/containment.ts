@@ -1,6 +1,6 @@
 import { ContainmentError } from '../base/errors.js'
-import { table } from './process-table/current.js'
-import { signalGroup, signalProcess, type SignalOutcome } from './signals.js'
+import { table } from '../system/process-table/current.js'
+import { signalGroup, signalProcess, type SignalOutcome } from '../system/signals.js'
 import type { Member, ProcessInfo, Tree } from './tree.js'
 
 /** How emptiness is proven: by the kernel's own list of children, or by a deep scan of the process table. */

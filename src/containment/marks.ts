@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
-import { table } from './process-table/current.js'
-import type { ProcessIdentity } from './process-table/table.js'
+import { table } from '../system/process-table/current.js'
+import type { ProcessIdentity } from '../system/process-table/table.js'
 
 // A mark is an environment variable with an unguessable *name*: a proctor inside a command of another proctor
 // adds its own and leaves the outer one in place, so both find their processes again.

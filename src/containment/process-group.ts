@@ -1,5 +1,5 @@
 import { type Containment, signalThroughMember } from './containment.js'
-import { groupExists, signalGroup, type SignalOutcome } from './signals.js'
+import { groupExists, signalGroup, type SignalOutcome } from '../system/signals.js'
 import type { Member, ProcessInfo, Tree } from './tree.js'
 
 /** The process group that a command leads: one signal reaches every member. setpgid(2), kill(2). */
