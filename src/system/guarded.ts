@@ -7,7 +7,7 @@ import { Offspring } from './offspring.js'
 import { isOwnStart } from '../containment/own-starts.js'
 import { realProcess } from '../base/real-process.js'
 import { endWithMain, guardian, letGoOfMain, reasonAgainstStrict, workerState } from './worker-state.js'
-import { findHost } from './threads.js'
+import { findHost } from '../containment/threads/remote.js'
 
 // What a guard needs of the worker: its mark in the environment, the subreaper, the guardian.
 

@@ -13,7 +13,7 @@ import { readChildren, readStat } from './process-table/linux.js'
 import { realProcess } from '../base/real-process.js'
 import { signalProcess } from './signals.js'
 import { StrictContainment, type StrictSurroundings } from '../containment/strict.js'
-import { findHost, openHost, RemoteContainment } from './threads.js'
+import { findHost, openHost, RemoteContainment } from '../containment/threads/remote.js'
 import type { Tree } from '../containment/tree.js'
 
 // One guardian, one subreaper and one record of births a worker. Jest renews globals and modules for every file while

@@ -1,10 +1,10 @@
 import { BroadcastChannel, isMainThread } from 'node:worker_threads'
-import type { Containment, KillOutcome, Sighting, Survivor } from '../containment/containment.js'
-import { ContainmentError } from '../base/errors.js'
-import { newToken } from '../containment/marks.js'
-import { after } from '../base/clock.js'
-import { table } from './process-table/current.js'
-import { fromPlain, type Member, type PlainMember, type ProcessInfo, type Tree } from '../containment/tree.js'
+import type { Containment, KillOutcome, Sighting, Survivor } from '../containment.js'
+import { ContainmentError } from '../../base/errors.js'
+import { newToken } from '../marks.js'
+import { after } from '../../base/clock.js'
+import { table } from '../../system/process-table/current.js'
+import { fromPlain, type Member, type PlainMember, type ProcessInfo, type Tree } from '../tree.js'
 
 // A worker thread does not know its siblings' children, and orphans come to the main thread whichever thread started
 // them. So the main thread, where the global set-up runs, is the subreaper, and its threads ask it over a channel.
