@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import { FixtureProctor } from '../../src/fixture/proctor.js'
-import type { ProctorOptions } from '../../src/fixture/proctor-options.js'
+import type { ProctorOptions } from '../../src/fixture/options.js'
 import type { CommandProcess } from '../../src/command/command-process.js'
 
 /**

@@ -1,7 +1,7 @@
 import { cpSync } from 'node:fs'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { FixtureProctor } from '../../src/fixture/proctor.js'
-import type { TerminalOptions } from '../../src/fixture/proctor-options.js'
+import type { TerminalOptions } from '../../src/fixture/options.js'
 import { LeakedProcessError, MissingDependencyError } from '../../src/base/errors.js'
 import type { CommandTerminal } from '../../src/command/terminal-process.js'
 import { inRoot, startInner } from '../inner-run.js'
