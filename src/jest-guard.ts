@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeEach } from '@jest/globals'
 import { type CircusTest, type DescribeBlock, findCircus, runLast } from './fixture/circus.js'
-import { Guard } from './fixture/guard.js'
-import type { GuardOptions } from './fixture/guard-options.js'
+import { Guard } from './guard/guard.js'
+import type { GuardOptions } from './guard/options.js'
 
-export type { GuardOptions } from './fixture/guard-options.js'
-export type { GuardFinding, GuardOrigin, GuardReport } from './fixture/guard-report.js'
+export type { GuardOptions } from './guard/options.js'
+export type { GuardFinding, GuardOrigin, GuardReport } from './guard/report.js'
 
 /** ms in which a look at the end must be over, whatever happens, on top of `leakTimeout`. */
 const patience = 30_000

@@ -1,10 +1,10 @@
 import * as vitest from 'vitest'
 import { expectFailureAgain, expectNoFailure } from './fixture/expected-failure.js'
-import { Guard } from './fixture/guard.js'
-import type { GuardOptions } from './fixture/guard-options.js'
+import { Guard } from './guard/guard.js'
+import type { GuardOptions } from './guard/options.js'
 
-export type { GuardOptions } from './fixture/guard-options.js'
-export type { GuardFinding, GuardOrigin, GuardReport } from './fixture/guard-report.js'
+export type { GuardOptions } from './guard/options.js'
+export type { GuardFinding, GuardOrigin, GuardReport } from './guard/report.js'
 
 declare module 'vitest' {
   interface ProvidedContext {

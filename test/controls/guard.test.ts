@@ -9,13 +9,13 @@ import { buildMutant, type Mutation } from './mutant.js'
 const mutations: readonly Mutation[] = [
   {
     // What nobody announces is not noticed.
-    file: 'src/system/stir.ts',
+    file: 'src/guard/child-activity.ts',
     from: 'return text !== undefined && text !== this.#last',
     to: 'return false',
   },
   {
     // A fixture that the file shares is the first test's.
-    file: 'src/fixture/guard-units.ts',
+    file: 'src/guard/scopes.ts',
     from: 'const shared = this.#shared.find(({ to }) => to === Infinity)',
     to: 'const shared = undefined as SharedTime | undefined',
   },

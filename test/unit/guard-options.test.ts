@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fromEnvironment, type GuardOptions, layered } from '../../src/fixture/guard-options.js'
+import { fromEnvironment, type GuardOptions, layered } from '../../src/guard/options.js'
 
 describe('options in layers', () => {
   test('the later one counts, and what is allowed adds up', () => {

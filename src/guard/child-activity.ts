@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { parsePids } from './process-table/linux.js'
+import { parsePids } from '../system/process-table/linux.js'
 
 // Whether anything can have been started, for the price of two reads: most tests start nothing, and pay no more.
 // /proc/thread-self/children lists the children of this thread. The faults of children that were waited for

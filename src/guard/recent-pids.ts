@@ -1,5 +1,5 @@
-import { pids, readProc, readStat } from './process-table/linux.js'
-import type { ProcessRecord } from './process-table/table.js'
+import { pids, readProc, readStat } from '../system/process-table/linux.js'
+import type { ProcessRecord } from '../system/process-table/table.js'
 
 // Numbers are given out in turn, and /proc/loadavg ends with the last one: what has come since the last look is looked
 // at, and not the whole machine each time.

@@ -3,11 +3,11 @@ import { Announcements, type Birth, identify, isHeld } from '../containment/chil
 import type { ContainmentLevel } from '../containment/containment.js'
 import { parseMarks } from '../containment/marks.js'
 import { every, now, wallClock } from '../base/clock.js'
-import { table } from './process-table/current.js'
-import { childrenOf, descendantsOf, readChildren, readProc, readStat, ticksPerSecond } from './process-table/linux.js'
-import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
-import { Newcomers } from './newcomers.js'
-import { Stir } from './stir.js'
+import { table } from '../system/process-table/current.js'
+import { childrenOf, descendantsOf, readChildren, readProc, readStat, ticksPerSecond } from '../system/process-table/linux.js'
+import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
+import { Newcomers } from './recent-pids.js'
+import { Stir } from './child-activity.js'
 
 // What this thread has started by itself, through anything, and what that has started: the children that Node
 // announced, those that it did not (execSync, node-pty), and the orphans of both. Commands of a fixture, the guardian
