@@ -49,7 +49,7 @@ const licences = () => ({
 const guardian = {
   name: 'guardian',
   async writeBundle({ dir }) {
-    await cp('src/system/guardian.sh', join(dir, 'guardian.sh'))
+    await cp('src/guardian/guardian.sh', join(dir, 'guardian.sh'))
   },
 }
 

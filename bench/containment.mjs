@@ -93,7 +93,7 @@ async function guardian() {
   )
   await command.kill()
   await proctor.teardown()
-  const script = path('../src/system/guardian.sh')
+  const script = path('../src/guardian/guardian.sh')
   const begin = async () => {
     const child = spawn('/bin/sh', [script, 'token', String(process.pid), '0'], {
       detached: true,

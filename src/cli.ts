@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { findAbandonedWorkspaces, removeAbandonedWorkspaces } from './command/abandoned.js'
 import { escapeControls } from './base/escape.js'
 import { wallClock } from './base/clock.js'
-import { findOrphans, type MarkedProcess, sweep } from './system/sweep.js'
+import { findOrphans, type MarkedProcess, sweep } from './guardian/sweep.js'
 
 const help = `proctor: what test runs left on this machine
 

@@ -14,7 +14,7 @@ import type { ProcessIdentity } from './process-table/table.js'
 // A small shell script in a session of its own that holds the reading end of a pipe. When this worker dies, however it
 // dies, the pipe closes, and the script ends what the worker had open. guardian.sh says the rest.
 
-const scriptPath = fileURLToPath(new URL('./guardian.sh', import.meta.url))
+const scriptPath = fileURLToPath(new URL('../guardian/guardian.sh', import.meta.url))
 
 /** From inside a yarn PnP archive no shell can read. */
 const isForShells = (path: string): boolean => existsSync(path) && !path.includes('.zip/')

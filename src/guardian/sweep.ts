@@ -1,8 +1,8 @@
-import { isZombie, type ProcessRecord } from './process-table/table.js'
-import { table } from './process-table/current.js'
+import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
+import { table } from '../system/process-table/current.js'
 import { isJudgedHere, isOwnerDead, type Mark, parseMarks } from '../containment/marks.js'
 import { backoff, now, sleep } from '../base/clock.js'
-import { signalProcess, type SignalOutcome } from './signals.js'
+import { signalProcess, type SignalOutcome } from '../system/signals.js'
 import { type ProcessInfo, toInfo } from '../containment/tree.js'
 
 // What a worker that died could not end any more. Only what carries a mark of ours is ever touched, and only on the

@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runVariable } from '../containment/marks.js'
-import type { ProcessIdentity } from './process-table/table.js'
+import type { ProcessIdentity } from '../system/process-table/table.js'
 import { realProcess } from '../base/real-process.js'
 
 // What a worker's tests have allowed to live on, the main process must not end with the run: it reads here which ones
