@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals'
-import type { ProctorMatchers } from './fixture/expectations.js'
+import type { ProctorMatchers } from './matchers/life.js'
 import { type JestFixtures, useFixtures, type UseProctorOptions } from './fixture/jest-fixtures.js'
-import { matchersWith } from './fixture/matchers.js'
+import { matchersWith } from './matchers/all.js'
 
 export { executable, symlink } from './command/file-tree.js'
 export type { JestFixtures, UseProctorOptions } from './fixture/jest-fixtures.js'

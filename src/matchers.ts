@@ -6,6 +6,6 @@ export {
   toThrowAlreadyExited,
   toThrowFailedExit,
   toThrowUnexpectedExit,
-} from './fixture/expectations.js'
-export { toHaveScreen, toMatchScreenInlineSnapshot, toMatchScreenSnapshot } from './fixture/screen-expectations.js'
-export type { MatcherOptions, MatcherResult, MatcherState, ProctorMatchers } from './fixture/expectations.js'
+} from './matchers/life.js'
+export { toHaveScreen, toMatchScreenInlineSnapshot, toMatchScreenSnapshot } from './matchers/screen.js'
+export type { MatcherOptions, MatcherResult, MatcherState, ProctorMatchers } from './matchers/life.js'

@@ -1,4 +1,4 @@
-import { snapshotSerializer } from './fixture/serializer.js'
+import { snapshotSerializer } from './matchers/serializer.js'
 
 /**
  * The snapshot serializer with everything on, for a configuration.

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { CommandProcess } from '../../src/command/command-process.js'
-import { toBeDead, toHaveExitedWith, toHaveOutput } from '../../src/fixture/expectations.js'
+import { toBeDead, toHaveExitedWith, toHaveOutput } from '../../src/matchers/life.js'
 import type { FixtureProctor } from '../../src/fixture/proctor.js'
 import { now } from '../../src/base/clock.js'
 import { isAlive } from '../../src/system/signals.js'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { freePort } from '../../src/command/readiness.js'
 import { normalise, type SnapshotOptions } from '../../src/command/snapshot.js'
-import { snapshotSerializer } from '../../src/fixture/serializer.js'
+import { snapshotSerializer } from '../../src/matchers/serializer.js'
 import { givenProctor, node, rejection, shell } from './given.js'
 
 /** Prints everything that differs from run to run. */
