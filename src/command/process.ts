@@ -1,6 +1,6 @@
 import type { ProcessGroup } from '../containment/process-group.js'
 import type { Key } from './keys.js'
-import type { HttpAnswer, HttpWaitOptions } from './http.js'
+import type { HttpAnswer, HttpWaitOptions } from '../readiness/http.js'
 import type { OutputMark, OutputStream } from './output.js'
 import type { SnapshotOptions } from './snapshot.js'
 

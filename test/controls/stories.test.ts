@@ -85,12 +85,12 @@ const controls: Control[] = [
     off: 'the question who listens',
     mutations: [
       {
-        file: 'src/command/ports.ts',
+        file: 'src/readiness/port-watch.ts',
         from: 'if (holder === undefined) return false',
         to: '',
       },
       {
-        file: 'src/command/ports.ts',
+        file: 'src/readiness/port-watch.ts',
         from: 'if (held.has(listener.id)) return false',
         to: 'if (held.size >= 0) return false',
       },

@@ -2,11 +2,11 @@ import { isProctorError, type WaitTimeoutError } from '../base/errors.js'
 import type { Listener } from '../system/listeners/listener.js'
 import { describeAnswer, type HttpAnswer, type HttpWaitOptions, parseTarget } from './http.js'
 import { checkOptions, httpWaitRules, show, waitRules } from '../base/check.js'
-import { refusePromise } from './pattern.js'
-import type { Place, PortHost, PortWatch } from './ports.js'
-import type { WaitOptions } from './process.js'
-import { knowPort } from './snapshot.js'
-import type { Attempt } from './waits.js'
+import { refusePromise } from '../command/pattern.js'
+import type { Place, PortHost, PortWatch } from './port-watch.js'
+import type { WaitOptions } from '../command/process.js'
+import { knowPort } from '../command/snapshot.js'
+import type { Attempt } from '../command/waits.js'
 
 /** What a wait for readiness needs of a command. */
 export interface ReadinessHost extends PortHost {
@@ -46,7 +46,7 @@ class Lookout {
 
   /** Who listens now. Throws when a stranger does, or nobody will any more. */
   async look(): Promise<Listener | undefined> {
-    const { PortWatch } = await import('./ports.js')
+    const { PortWatch } = await import('./port-watch.js')
     this.#watch ??= new PortWatch(this.#host, this.#place)
     const wasSettled = this.#host.hasSettled()
     const sight = await this.#watch.look().catch((error: unknown) => {
