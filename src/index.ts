@@ -1,7 +1,7 @@
 export { createProctor } from './fixture/proctor.js'
 export type { Proctor } from './fixture/proctor.js'
 export type { ProctorOptions, RunOptions, TerminalOptions } from './fixture/options.js'
-export type { CommandReport, Finding, Place, TeardownReport } from './fixture/report.js'
+export type { CommandReport, Finding, Place, TeardownReport } from './report/teardown-report.js'
 export type { Ending } from './command/termination.js'
 export type { Exit, OutputWaitOptions, Process, Screen, TerminalProcess, WaitOptions } from './command/process.js'
 export type { Key } from './command/keys.js'

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { formatCommands, hasColours } from '../../src/fixture/failure-report.js'
+import { formatCommands, hasColours } from '../../src/report/failure-text.js'
 import { countOnto, type ProctorMeta } from '../../src/fixture/task-meta.js'
 import { describeFailure } from '../../src/fixture/task-report.js'
 import { formatSummary } from '../../src/fixture/summary.js'
 import { escapeControls, escapeText } from '../../src/base/escape.js'
 import type { CommandProcess } from '../../src/command/command-process.js'
 import type { FixtureProctor } from '../../src/fixture/proctor.js'
-import type { TeardownOutcome } from '../../src/fixture/report.js'
+import type { TeardownOutcome } from '../../src/report/teardown-report.js'
 import { givenProctor, node, rejection, shell } from './given.js'
 
 async function teardown(proctor: FixtureProctor): Promise<TeardownOutcome> {
