@@ -1,4 +1,4 @@
-import { beginRun } from './fixture/run.js'
+import { beginRun } from './runners/run.js'
 
 /**
  * Jest's `globalSetup`: marks the run, so that `proctor/jest/global-teardown` finds at its end what the run left.

@@ -1,4 +1,4 @@
-import { endRun } from './fixture/run.js'
+import { endRun } from './runners/run.js'
 
 /**
  * Jest's `globalTeardown`: sweeps the machine for what the run left, removes the workspaces of dead workers, and makes

@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node'
-import { beginRun, endRun } from './fixture/run.js'
+import { beginRun, endRun } from './runners/run.js'
 import { hostThreads } from './system/worker-state.js'
 
 /**
