@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach } from '@jest/globals'
-import { type CircusTest, type DescribeBlock, findCircus, runLast } from './fixture/circus.js'
+import { type CircusTest, type DescribeBlock, findCircus, runLast } from './runners/jest/circus.js'
 import { Guard } from './guard/guard.js'
 import type { GuardOptions } from './guard/options.js'
 

@@ -1,10 +1,10 @@
 import { expect } from '@jest/globals'
 import type { ProctorMatchers } from './matchers/life.js'
-import { type JestFixtures, useFixtures, type UseProctorOptions } from './fixture/jest-fixtures.js'
+import { type JestFixtures, useFixtures, type UseProctorOptions } from './runners/jest/fixtures.js'
 import { matchersWith } from './matchers/all.js'
 
 export { executable, symlink } from './command/file-tree.js'
-export type { JestFixtures, UseProctorOptions } from './fixture/jest-fixtures.js'
+export type { JestFixtures, UseProctorOptions } from './runners/jest/fixtures.js'
 export type * from './index.js'
 
 declare global {
