@@ -1,5 +1,5 @@
 import * as vitest from 'vitest'
-import { expectFailureAgain, expectNoFailure } from './fixture/expected-failure.js'
+import { expectFailureAgain, expectNoFailure } from './runners/vitest/expected-failure.js'
 import { Guard } from './guard/guard.js'
 import type { GuardOptions } from './guard/options.js'
 

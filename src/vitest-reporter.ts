@@ -1,6 +1,6 @@
 import type { Reporter, TestModule, Vitest } from 'vitest/node'
-import { formatSummary, type Summarised } from './fixture/summary.js'
-import type { ProctorMeta } from './fixture/task-meta.js'
+import { formatSummary, type Summarised } from './runners/vitest/summary.js'
+import type { ProctorMeta } from './runners/vitest/task-meta.js'
 
 /**
  * A reporter of one line at the end of a run: commands, processes that had to be ended, leaks, the slowest teardown.

@@ -5,14 +5,14 @@ import type { MatcherResult, ProctorMatchers } from './matchers/life.js'
 import type { Proctor } from './fixture/proctor.js'
 import type { ProctorOptions } from './fixture/options.js'
 import type { SnapshotSupport } from './matchers/screen.js'
-import type { ProctorMeta } from './fixture/task-meta.js'
-import type { ProctorArtifact } from './fixture/task-report.js'
-import type * as VitestFixtures from './fixture/vitest-fixtures.js'
-import type { FileLike } from './fixture/vitest-task.js'
+import type { ProctorMeta } from './runners/vitest/task-meta.js'
+import type { ProctorArtifact } from './runners/vitest/task-report.js'
+import type * as VitestFixtures from './runners/vitest/fixtures.js'
+import type { FileLike } from './runners/vitest/task.js'
 
 export { executable, symlink } from './command/file-tree.js'
-export type { ProctorMeta } from './fixture/task-meta.js'
-export type { ProctorArtifact } from './fixture/task-report.js'
+export type { ProctorMeta } from './runners/vitest/task-meta.js'
+export type { ProctorArtifact } from './runners/vitest/task-report.js'
 export type * from './index.js'
 
 /** What `proctor/vitest` adds to a test's context. */
@@ -56,7 +56,7 @@ const { recordArtifact, TestRunner } = vitest as unknown as {
 let loaded: typeof VitestFixtures | undefined
 
 /** All else is loaded with the first fixture: a worker that runs no command does without. */
-const load = async (): Promise<typeof VitestFixtures> => (loaded ??= await import('./fixture/vitest-fixtures.js'))
+const load = async (): Promise<typeof VitestFixtures> => (loaded ??= await import('./runners/vitest/fixtures.js'))
 
 /**
  * The fixtures, to merge into one's own.
