@@ -15,7 +15,7 @@ import { lookFor, type OutputPattern } from './pattern.js'
 import type { Exit, OutputWaitOptions, Process, WaitOptions, Screen } from './process.js'
 import { type ReadinessHost, type TimeoutDetails, waitForHttp, waitForPort } from '../readiness/wait-for-http.js'
 import { type SentSignal, SignalLog } from './signal-log.js'
-import { forgetTree, knowTree, type SnapshotOptions, snapshotOf } from './snapshot.js'
+import { forgetTree, knowTree, type SnapshotOptions, snapshotOf } from '../snapshot/normalise.js'
 import type { Transport } from './transport.js'
 import { type Attempt, Waits } from './waits.js'
 

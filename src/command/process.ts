@@ -2,7 +2,7 @@ import type { ProcessGroup } from '../containment/process-group.js'
 import type { Key } from './keys.js'
 import type { HttpAnswer, HttpWaitOptions } from '../readiness/http.js'
 import type { OutputMark, OutputStream } from './output.js'
-import type { SnapshotOptions } from './snapshot.js'
+import type { SnapshotOptions } from '../snapshot/normalise.js'
 
 /** How a command ended, and what it had written by then. */
 export interface Exit {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type ListenOptions } from 'node:net'
 import { ProctorError } from '../base/errors.js'
 import { table } from '../system/process-table/current.js'
-import { knowPort } from '../command/snapshot.js'
+import { knowPort } from '../snapshot/normalise.js'
 
 // Asking the system for port 0 and closing it again gives two workers the same number, or gives it to the next
 // outgoing connection before the server has bound it. So a port is taken from below the ephemeral ones, and held by

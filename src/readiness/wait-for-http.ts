@@ -5,7 +5,7 @@ import { checkOptions, httpWaitRules, show, waitRules } from '../base/check.js'
 import { refusePromise } from '../command/pattern.js'
 import type { Place, PortHost, PortWatch } from './port-watch.js'
 import type { WaitOptions } from '../command/process.js'
-import { knowPort } from '../command/snapshot.js'
+import { knowPort } from '../snapshot/normalise.js'
 import type { Attempt } from '../command/waits.js'
 
 /** What a wait for readiness needs of a command. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { freePort } from '../../src/readiness/wait-for-http.js'
-import { normalise, type SnapshotOptions } from '../../src/command/snapshot.js'
+import { normalise, type SnapshotOptions } from '../../src/snapshot/normalise.js'
 import { snapshotSerializer } from '../../src/matchers/serializer.js'
 import { givenProctor, node, rejection, shell } from './given.js'
 
