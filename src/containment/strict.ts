@@ -9,7 +9,7 @@ import {
 } from './attribution.js'
 import type { Births } from './child-exits.js'
 import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees, toSurvivor } from './containment.js'
-import type { Natives } from '../system/natives.js'
+import type { Natives } from '../system/syscalls.js'
 import { emptyRounds, KillLoop, type Round, type Struck, type Targets, type Untold } from './kill-loop.js'
 import { parseMarks } from './marks.js'
 import { every, now, pause, sleep, wallClock } from '../base/clock.js'

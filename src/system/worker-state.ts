@@ -6,7 +6,7 @@ import { type Containment, type ContainmentLevel, refuseStrict } from '../contai
 import { ProctorError } from '../base/errors.js'
 import { Guardian } from './guardian.js'
 import { formatMark, guardianVariable, markName, newToken, outsideName, runVariable, thisOwner } from '../containment/marks.js'
-import { loadNatives, type Natives } from './natives.js'
+import { loadNatives, type Natives } from './syscalls.js'
 import { pause } from '../base/clock.js'
 import { table } from './process-table/current.js'
 import { readChildren, readStat } from './process-table/linux.js'
