@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import type { Listener } from '../system/listeners/listener.js'
+import type { Listener } from '../system/sockets/listener.js'
 
 /** An answer over HTTP. */
 export interface HttpAnswer {

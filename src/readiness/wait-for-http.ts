@@ -1,5 +1,5 @@
 import { isProctorError, type WaitTimeoutError } from '../base/errors.js'
-import type { Listener } from '../system/listeners/listener.js'
+import type { Listener } from '../system/sockets/listener.js'
 import { describeAnswer, type HttpAnswer, type HttpWaitOptions, parseTarget } from './http.js'
 import { checkOptions, httpWaitRules, show, waitRules } from '../base/check.js'
 import { refusePromise } from '../command/pattern.js'
