@@ -4,7 +4,7 @@ export type { ProctorOptions, RunOptions, TerminalOptions } from './fixture/opti
 export type { CommandReport, Finding, Place, TeardownReport } from './report/teardown-report.js'
 export type { Ending } from './command/termination.js'
 export type { Exit, OutputWaitOptions, Process, Screen, TerminalProcess, WaitOptions } from './command/process.js'
-export type { Key } from './command/keys.js'
+export type { Key } from './terminal/keys.js'
 export type { OutputPattern } from './command/pattern.js'
 export type { Sender, SentSignal } from './command/signal-log.js'
 export type { OutputMark, OutputStream } from './command/output.js'

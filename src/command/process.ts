@@ -1,5 +1,5 @@
 import type { ProcessGroup } from '../containment/process-group.js'
-import type { Key } from './keys.js'
+import type { Key } from '../terminal/keys.js'
 import type { HttpAnswer, HttpWaitOptions } from '../readiness/http.js'
 import type { OutputMark, OutputStream } from './output.js'
 import type { SnapshotOptions } from '../snapshot/normalise.js'

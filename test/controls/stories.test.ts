@@ -103,7 +103,7 @@ const controls: Control[] = [
     off: 'the news of a new size for who is in the terminal',
     mutations: [
       {
-        file: 'src/command/terminal-process.ts',
+        file: 'src/terminal/terminal-process.ts',
         from: 'this.#terminal?.resize?.(columns, rows)',
         to: 'void this.#terminal',
       },

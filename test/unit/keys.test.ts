@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { encodeKey, type Key, type KeyModes } from '../../src/command/keys.js'
+import { encodeKey, type Key, type KeyModes } from '../../src/terminal/keys.js'
 
 const plain: KeyModes = { applicationCursorKeys: false, bracketedPaste: false }
 const asked: KeyModes = { applicationCursorKeys: true, bracketedPaste: true }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { EmulatedScreen } from '../../src/command/screen.js'
+import { EmulatedScreen } from '../../src/terminal/screen.js'
 
 function drawn(text: string | Uint8Array, size = { columns: 12, rows: 4 }): EmulatedScreen {
   const screen = new EmulatedScreen(size)

@@ -1,9 +1,9 @@
 import type { IBuffer, IBufferCell, Terminal } from '@xterm/headless'
 import type { KeyModes } from './keys.js'
-import { isMatch, refusePromise } from './pattern.js'
-import type { Screen } from './process.js'
+import { isMatch, refusePromise } from '../command/pattern.js'
+import type { Screen } from '../command/process.js'
 import { type Cell, drawSVG } from './svg.js'
-import { loadTerminalPackage } from './terminal-packages.js'
+import { loadTerminalPackage } from './packages.js'
 
 // The sole user of @xterm/headless, which is loaded with the first terminal.
 

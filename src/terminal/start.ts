@@ -4,10 +4,10 @@ import { now, pause } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie, type ProcessIdentity } from '../system/process-table/table.js'
 import { closeOnExec } from '../system/worker-state.js'
-import { codeAgainst, programOf } from './exec.js'
+import { codeAgainst, programOf } from './preflight.js'
 import { PseudoTerminal, type Pty } from './pseudo-terminal.js'
-import { explain, type SpawnRequest } from './launch/spawn.js'
-import { loadTerminalPackage } from './terminal-packages.js'
+import { explain, type SpawnRequest } from '../command/launch/spawn.js'
+import { loadTerminalPackage } from './packages.js'
 
 // The sole user of @lydell/node-pty, which is loaded with the first terminal. It makes the program the leader of a
 // session, and so of a group, whose controlling terminal is the pseudo-terminal: pty(7).

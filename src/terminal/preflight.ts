@@ -1,6 +1,6 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { search, type SpawnRequest } from './launch/spawn.js'
+import { search, type SpawnRequest } from '../command/launch/spawn.js'
 
 // What execve(2) would say of a request, asked before: node-pty's child says so on its terminal only.
 

@@ -4,8 +4,8 @@ import { setImmediate } from 'node:timers'
 import { after, backoff, every, now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
-import { drainTime } from './termination.js'
-import type { Transport, TransportListener } from './transport.js'
+import { drainTime } from '../command/termination.js'
+import type { Transport, TransportListener } from '../command/transport.js'
 
 /** End of transmission: at the beginning of a line it ends the input, anywhere else it hands over what is there. */
 const endOfTransmission = '\x04'

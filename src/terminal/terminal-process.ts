@@ -1,13 +1,13 @@
 import type { CommandState, SpawnError } from '../base/errors.js'
 import { sleep } from '../base/clock.js'
 import type { Tree } from '../containment/tree.js'
-import { CommandProcess, type ProcessSettings, rejecting, showPattern } from './command-process.js'
+import { CommandProcess, type ProcessSettings, rejecting, showPattern } from '../command/command-process.js'
 import { encodeKey, type Key } from './keys.js'
 import { checkOptions, checkSize, show, waitRules } from '../base/check.js'
-import type { OutputStream } from './output.js'
-import type { Screen, TerminalProcess, WaitOptions } from './process.js'
+import type { OutputStream } from '../command/output.js'
+import type { Screen, TerminalProcess, WaitOptions } from '../command/process.js'
 import { type EmulatedScreen, isOnScreen, type ScreenPattern } from './screen.js'
-import type { Transport } from './transport.js'
+import type { Transport } from '../command/transport.js'
 
 /** ms between Escape and the next key: sooner, they are Alt and that key. A person is slower too. */
 const escapeTime = 100
