@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Mask } from '../../src/command/secrets.js'
+import { Mask } from '../../src/trace/secrets.js'
 
 const masking = (environment: Record<string, string | undefined>): Mask => {
   const mask = new Mask()

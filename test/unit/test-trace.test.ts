@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { traceName } from '../../src/fixture/test-trace.js'
+import { traceName } from '../../src/trace/test-trace.js'
 
 const named = (...names: string[]): string => traceName({ names, root: '/project', file: '/project/test/cli.test.ts' })
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { TreeWatch, type WatchedProcess } from '../../src/system/tree-watch.js'
+import { TreeWatch, type WatchedProcess } from '../../src/trace/tree-watch.js'
 import { now } from '../../src/base/clock.js'
 import { eventually } from '../machine.js'
 import { givenProctor, shell } from './given.js'

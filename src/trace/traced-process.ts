@@ -1,11 +1,11 @@
 import { StringDecoder } from 'node:string_decoder'
 import { after } from '../base/clock.js'
 import type { Tree } from '../containment/tree.js'
-import type { TreeWatch } from '../system/tree-watch.js'
-import type { CommandListener } from './listener.js'
-import type { Output, OutputStream } from './output.js'
+import type { TreeWatch } from './tree-watch.js'
+import type { CommandListener } from '../command/listener.js'
+import type { Output, OutputStream } from '../command/output.js'
 import type { Mask } from './secrets.js'
-import type { SentSignal, SignalTarget } from './signal-log.js'
+import type { SentSignal, SignalTarget } from '../command/signal-log.js'
 import { isRaw } from './trace-file.js'
 
 /** Bytes of a command's output, of each stream, that go into a trace; and the lines of its end, which always do. */

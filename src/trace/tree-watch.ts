@@ -1,7 +1,7 @@
 import { every, now, wallClock } from '../base/clock.js'
-import { table } from './process-table/current.js'
-import { descendantsOf } from './process-table/linux.js'
-import { isZombie, type ProcessIdentity, type ProcessRecord } from './process-table/table.js'
+import { table } from '../system/process-table/current.js'
+import { descendantsOf } from '../system/process-table/linux.js'
+import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
 import type { Tree } from '../containment/tree.js'
 
 // Looks at the processes of a tree while it lives, for a trace: who was started by whom, became another program, left
