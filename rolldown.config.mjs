@@ -59,7 +59,7 @@ const tracePage = {
   async generateBundle(_, bundle) {
     const [[name, { code }]] = Object.entries(bundle)
     delete bundle[name]
-    const read = (file) => readFile(`src/trace-page/${file}`, 'utf8')
+    const read = (file) => readFile(`src/trace/page/${file}`, 'utf8')
     const style = (await read('page.css')).replaceAll(/\s*\n\s*/g, '')
     const script = code.trim()
     if (/<\/script|<!--/i.test(script)) throw new Error('The script of the trace page would end early.')
@@ -103,7 +103,7 @@ export default defineConfig([
   { ...shared, input: { ...both, ...esmOnly }, output: output('es'), plugins: [licences(), guardian] },
   { ...shared, input: both, output: output('cjs') },
   {
-    input: 'src/trace-page/main.js',
+    input: 'src/trace/page/main.js',
     platform: 'browser',
     output: { dir: 'dist', format: 'iife', minify: true },
     plugins: [tracePage],

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 // @ts-expect-error -- the page's own script, which has no types.
-import { readTrace } from '../src/trace-page/model.js'
+import { readTrace } from '../src/trace/page/model.js'
 
 /** What of a trace's model tests look at. */
 export interface TraceModel {

@@ -9,7 +9,7 @@ import type { TraceFile } from './trace-file.js'
 import { type TracedTerminal, TracedProcess } from './traced-process.js'
 
 // Writes down what happens to the commands of one test, while it happens: whatever the worker comes to, what had
-// happened by then is in the file. `src/trace-page/model.js` reads it.
+// happened by then is in the file. `src/trace/page/model.js` reads it.
 
 /** What ends a piece of output that is written as it is: no program knows it. */
 const endOfPiece = `end of output ${newToken()}`
