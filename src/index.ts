@@ -5,7 +5,7 @@ export type { CommandReport, Finding, Place, TeardownReport } from './report/tea
 export type { Ending } from './command/termination.js'
 export type { Exit, OutputWaitOptions, Process, Screen, TerminalProcess, WaitOptions } from './command/process.js'
 export type { Key } from './terminal/keys.js'
-export type { OutputPattern } from './command/pattern.js'
+export type { OutputPattern } from './wait/pattern.js'
 export type { Sender, SentSignal } from './command/signal-log.js'
 export type { OutputMark, OutputStream } from './command/output.js'
 export { freePort } from './readiness/wait-for-http.js'

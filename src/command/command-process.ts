@@ -11,13 +11,13 @@ import type { CommandListener } from './listener.js'
 import { checkOptions, checkSignal, graceRules, outputWaitRules, show, snapshotRules, waitRules } from '../base/check.js'
 import { Output, type OutputMark, type OutputStream } from './output.js'
 import type { HttpAnswer, HttpWaitOptions } from '../readiness/http.js'
-import { lookFor, type OutputPattern } from './pattern.js'
+import { lookFor, type OutputPattern } from '../wait/pattern.js'
 import type { Exit, OutputWaitOptions, Process, WaitOptions, Screen } from './process.js'
 import { type ReadinessHost, type TimeoutDetails, waitForHttp, waitForPort } from '../readiness/wait-for-http.js'
 import { type SentSignal, SignalLog } from './signal-log.js'
 import { forgetTree, knowTree, type SnapshotOptions, snapshotOf } from '../snapshot/normalise.js'
 import type { Transport } from './transport.js'
-import { type Attempt, Waits } from './waits.js'
+import { type Attempt, Waits } from '../wait/waits.js'
 
 /** Milliseconds between two looks of a predicate that may depend on more than the output. */
 const predicateInterval = 50

@@ -2,11 +2,11 @@ import { isProctorError, type WaitTimeoutError } from '../base/errors.js'
 import type { Listener } from '../system/sockets/listener.js'
 import { describeAnswer, type HttpAnswer, type HttpWaitOptions, parseTarget } from './http.js'
 import { checkOptions, httpWaitRules, show, waitRules } from '../base/check.js'
-import { refusePromise } from '../command/pattern.js'
+import { refusePromise } from '../wait/pattern.js'
 import type { Place, PortHost, PortWatch } from './port-watch.js'
 import type { WaitOptions } from '../command/process.js'
 import { knowPort } from '../snapshot/normalise.js'
-import type { Attempt } from '../command/waits.js'
+import type { Attempt } from '../wait/waits.js'
 
 /** What a wait for readiness needs of a command. */
 export interface ReadinessHost extends PortHost {

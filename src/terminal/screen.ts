@@ -1,6 +1,6 @@
 import type { IBuffer, IBufferCell, Terminal } from '@xterm/headless'
 import type { KeyModes } from './keys.js'
-import { isMatch, refusePromise } from '../command/pattern.js'
+import { isMatch, refusePromise } from '../wait/pattern.js'
 import type { Screen } from '../command/process.js'
 import { type Cell, drawSVG } from './svg.js'
 import { loadTerminalPackage } from './packages.js'
