@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node'
 import { beginRun, endRun } from './runners/run.js'
-import { hostThreads } from './system/worker-state.js'
+import { hostThreads } from './worker/fixtures.js'
 
 /**
  * Vitest's `globalSetup`: marks the run, and at its end sweeps the machine for what the run left.

@@ -6,7 +6,7 @@ import type { Natives } from '../system/syscalls.js'
 import { Offspring } from './descendants.js'
 import { isOwnStart } from '../containment/own-starts.js'
 import { realProcess } from '../base/real-process.js'
-import { endWithMain, guardian, letGoOfMain, reasonAgainstStrict, workerState } from '../system/worker-state.js'
+import { endWithMain, guardian, letGoOfMain, reasonAgainstStrict, workerState } from '../worker/fixtures.js'
 import { findHost } from '../containment/threads/remote.js'
 
 // What a guard needs of the worker: its mark in the environment, the subreaper, the guardian.
