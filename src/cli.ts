@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { findAbandonedWorkspaces, removeAbandonedWorkspaces } from './command/abandoned.js'
+import { findAbandonedWorkspaces, removeAbandonedWorkspaces } from './workspace/abandoned.js'
 import { escapeControls } from './base/escape.js'
 import { wallClock } from './base/clock.js'
 import { findOrphans, type MarkedProcess, sweep } from './guardian/sweep.js'

@@ -3,7 +3,7 @@ import type { ProctorMatchers } from './matchers/life.js'
 import { type JestFixtures, useFixtures, type UseProctorOptions } from './runners/jest/fixtures.js'
 import { matchersWith } from './matchers/all.js'
 
-export { executable, symlink } from './command/file-tree.js'
+export { executable, symlink } from './workspace/file-tree.js'
 export type { JestFixtures, UseProctorOptions } from './runners/jest/fixtures.js'
 export type * from './index.js'
 

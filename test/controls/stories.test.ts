@@ -72,7 +72,7 @@ const controls: Control[] = [
     off: 'the comparison of a start with the age of a pid file',
     mutations: [
       {
-        file: 'src/command/pid-file.ts',
+        file: 'src/workspace/pid-file.ts',
         from: 'return table.startedAt(record) <= writtenAt + clockSlack',
         to: 'return table.startedAt(record) + writtenAt + clockSlack > 0',
       },

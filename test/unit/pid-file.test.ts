@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { isHolderAlive, type PidFile, readPidFile } from '../../src/command/pid-file.js'
+import { isHolderAlive, type PidFile, readPidFile } from '../../src/workspace/pid-file.js'
 import { toBeAlive, toBeDead } from '../../src/matchers/life.js'
 import { PidFileError } from '../../src/base/errors.js'
 import { table } from '../../src/system/process-table/current.js'

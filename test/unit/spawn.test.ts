@@ -1,6 +1,6 @@
 import { chmod } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { executable } from '../../src/command/file-tree.js'
+import { executable } from '../../src/workspace/file-tree.js'
 import { explain, searchPath } from '../../src/command/launch/spawn.js'
 import { SpawnError, WorkspaceError } from '../../src/base/errors.js'
 import type { FixtureProctor } from '../../src/fixture/proctor.js'

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { executable, symlink } from '../../src/command/file-tree.js'
-import { isAbandoned, removeFolder, workspaceOwner } from '../../src/command/workspace.js'
+import { executable, symlink } from '../../src/workspace/file-tree.js'
+import { isAbandoned, removeFolder, workspaceOwner } from '../../src/workspace/workspace.js'
 import { thisOwner } from '../../src/containment/marks.js'
 import { ended, givenProctor, rejection, shell } from './given.js'
 

@@ -5,7 +5,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { WorkspaceError } from '../base/errors.js'
 import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/marks.js'
 import { describeValue, type ExecutableFile, type FileTree, isKind, type SymbolicLink } from './file-tree.js'
-import { makeTemporaryFolder } from './tmp-folder.js'
+import { makeTemporaryFolder } from './temporary-folder.js'
 
 /** A temporary folder of one test. It is removed when its commands are proven dead. */
 export interface Workspace {
