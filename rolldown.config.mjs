@@ -70,6 +70,9 @@ const tracePage = {
   },
 }
 
+/** What lies in one of these rooms of src. */
+const rooms = (names) => new RegExp(`/src/(?:${names})`)
+
 const output = (format) => ({
   dir: 'dist',
   format,
@@ -81,18 +84,10 @@ const output = (format) => ({
   // One file of what is loaded together: to find and read a file costs a worker more than to compile what is in it.
   codeSplitting: {
     groups: [
-      { name: 'file-tree', test: /\/src\/command\/file-tree\./, priority: 2 },
-      {
-        // All that a guard needs: a worker that runs no fixture loads no more.
-        name: 'system',
-        test: /\/src\/(?:system\/(?!process-table\/(?:pidtree|ps-list)\.|listeners\/|tree-watch\.)|fixture\/(?:guard|by-hand|aftermath|allowance|circus|expected-failure|report\.)|command\/(?:pattern|options)\.)/,
-        priority: 2,
-      },
-      {
-        name: 'core',
-        test: /\/src\/(?:fixture|command|system)\/(?!process-table\/(?:pidtree|ps-list)\.)/,
-        priority: 1,
-      },
+      { name: 'file-tree', test: /\/src\/workspace\/file-tree\./, priority: 2 },
+      // All that a guard needs: a worker that runs no fixture loads no more.
+      { name: 'system', test: rooms('base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guardian|worker|guard|report'), priority: 2 },
+      { name: 'core', test: rooms('(?!trace/page/)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)'), priority: 1 },
     ],
   },
 })

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { ProctorError } from '../base/errors.js'
-import { type Draft, type Guardian, isPageForShells, tracePage } from '../system/guardian.js'
+import { type Draft, type Guardian, isPageForShells, tracePage } from '../guardian/guardian.js'
 
 // A trace is a page with its data behind it. The page's head holds everything that draws it, and ends with the opening
 // tag of a script of no type that a browser runs; what follows is one JSON object a line. The end of the file ends the

@@ -27,7 +27,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     // The guardian goes by marks alone.
-    file: 'src/system/guardian.ts',
+    file: 'src/guardian/guardian.ts',
     from: 'this.#watch(`p ${pid} ${startTime}`)',
     to: 'this.#watch(`s ${pid} ${startTime}`.slice(0, 2) + "2 0")',
   },
