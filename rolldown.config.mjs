@@ -86,7 +86,13 @@ const output = (format) => ({
     groups: [
       { name: 'file-tree', test: /\/src\/workspace\/file-tree\./, priority: 2 },
       // All that a guard needs: a worker that runs no fixture loads no more.
-      { name: 'system', test: rooms('base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guardian|worker|guard|report'), priority: 2 },
+      {
+        name: 'system',
+        test: rooms(
+          'base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guardian|worker|guard|report',
+        ),
+        priority: 2,
+      },
       { name: 'core', test: rooms('(?!trace/page/)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)'), priority: 1 },
     ],
   },

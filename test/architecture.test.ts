@@ -4,8 +4,30 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { inRoot } from './inner-run.js'
 
-// Four floors: a file imports from its own, without circles, or from lower ones.
-const floors = ['system', 'command', 'fixture', 'doors'] as const
+// The rooms of the house, the lowest first: a file imports from its own room, without circles, and from the rooms named
+// here. "Rooms below" is not enough: what a room may know is part of what it is.
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  system: ['base'],
+  wait: ['base'],
+  containment: ['wait', 'system', 'base'],
+  workspace: ['containment', 'system', 'base'],
+  guardian: ['containment', 'system', 'base'],
+  snapshot: ['containment', 'system', 'base'],
+  readiness: ['snapshot', 'containment', 'wait', 'system', 'base'],
+  worker: ['guardian', 'containment', 'system', 'base'],
+  command: ['readiness', 'snapshot', 'containment', 'wait', 'system', 'base'],
+  guard: ['worker', 'guardian', 'containment', 'wait', 'system', 'base'],
+  terminal: ['command', 'worker', 'containment', 'wait', 'system', 'base'],
+  report: ['command', 'guardian', 'containment', 'base'],
+  trace: ['report', 'command', 'worker', 'guardian', 'containment', 'wait', 'system', 'base'],
+  matchers: ['report', 'terminal', 'command', 'workspace', 'snapshot', 'containment', 'wait', 'system', 'base'],
+  fixture: ['trace', 'terminal', 'report', 'command', 'worker', 'workspace', 'containment', 'wait', 'system', 'base'],
+  runners: 'fixture guard matchers trace report command workspace guardian containment wait base'.split(' '),
+}
+
+/** The entry points, files of src itself, may import from any room. */
+const entryPoints = 'src'
 
 const source = inRoot('src')
 
@@ -39,14 +61,15 @@ function importsOf(file: string): Import[] {
 
 const imports = files.flatMap(importsOf)
 
-const floorOf = (file: string): number => (file.includes('/') ? floors.indexOf(file.split('/')[0] as 'system') : 3)
+const roomOf = (file: string): string => (file.includes('/') ? file.split('/')[0]! : entryPoints)
 
 const packageOf = (specifier: string): string => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
 
-describe('the floors', () => {
-  test('are these, and every file is on one', () => {
+describe('the rooms', () => {
+  test('are these, and every file is in one', () => {
     expect(files.length).toBeGreaterThan(25)
-    expect(files.filter((file) => floorOf(file) < 0)).toEqual([])
+    expect(files.filter((file) => roomOf(file) !== entryPoints && rooms[roomOf(file)] === undefined)).toEqual([])
+    expect(Object.keys(rooms).filter((room) => !files.some((file) => roomOf(file) === room))).toEqual([])
   })
 
   test('the imports are all found', () => {
@@ -54,8 +77,8 @@ describe('the floors', () => {
     const text = files.map((file) => readFileSync(join(source, file), 'utf8')).join('\n')
     const lines = text.split('\n').filter((line) => /\bfrom '[^']+'$/.test(line))
     expect(imports.length).toBeGreaterThanOrEqual(lines.length)
-    expect(imports).toContainEqual({ from: 'command/spawn.ts', to: 'execa', kind: 'foreign' })
-    expect(imports).toContainEqual({ from: 'command/tmp-folder.ts', to: 'tmp-promise', kind: 'foreign' })
+    expect(imports).toContainEqual({ from: 'command/launch/spawn.ts', to: 'execa', kind: 'foreign' })
+    expect(imports).toContainEqual({ from: 'workspace/temporary-folder.ts', to: 'tmp-promise', kind: 'foreign' })
     expect(imports).toContainEqual({ from: 'index.ts', to: 'fixture/proctor.ts', kind: 'own' })
   })
 
@@ -63,14 +86,25 @@ describe('the floors', () => {
     expect(imports.filter(({ kind, to }) => kind === 'own' && !files.includes(to))).toEqual([])
   })
 
-  test('no file imports from a higher one', () => {
-    const upwards = imports.filter(({ kind, from, to }) => kind === 'own' && floorOf(to) > floorOf(from))
+  test('no file imports from a room that its own does not name', () => {
+    const strangers = imports.filter(({ kind, from, to }) => {
+      if (kind !== 'own' || roomOf(from) === entryPoints || roomOf(from) === roomOf(to)) return false
+      return !rooms[roomOf(from)]!.includes(roomOf(to))
+    })
+    expect(strangers.map(({ from, to }) => `${from} > ${to}`)).toEqual([])
+  })
+
+  test('a room names lower ones alone', () => {
+    const order = Object.keys(rooms)
+    const upwards = order.flatMap((room) =>
+      rooms[room]!.filter((other) => order.indexOf(other) >= order.indexOf(room)).map((other) => `${room} > ${other}`),
+    )
     expect(upwards).toEqual([])
   })
 
-  test('doors are not imported by anything but doors, and only for types', () => {
-    const doors = imports.filter(({ kind, to }) => kind === 'own' && floorOf(to) === 3)
-    for (const { from, to } of doors) {
+  test('entry points are imported by nothing but entry points, and only for types', () => {
+    const entries = imports.filter(({ kind, to }) => kind === 'own' && roomOf(to) === entryPoints)
+    for (const { from, to } of entries) {
       const text = readFileSync(join(source, from), 'utf8')
       expect(text).toMatch(new RegExp(`(?:export|import) type [^'"]*'\\./${to.replace('.ts', '.js')}'`))
     }
@@ -94,7 +128,7 @@ describe('the floors', () => {
 
 describe('foreign packages', () => {
   const foreign = imports.filter(({ kind }) => kind === 'foreign')
-  /** The runners' own, for doors alone. */
+  /** The runners' own, for entry points and the room `runners` alone. */
   const isRunner = (specifier: string): boolean =>
     ['vitest', 'jest', 'jest-circus', '@jest/globals', '@jest/types', 'expect'].includes(packageOf(specifier))
 
@@ -109,15 +143,16 @@ describe('foreign packages', () => {
     }
     expect([...importers].filter(([, from]) => from.size !== 1)).toEqual([])
     expect(Object.fromEntries([...importers].map(([name, [from]]) => [name, from]))).toMatchObject({
-      execa: 'command/spawn.ts',
-      'tmp-promise': 'command/tmp-folder.ts',
+      execa: 'command/launch/spawn.ts',
+      'tmp-promise': 'workspace/temporary-folder.ts',
       pidtree: 'system/process-table/pidtree.ts',
       'ps-list': 'system/process-table/ps-list.ts',
     })
   })
 
-  test('runners are imported by doors alone', () => {
-    expect(foreign.filter(({ from, to }) => isRunner(to) && floorOf(from) !== 3)).toEqual([])
+  test('runners are imported by entry points and the room of the runners alone', () => {
+    const mayKnow = [entryPoints, 'runners']
+    expect(foreign.filter(({ from, to }) => isRunner(to) && !mayKnow.includes(roomOf(from)))).toEqual([])
   })
 
   test('the core imports no runner, however far one follows it', () => {
@@ -142,8 +177,8 @@ describe('what is done in one place', () => {
     expect(using(/\bprocess\.kill\b|\.kill\(\s*(?:'SIG|-)/)).toEqual(['system/signals.ts'])
   })
 
-  test('time: poll.ts is the only clock', () => {
-    expect(using(/\bDate\.now\b|\bperformance\.now\b|(?<![.\w])set(?:Timeout|Interval)\(/)).toEqual(['system/poll.ts'])
-    expect(using(/from 'node:perf_hooks'/)).toEqual(['system/poll.ts'])
+  test('time: clock.ts is the only clock', () => {
+    expect(using(/\bDate\.now\b|\bperformance\.now\b|(?<![.\w])set(?:Timeout|Interval)\(/)).toEqual(['base/clock.ts'])
+    expect(using(/from 'node:perf_hooks'/)).toEqual(['base/clock.ts'])
   })
 })

@@ -8,11 +8,20 @@ import { drainTime, type Ending, Endings } from './termination.js'
 import { ExitRecord } from './exit-record.js'
 import { errorOfExit, errorOnceExited } from './exits.js'
 import type { CommandListener } from './listener.js'
-import { checkOptions, checkSignal, graceRules, outputWaitRules, show, snapshotRules, waitRules } from '../base/check.js'
+import {
+  checkOptions,
+  checkSignal,
+  graceRules,
+  outputWaitRules,
+  show,
+  snapshotRules,
+  waitRules,
+} from '../base/check.js'
 import { Output, type OutputMark, type OutputStream } from './output.js'
 import type { HttpAnswer, HttpWaitOptions } from '../readiness/http.js'
 import { lookFor, type OutputPattern } from '../wait/pattern.js'
-import type { Exit, OutputWaitOptions, Process, WaitOptions, Screen } from './process.js'
+import type { WaitOptions } from '../wait/options.js'
+import type { Exit, OutputWaitOptions, Process, Screen } from './process.js'
 import { type ReadinessHost, type TimeoutDetails, waitForHttp, waitForPort } from '../readiness/wait-for-http.js'
 import { type SentSignal, SignalLog } from './signal-log.js'
 import { forgetTree, knowTree, type SnapshotOptions, snapshotOf } from '../snapshot/normalise.js'

@@ -1,8 +1,8 @@
 import type { ProcessGroup } from '../containment/process-group.js'
-import type { Key } from '../terminal/keys.js'
 import type { HttpAnswer, HttpWaitOptions } from '../readiness/http.js'
 import type { OutputMark, OutputStream } from './output.js'
 import type { SnapshotOptions } from '../snapshot/normalise.js'
+import type { WaitOptions } from '../wait/options.js'
 
 /** How a command ended, and what it had written by then. */
 export interface Exit {
@@ -15,11 +15,6 @@ export interface Exit {
   readonly output: string
   /** Milliseconds from the start to the exit. */
   readonly durationMs: number
-}
-
-/** Milliseconds, and no more. */
-export interface WaitOptions {
-  readonly timeout?: number
 }
 
 export interface OutputWaitOptions extends WaitOptions {
@@ -169,36 +164,4 @@ export interface Screen {
    * await writeFile('screen.svg', editor.screen.toSVG())
    */
   toSVG(): string
-}
-
-/** A command in a pseudo-terminal. Everything that it writes is on `stdout`, with its escape sequences. */
-export interface TerminalProcess extends Process {
-  readonly screen: Screen
-  /**
-   * Waits until something is on the screen: a text, a regular expression's match, or what a function of the screen says.
-   * It looks at the rows as `stripped` has them, and as `text` does.
-   *
-   * @throws {WaitTimeoutError} after `timeout` ms; {UnexpectedExitError} when the program exits first.
-   * @example
-   * await editor.waitForScreen('-- INSERT --')
-   * await editor.waitForScreen((screen) => screen.cursor.row === 3)
-   */
-  waitForScreen(pattern: string | RegExp | ((screen: Screen) => boolean), options?: WaitOptions): Promise<void>
-  /**
-   * Presses keys, one after the other: names, characters, combinations, and texts that are pasted.
-   *
-   * @throws {TypeError} on a key that is not known; the message names those that are.
-   * @throws {UnexpectedExitError} {AlreadyExitedError} once the program has exited.
-   * @example
-   * await editor.press('ArrowDown', 'Ctrl+X', { paste: 'a text\nof two lines' }, 'Enter')
-   */
-  press(...keys: Key[]): Promise<void>
-  /**
-   * Changes the terminal's size. The program gets SIGWINCH. 2 to 1000 columns, 1 to 1000 rows.
-   *
-   * @throws {TypeError} on another size; {UnexpectedExitError} {AlreadyExitedError} once the program has exited.
-   * @example
-   * editor.resize(120, 40)
-   */
-  resize(columns: number, rows: number): void
 }

@@ -4,7 +4,14 @@ import type { ContainmentLevel } from '../containment/containment.js'
 import { parseMarks } from '../containment/marks.js'
 import { every, now, wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
-import { childrenOf, descendantsOf, readChildren, readProc, readStat, ticksPerSecond } from '../system/process-table/linux.js'
+import {
+  childrenOf,
+  descendantsOf,
+  readChildren,
+  readProc,
+  readStat,
+  ticksPerSecond,
+} from '../system/process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
 import { Newcomers } from './recent-pids.js'
 import { Stir } from './child-activity.js'

@@ -4,7 +4,7 @@ import { describeAnswer, type HttpAnswer, type HttpWaitOptions, parseTarget } fr
 import { checkOptions, httpWaitRules, show, waitRules } from '../base/check.js'
 import { refusePromise } from '../wait/pattern.js'
 import type { Place, PortHost, PortWatch } from './port-watch.js'
-import type { WaitOptions } from '../command/process.js'
+import type { WaitOptions } from '../wait/options.js'
 import { knowPort } from '../snapshot/normalise.js'
 import type { Attempt } from '../wait/waits.js'
 

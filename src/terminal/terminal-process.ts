@@ -5,7 +5,9 @@ import { CommandProcess, type ProcessSettings, rejecting, showPattern } from '..
 import { encodeKey, type Key } from './keys.js'
 import { checkOptions, checkSize, show, waitRules } from '../base/check.js'
 import type { OutputStream } from '../command/output.js'
-import type { Screen, TerminalProcess, WaitOptions } from '../command/process.js'
+import type { Screen } from '../command/process.js'
+import type { WaitOptions } from '../wait/options.js'
+import type { TerminalProcess } from './types.js'
 import { type EmulatedScreen, isOnScreen, type ScreenPattern } from './screen.js'
 import type { Transport } from '../command/transport.js'
 

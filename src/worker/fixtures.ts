@@ -5,7 +5,15 @@ import { Births } from '../containment/child-exits.js'
 import { type Containment, type ContainmentLevel, refuseStrict } from '../containment/containment.js'
 import { ProctorError } from '../base/errors.js'
 import { Guardian } from '../guardian/guardian.js'
-import { formatMark, guardianVariable, markName, newToken, outsideName, runVariable, thisOwner } from '../containment/marks.js'
+import {
+  formatMark,
+  guardianVariable,
+  markName,
+  newToken,
+  outsideName,
+  runVariable,
+  thisOwner,
+} from '../containment/marks.js'
 import { loadNatives, type Natives } from '../system/syscalls.js'
 import { pause } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'

@@ -4,7 +4,14 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { ProctorError } from '../../../src/base/errors.js'
 import { table } from '../../../src/system/process-table/current.js'
 import type { ProcessIdentity } from '../../../src/system/process-table/table.js'
-import { assertPid, groupExists, isAlive, ownAncestors, signalGroup, signalProcess } from '../../../src/system/signals.js'
+import {
+  assertPid,
+  groupExists,
+  isAlive,
+  ownAncestors,
+  signalGroup,
+  signalProcess,
+} from '../../../src/system/signals.js'
 import { rejection, zombieMaker } from '../given.js'
 
 function givenSleep(): { child: ChildProcess; identity: ProcessIdentity } {

@@ -1,0 +1,4 @@
+/** Milliseconds, and no more. */
+export interface WaitOptions {
+  readonly timeout?: number
+}
