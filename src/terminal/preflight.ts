@@ -1,6 +1,7 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { search, type SpawnRequest } from '../command/launch/spawn.js'
+import type { SpawnRequest } from '../command/launch/request.js'
+import { search } from '../command/launch/search-path.js'
 
 // What execve(2) would say of a request, asked before: node-pty's child says so on its terminal only.
 

@@ -6,7 +6,8 @@ import { isZombie, type ProcessIdentity } from '../system/process-table/table.js
 import { closeOnExec } from '../worker/fixtures.js'
 import { codeAgainst, programOf } from './preflight.js'
 import { PseudoTerminal, type Pty } from './pseudo-terminal.js'
-import { explain, type SpawnRequest } from '../command/launch/spawn.js'
+import type { SpawnRequest } from '../command/launch/request.js'
+import { explain } from '../command/launch/spawn-failure.js'
 import { loadTerminalPackage } from './packages.js'
 
 // The sole user of @lydell/node-pty, which is loaded with the first terminal. It makes the program the leader of a

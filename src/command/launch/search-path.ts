@@ -1,0 +1,60 @@
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { basename, delimiter, dirname, join } from 'node:path'
+
+const isSameFile = (a: string, b: string): boolean => {
+  try {
+    return realpathSync(a) === realpathSync(b)
+  } catch {
+    return false // Not there.
+  }
+}
+
+const isExecutable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK)
+    return statSync(file).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** The first file of this name on a PATH. */
+export function search(name: string, path: string): string | undefined {
+  return path
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find(isExecutable)
+}
+
+const searched = new Map<string, string>()
+
+/** The current folder of the tests, or the root when somebody has removed it. */
+function currentFolder(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return '/'
+  }
+}
+
+/** PATH with the project's node_modules/.bin first, and such that `node` is the Node that runs the tests. */
+export function searchPath(path: string): string {
+  const cwd = currentFolder()
+  const key = `${cwd}${delimiter}${path}`
+  let result = searched.get(key)
+  if (result === undefined) {
+    const binaries: string[] = []
+    for (let folder = cwd; ; folder = dirname(folder)) {
+      binaries.push(join(folder, 'node_modules', '.bin'))
+      if (folder === dirname(folder)) break
+    }
+    const local = [...binaries, path].join(delimiter)
+    const node = search('node', local)
+    const isOurs = node !== undefined && isSameFile(node, process.execPath)
+    const own = isOurs || basename(process.execPath) !== 'node' ? [] : [dirname(process.execPath)]
+    result = [...binaries, ...own, path].join(delimiter)
+    searched.set(key, result)
+  }
+  return result
+}

@@ -1,0 +1,48 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { SpawnError } from '../../base/errors.js'
+import type { SpawnRequest } from './request.js'
+
+/** Says why a program could not be started: execvp(3) has one word, ENOENT, for three different mistakes. */
+export function explain(error: unknown, request: SpawnRequest): SpawnError {
+  const cause = error as NodeJS.ErrnoException & { originalMessage?: string }
+  const { cwd, display, env, shell } = request
+  // With a shell it is the shell that could not be started: what is wrong in its text is for the shell to say.
+  const command = typeof shell === 'string' && shell !== '' ? shell : shell === true ? '/bin/sh' : request.command
+  const subject = command === request.command ? undefined : `the shell ${command}`
+  const isPath = command.includes('/')
+  const code = cause.code ?? (cause.cause as NodeJS.ErrnoException | undefined)?.code
+  const refuse = (reason: string): SpawnError =>
+    new SpawnError(reason, { command: display, cwd, path: isPath ? undefined : env['PATH'], code })
+  if (command === '') return refuse('the command is empty')
+  if ([command, request.command, ...request.args].some((part) => part.includes('\0'))) {
+    return refuse('the command line holds a NUL byte, which no program can be given')
+  }
+  try {
+    if (!statSync(cwd).isDirectory()) return refuse('the cwd is no folder')
+  } catch {
+    return refuse('the cwd does not exist')
+  }
+  const hint = / /.test(command) ? '; arguments go into the second parameter, a command line needs { shell: true }' : ''
+  const file = isPath ? join(command.startsWith('/') ? '' : cwd, command) : undefined
+  // Every refusal of the system's has a code.
+  if (code === undefined) {
+    return refuse(`child_process started nothing (${cause.originalMessage ?? cause.message}); is it mocked here?`)
+  }
+  if (code === 'E2BIG') return refuse('the arguments and the environment are too long for the system (E2BIG)')
+  if (code === 'EAGAIN') return refuse('the system has no room for another process (EAGAIN)')
+  if (code === 'EMFILE' || code === 'ENFILE') return refuse(`too many files are open (${code})`)
+  if (file === undefined) {
+    return refuse(
+      code === 'EACCES' ? 'the file on PATH is not executable (EACCES)' : `no such command on PATH (ENOENT)${hint}`,
+    )
+  }
+  try {
+    if (statSync(file).isDirectory()) return refuse(`${subject ?? 'it'} is a folder`)
+  } catch {
+    return refuse(subject === undefined ? `no such file (${code})${hint}` : `${subject} does not exist (${code})`)
+  }
+  if (code === 'EACCES') return refuse(`${subject ?? 'the file'} is not executable (EACCES)`)
+  if (code === 'ENOENT') return refuse('the file is there, but the interpreter in its first line is not (ENOENT)')
+  return refuse(`${cause.originalMessage ?? cause.message}`)
+}
