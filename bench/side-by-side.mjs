@@ -57,8 +57,10 @@ export const goals = []
 /** Notes a ratio and its goal: `at most` it, or `at least` it. */
 export function goal(name, ratio, wish, limit) {
   const isMet = wish === 'at most' ? ratio <= limit : ratio >= limit
-  // Twice the goal: what no noise of a machine explains.
-  const isFarOff = wish === 'at most' ? ratio > limit * 2 : ratio < limit / 2
+  // Twice the goal is what no noise of a machine explains, where both sides of a ratio met the same noise. A time alone
+  // says how busy the machine is: it is printed, and fails nothing.
+  const isTime = /^(?:µs|ms) /.test(name)
+  const isFarOff = !isTime && (wish === 'at most' ? ratio > limit * 2 : ratio < limit / 2)
   goals.push({ name, ratio, wish, limit, isMet, isFarOff })
 }
 
