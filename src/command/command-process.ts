@@ -357,7 +357,7 @@ export class CommandProcess implements Process {
         )
       }
       const text = (): string => this.log.text(options.stream ?? 'output', options.since)
-      const look = lookFor(pattern, text)
+      const look = lookFor(pattern, text, this.lastScreen() !== undefined)
       const what = `waitForOutput(${showPattern(pattern)})`
       return this.waitFor(look, options.timeout, typeof pattern === 'function', what)
     })

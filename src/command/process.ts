@@ -50,7 +50,8 @@ export interface Process extends AsyncDisposable {
    */
   mark(): OutputMark
   /**
-   * Waits until the output matches. Text that is already there counts.
+   * Waits until the output matches. Text that is already there counts. It matches as it was written, or as a person
+   * reads it: without colours and other escape sequences, in a terminal with the line ends that the program wrote.
    *
    * @returns the match of a regular expression, else all output so far.
    * @throws {WaitTimeoutError} after `timeout` ms, by default the fixture's `waitTimeout`.

@@ -58,6 +58,8 @@ const escapeXML = (text: string): string =>
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
+    // Vitest draws its lines with it, and most monospaced fonts lack it: the next one looks the same.
+    .replaceAll('\u23af', '\u2500')
 
 /** A cell with its colours decided. */
 interface Painted {
@@ -111,6 +113,21 @@ function runsOf(painted: readonly Painted[], keyOf: (each: Painted) => string | 
   return runs
 }
 
+const blanks = (text: string): number => text.length - text.trimStart().length
+
+/**
+ * A run from its first character to its last, its blanks as ones that do not break: a browser drops and collapses the
+ * others, and stretches what is left over `textLength`. Chromium's own style sheet takes `white-space` back on every text
+ * element. Blanks that a line is drawn under or through are seen, and stay.
+ */
+function holdBlanks({ start, end, text, key }: Run): Run {
+  if (!isPlain(text)) return { start, end, text, key }
+  const isDrawn = key.includes('text-decoration')
+  const first = isDrawn ? 0 : blanks(text)
+  const kept = isDrawn ? text : text.trim()
+  return { start: start + first, end: start + first + kept.length, text: kept.replaceAll(' ', '\u00a0'), key }
+}
+
 const x = (column: number): number => padding + column * cellWidth
 
 function drawRow(row: number, painted: readonly Painted[]): string {
@@ -123,7 +140,8 @@ function drawRow(row: number, painted: readonly Painted[]): string {
   const first = painted.findIndex(isSeen)
   const last = painted.findLastIndex(isSeen)
   const texts = runsOf(first < 0 ? [] : painted.slice(first, last + 1), ({ style }) => style)
-    .filter(({ text, key }) => text.trim() !== '' || key.includes('text-decoration'))
+    .map(holdBlanks)
+    .filter(({ text }) => text !== '')
     .map(
       ({ start, end, text, key }) =>
         `<text x="${x(start)}" y="${top + baseline}" textLength="${(end - start) * cellWidth}" lengthAdjust="spacingAndGlyphs"${key}>${escapeXML(text)}</text>`,
@@ -164,7 +182,7 @@ export function drawSVG(
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
     `<rect width="${width}" height="${height}" rx="6" fill="${paper}"/>`,
-    `<g font-family="${escapeXML(font)}" font-size="${fontSize}" fill="${ink}" xml:space="preserve" style="white-space:pre">`,
+    `<g font-family="${escapeXML(font)}" font-size="${fontSize}" fill="${ink}">`,
     ...drawn,
     '</g>',
     '</svg>',

@@ -1,3 +1,5 @@
+import { withoutEscapes } from '../base/escape-sequences.js'
+
 /** What output is compared with: a part of it, a regular expression, or a function of all of it. */
 export type OutputPattern = string | RegExp | ((output: string) => boolean | Promise<boolean>)
 
@@ -11,22 +13,70 @@ const stateless = (pattern: RegExp): RegExp => new RegExp(pattern.source, patter
 const isPromise = (value: boolean | Promise<boolean>): value is Promise<boolean> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 
+/** A terminal makes `\r\n` of the line end that a program writes: ONLCR, termios(3). */
+const withoutReturns = (text: string): string => text.replaceAll(/\r{1,3}\n/g, '\n')
+
+/** An output as it was written, as a person reads it, and in a terminal each of them with the line ends of the program. */
+function* readingsOf(text: string, isTerminal: boolean, isPlainFirst: boolean): Generator<string> {
+  const plain = withoutEscapes(text)
+  const readings = plain === text ? [text] : isPlainFirst ? [plain, text] : [text, plain]
+  yield* readings
+  if (isTerminal) yield* readings.map(withoutReturns)
+}
+
+/** Who writes an escape sequence into a regular expression looks for it. */
+// oxlint-disable-next-line eslint/no-control-regex -- they are what is looked for.
+const asksForEscapes = (source: string): boolean => /\u001b|\u009b|\\(?:x1b|u001b|u\{1b\}|x9b|c\[)/i.test(source)
+
+/** Whether a person who reads an output finds a text in it. */
+function holdsText(wanted: string, text: string, isTerminal: boolean): boolean {
+  if (text.includes(wanted)) return true
+  const asInTerminal = isTerminal ? withoutReturns(wanted) : wanted
+  for (const reading of readingsOf(text, isTerminal, false)) {
+    if (reading.includes(asInTerminal)) return true
+  }
+  return false
+}
+
+/**
+ * The match of a regular expression that a person who reads an output finds. What a person reads is tried first:
+ * `(\S+)` is to capture the port, not the colours around it.
+ */
+function matchIn(expression: RegExp, text: string, isTerminal: boolean): RegExpExecArray | undefined {
+  for (const reading of readingsOf(text, isTerminal, !asksForEscapes(expression.source))) {
+    const match = expression.exec(reading)
+    if (match !== null) return match
+  }
+  return undefined
+}
+
+/** Whether an output contains or matches, as it was written or as a person reads it. */
+export const isInOutput = (expected: string | RegExp, text: string, isTerminal = false): boolean =>
+  typeof expected === 'string'
+    ? holdsText(expected, text, isTerminal)
+    : matchIn(stateless(expected), text, isTerminal) !== undefined
+
+/** Whether an output is a text, the white space at the end of either apart. */
+export const isOutput = (expected: string, output: string): boolean =>
+  [output, withoutEscapes(output)].some((reading) => reading.trimEnd() === expected.trimEnd())
+
 /** A look for a pattern in what `text` gives at that time. */
 export function lookFor(
   pattern: OutputPattern,
   text: () => string,
+  isTerminal = false,
 ): () => Found | undefined | Promise<Found | undefined> {
   if (typeof pattern === 'string') {
     return () => {
       const output = text()
-      return output.includes(pattern) ? { value: output } : undefined
+      return holdsText(pattern, output, isTerminal) ? { value: output } : undefined
     }
   }
   if (pattern instanceof RegExp) {
     const expression = stateless(pattern)
     return () => {
-      const match = expression.exec(text())
-      return match === null ? undefined : { value: match }
+      const match = matchIn(expression, text(), isTerminal)
+      return match === undefined ? undefined : { value: match }
     }
   }
   return () => {

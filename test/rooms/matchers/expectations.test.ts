@@ -21,7 +21,7 @@ const stable = (error: Error): string =>
     .replaceAll(/file: \S+\//g, 'file: <workspace>/')
 
 /** By the name of a variable: the compiler would look for it before it is built. */
-const builtPackage = '../../dist/index.js'
+const builtPackage = '../../../dist/index.js'
 
 const short = { timeout: 30 }
 
