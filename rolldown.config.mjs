@@ -84,7 +84,8 @@ const output = (format) => ({
   // One file of what is loaded together: to find and read a file costs a worker more than to compile what is in it.
   codeSplitting: {
     groups: [
-      { name: 'file-tree', test: /\/src\/workspace\/file-tree\./, priority: 2 },
+      // What an entry point of a runner uses before a test asks for a fixture.
+      { name: 'names', test: /\/src\/(?:workspace\/file-tree|matchers\/names)\./, priority: 2 },
       // All that a guard needs: a worker that runs no fixture loads no more.
       {
         name: 'system',
@@ -93,7 +94,11 @@ const output = (format) => ({
         ),
         priority: 2,
       },
-      { name: 'core', test: rooms('(?!trace/page/)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)'), priority: 1 },
+      {
+        name: 'core',
+        test: rooms('(?!trace/page/|runners/)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)'),
+        priority: 1,
+      },
     ],
   },
 })

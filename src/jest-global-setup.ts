@@ -1,11 +1,1 @@
-import { beginRun } from './runners/run.js'
-
-/**
- * Jest's `globalSetup`: marks the run, so that `proctor/jest/global-teardown` finds at its end what the run left.
- *
- * @example
- * module.exports = { globalSetup: 'proctor/jest/global-setup', globalTeardown: 'proctor/jest/global-teardown' }
- */
-export default function setup(): void {
-  beginRun()
-}
+export { setup as default } from './runners/jest/global-setup.js'

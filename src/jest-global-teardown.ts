@@ -1,15 +1,1 @@
-import { endRun } from './runners/run.js'
-
-/**
- * Jest's `globalTeardown`: sweeps the machine for what the run left, removes the workspaces of dead workers, and makes
- * the run fail, with the list, if anything was there.
- *
- * @example
- * module.exports = { globalSetup: 'proctor/jest/global-setup', globalTeardown: 'proctor/jest/global-teardown' }
- */
-export default async function teardown(): Promise<void> {
-  const message = await endRun()
-  if (message === undefined) return
-  process.stderr.write(`\n${message}\n`)
-  process.exitCode = 1
-}
+export { teardown as default } from './runners/jest/global-teardown.js'

@@ -1,7 +1,6 @@
-import { expect } from '@jest/globals'
-import type { ProctorMatchers } from './matchers/life.js'
+import type { ProctorMatchers } from './matchers/types.js'
 import { type JestFixtures, useFixtures, type UseProctorOptions } from './runners/jest/fixtures.js'
-import { matchersWith } from './matchers/all.js'
+import { registerMatchers } from './runners/jest/matchers.js'
 
 export { executable, symlink } from './workspace/file-tree.js'
 export type { JestFixtures, UseProctorOptions } from './runners/jest/fixtures.js'
@@ -22,17 +21,6 @@ declare module 'expect' {
   interface Matchers<R extends void | Promise<void>, T = unknown> extends ProctorMatchers {}
 }
 
-/** As if the test had written it: jest-snapshot knows the test that runs. It throws when they differ. */
-const snapshots = {
-  toMatchSnapshot(text: string, hint: string | undefined) {
-    // oxlint-disable-next-line vitest/no-standalone-expect, vitest/prefer-snapshot-hint -- a test's matcher calls it.
-    expect(text).toMatchSnapshot(...([hint].filter((each) => each !== undefined) as [string]))
-    return { pass: true, message: () => '' }
-  },
-}
-
-let isExtended = false
-
 /**
  * Gives every test of this file, or of the describe block that it is called in, commands of its own, a workspace and
  * the matchers. After each test, behind every `afterEach` of the file, the whole tree of each command is proven dead, or
@@ -49,7 +37,6 @@ let isExtended = false
  * })
  */
 export function useProctor(options: UseProctorOptions = {}): JestFixtures {
-  if (!isExtended) expect.extend(matchersWith(snapshots))
-  isExtended = true
+  registerMatchers()
   return useFixtures(options)
 }

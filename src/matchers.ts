@@ -1,11 +1,8 @@
-export {
-  toBeAlive,
-  toBeDead,
-  toHaveExitedWith,
-  toHaveOutput,
-  toThrowAlreadyExited,
-  toThrowFailedExit,
-  toThrowUnexpectedExit,
-} from './matchers/life.js'
-export { toHaveScreen, toMatchScreenInlineSnapshot, toMatchScreenSnapshot } from './matchers/screen.js'
-export type { MatcherOptions, MatcherResult, MatcherState, ProctorMatchers } from './matchers/life.js'
+export { toHaveExitedWith } from './matchers/exit.js'
+export { toBeAlive, toBeDead } from './matchers/life.js'
+export { toHaveOutput } from './matchers/output.js'
+export { toHaveScreen } from './matchers/screen.js'
+export { toMatchScreenInlineSnapshot, toMatchScreenSnapshot } from './matchers/screen-snapshot.js'
+export type { MatcherOptions, MatcherResult, MatcherState } from './matchers/support.js'
+export { toThrowAlreadyExited, toThrowFailedExit, toThrowUnexpectedExit } from './matchers/thrown.js'
+export type { ProctorMatchers } from './matchers/types.js'

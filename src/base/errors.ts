@@ -36,9 +36,11 @@ function setQuietly(error: Error, fields: object): void {
 
 /** The lines of a stack that begins in this package, less those of it: what is printed first is the line of the test. */
 function withoutOwnFrames(frames: string): string {
-  const folder = /^\n\s+at (?:.* \()?(.*\/(?:dist|src)\/)/.exec(frames)?.[1]
-  if (folder === undefined) return frames
-  const others = frames.split('\n').filter((frame) => !frame.includes(folder))
+  const root = /^\n\s+at (?:.* \()?(.*\/)(?:dist|src)\//.exec(frames)?.[1]
+  if (root === undefined) return frames
+  // Jest maps the frames of some files to their sources, and not those of others.
+  const isOwn = (frame: string): boolean => frame.includes(`${root}dist/`) || frame.includes(`${root}src/`)
+  const others = frames.split('\n').filter((frame) => !isOwn(frame))
   // Nothing but its own: better than nothing.
   return others.some((frame) => frame.trim() !== '') ? others.join('\n') : frames
 }

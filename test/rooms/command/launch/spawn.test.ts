@@ -7,7 +7,9 @@ import { SpawnError, WorkspaceError } from '../../../../src/base/errors.js'
 import type { FixtureProctor } from '../../../../src/fixture/proctor.js'
 import type { RunOptions } from '../../../../src/fixture/options.js'
 import type { CommandProcess } from '../../../../src/command/command-process.js'
-import { toBeDead, toHaveExitedWith, toHaveOutput } from '../../../../src/matchers/life.js'
+import { toBeDead } from '../../../../src/matchers/life.js'
+import { toHaveExitedWith } from '../../../../src/matchers/exit.js'
+import { toHaveOutput } from '../../../../src/matchers/output.js'
 import { givenProctor, rejection } from '../../given.js'
 
 interface BadCommand {

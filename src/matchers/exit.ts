@@ -1,0 +1,51 @@
+import { checkOptions, isSignal, waitRules } from '../base/check.js'
+import type { Process } from '../command/process.js'
+import {
+  asProcess,
+  describeProcess,
+  hint,
+  lastOutput,
+  type MatcherOptions,
+  type MatcherResult,
+  noted,
+  refuseSubject,
+  retry,
+  stateOf,
+  timeoutOf,
+} from './support.js'
+
+/** Whether a command exited with a code or a signal. Waits for the exit, and marks it as seen. */
+export async function toHaveExitedWith(
+  this: unknown,
+  subject: Process,
+  expected: number | NodeJS.Signals,
+  options?: MatcherOptions,
+): Promise<MatcherResult> {
+  const { isNot = false } = stateOf(this)
+  const process = asProcess(subject)
+  if (process === undefined) throw refuseSubject('toHaveExitedWith', 'a process', subject)
+  const isCode = typeof expected === 'number' && Number.isInteger(expected) && expected >= 0 && expected <= 255
+  if (!isCode && !isSignal(expected)) {
+    throw new TypeError(
+      `toHaveExitedWith: ${String(expected)} is neither an exit code (0 to 255) nor the name of a signal.`,
+    )
+  }
+  checkOptions('toHaveExitedWith', options, waitRules)
+  const { exit } = await noted('toHaveExitedWith', process, () =>
+    retry(
+      () => {
+        const seen = process.lookAtExit()
+        return { holds: seen !== undefined, exit: seen }
+      },
+      true,
+      timeoutOf(options, process),
+    ),
+  )
+  // Neither the matcher nor its opposite holds for what still runs.
+  const pass = exit === undefined ? isNot : isCode ? exit.exitCode === expected : exit.exitSignal === expected
+  return {
+    pass,
+    message: () =>
+      `${hint('toHaveExitedWith', isNot, String(expected))}\n\nExpected it ${isNot ? 'not to have' : 'to have'} exited with ${expected}: ${describeProcess(process)}.${lastOutput(process)}`,
+  }
+}

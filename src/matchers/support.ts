@@ -1,0 +1,106 @@
+import { pollUntil } from '../base/clock.js'
+import { escapeControls } from '../base/escape.js'
+import { CommandProcess } from '../command/command-process.js'
+import { TemporaryWorkspace } from '../workspace/workspace.js'
+import { currentWaitTimeouts } from '../wait/default-timeouts.js'
+
+// What the matchers have in common. They are plain functions and know no runner. State matchers retry until they hold or
+// their time is over; `.not` retries for the opposite.
+
+/** What a runner gives a matcher as `this`. */
+export interface MatcherState {
+  readonly isNot?: boolean
+}
+
+export interface MatcherResult {
+  readonly pass: boolean
+  readonly message: () => string
+}
+
+export interface MatcherOptions {
+  /** ms, by default the fixture's `waitTimeout`. */
+  readonly timeout?: number
+}
+
+/** What `this` is depends on who calls: a runner's state, a namespace of matchers, or nothing. */
+export const stateOf = (self: unknown): MatcherState => (self ?? {}) as MatcherState
+
+/** ms, where no fixture says how long to wait. */
+const defaultTimeout = 4000
+
+export const asProcess = (subject: unknown): CommandProcess | undefined =>
+  subject instanceof CommandProcess || (subject as CommandProcess | undefined)?.isProctorProcess === true
+    ? (subject as CommandProcess)
+    : undefined
+
+export const asWorkspace = (subject: unknown): TemporaryWorkspace | undefined =>
+  subject instanceof TemporaryWorkspace || (subject as TemporaryWorkspace | undefined)?.isProctorWorkspace === true
+    ? (subject as TemporaryWorkspace)
+    : undefined
+
+export const describeSubject = (subject: unknown): string => {
+  if (subject === null || subject === undefined) return String(subject)
+  if (typeof subject === 'object') return Array.isArray(subject) ? 'an array' : 'an object'
+  return typeof subject === 'function' ? 'a function' : `${typeof subject} ${String(subject as string | number)}`
+}
+
+export const hint = (matcher: string, isNot: boolean, parameter = ''): string =>
+  `expect(received)${isNot ? '.not' : ''}.${matcher}(${parameter})`
+
+export const refuseSubject = (matcher: string, accepted: string, subject: unknown): TypeError =>
+  new TypeError(`${matcher}: received ${describeSubject(subject)}. Accepted is ${accepted}.`)
+
+/** The end of a command's output, for a message. */
+export function lastOutput(process: CommandProcess): string {
+  const screen = process.lastScreen()
+  const lines = screen?.split('\n') ?? process.log.lastLines(10).map(({ text }) => text)
+  if (lines.every((line) => line === '')) return '\n\nNo output so far.'
+  const what = screen === undefined ? 'output' : 'screen'
+  return `\n\nlast ${what}\n${lines.map((line) => `│ ${escapeControls(line)}`.trimEnd()).join('\n')}`
+}
+
+export function describeProcess(process: CommandProcess): string {
+  const { exitCode, exitSignal } = process.state()
+  if (process.spawnError !== undefined) return process.spawnError.message
+  if (!process.isSettled) return `${process.command} is running (pid ${process.tree?.leader.pid})`
+  return `${process.command} exited with ${exitSignal ?? exitCode} after ${process.durationMs} ms`
+}
+
+/** Notes that a matcher looks at a command for as long as it does. */
+export async function noted<Look>(
+  matcher: string,
+  process: CommandProcess | undefined,
+  look: () => Promise<Look>,
+): Promise<Look> {
+  const key = Symbol(matcher)
+  const wasAbandoned = process?.areMatchersAbandoned === true
+  process?.lookingMatchers.set(key, matcher)
+  try {
+    return await look()
+  } finally {
+    process?.lookingMatchers.delete(key)
+    // Nobody awaited it, and the teardown has said so: a rejection would be an unhandled one on top of that.
+    if (!wasAbandoned && process?.areMatchersAbandoned === true) await new Promise(() => {})
+  }
+}
+
+/** Looks until `look` says what is wished for, or that nothing will change any more, or the time is over. */
+export async function retry<Look extends { readonly holds: boolean; readonly isFinal?: boolean }>(
+  look: () => Look | Promise<Look>,
+  wish: boolean,
+  timeout: number,
+): Promise<Look> {
+  let seen: Look | undefined
+  await pollUntil(async () => {
+    seen = await look()
+    return seen.holds === wish || seen.isFinal === true ? seen : undefined
+  }, timeout)
+  // It looks at least once.
+  return seen!
+}
+
+export const timeoutOf = (
+  options: MatcherOptions | undefined,
+  subject: CommandProcess | TemporaryWorkspace | undefined,
+): number =>
+  options?.timeout ?? (subject?.waitTimeout ?? [...currentWaitTimeouts].at(-1))?.call(subject) ?? defaultTimeout

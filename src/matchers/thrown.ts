@@ -1,0 +1,69 @@
+import { isProctorError, type ProctorError } from '../base/errors.js'
+import { escapeText } from '../base/escape.js'
+import { isInOutput, isOutput } from '../wait/pattern.js'
+import { describeSubject, hint, type MatcherResult, type MatcherState, refuseSubject, stateOf } from './support.js'
+
+async function judgeThrown(
+  matcher: string,
+  errorName: string,
+  state: MatcherState,
+  subject: unknown,
+  expected: string | RegExp | undefined,
+): Promise<MatcherResult> {
+  const isNot = state.isNot ?? false
+  const isPromise = typeof (subject as PromiseLike<unknown> | undefined)?.then === 'function'
+  if (typeof subject !== 'function' && !isPromise) throw refuseSubject(matcher, 'a function or a promise', subject)
+  if (expected !== undefined && typeof expected !== 'string' && !(expected instanceof RegExp)) {
+    throw new TypeError(`${matcher}: the output is a string or a regular expression, not ${describeSubject(expected)}.`)
+  }
+  let thrown: unknown
+  let hasThrown = false
+  try {
+    await (typeof subject === 'function' ? (subject as () => unknown)() : subject)
+  } catch (error) {
+    thrown = error
+    hasThrown = true
+  }
+  const isExpectedError = hasThrown && isProctorError(thrown, errorName)
+  const output = isExpectedError ? (thrown as ProctorError & { output: string }).output.trimEnd() : ''
+  const isExpectedOutput =
+    expected === undefined || (typeof expected === 'string' ? isOutput(expected, output) : isInOutput(expected, output))
+  const describeThrown = (): string => {
+    if (!hasThrown) return 'nothing was thrown'
+    if (!(thrown instanceof Error)) return `a thrown ${describeSubject(thrown)}`
+    const isLookalike = thrown.name === errorName && !isExpectedError
+    return `${thrown.name}${isLookalike ? ' (not proctor’s)' : ''}: ${escapeText(thrown.message)}`
+  }
+  const wished =
+    expected === undefined
+      ? ''
+      : ` with output ${typeof expected === 'string' ? JSON.stringify(expected) : String(expected)}`
+  return {
+    pass: isExpectedError && isExpectedOutput,
+    message: () =>
+      `${hint(matcher, isNot)}\n\nExpected: ${isNot ? 'not ' : ''}${errorName}${wished}\nReceived: ${describeThrown()}`,
+  }
+}
+
+/** Whether it rejects with `UnexpectedExitError`, and with that output. Evaluated once. */
+export function toThrowUnexpectedExit(
+  this: unknown,
+  subject: unknown,
+  output?: string | RegExp,
+): Promise<MatcherResult> {
+  return judgeThrown('toThrowUnexpectedExit', 'UnexpectedExitError', stateOf(this), subject, output)
+}
+
+/** Whether it rejects with `AlreadyExitedError`, and with that output. Evaluated once. */
+export function toThrowAlreadyExited(
+  this: unknown,
+  subject: unknown,
+  output?: string | RegExp,
+): Promise<MatcherResult> {
+  return judgeThrown('toThrowAlreadyExited', 'AlreadyExitedError', stateOf(this), subject, output)
+}
+
+/** Whether it rejects with `FailedExitError`, and with that output. Evaluated once. */
+export function toThrowFailedExit(this: unknown, subject: unknown, output?: string | RegExp): Promise<MatcherResult> {
+  return judgeThrown('toThrowFailedExit', 'FailedExitError', stateOf(this), subject, output)
+}

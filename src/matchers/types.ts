@@ -1,0 +1,59 @@
+import type { Screen } from '../command/process.js'
+import type { MatcherOptions } from './support.js'
+
+/** The matchers as an assertion has them. All are async: await them. */
+export interface ProctorMatchers {
+  /**
+   * The process, the whole tree of a command, or the holder of a pid file is dead. Retries until `timeout` ms.
+   *
+   * @example
+   * await expect(parent).toBeDead('child.pid')
+   */
+  toBeDead(pidFile?: string | MatcherOptions, options?: MatcherOptions): Promise<void>
+  /** The opposite; of a command: its leader runs. */
+  toBeAlive(pidFile?: string | MatcherOptions, options?: MatcherOptions): Promise<void>
+  /**
+   * The output so far contains the text or matches. Retries until `timeout` ms.
+   *
+   * @example
+   * await expect(server).toHaveOutput(/listening on \d+/)
+   */
+  toHaveOutput(expected: string | RegExp, options?: MatcherOptions): Promise<void>
+  /**
+   * The text, a match of the regular expression, or what a function looks for is on the terminal's screen now. Retries
+   * until `timeout` ms.
+   *
+   * @example
+   * await expect(editor).toHaveScreen('-- INSERT --')
+   */
+  toHaveScreen(expected: string | RegExp | ((screen: Screen) => boolean), options?: MatcherOptions): Promise<void>
+  /**
+   * The screen, once something is on it and it is still, is the snapshot that is stored beside the tests: its text,
+   * without the white space at the right and at the bottom.
+   *
+   * @example
+   * await menu.waitForScreen('Choose')
+   * await expect(menu).toMatchScreenSnapshot()
+   */
+  toMatchScreenSnapshot(name?: string, options?: MatcherOptions): Promise<void>
+  /** The same with the snapshot in the test, where Vitest writes it. Retries until the screen is it. */
+  toMatchScreenInlineSnapshot(snapshot?: string, options?: MatcherOptions): Promise<void>
+  /**
+   * It exited with this code or signal. Waits for the exit and marks it as seen.
+   *
+   * @example
+   * await expect(run('node', ['-e', 'process.exit(3)'])).toHaveExitedWith(3)
+   */
+  toHaveExitedWith(expected: number | NodeJS.Signals, options?: MatcherOptions): Promise<void>
+  /**
+   * The function or promise rejects with `UnexpectedExitError`, and with that output. Evaluated once.
+   *
+   * @example
+   * await expect(() => p.kill()).toThrowUnexpectedExit('I got to the end!')
+   */
+  toThrowUnexpectedExit(output?: string | RegExp): Promise<void>
+  /** The same with `AlreadyExitedError`. */
+  toThrowAlreadyExited(output?: string | RegExp): Promise<void>
+  /** The same with `FailedExitError`. */
+  toThrowFailedExit(output?: string | RegExp): Promise<void>
+}

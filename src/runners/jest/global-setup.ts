@@ -1,0 +1,11 @@
+import { beginRun } from '../run.js'
+
+/**
+ * Jest's `globalSetup`: marks the run, so that `proctor/jest/global-teardown` finds at its end what the run left.
+ *
+ * @example
+ * module.exports = { globalSetup: 'proctor/jest/global-setup', globalTeardown: 'proctor/jest/global-teardown' }
+ */
+export function setup(): void {
+  beginRun()
+}

@@ -1,0 +1,76 @@
+import { circus, type CircusHook, type CircusTest, type DescribeBlock } from './circus.js'
+
+// Every place where this package changes something of jest-circus, because there is no public way: hooks run in the
+// order of their definition, and a concurrent test has none. Tried on Jest 29.7.0 and 30.2 to 30.5.
+
+/** Our hooks that run behind the user's, by rank: the highest runs last of all. */
+const ranks = new WeakMap<CircusHook, number>()
+
+/**
+ * Adds a hook to the whole file that runs after every hook of its kind that the file defines, wherever and whenever it
+ * does. Jest runs hooks of a block in the order of their definition.
+ */
+export function runLast(
+  type: 'afterEach' | 'afterAll',
+  fn: () => unknown,
+  { timeout, rank }: { readonly timeout: number; readonly rank: number },
+): CircusHook {
+  const { rootDescribeBlock: root } = circus()
+  const hook: CircusHook = {
+    type,
+    fn,
+    parent: root,
+    asyncError: new Error(`proctor: ${type}`),
+    seenDone: false,
+    timeout,
+  }
+  ranks.set(hook, rank)
+  const isOrdered = Object.hasOwn(root.hooks, 'push')
+  root.hooks.push(hook)
+  order(root.hooks)
+  if (isOrdered) return hook
+  Object.defineProperty(root.hooks, 'push', {
+    value: (...added: CircusHook[]): number => {
+      const length = Array.prototype.push.apply(root.hooks, added)
+      order(root.hooks)
+      return length
+    },
+  })
+  return hook
+}
+
+/** The user's hooks in their own order, then ours by rank. */
+function order(hooks: CircusHook[]): void {
+  const rankOf = (hook: CircusHook): number => ranks.get(hook) ?? 0
+  // Sorting is stable.
+  hooks.sort((a, b) => rankOf(a) - rankOf(b))
+}
+
+/** Adds a hook to the whole file that runs before every other one of its kind. */
+export function runFirst(type: 'beforeAll', fn: () => unknown): void {
+  const { rootDescribeBlock: root } = circus()
+  const asyncError = new Error(`proctor: ${type}`)
+  root.hooks.unshift({ type, fn, parent: root, asyncError, seenDone: false, timeout: undefined })
+}
+
+/** Wraps the function of each concurrent test of the file, those to come included: Jest runs no hooks for them. */
+export function wrapConcurrent(wrap: (test: CircusTest, fn: () => unknown) => () => unknown): void {
+  const visit = (child: DescribeBlock | CircusTest): void => {
+    if (child.type === 'describeBlock') {
+      watch(child)
+    } else if (child.concurrent === true && child.fn !== undefined) {
+      child.fn = wrap(child, child.fn)
+    }
+  }
+  const watch = (block: DescribeBlock): void => {
+    block.children.forEach(visit)
+    Object.defineProperty(block.children, 'push', {
+      configurable: true,
+      value: (...added: (DescribeBlock | CircusTest)[]): number => {
+        added.forEach(visit)
+        return Array.prototype.push.apply(block.children, added)
+      },
+    })
+  }
+  watch(circus().rootDescribeBlock)
+}

@@ -1,0 +1,87 @@
+import { beforeEach, inject, test } from 'vitest'
+import { Guard } from '../../guard/guard.js'
+import type { GuardOptions } from '../../guard/options.js'
+import { expectFailureAgain, expectNoFailure, finishLast, listenToFiles, listenToSharedFixtures } from './patches.js'
+import { afterFile, importCurrentTest, isSurrounded, type RunnerClass, TestRunner, type TestApi } from './runner.js'
+import { namesOf, type Task } from './task.js'
+
+/** ms in which a look at the end must be over, whatever happens, on top of `leakTimeout`. */
+const patience = 30_000
+
+interface Shared {
+  /** The guard of the file that is being collected or run. */
+  active: Guard | undefined
+}
+
+/** Begins to guard the file that is being collected. */
+function begin(shared: Shared, currentTest: () => Task | undefined): Guard {
+  const guard = new Guard(
+    {
+      currentTest,
+      isConcurrent: (task) => (task as Task).concurrent === true,
+      nameOf: (task) => namesOf(task as Task).join(' > '),
+    },
+    inject('proctorGuard'),
+  )
+  afterFile(async () => {
+    if (shared.active === guard) shared.active = undefined
+    await guard.endFile()
+  }, patience)
+  let lastBlock: Task | undefined
+  beforeEach(({ task, onTestFinished }) => {
+    const own = task as Task
+    if (own.fails === false) expectFailureAgain(own)
+    onTestFinished(() => endTest(guard, own), patience)
+    finishLast(own)
+    const block = own.suite ?? own.file
+    const terms = { isDeferred: isSurrounded(own), isNext: block === lastBlock && own.concurrent !== true }
+    lastBlock = block
+    return guard.beginTest(task, terms) as Promise<void>
+  })
+  return guard
+}
+
+/** Vitest drops the error of a test that has skipped itself: the file answers for what such a test left. */
+function endTest(guard: Guard, task: Task): Promise<void> | undefined {
+  if (task.result?.state === 'skip') return guard.deferTest(task)
+  return guard.endTest(task)?.catch((error: unknown) => {
+    expectNoFailure(task)
+    throw error
+  })
+}
+
+/**
+ * The guard of this worker's files. Without isolation, the user's own setup file is run for each test file, and what it
+ * imports only once: the hooks of every file after the first are registered from here. Vitest runs a setup file that is
+ * this package's entry point itself each time.
+ */
+function share(runner: RunnerClass, beginOne: (shared: Shared) => Guard): Shared {
+  const key = Symbol.for('proctor.guard.1')
+  const shelf = runner.prototype as unknown as Record<symbol, Shared | undefined>
+  const known = shelf[key]
+  if (known !== undefined) return known
+  const own: Shared = (shelf[key] = { active: undefined })
+  listenToFiles(runner, {
+    onCollect: () => {
+      // No hook ran for a file none of whose tests ran.
+      own.active?.abandon()
+      own.active = undefined
+    },
+    onSetupFile: () => (own.active ??= beginOne(own)),
+  })
+  return own
+}
+
+/** Guards the file that is being collected, and without isolation those that follow. Returns how options are set. */
+export async function startGuard(): Promise<(options: GuardOptions) => void> {
+  const currentTest = await importCurrentTest()
+  const beginOne = (shared: Shared): Guard => begin(shared, currentTest)
+  const shared = TestRunner === undefined ? { active: undefined } : share(TestRunner, beginOne)
+  // What one test sets up first, and the file or the worker keeps, is not that test's.
+  listenToSharedFixtures(
+    test as unknown as TestApi,
+    (scope) => shared.active?.beginShared(scope) ?? ((): void => undefined),
+  )
+  shared.active ??= beginOne(shared)
+  return (options) => (shared.active ??= beginOne(shared)).say(options)
+}

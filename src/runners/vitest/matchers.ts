@@ -1,0 +1,39 @@
+import { expect } from 'vitest'
+import { type MatcherName, matcherNames } from '../../matchers/names.js'
+import type { MatcherResult } from '../../matchers/support.js'
+import type { SnapshotSupport } from '../../matchers/screen-snapshot.js'
+import { whenLoaded } from './load.js'
+import type { matchersWith } from './provide.js'
+import { chai, Snapshots } from './runner.js'
+
+type Matcher = (this: unknown, ...received: unknown[]) => Promise<MatcherResult>
+
+const snapshots: SnapshotSupport =
+  Snapshots === undefined
+    ? {
+        // Before Vitest 4.1 a matcher cannot take a snapshot for its caller: it is taken as if the test took it.
+        toMatchSnapshot(text, hint) {
+          // oxlint-disable-next-line vitest/no-standalone-expect -- a test's matcher calls it.
+          expect(text).toMatchSnapshot(hint)
+          return { pass: true, message: () => '' }
+        },
+      }
+    : {
+        ...(Snapshots as SnapshotSupport),
+        rememberPlace(this: { readonly assertion: object }) {
+          chai?.util.flag(this.assertion, 'error', new Error('snapshot'))
+        },
+      }
+
+let all: ReturnType<typeof matchersWith> | undefined
+
+const onDemand = (name: MatcherName): Matcher =>
+  function (...received) {
+    return whenLoaded(({ matchersWith: make }) => {
+      all ??= make(snapshots)
+      return Reflect.apply(all[name], this, received) as Promise<MatcherResult>
+    })
+  }
+
+/** The matchers, each of which loads what it needs when it is called. */
+export const matchers = Object.fromEntries(matcherNames.map((name) => [name, onDemand(name)]))

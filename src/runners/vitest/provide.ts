@@ -1,0 +1,81 @@
+import { isProctorError } from '../../base/errors.js'
+import { escapeText } from '../../base/escape.js'
+import { now } from '../../base/clock.js'
+import { FixtureProctor, type Proctor } from '../../fixture/proctor.js'
+import { type ProctorOptions, teardownTime } from '../../fixture/options.js'
+import { screenAttachments } from './attachments.js'
+import { expectFailureAgain, expectNoFailure } from './patches.js'
+import { recordArtifact } from './runner.js'
+import { countOnto } from './task-meta.js'
+import { describeFailure } from './task-report.js'
+import { errorsOf, type File, hasFailedIn, identityOf, identityOfFile, type Task } from './task.js'
+
+// What Vitest's fixtures do. It is loaded, with all that is below it, when a test asks for the first one.
+
+export { matchersWith } from '../../matchers/all.js'
+
+/** What is used of a test's context. */
+export interface TestContext {
+  readonly task: Task
+  readonly onTestFinished: (callback: () => Promise<void>, timeout?: number) => void
+  /** Missing when someone calls a fixture by hand. */
+  readonly onTestFailed?: ((callback: () => Promise<void>, timeout?: number) => void) | undefined
+}
+
+type Use = (proctor: Proctor) => Promise<void>
+
+/** ms of a test's time that are left to the test when the last wait gives up. */
+const margin = 500
+
+/** The fixture `proctor` of one attempt at a test. */
+export async function provideProctor(
+  { task, onTestFinished, onTestFailed }: TestContext,
+  options: ProctorOptions,
+  use: Use,
+): Promise<void> {
+  expectFailureAgain(task)
+  const begin = now()
+  const limit = task.timeout
+  const timeLeft = (): number =>
+    limit === undefined || limit === 0 || limit === Infinity ? Infinity : begin + limit - margin - now()
+  const proctor = await FixtureProctor.create(options, { timeLeft, test: identityOf(task) })
+  // Those of earlier attempts stay in the list.
+  const errorsBefore = task.result?.errors?.length ?? 0
+  // Not in the fixture's own clean-up: that has no deadline, and a throw there skips the clean-up of others.
+  onTestFinished(async () => {
+    try {
+      await proctor.teardown({ hasFailed: task.result?.state === 'fail', errors: errorsOf(task, errorsBefore) })
+    } catch (error) {
+      // An exit with an error may be what `test.fails` waits for. What is left behind never is.
+      const isOfOurs = isProctorError(error, 'LeakedProcessError') || isProctorError(error, 'ContainmentError')
+      if (isOfOurs) expectNoFailure(task)
+      // Vitest drops what is thrown in a test that has skipped itself.
+      if (isOfOurs && task.result?.state === 'skip') {
+        process.stderr.write(`proctor: ${task.name} skipped itself, and: ${escapeText(error.message)}\n`)
+      }
+      throw error
+    } finally {
+      if (proctor.outcome !== undefined) countOnto(task, proctor.outcome)
+    }
+  }, teardownTime(options))
+  // Vitest calls it when the errors of the teardown are known too.
+  onTestFailed?.(async () => {
+    if (proctor.outcome === undefined) return
+    const artifact = describeFailure(task, proctor.outcome, errorsBefore)
+    if (artifact === undefined) return
+    artifact.attachments.push(...screenAttachments(proctor.processes))
+    await recordArtifact?.(task, artifact)
+  })
+  await use(proctor)
+}
+
+/** The fixture `fileProctor` of a file. */
+export async function provideFileProctor(file: File | undefined, options: ProctorOptions, use: Use): Promise<void> {
+  const proctor = await FixtureProctor.create(options, { test: identityOfFile(file) })
+  await use(proctor)
+  try {
+    await proctor.teardown({ hasFailed: hasFailedIn(file) })
+  } finally {
+    if (file !== undefined && proctor.outcome !== undefined) countOnto(file, proctor.outcome)
+  }
+}
