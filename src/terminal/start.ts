@@ -6,6 +6,7 @@ import { isZombie, type ProcessIdentity } from '../system/process-table/table.js
 import { closeOnExec } from '../worker/fixtures.js'
 import { codeAgainst, programOf } from './preflight.js'
 import { PseudoTerminal, type Pty } from './pseudo-terminal.js'
+import { matcherOf, ofAnotherTerminal } from '../command/launch/environment.js'
 import type { SpawnRequest } from '../command/launch/request.js'
 import { explain } from '../command/launch/spawn-failure.js'
 import { loadTerminalPackage } from './packages.js'
@@ -23,13 +24,10 @@ const patience = 2000
 /** ms that it then gets to open its terminal, which is its next step: a program may have let go of it again. */
 const patienceForTerminal = 100
 
-/** What tells of the terminal that the tests run in, and is not true of this one. */
-const isOuterTerminals = (name: string): boolean =>
-  ['COLUMNS', 'LINES', 'TERMCAP', 'TMUX', 'TMUX_PANE', 'STY', 'WINDOW', 'WINDOWID', 'COLORTERM'].includes(name) ||
-  name.startsWith('TERM_')
+const isAnotherTerminals = matcherOf([ofAnotherTerminal])
 
 /**
- * The environment of a command in a terminal, less what tells of another one.
+ * The environment of a command in a terminal, less what is true of another one.
  *
  * @param own what the test asked for, which stays.
  */
@@ -38,7 +36,7 @@ export function terminalEnvironment(
   own: Record<string, string | undefined>,
 ): NodeJS.ProcessEnv {
   const isTold = (name: string): boolean => Object.hasOwn(own, name)
-  const kept = Object.entries(env).filter(([name]) => isTold(name) || !isOuterTerminals(name))
+  const kept = Object.entries(env).filter(([name]) => isTold(name) || !isAnotherTerminals(name))
   const result: NodeJS.ProcessEnv = Object.fromEntries(kept)
   if (!isTold('TERM')) result['TERM'] = 'xterm-256color'
   // What is written is read as UTF-8: where nothing says what the locale is, a program would write something else.

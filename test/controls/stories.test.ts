@@ -112,6 +112,13 @@ const controls: Control[] = [
     story: 'it changes while the program runs, which hears of it',
     failure: /Timed out after 4 seconds:\n\n24 rows of 80/,
   },
+  {
+    off: 'the rule that a command inherits no variable of another repository',
+    mutations: [{ file: 'src/command/launch/environment.ts', from: "      'GIT_DIR',\n", to: '' }],
+    file: 'surroundings.test.ts',
+    story: 'a commit goes into the workspace, and not into the repository whose hook runs the tests',
+    failure: /Process exited with non-zero exit code/,
+  },
 ]
 
 const cases = controls.map((control): [off: string, control: Control] => [control.off, control])
