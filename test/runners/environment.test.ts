@@ -34,7 +34,7 @@ describe('Jest with workers in a terminal', () => {
     const line = [process.execPath, ...jest].map((word) => `'${word}'`).join(' ')
     const inner = startInner('script', ['-qec', line, '/dev/null'], {
       cwd: suite,
-      env: { NO_COLOR: undefined, SUITE_COLOR: undefined, ...env },
+      env: { NO_COLOR: undefined, SUITE_COLOR: undefined, TERM: 'xterm-256color', ...env },
     })
     const { exitCode, output } = await inner.result
     expect([exitCode, output]).toEqual([0, expect.stringMatching(/2 passed/)])
