@@ -1,18 +1,18 @@
-// `npm run build`: self-contained ESM and CommonJS builds of every door, with source maps and the licences of what is
-// compiled in. Declarations are tsc's; the last step gives the CommonJS side its own.
+// `npm run build`: self-contained ESM and CommonJS builds of every door, and the licences of what is compiled in.
+// Declarations are `.ci/declarations.mjs`'s.
 import { createHash } from 'node:crypto'
 import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defineConfig } from 'rolldown'
 
-const esmOnly = {
+export const esmOnly = {
   vitest: 'src/vitest.ts',
   'vitest-guard': 'src/vitest-guard.ts',
   'vitest-reporter': 'src/vitest-reporter.ts',
   'vitest-global-setup': 'src/vitest-global-setup.ts',
   cli: 'src/cli.ts',
 }
-const both = {
+export const both = {
   index: 'src/index.ts',
   matchers: 'src/matchers.ts',
   serializer: 'src/serializer.ts',
@@ -22,7 +22,7 @@ const both = {
   'jest-global-teardown': 'src/jest-global-teardown.ts',
 }
 
-const external = [/^node:/, 'vitest', /^vitest\//, /^@jest\//]
+export const external = [/^node:/, 'vitest', /^vitest\//, /^@jest\//]
 
 /** Writes the licence of every package that a build took in, found by the modules themselves. */
 const licences = () => ({
@@ -79,7 +79,6 @@ const output = (format) => ({
   entryFileNames: format === 'es' ? '[name].js' : '[name].cjs',
   // Beside the entries, not below: guardian.sh is found from wherever the code is.
   chunkFileNames: format === 'es' ? 'chunk-[name]-[hash].js' : 'chunk-[name]-[hash].cjs',
-  sourcemap: true,
   exports: 'named',
   // One file of what is loaded together: to find and read a file costs a worker more than to compile what is in it.
   codeSplitting: {

@@ -7,8 +7,10 @@ import { dirname, join } from 'node:path'
 interface Statements {
   /** The text of what a file declares, by name. */
   readonly declared: ReadonlyMap<string, string>
-  /** Where a name comes from that it hands on: `[file, name there]`. */
-  readonly handedOn: ReadonlyMap<string, readonly [file: string, name: string]>
+  /** The names that it exports, each with the name that it has inside. */
+  readonly exported: ReadonlyMap<string, string>
+  /** Where a name comes from that it imports: `[file, name there]`. */
+  readonly imported: ReadonlyMap<string, readonly [file: string, name: string]>
   /** Files that it hands on whole, and what augments other modules. */
   readonly others: readonly string[]
 }
@@ -22,7 +24,7 @@ function topLevel(text: string): string[] {
   let depth = 0
   for (const line of withoutComments(text).split('\n')) {
     if (line.trim() === '') continue
-    if (depth === 0 && /^\S/.test(line) && line !== '}' && !line.startsWith('}')) statements.push(line)
+    if (depth === 0 && /^\S/.test(line) && !line.startsWith('}')) statements.push(line)
     else statements[statements.length - 1] += `\n${line}`
     depth += line.split('{').length - 1
     depth -= line.split('}').length - 1
@@ -30,47 +32,52 @@ function topLevel(text: string): string[] {
   return statements
 }
 
+/** The `[outer, inner]` names of `{ inner as outer, type same }`. */
+const namesOf = (list: string): (readonly [string, string])[] =>
+  list
+    .split(',')
+    .map((part) =>
+      part
+        .trim()
+        .replace(/^type /, '')
+        .split(' as '),
+    )
+    .map(([inner = '', outer = inner]) => [outer, inner] as const)
+    .filter(([name]) => name !== '')
+
 function read(file: string): Statements {
   const declared = new Map<string, string>()
-  const handedOn = new Map<string, readonly [string, string]>()
+  const exported = new Map<string, string>()
+  const imported = new Map<string, readonly [string, string]>()
   const others: string[] = []
   for (const statement of topLevel(readFileSync(file, 'utf8'))) {
-    const list = /^(?:export|import)(?: type)? \{([^}]*)\} from '(\.[^']*)';?$/.exec(statement)
-    const [, kind, name] =
-      /^(?:export )?(?:default |declare |abstract )*(class|const|function|interface|type) (\w+)/.exec(statement) ?? []
-    if (list !== null) {
-      for (const part of list[1]!.split(',')) {
-        const [there, here = there] = part
-          .trim()
-          .replace(/^type /, '')
-          .split(' as ')
-        if (there !== undefined && there !== '')
-          handedOn.set(here!, [join(dirname(file), list[2]!.replace(/\.js$/, '.d.ts')), there])
-      }
-    } else if (kind !== undefined) {
-      const before = declared.get(name!)
-      declared.set(name!, before === undefined ? statement : `${before}\n${statement}`)
-    } else if (!/^(?:import|export \{)/.test(statement)) {
-      others.push(statement)
-    }
+    const [, keyword, list, source] =
+      /^(import|export)(?: type)? \{([^}]*)\}(?: from ['"]([^'"]*)['"])?;?$/.exec(statement) ?? []
+    const [, name] = /^(?:declare |abstract )*(?:class|const|function|interface|type) (\w+)/.exec(statement) ?? []
+    if (keyword === 'export') for (const [outer, inner] of namesOf(list!)) exported.set(outer, inner)
+    else if (keyword === 'import') {
+      const path = join(dirname(file), source!.replace(/\.js$/, '.d.ts'))
+      for (const [here, there] of namesOf(list!)) imported.set(here, [path, there])
+    } else if (name !== undefined) {
+      declared.set(name, [declared.get(name), statement].filter((text) => text !== undefined).join('\n'))
+    } else if (!statement.startsWith('import ')) others.push(statement)
   }
-  return { declared, handedOn, others }
+  return { declared, exported, imported, others }
 }
 
 function find(file: string, name: string): string {
-  const { declared, handedOn } = read(file)
-  const next = handedOn.get(name)
-  if (next !== undefined) return find(...next)
-  return declared.get(name) ?? `${name}: not found in ${file}`
+  const { declared, exported, imported } = read(file)
+  const inner = exported.get(name)!
+  const source = imported.get(inner)
+  if (source !== undefined) return find(...source)
+  return declared.get(inner) ?? `${name}: not found in ${file}`
 }
 
 /** The names of a door, each with its declaration, sorted. */
 export function declarationsOf(door: string): string {
-  const text = readFileSync(door, 'utf8')
-  const { declared, handedOn, others } = read(door)
-  const exported = [...handedOn.keys()].filter((name) =>
-    new RegExp(`^export(?: type)? \\{[^}]*\\b${name}\\b[^}]*\\}`, 'm').test(text),
-  )
-  const names = [...new Set([...exported, ...declared.keys()])].toSorted((a, b) => a.localeCompare(b))
-  return [...others, ...names.map((name) => find(door, name))].join('\n')
+  const { exported, imported, others } = read(door)
+  // What is a runner's own, `expect`, has no declaration of ours.
+  const isOwn = (inner: string): boolean => imported.get(inner)?.[0].endsWith('.d.ts') !== false
+  const names = [...exported].filter(([, inner]) => isOwn(inner)).map(([outer]) => outer)
+  return [...others, ...names.toSorted((a, b) => a.localeCompare(b)).map((name) => find(door, name))].join('\n')
 }
