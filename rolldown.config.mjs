@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defineConfig } from 'rolldown'
+import { minify } from 'rolldown/utils'
 
 export const esmOnly = {
   vitest: 'src/vitest.ts',
@@ -46,6 +47,15 @@ const licences = () => ({
   },
 })
 
+/** What is others' alone is made small. The package's own code stays readable: a stack trace leads there. */
+const smallForeign = {
+  name: 'small-foreign',
+  async renderChunk(code, { fileName, moduleIds }) {
+    if (!moduleIds.every((id) => id.includes('node_modules'))) return null
+    return (await minify(fileName, code, { module: fileName.endsWith('.js') })).code
+  },
+}
+
 const guardian = {
   name: 'guardian',
   async writeBundle({ dir }) {
@@ -80,6 +90,7 @@ const output = (format) => ({
   // Beside the entries, not below: guardian.sh is found from wherever the code is.
   chunkFileNames: format === 'es' ? 'chunk-[name]-[hash].js' : 'chunk-[name]-[hash].cjs',
   exports: 'named',
+  comments: { jsdoc: false },
   // One file of what is loaded together: to find and read a file costs a worker more than to compile what is in it.
   codeSplitting: {
     groups: [
@@ -102,11 +113,17 @@ const output = (format) => ({
   },
 })
 
-const shared = { platform: 'node', external, treeshake: { moduleSideEffects: false }, tsconfig: 'tsconfig.json' }
+const shared = {
+  platform: 'node',
+  external,
+  treeshake: { moduleSideEffects: false },
+  tsconfig: 'tsconfig.json',
+  experimental: { attachDebugInfo: 'none' },
+}
 
 export default defineConfig([
-  { ...shared, input: { ...both, ...esmOnly }, output: output('es'), plugins: [licences(), guardian] },
-  { ...shared, input: both, output: output('cjs') },
+  { ...shared, input: { ...both, ...esmOnly }, output: output('es'), plugins: [smallForeign, licences(), guardian] },
+  { ...shared, input: both, output: output('cjs'), plugins: [smallForeign] },
   {
     input: 'src/trace/page/main.js',
     platform: 'browser',

@@ -198,3 +198,6 @@ guard({ mode: 'loud' })
 // @ts-expect-error there is no such option
 guard({ alow: [] })
 export const guardOptions: GuardOptions = { mode: 'off' }
+
+// @ts-expect-error the core's names are types here: the door has no such value
+export type NoSuchValue = (typeof import('proctor/vitest'))['createProctor']

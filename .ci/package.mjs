@@ -1,0 +1,54 @@
+// `npm run package`: packs the package twice, each time from a build of its own, and asks for the same bytes; then
+// holds the tarball to its size, and has publint and attw look at that very file.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Bytes, packed. What a project downloads. */
+const mostBytes = 400_000
+
+const folder = mkdtempSync(join(tmpdir(), 'package-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+const fail = (message) => {
+  process.stderr.write(`package: ${message}\n`)
+  process.exit(1)
+}
+
+/** Builds, through `prepack`, and packs. */
+function pack(name) {
+  const destination = join(folder, name)
+  mkdirSync(destination)
+  const stdio = ['ignore', 'pipe', 'inherit']
+  const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', destination], {
+    encoding: 'utf8',
+    stdio,
+  })
+  const path = join(destination, packed.trim().split('\n').at(-1))
+  return { path, bytes: readFileSync(path) }
+}
+
+const hash = (bytes) => createHash('sha256').update(bytes).digest('hex')
+const lists = (path) => execFileSync('tar', ['-tvzf', path], { encoding: 'utf8' }).split('\n')
+
+const first = pack('first')
+const second = pack('second')
+if (hash(first.bytes) !== hash(second.bytes)) {
+  const before = new Set(lists(first.path))
+  const other = lists(second.path).filter((line) => !before.has(line))
+  fail(
+    `two builds differ${other.length > 0 ? `, in\n${other.join('\n')}` : ', in the contents of files of the same size'}`,
+  )
+}
+const size = `${(first.bytes.length / 1000).toFixed(1)} kB packed`
+if (first.bytes.length > mostBytes) fail(`${size}; at most ${mostBytes / 1000} kB are accepted`)
+process.stdout.write(`${size}, twice the same: sha256 ${hash(first.bytes)}\n`)
+
+for (const [tool, ...args] of [
+  ['publint', '--strict', first.path],
+  ['attw', first.path, '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm'],
+]) {
+  const { status } = spawnSync(tool, args, { stdio: 'inherit' })
+  if (status !== 0) fail(`${tool} ended with ${status}`)
+}
