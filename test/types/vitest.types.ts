@@ -1,4 +1,5 @@
 // Compiled, never run: what `proctor/vitest` looks like to who uses it.
+import type * as Door from 'proctor/vitest'
 import { expectTypeOf, test as base } from 'vitest'
 import { guard, type GuardOptions } from 'proctor/vitest/guard'
 import {
@@ -200,4 +201,4 @@ guard({ alow: [] })
 export const guardOptions: GuardOptions = { mode: 'off' }
 
 // @ts-expect-error the core's names are types here: the door has no such value
-export type NoSuchValue = (typeof import('proctor/vitest'))['createProctor']
+export type NoSuchValue = (typeof Door)['createProctor']
