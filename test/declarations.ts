@@ -70,7 +70,7 @@ function find(file: string, name: string): string {
   const inner = exported.get(name)!
   const source = imported.get(inner)
   if (source !== undefined) return find(...source)
-  return declared.get(inner) ?? `${name}: not found in ${file}`
+  return declared.get(inner) ?? `${name}: declared beside another name`
 }
 
 /** The names of a door, each with its declaration, sorted. */
