@@ -1,7 +1,8 @@
 import { readdir, realpath } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isAbandoned, removeFolder } from './workspace.js'
+import { removeFolder } from './removal.js'
+import { isAbandoned } from './workspace.js'
 
 /** The workspaces in the temporary folder whose owner is gone: same boot, pid namespace and user as here. */
 export async function findAbandonedWorkspaces(): Promise<string[]> {
@@ -13,12 +14,7 @@ export async function findAbandonedWorkspaces(): Promise<string[]> {
 export async function removeAbandonedWorkspaces(): Promise<string[]> {
   const removed: string[] = []
   for (const path of await findAbandonedWorkspaces()) {
-    try {
-      await removeFolder(path)
-      removed.push(path)
-    } catch {
-      // Somebody still writes there, or it is another's by now: the next sweep looks again.
-    }
+    if ((await removeFolder(path)).length === 0) removed.push(path)
   }
   return removed
 }

@@ -1,10 +1,13 @@
-import { constants, lstatSync, readdirSync, readlinkSync, realpathSync, rmdirSync, unlinkSync } from 'node:fs'
-import { chmod, cp, lstat, mkdir, open, readdir, rename, rm, stat, symlink as link } from 'node:fs/promises'
+import { constants, lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { cp, mkdir, open, readdir, rename, stat, symlink as link } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { WorkspaceError } from '../base/errors.js'
 import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/marks.js'
 import { describeValue, type ExecutableFile, type FileTree, isKind, type SymbolicLink } from './file-tree.js'
+import type { FolderIdentity } from './open-folder.js'
+import { thisUser } from './own-folder.js'
+import { describeLeft, type Expectation, removeFolder } from './removal.js'
 import { makeTemporaryFolder } from './temporary-folder.js'
 
 /** A temporary folder of one test. It is removed when its commands are proven dead. */
@@ -59,12 +62,15 @@ const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: fals
 
 export class TemporaryWorkspace implements Workspace {
   readonly path: string
+  /** Which folder was made: its path may lead to another one by the end. */
+  readonly #identity: Pick<FolderIdentity, 'dev' | 'ino'>
   #isOver = false
   /** ms, the default of matchers on it: its fixture's. */
   waitTimeout: (() => number) | undefined
 
   private constructor(path: string) {
     this.path = path
+    this.#identity = lstatSync(path, { bigint: true })
   }
 
   /** What matchers know it by, whichever copy of this package made it. */
@@ -255,10 +261,23 @@ export class TemporaryWorkspace implements Workspace {
     await this.#attempt(source, 'copy', () => cp(from, this.path, { recursive: true, verbatimSymlinks: true }))
   }
 
-  /** Removes the folder with all that is in it. Follows no symbolic link, and copes with folders that are read-only. */
+  /**
+   * Removes the folder with all that is in it.
+   *
+   * @throws {WorkspaceError} that names what stays, and why.
+   */
   async remove(): Promise<void> {
     this.#isOver = true
-    if (!removeSmallFolder(this.path)) await removeFolder(this.path)
+    const { dev, ino } = this.#identity
+    // Tests give it to another user, and programs make it anew.
+    const isExpected: Expectation = ({ user, identity }) =>
+      user === thisUser() || (identity.dev === dev && identity.ino === ino)
+    const left = await removeFolder(this.path, isExpected)
+    if (left.length === 0) return
+    throw new WorkspaceError(
+      `The workspace cannot be removed: ${describeLeft(left, this.path)}. It stays: ${this.path}`,
+      this.path,
+    )
   }
 
   /** Renames the folder so that no sweep takes it. Returns its new path. */
@@ -268,48 +287,4 @@ export class TemporaryWorkspace implements Workspace {
     await rename(this.path, kept)
     return kept
   }
-}
-
-/** How many files are removed without asking the thread pool, which takes longer than they do. */
-const fewFiles = 32
-
-/** Removes a folder that holds a few files and no other folder, at once. Whether it did. */
-function removeSmallFolder(path: string): boolean {
-  try {
-    rmdirSync(path)
-    return true
-  } catch (error) {
-    // A symbolic link in its place would be ENOTDIR: what is listed below is in the folder itself.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') return false
-  }
-  try {
-    const entries = readdirSync(path, { withFileTypes: true })
-    if (entries.length > fewFiles || entries.some((entry) => entry.isDirectory())) return false
-    for (const { name } of entries) unlinkSync(join(path, name))
-    rmdirSync(path)
-    return true
-  } catch {
-    return false // Whatever it was, the thorough way says it better.
-  }
-}
-
-/** rm -r that makes folders writable on its way: a user may not remove what is in a folder of mode 555. */
-export async function removeFolder(path: string): Promise<void> {
-  const options = { recursive: true, force: true } as const
-  try {
-    await rm(path, options)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'ENOTEMPTY') throw error
-    await openFolders(path)
-    await rm(path, options)
-  }
-}
-
-async function openFolders(path: string): Promise<void> {
-  // chmod(2) follows symbolic links: only what lstat(2) calls a folder is touched.
-  const entry = await lstat(path).catch(() => undefined)
-  if (entry === undefined || !entry.isDirectory()) return
-  if ((entry.mode & 0o700) !== 0o700) await chmod(path, 0o700)
-  for (const name of await readdir(path)) await openFolders(join(path, name))
 }

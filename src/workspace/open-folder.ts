@@ -1,0 +1,174 @@
+import { chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, openSync } from 'node:fs'
+import { table } from '../system/process-table/current.js'
+import { readProc } from '../system/process-table/linux.js'
+
+// A folder that removal is in. What is done to its entries goes to the folder that was looked at, whatever has been put
+// in its place meanwhile.
+
+/** Which folder it is, and through which mount it is seen. */
+export interface FolderIdentity {
+  readonly dev: bigint
+  readonly ino: bigint
+  readonly mount: string
+}
+
+export interface OpenFolder {
+  readonly identity: FolderIdentity
+  /** Who owns it. */
+  readonly user: number
+  /** Where to list it. */
+  readonly path: Buffer
+  /** Where to remove one of its entries. */
+  at(name: Buffer): Buffer
+  /** The folder of this name in it. No symbolic link is followed. */
+  enter(name: Buffer): OpenFolder
+  /** The folder around it, if it is still the one that it was found in. */
+  leave(outer: FolderIdentity): OpenFolder | undefined
+  /** Gives its owner all rights on it: who may not write to a folder removes nothing from it. */
+  allowAll(): void
+  /** What is mounted on an entry, if anything is. */
+  mountedOn(name: Buffer): string | undefined
+  close(): void
+}
+
+const isSame = (a: FolderIdentity, b: FolderIdentity): boolean =>
+  a.dev === b.dev && a.ino === b.ino && a.mount === b.mount
+
+const separator = Buffer.from('/')
+const parent = Buffer.from('..')
+const join = (path: Buffer, name: Buffer): Buffer => Buffer.concat([path, separator, name])
+
+// open(2): to hold a folder without reading it. Node has no name for it; the number is that of x64 and arm64.
+const pathOnly = 0o10000000
+
+/** The mount that an open file is on, proc(5). Two mounts of the same device have two numbers. */
+const mountOf = (descriptor: number): string =>
+  /^mnt_id:\s*(\d+)/m.exec(readProc(`/proc/self/fdinfo/${descriptor}`, true) ?? '')?.[1] ?? ''
+
+/** A mount as a person knows it: its kind, and what of which device it shows. */
+function describeMount(mount: string): string {
+  const line = (readProc('/proc/self/mountinfo') ?? '').split('\n').find((each) => each.startsWith(`${mount} `))
+  const [, , , root = '', ...rest] = (line ?? '').split(' ')
+  const [kind = 'a file system', source = ''] = rest.slice(rest.indexOf('-') + 1)
+  return [kind, source === kind || source === 'none' ? '' : source, root === '/' ? '' : root].filter(Boolean).join(' ')
+}
+
+/** A folder held by its descriptor: `/proc/self/fd/N/name` is that folder's entry, wherever its path leads by now. */
+class HeldFolder implements OpenFolder {
+  readonly #descriptor: number
+  readonly #mode: number
+  readonly identity: FolderIdentity
+  readonly user: number
+  readonly path: Buffer
+
+  constructor(path: string | Buffer) {
+    this.#descriptor = openSync(path, pathOnly | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+    try {
+      // First: to ask for the rest may wait for ever, where a file system is mounted whose server hangs.
+      const mount = mountOf(this.#descriptor)
+      const { dev, ino, uid, mode } = fstatSync(this.#descriptor, { bigint: true })
+      this.identity = { dev, ino, mount }
+      this.user = Number(uid)
+      this.#mode = Number(mode) & 0o7777
+      this.path = Buffer.from(`/proc/self/fd/${this.#descriptor}`)
+    } catch (error) {
+      closeSync(this.#descriptor)
+      throw error
+    }
+  }
+
+  at(name: Buffer): Buffer {
+    return join(this.path, name)
+  }
+
+  enter(name: Buffer): OpenFolder {
+    return new HeldFolder(this.at(name))
+  }
+
+  leave(outer: FolderIdentity): OpenFolder | undefined {
+    const around = new HeldFolder(this.at(parent))
+    if (isSame(around.identity, outer)) return around
+    around.close()
+    return undefined
+  }
+
+  allowAll(): void {
+    if ((this.#mode & 0o700) !== 0o700) chmodSync(this.path, this.#mode | 0o700)
+  }
+
+  mountedOn(name: Buffer): string | undefined {
+    const descriptor = openSync(this.at(name), pathOnly | constants.O_NOFOLLOW)
+    try {
+      const mount = mountOf(descriptor)
+      return mount === this.identity.mount ? undefined : describeMount(mount)
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor)
+  }
+}
+
+/** The mount points of this machine, where Linux tells: two mounts of one device tell nobody apart. */
+const mountPoints = (): ReadonlySet<string> =>
+  new Set(
+    (readProc('/proc/self/mountinfo') ?? '')
+      .split('\n')
+      .map((line) =>
+        (line.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, (_, code) => String.fromCodePoint(parseInt(code, 8))),
+      ),
+  )
+
+/**
+ * A folder by its path, where none can be held (macOS). Only for what lies in a folder that nobody else can get into:
+ * there nobody else can put a link in between.
+ */
+class NamedFolder implements OpenFolder {
+  readonly #mode: number
+  readonly #points: ReadonlySet<string>
+  readonly identity: FolderIdentity
+  readonly user: number
+  readonly path: Buffer
+
+  constructor(path: string | Buffer, around?: NamedFolder) {
+    const entry = lstatSync(path, { bigint: true })
+    if (!entry.isDirectory()) throw Object.assign(new Error(`${String(path)} is no folder`), { code: 'ENOTDIR' })
+    this.path = Buffer.from(path)
+    this.#points = around === undefined ? mountPoints() : around.#points
+    const { dev, ino } = entry
+    const isSameMount = around?.identity.dev === dev && !this.#points.has(this.path.toString('latin1'))
+    this.identity = { dev, ino, mount: isSameMount ? around.identity.mount : String(path) }
+    this.user = Number(entry.uid)
+    this.#mode = Number(entry.mode) & 0o7777
+  }
+
+  at(name: Buffer): Buffer {
+    return join(this.path, name)
+  }
+
+  enter(name: Buffer): OpenFolder {
+    return new NamedFolder(this.at(name), this)
+  }
+
+  leave(outer: FolderIdentity): OpenFolder | undefined {
+    const around = new NamedFolder(this.path.subarray(0, this.path.lastIndexOf(separator)), this)
+    return around.identity.dev === outer.dev && around.identity.ino === outer.ino ? around : undefined
+  }
+
+  allowAll(): void {
+    if ((this.#mode & 0o700) !== 0o700) chmodSync(this.path, this.#mode | 0o700)
+  }
+
+  mountedOn(): string | undefined {
+    return 'a file system'
+  }
+
+  close(): void {}
+}
+
+/** Whether folders can be held here. `PROCTOR_PROCESS_TABLE=portable` forces the way of macOS, for tests. */
+export const canHoldFolders = table.name === 'linux' && existsSync('/proc/self/fdinfo')
+
+export const openFolder = (path: string): OpenFolder => (canHoldFolders ? new HeldFolder(path) : new NamedFolder(path))

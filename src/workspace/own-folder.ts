@@ -1,0 +1,61 @@
+import { chmodSync, lstatSync, mkdirSync, realpathSync, rmdirSync, type Stats } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { WorkspaceError } from '../base/errors.js'
+
+// The temporary folder is everybody's: whoever guesses a name can have made it first. So what this package goes by,
+// records and unfinished traces, lies in one folder that nobody but this user can write to or look into.
+
+/** The user who owns what this process makes. */
+export const thisUser = (): number => process.geteuid?.() ?? 0
+
+function describeImpostor(entry: Stats): string | undefined {
+  if (entry.isSymbolicLink()) return 'is a symbolic link'
+  if (!entry.isDirectory()) return 'is no folder'
+  if (process.geteuid !== undefined && entry.uid !== thisUser()) return `belongs to the user ${entry.uid}`
+  const mode = entry.mode & 0o777
+  return (mode & 0o077) === 0 ? undefined : `has the mode ${mode.toString(8)}, so others can get in`
+}
+
+/**
+ * Makes sure of the folder of this user in a temporary one. Returns its path.
+ *
+ * @throws {WorkspaceError} when something else has its name, or it cannot be made.
+ */
+export function ownFolder(temporary: string = realpathSync(tmpdir())): string {
+  const path = join(temporary, `proctor-${thisUser()}`)
+  try {
+    mkdirSync(path, 0o700)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw new WorkspaceError(`${path} cannot be made: ${(error as Error).message}`, path, { cause: error })
+    }
+  }
+  const entry = lstatSync(path)
+  const impostor = describeImpostor(entry)
+  if (impostor !== undefined) {
+    throw new WorkspaceError(
+      `${path} is to be a folder of the user ${thisUser()} with mode 700, for proctor's own records, and it ${impostor}. Remove it, or set TMPDIR to a folder in which nobody else can make files.`,
+      path,
+    )
+  }
+  // A umask may have taken the owner's own rights.
+  if ((entry.mode & 0o700) !== 0o700) chmodSync(path, 0o700)
+  return path
+}
+
+/** The folder of this user, if it is there and nobody else's. */
+export function existingOwnFolder(temporary: string = realpathSync(tmpdir())): string | undefined {
+  const path = join(temporary, `proctor-${thisUser()}`)
+  const entry = lstatSync(path, { throwIfNoEntry: false })
+  return entry === undefined || describeImpostor(entry) !== undefined ? undefined : path
+}
+
+/** Removes the folder when nothing is in it. */
+export function dropOwnFolder(path: string): void {
+  try {
+    rmdirSync(path)
+  } catch {
+    // Somebody's record is in it, or somebody else has removed it.
+  }
+}

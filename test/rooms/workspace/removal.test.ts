@@ -1,0 +1,226 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { removeFolder } from '../../../src/workspace/removal.js'
+
+// Real folders, real mounts, real programs that put something else in between. Every test has something beside the
+// folder, or behind it, that must not be touched.
+
+const isRoot = process.getuid?.() === 0
+const dist = new URL('../../../dist/index.js', import.meta.url).href
+
+/** Whether a command works here: mounts, attributes of files and other users are not to be had everywhere. */
+const works = (command: string, ...args: string[]): boolean =>
+  spawnSync(command, args, { stdio: 'ignore' }).status === 0
+const canMount = isRoot && works('unshare', '--mount', '--propagation', 'private', 'true')
+
+/** A folder of this test's own, with something precious in it. */
+function given(): { folder: string; precious: string; expectUntouched: () => void } {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'units-removal-')))
+  onTestFinished(() => {
+    spawnSync('chattr', ['-R', '-i', '-a', folder], { stdio: 'ignore' })
+    spawnSync('rm', ['-rf', folder])
+  })
+  chmodSync(folder, 0o777)
+  const precious = join(folder, 'precious')
+  mkdirSync(precious)
+  writeFileSync(join(precious, 'file'), 'untouched')
+  return {
+    folder,
+    precious,
+    expectUntouched: () => {
+      expect(readdirSync(precious)).toEqual(['file'])
+      expect(readFileSync(join(precious, 'file'), 'utf8')).toBe('untouched')
+    },
+  }
+}
+
+/**
+ * A program that makes a fixture of the built package, does something in its workspace, and tears it down. Gives what
+ * the teardown said, and the workspace if it is still there.
+ */
+function tearDownAfter(
+  folder: string,
+  action: string,
+  { wrapper = [], env = {} }: { wrapper?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+): { said: string; stays: string | undefined; files: string[] } {
+  const script = `
+    import { execFileSync } from 'node:child_process'
+    import * as fs from 'node:fs'
+    import { createProctor } from ${JSON.stringify(dist)}
+    const proctor = await createProctor()
+    const { path } = proctor.workspace
+    ${action}
+    const said = await proctor.teardown().then(() => '', (error) => error.name + ': ' + error.message)
+    const stays = fs.existsSync(path) ? path : undefined
+    const files = stays === undefined ? [] : execFileSync('find', [path, '-mindepth', '1', '-printf', '%P\\n'], { encoding: 'utf8' }).split('\\n').filter(Boolean)
+    console.log(JSON.stringify({ said, stays, files }))`
+  const command = [...wrapper, process.execPath, '--input-type=module', '-e', script]
+  const output = execFileSync(command[0]!, command.slice(1), {
+    encoding: 'utf8',
+    cwd: '/',
+    env: { PATH: process.env['PATH'], TMPDIR: folder, ...env },
+  })
+  return JSON.parse(output)
+}
+
+const sh = (script: string): string =>
+  `execFileSync('sh', ['-c', ${JSON.stringify(script)}], { cwd: path, stdio: 'inherit' })`
+
+describe.each(['linux', 'portable'])('the removal of a workspace, %s', (table) => {
+  const env = table === 'portable' ? { PROCTOR_PROCESS_TABLE: 'portable' } : {}
+
+  test('goes 3,000 levels down', { timeout: 60_000 }, () => {
+    const { folder, expectUntouched } = given()
+    const deep = `const start = process.cwd(); process.chdir(path)
+      for (let level = 0; level < 3000; level += 1) { fs.mkdirSync('level-' + level); fs.writeFileSync('file', ''); process.chdir('level-' + level) }
+      process.chdir(start)`
+    expect(tearDownAfter(folder, deep, { env })).toEqual({ said: '', files: [] })
+    expect(readdirSync(folder).filter((name) => name !== 'precious')).toEqual([])
+    expectUntouched()
+  })
+
+  test('takes names that are no text, FIFOs, sockets, links and folders that are read-only', () => {
+    const { folder, precious, expectUntouched } = given()
+    const odd = `
+      for (const name of [Buffer.from([0xff, 0xfe, 0x0a]), Buffer.from('new\\nline'), Buffer.from('-rf'), Buffer.from(' ')])
+        fs.mkdirSync(Buffer.concat([Buffer.from(path + '/'), name]))
+      fs.writeFileSync(Buffer.concat([Buffer.from(path + '/'), Buffer.from([0xff, 0xfe, 0x0a, 0x2f, 0xc3])]), '')
+      fs.symlinkSync(${JSON.stringify(precious)}, path + '/link')
+      ${sh('mkfifo fifo; mkdir -p a/b/c; echo x >a/b/c/d; ln -s / a/root; chmod 000 a/b/c; chmod 555 a/b a; chmod 500 .')}`
+    expect(tearDownAfter(folder, odd, { env })).toEqual({ said: '', files: [] })
+    // As root the rights of folders keep nobody out.
+    const wrapper = isRoot ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] : []
+    expect(tearDownAfter(folder, odd, { env, wrapper })).toEqual({ said: '', files: [] })
+    expectUntouched()
+  })
+
+  test.skipIf(!canMount)('crosses no mount, and names what is mounted', () => {
+    const { folder, precious, expectUntouched } = given()
+    const mounts = sh(
+      `mkdir -p rootfs/home tmp beside/x; mount -t tmpfs tmpfs tmp; echo x >tmp/file; echo y >beside/x/y; mount --bind ${precious} rootfs/home`,
+    )
+    const wrapper = ['unshare', '--mount', '--propagation', 'private']
+    const { said, stays, files } = tearDownAfter(folder, mounts, { wrapper, env })
+    expectUntouched()
+    const [onTmp, onHome] = table === 'linux' ? [/tmpfs/, /\S.*precious/] : [/a file system/, /a file system/]
+    expect(said).toMatch(/^WorkspaceError: The workspace cannot be removed: /)
+    expect(said).toMatch(new RegExp(`tmp: ${onTmp.source} is mounted on it`))
+    expect(said).toMatch(new RegExp(`rootfs/home: ${onHome.source} is mounted on it`))
+    expect(said).toContain(`It stays: ${stays}`)
+    expect(files.toSorted()).toEqual(['rootfs', 'rootfs/home', 'rootfs/home/file', 'tmp', 'tmp/file'])
+  })
+})
+
+test.skipIf(!canMount)('a file, the workspace itself and a read-only file system as mounts stay and are named', () => {
+  const { folder, precious, expectUntouched } = given()
+  const wrapper = ['unshare', '--mount', '--propagation', 'private']
+  const onFile = tearDownAfter(folder, sh(`touch a; mount --bind ${precious}/file a`), { wrapper })
+  expect(onFile.said).toMatch(/: a: \S.*precious\/file is mounted on it\. It stays: /)
+  const onItself = tearDownAfter(folder, sh(`mount --bind ${precious} "$PWD"`), { wrapper })
+  expect(onItself.said).toMatch(/cannot be removed: \S.*precious is mounted on it\. It stays: /)
+  const readOnly = tearDownAfter(
+    folder,
+    sh(`mkdir a; echo x >a/b; mount --bind "$PWD" "$PWD"; mount -o remount,bind,ro "$PWD"`),
+    { wrapper },
+  )
+  expect(readOnly.said).toMatch(/is mounted on it|read-only/)
+  expectUntouched()
+})
+
+test.skipIf(!canMount)('an overlay in the workspace stays, with its layers', () => {
+  const { folder, precious, expectUntouched } = given()
+  const wrapper = ['unshare', '--mount', '--propagation', 'private']
+  // On a tmpfs: an overlay is no upper layer of another one, as this machine's own may be.
+  const layers = `mkdir u; mount -t tmpfs tmpfs u; cd u; mkdir upper work merged; mount -t overlay overlay -o lowerdir=${precious},upperdir=upper,workdir=work merged`
+  expect(tearDownAfter(folder, sh(layers), { wrapper }).said).toMatch(/: u: tmpfs is mounted on it/)
+  expectUntouched()
+})
+
+test.skipIf(!isRoot)('an immutable file, and one that is append-only, stay and are named', (context) => {
+  const { folder, expectUntouched } = given()
+  writeFileSync(join(folder, 'tried'), '')
+  if (!works('chattr', '+i', join(folder, 'tried'))) context.skip('no chattr(1), or no attributes on this file system')
+  const { said, files } = tearDownAfter(
+    folder,
+    sh('mkdir a b; echo x >a/file; echo y >a/log; echo z >b/file; chattr +i a/file; chattr +a a/log'),
+  )
+  expect(said).toMatch(/a\/(?:file|log): it or its folder is immutable or append-only \(see lsattr\)/)
+  expect(files.toSorted()).toEqual(['a', 'a/file', 'a/log'])
+  expectUntouched()
+})
+
+test.skipIf(!isRoot)('what another user has made in it stays for an ordinary user, and is named', () => {
+  const { folder, expectUntouched } = given()
+  const ready = join(folder, 'path')
+  const wait = `fs.writeFileSync(${JSON.stringify(ready)}, path); while (!fs.existsSync(path + '/others')) execFileSync('sleep', ['0.01'])`
+  // As root: it puts a folder of its own into the workspace of the user.
+  const helper = spawn('sh', [
+    '-c',
+    `until [ -s ${ready} ]; do sleep 0.01; done; p=$(cat ${ready}); mkdir "$p/new"; echo x >"$p/new/file"; mv "$p/new" "$p/others"`,
+  ])
+  onTestFinished(() => void helper.kill())
+  const wrapper = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+  const { said, files } = tearDownAfter(folder, wait, { wrapper })
+  expect(said).toMatch(/others\/file: there is no permission to remove it/)
+  expect(files).toContain('others/file')
+  expectUntouched()
+})
+
+test('a folder that is swapped for a link while it is gone through is not left through the link', async () => {
+  const { folder, precious, expectUntouched } = given()
+  for (let round = 0; round < 5; round += 1) {
+    const workspace = join(folder, `round-${round}`)
+    mkdirSync(join(workspace, 'swapped'), { recursive: true })
+    for (let file = 0; file < 400; file += 1) writeFileSync(join(workspace, 'swapped', `file-${file}`), '')
+    symlinkSync(precious, join(workspace, 'link'))
+    // renameat2(RENAME_EXCHANGE) as fast as it goes, by mv --exchange where there is one, else by three renames.
+    const swap = `cd ${workspace} || exit; while [ -e swapped ]; do mv -T swapped hidden; mv -T link swapped; mv -T swapped link; mv -T hidden swapped; done 2>/dev/null`
+    const swapper = spawn('sh', ['-c', swap], { stdio: 'ignore' })
+    const ended = new Promise((resolve) => void swapper.once('exit', resolve))
+    await removeFolder(workspace)
+    swapper.kill('SIGKILL')
+    await ended
+    rmSync(workspace, { recursive: true, force: true })
+    expectUntouched()
+  }
+})
+
+test('a unix socket and an empty folder go, and what is not there is no failure', async () => {
+  const { folder, expectUntouched } = given()
+  const workspace = join(folder, 'workspace')
+  mkdirSync(join(workspace, 'empty'), { recursive: true })
+  const server = createServer()
+  await new Promise<void>((resolve) => void server.listen(join(workspace, 'socket'), resolve))
+  expect(await removeFolder(workspace)).toEqual([])
+  await new Promise((resolve) => void server.close(resolve))
+  expect(existsSync(workspace)).toBe(false)
+  expect(await removeFolder(workspace)).toEqual([])
+  expectUntouched()
+})
+
+test.skipIf(!isRoot)('a folder of another user in its place stays', async () => {
+  const { folder, expectUntouched } = given()
+  const workspace = join(folder, 'workspace')
+  mkdirSync(join(workspace, 'theirs'), { recursive: true })
+  execFileSync('chown', ['-R', '65534', workspace])
+  expect(await removeFolder(workspace)).toEqual([
+    { path: workspace, reason: 'it is not what was made there (it belongs to the user 65534)' },
+  ])
+  expect(existsSync(join(workspace, 'theirs'))).toBe(true)
+  expectUntouched()
+})
