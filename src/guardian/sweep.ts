@@ -1,6 +1,7 @@
 import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
 import { table } from '../system/process-table/current.js'
-import { isJudgedHere, isOwnerDead, type Mark, parseMarks } from '../containment/marks.js'
+import { type Mark, parseMarks } from '../containment/marks.js'
+import { isJudgedHere, isOwnerDead } from '../containment/owner.js'
 import { backoff, now, sleep } from '../base/clock.js'
 import { signalProcess, type SignalOutcome } from '../system/signals.js'
 import { type ProcessInfo, toInfo } from '../containment/tree.js'

@@ -1,4 +1,4 @@
-import { newToken } from '../containment/marks.js'
+import { newToken } from '../containment/owner.js'
 import { now } from '../base/clock.js'
 import type { Tree } from '../containment/tree.js'
 import { TreeWatch, type WatchedProcess } from './tree-watch.js'

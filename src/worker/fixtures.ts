@@ -5,15 +5,8 @@ import { Births } from '../containment/child-exits.js'
 import { type Containment, type ContainmentLevel, refuseStrict } from '../containment/containment.js'
 import { ProctorError } from '../base/errors.js'
 import { Guardian } from '../guardian/guardian.js'
-import {
-  formatMark,
-  guardianVariable,
-  markName,
-  newToken,
-  outsideName,
-  runVariable,
-  thisOwner,
-} from '../containment/marks.js'
+import { formatMark, guardianVariable, markName, outsideName, runVariable } from '../containment/marks.js'
+import { newToken, thisOwner } from '../containment/owner.js'
 import { loadNatives, type Natives } from '../system/syscalls.js'
 import { pause } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'

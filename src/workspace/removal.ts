@@ -2,7 +2,7 @@ import { type Dirent, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync 
 import { basename, dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { now, sleep } from '../base/clock.js'
-import { newToken } from '../containment/marks.js'
+import { newToken } from '../containment/owner.js'
 import { canHoldFolders, type FolderIdentity, type OpenFolder, openFolder } from './open-folder.js'
 import { dropOwnFolder, ownFolder, thisUser } from './own-folder.js'
 

@@ -3,7 +3,7 @@ import { cp, mkdir, open, readdir, rename, stat, symlink as link } from 'node:fs
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { WorkspaceError } from '../base/errors.js'
-import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/marks.js'
+import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/owner.js'
 import { describeValue, type ExecutableFile, type FileTree, isKind, type SymbolicLink } from './file-tree.js'
 import type { FolderIdentity } from './open-folder.js'
 import { thisUser } from './own-folder.js'

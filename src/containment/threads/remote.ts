@@ -1,7 +1,7 @@
 import { BroadcastChannel, isMainThread } from 'node:worker_threads'
 import type { Containment, KillOutcome, Sighting, Survivor } from '../containment.js'
 import { ContainmentError } from '../../base/errors.js'
-import { newToken } from '../marks.js'
+import { newToken } from '../owner.js'
 import { after } from '../../base/clock.js'
 import { table } from '../../system/process-table/current.js'
 import { fromPlain, type Member, type PlainMember, type ProcessInfo, type Tree } from '../tree.js'

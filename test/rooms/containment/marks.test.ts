@@ -1,15 +1,13 @@
 import { expect, test } from 'vitest'
+import { formatMark, markName, parseMarks } from '../../../src/containment/marks.js'
 import {
-  formatMark,
   formatOwner,
   isJudgedHere,
   isOwnerDead,
-  markName,
   newToken,
-  parseMarks,
   parseOwner,
   thisOwner,
-} from '../../../src/containment/marks.js'
+} from '../../../src/containment/owner.js'
 
 test('an owner is read back as it was written', () => {
   expect(parseOwner(formatOwner(thisOwner()))).toEqual(thisOwner())

@@ -16,7 +16,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { executable, symlink } from '../../../src/workspace/file-tree.js'
 import { removeFolder } from '../../../src/workspace/removal.js'
 import { isAbandoned, workspaceOwner } from '../../../src/workspace/workspace.js'
-import { thisOwner } from '../../../src/containment/marks.js'
+import { thisOwner } from '../../../src/containment/owner.js'
 import { ended, givenProctor, rejection, shell } from '../given.js'
 
 /** A folder outside every workspace, with a witness in it. */

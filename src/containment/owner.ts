@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { table } from '../system/process-table/current.js'
+import type { ProcessIdentity } from '../system/process-table/table.js'
+
+// Whose something is that outlives a process: said so that nobody else can be mistaken for the owner.
+
+/** 16 hexadecimal digits that nobody can guess: of a UUID those that are all random (RFC 9562, version 4). */
+export function newToken(): string {
+  const uuid = randomUUID()
+  return uuid.slice(0, 8) + uuid.slice(-8)
+}
+
+/** A process, said so that another container, boot or user cannot mistake it for one of theirs. */
+export interface Owner extends ProcessIdentity {
+  /** The first eight digits of the boot id, or `0` where there is none. */
+  readonly boot: string
+  /** The inode of the pid namespace, or `0`. */
+  readonly namespace: string
+  readonly user: number
+}
+
+const attempt = (read: () => string): string => {
+  try {
+    return read()
+  } catch {
+    return '0' // No /proc: macOS.
+  }
+}
+
+let place: Pick<Owner, 'boot' | 'namespace' | 'user'> | undefined
+
+/**
+ * This machine since its boot, this pid namespace, this user. What goes by another process table, with start times of
+ * its own, is in another place.
+ */
+export function thisPlace(): Pick<Owner, 'boot' | 'namespace' | 'user'> {
+  const user = process.getuid?.() ?? 0
+  place ??=
+    table.name !== 'linux'
+      ? { boot: '0', namespace: '0', user }
+      : {
+          boot: attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8)),
+          namespace: attempt(() => /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0'),
+          user,
+        }
+  return place
+}
+
+let self: Owner | undefined
+
+/** This process as an owner. */
+export function thisOwner(): Owner {
+  self ??= { pid: process.pid, startTime: table.identify(process.pid)?.startTime ?? 0, ...thisPlace() }
+  return self
+}
+
+export const formatOwner = (owner: Owner): string =>
+  [owner.pid, owner.startTime, owner.boot, owner.namespace, owner.user].join('-')
+
+export function parseOwner(text: string): Owner | undefined {
+  const match = /^(\d{1,10})-(\d{1,16})-([0-9a-f]{1,8})-(\d{1,12})-(\d{1,10})$/.exec(text)
+  if (match === null) return undefined
+  const [, pid, startTime, boot, namespace, user] = match
+  return {
+    pid: Number(pid),
+    startTime: Number(startTime),
+    boot: boot!,
+    namespace: namespace!,
+    user: Number(user),
+  }
+}
+
+/** Whether an owner could be judged from here at all: same boot, same pid namespace, same user. */
+export function isJudgedHere(owner: Owner): boolean {
+  const here = thisPlace()
+  return owner.boot === here.boot && owner.namespace === here.namespace && owner.user === here.user
+}
+
+/** Whether the owner's process is gone. Only looked at, never signalled. */
+export function isOwnerDead(owner: Owner): boolean {
+  const holder = table.identify(owner.pid)
+  return holder === undefined || !table.isSame(holder, owner) || holder.state === 'Z' || holder.state === 'X'
+}
