@@ -20,7 +20,9 @@ const pages = [
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`)
     .toSorted(),
-  ...['CONTRIBUTING.md', 'AGENTS.md', 'skills/proctor/SKILL.md'].filter((name) => existsSync(inRoot(name))),
+  ...['CONTRIBUTING.md', 'AGENTS.md', 'examples/README.md', 'skills/proctor/SKILL.md'].filter((name) =>
+    existsSync(inRoot(name)),
+  ),
 ]
 
 const textOf = (page: string): string => readFileSync(inRoot(page), 'utf8')
@@ -211,6 +213,10 @@ describe('the blocks of code', () => {
     })
     expect(wrong).toEqual([])
   })
+})
+
+test('docs/api.md is what the declarations say', () => {
+  expect(() => execFileSync(process.execPath, [inRoot('.ci/api.mjs'), '--check'], { cwd: inRoot('') })).not.toThrow()
 })
 
 describe('the links', () => {

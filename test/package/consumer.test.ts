@@ -52,7 +52,7 @@ describe('the packed package', () => {
       scripts: Record<string, string>
       dependencies?: unknown
     }
-    expect(files).toEqual(['dist', 'CHANGELOG.md'])
+    expect(files).toEqual(['dist', 'skills', 'CHANGELOG.md'])
     expect(dependencies).toBeUndefined()
     expect(Object.keys(scripts).filter((name) => name.endsWith('install'))).toEqual([])
     const shipped = ['dist/guardian.sh', 'dist/THIRD-PARTY-LICENCES.txt', 'LICENSE', 'README.md', 'CHANGELOG.md']
@@ -68,7 +68,7 @@ describe('the packed package', () => {
   test('holds nothing but builds, declarations and texts, and is no larger than it should be', () => {
     const list = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n')
     const accepted =
-      /^package\/(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/(?:guardian\.sh|trace-page\.html|THIRD-PARTY-LICENCES\.txt|[\w-]+(?:\.d)?\.c?[jt]s))$/
+      /^package\/(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|skills\/proctor\/SKILL\.md|dist\/(?:guardian\.sh|trace-page\.html|THIRD-PARTY-LICENCES\.txt|[\w-]+(?:\.d)?\.c?[jt]s))$/
     expect(list.filter((path) => !accepted.test(path))).toEqual([])
     // Bytes, as in `.ci/package.mjs`.
     expect(statSync(tarball).size).toBeLessThan(400_000)

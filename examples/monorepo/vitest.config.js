@@ -1,0 +1,8 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    globalSetup: ['proctor/vitest/global-setup'],
+    projects: ['packages/*'],
+  },
+})
