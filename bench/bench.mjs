@@ -16,6 +16,7 @@ const sections = {
   peers: './peers.mjs',
   trace: './trace.mjs',
   terminal: './terminal.mjs',
+  run: './run.mjs',
 }
 const inShort = ['cycle', 'containment', 'import', 'output', 'guard']
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))

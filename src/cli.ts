@@ -8,6 +8,7 @@ import { findOrphans, type MarkedProcess, sweep } from './guardian/sweep.js'
 const help = `proctor: what test runs left on this machine
 
 Usage
+  proctor run     run a command, end and name what it leaves: proctor run --help
   proctor ps      list processes that run under proctor although their test worker is gone,
                   and workspaces that nobody owns any more
   proctor sweep   kill the processes and remove the workspaces
@@ -113,8 +114,12 @@ async function main(parameters: readonly string[]): Promise<number> {
   }
   const wrong = unknown ?? rest[0] ?? command
   const reason = wrong === undefined ? 'A command is missing.' : `Unknown: ${escapeControls(wrong)}.`
-  process.stderr.write(`proctor: ${reason} Accepted are \`proctor ps\` and \`proctor sweep\`, with --json or --help.\n`)
+  process.stderr.write(
+    `proctor: ${reason} Accepted are \`proctor run\`, \`proctor ps\` and \`proctor sweep\`, with --json or --help.\n`,
+  )
   return 2
 }
 
+// It is loaded alone: what it needs, ps and sweep do not, and its command does not wait for them.
+if (process.argv[2] === 'run') await (await import('./supervisor/main.js')).main(process.argv.slice(3))
 process.exitCode = await main(process.argv.slice(2))

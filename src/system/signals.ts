@@ -49,6 +49,14 @@ function send(target: number, signal: NodeJS.Signals | 0): SignalOutcome {
   }
 }
 
+/**
+ * Ends this process by a signal, so that whoever waits for it sees that. Returns only where nothing comes of it: the first
+ * process of a pid namespace ignores what it has no handler for.
+ */
+export function dieOf(signal: NodeJS.Signals): void {
+  kill(process.pid, signal)
+}
+
 function assertForeign(pid: number): void {
   assertPid(pid)
   if (ownAncestors().has(pid)) {

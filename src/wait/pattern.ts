@@ -97,3 +97,13 @@ export function refusePromise(what: string, value: boolean): boolean {
 /** Whether a text contains or matches. */
 export const isMatch = (expected: string | RegExp, text: string): boolean =>
   typeof expected === 'string' ? text.includes(expected) : stateless(expected).test(text)
+
+/**
+ * A pattern as it is written in a command line or a variable: `/…/i` is a regular expression, all else a part of a text.
+ *
+ * @throws {SyntaxError} for what is no regular expression between its slashes.
+ */
+export function parsePattern(text: string): string | RegExp {
+  const match = /^\/(.+)\/([a-z]*)$/.exec(text)
+  return match === null ? text : new RegExp(match[1]!, match[2])
+}

@@ -1,0 +1,41 @@
+import { readdirSync, readlinkSync } from 'node:fs'
+
+// A command gets the files that this process was started with, under the same numbers: standard streams, and what a
+// shell or make opened beyond them (`3>log`, a jobserver, bats' own output). Node marks them all to be closed at an exec.
+
+const targetOf = (descriptor: number): string | undefined => {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`)
+  } catch {
+    return undefined // The folder's own descriptor, closed by now.
+  }
+}
+
+interface Descriptor {
+  readonly number: number
+  readonly target: string
+}
+
+/** Node's event loops open anonymous inodes, the first of them before anything else, and pipes to themselves after it. */
+function isNodesOwn({ number, target }: Descriptor, all: readonly Descriptor[]): boolean {
+  if (target.startsWith('anon_inode:')) return true
+  const firstOwn = Math.min(...all.filter((each) => each.target.startsWith('anon_inode:')).map((each) => each.number))
+  const isPair = target.startsWith('pipe:') && all.filter((each) => each.target === target).length > 1
+  return isPair && number > firstOwn
+}
+
+function inheritedBeyond(): number[] {
+  if (process.platform !== 'linux') return []
+  const all = readdirSync('/proc/self/fd').flatMap((name): Descriptor[] => {
+    const target = targetOf(Number(name))
+    return target === undefined ? [] : [{ number: Number(name), target }]
+  })
+  return all.filter((each) => each.number > 2 && !isNodesOwn(each, all)).map(({ number }) => number)
+}
+
+/** What `spawn` is given as `stdio` for a command that inherits everything. Taken before anything of ours is opened. */
+export function inheritedDescriptors(): (number | 'ignore')[] {
+  const beyond = new Set(inheritedBeyond())
+  const most = Math.max(2, ...beyond)
+  return Array.from({ length: most + 1 }, (_, index) => (index <= 2 || beyond.has(index) ? index : 'ignore'))
+}

@@ -1,0 +1,94 @@
+import { count } from '../base/words.js'
+import { escapeControls } from '../base/escape.js'
+import { clip } from '../base/words.js'
+import type { ContainmentLevel } from '../containment/containment.js'
+
+// What `proctor run` found, as data first (`--json`), and its text.
+
+/** One process that the command left, or that was alive when it was ended. */
+export interface RunFinding {
+  readonly pid: number
+  readonly ppid: number
+  readonly command: string
+  readonly place: 'in the group' | 'left the group' | 'left the group (own session)'
+  /** ms that it had run when it was found. */
+  readonly ranMs: number
+  /** What ended it, or why it lives on. */
+  readonly outcome: string
+}
+
+export interface RunReport {
+  readonly command: string
+  /** `null` for a death by signal. */
+  readonly exitCode: number | null
+  readonly exitSignal: NodeJS.Signals | null
+  readonly durationMs: number
+  /** Why it was ended, when it did not end by itself. */
+  readonly endedBy: 'itself' | 'timeout' | 'force'
+  /** How it is proven that nothing is left. */
+  readonly containment: ContainmentLevel
+  /** What outlived it, or was alive when it was ended. */
+  readonly left: readonly RunFinding[]
+  /** What was allowed to live on. */
+  readonly allowed: readonly RunFinding[]
+  /** How many of `left` are alive still: after SIGKILL, or because nothing was to be ended. */
+  readonly alive: number
+}
+
+function describeExit({ exitCode, exitSignal, durationMs, endedBy }: RunReport): string {
+  if (endedBy === 'timeout') return `timed out after ${durationMs} ms`
+  const how = exitSignal === null ? `exited ${exitCode}` : `ended by ${exitSignal}`
+  return `${how} after ${durationMs} ms`
+}
+
+interface Row {
+  readonly branch: string
+  readonly finding: RunFinding
+}
+
+/** Depth first, each with the lines that lead to it. */
+function rowsOf(findings: readonly RunFinding[], parents: readonly RunFinding[], indent: string): Row[] {
+  return parents.flatMap((finding, index) => {
+    const isLast = index === parents.length - 1
+    const children = findings.filter(({ ppid }) => ppid === finding.pid)
+    const row = { branch: `${indent}${isLast ? '└─' : '├─'}`, finding }
+    return [row, ...rowsOf(findings, children, `${indent}${isLast ? '   ' : '│  '}`)]
+  })
+}
+
+function toRows(findings: readonly RunFinding[]): Row[] {
+  const pids = new Set(findings.map(({ pid }) => pid))
+  return rowsOf(
+    findings,
+    findings.filter(({ ppid }) => !pids.has(ppid)),
+    '',
+  )
+}
+
+function headline({ left, alive, endedBy, command }: RunReport, isReport: boolean): string {
+  const what = `\`${escapeControls(clip(command))}\``
+  const survivors = alive > 0 && !isReport ? `, and ${count(alive)} could not be ended` : ''
+  const others = left.length === 0 ? '' : `, and ${count(left.length)} with it`
+  if (endedBy === 'timeout') return `${what} timed out and was ended${others}${survivors}`
+  if (endedBy === 'force') return `${what} was ended by force${others}${survivors}`
+  if (isReport) return `${count(left.length)} outlived ${what} and ${left.length === 1 ? 'is' : 'are'} left alone`
+  return `${count(left.length)} outlived ${what} and ${left.length === 1 ? 'was' : 'were'} ended${survivors}`
+}
+
+/** What a person reads. */
+export function formatReport(report: RunReport, isReport: boolean): string {
+  const lines = toRows(report.left).map(({ branch, finding }) => [
+    `${branch} ${finding.pid} ${escapeControls(clip(finding.command))}`,
+    finding.place,
+    `ran ${finding.ranMs} ms`,
+    finding.outcome,
+  ])
+  const all = [[escapeControls(clip(report.command)), describeExit(report), '', ''], ...lines]
+  const width = (column: number, from: number): number =>
+    Math.max(0, ...all.slice(from).map((row) => row[column]!.length))
+  const [first, second, third] = [width(0, 0), width(1, 0), width(2, 1)]
+  const rows = all.map(([what, place, time, outcome]) =>
+    `  ${what!.padEnd(first)}  ${place!.padEnd(second)}  ${time!.padEnd(third)}  ${outcome}`.trimEnd(),
+  )
+  return [`proctor: ${headline(report, isReport)}`, ...(report.left.length === 0 ? [] : ['', ...rows]), ''].join('\n')
+}

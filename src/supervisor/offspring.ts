@@ -1,0 +1,223 @@
+import type { Descendant } from '../guard/descendants.js'
+import type { Guarded } from '../guard/watch.js'
+import { services } from '../guard/options.js'
+import { backoff, every, now, sleep, wallClock } from '../base/clock.js'
+import { alwaysAllowed } from '../containment/allowance.js'
+import { table } from '../system/process-table/current.js'
+import { signalProcess } from '../system/signals.js'
+import { isMatch } from '../wait/pattern.js'
+import { guardian } from '../worker/fixtures.js'
+import type { RunFinding } from './findings.js'
+
+// What is alive of the command, and its end. The command leads no group of its own, so each process is signalled by
+// itself: others in the group, such as the rest of a pipeline, are the shell's.
+
+/** ms in which everything must be dead after SIGKILL. */
+const killTimeout = 5000
+const lookInterval = 100
+
+const keyOf = ({ pid, startTime }: Descendant): string => `${pid} ${startTime}`
+
+/** One that was seen alive, and what has become of it. */
+interface Seen {
+  readonly finding: Omit<RunFinding, 'outcome'>
+  outcome: string
+  isAlive: boolean
+}
+
+export class RunOffspring {
+  readonly #guarded: Guarded
+  readonly #patterns: readonly (string | RegExp)[]
+  /** The number of the command itself. */
+  readonly #leader: number
+  readonly #group: number
+  readonly #session: number
+  readonly #seen = new Map<string, Seen>()
+  readonly #allowed = new Map<string, RunFinding>()
+  readonly #held = new Set<string>()
+  /** Those that have got SIGTERM. */
+  readonly #asked = new Set<string>()
+  #looking: Promise<unknown> = Promise.resolve()
+  #isForced = false
+  #stopLooking: () => void = () => {}
+
+  constructor(guarded: Guarded, leader: number, allow: readonly (string | RegExp)[]) {
+    this.#guarded = guarded
+    this.#leader = leader
+    this.#patterns = [...alwaysAllowed, ...services, ...allow]
+    const own = table.identify(process.pid)
+    this.#group = own?.group ?? 0
+    this.#session = own?.session ?? 0
+  }
+
+  /** Tells the guardian of orphans while the command runs, and waits for those that have exited. */
+  watch(): void {
+    this.#stopLooking = every(lookInterval, () => {
+      if (this.#guarded.offspring.level === 'strict' && this.#guarded.offspring.hasStirred()) void this.#look()
+    })
+  }
+
+  unwatch(): void {
+    this.#stopLooking()
+  }
+
+  /** No more patience from here on. */
+  force(): void {
+    this.#isForced = true
+  }
+
+  get left(): RunFinding[] {
+    return [...this.#seen.values()].map(({ finding, outcome }) => ({ ...finding, outcome }))
+  }
+
+  get alive(): number {
+    return [...this.#seen.values()].filter(({ isAlive }) => isAlive).length
+  }
+
+  get allowed(): RunFinding[] {
+    return [...this.#allowed.values()]
+  }
+
+  /** One look at a time: each begins with what the last one knew. */
+  #look(): Promise<Descendant[]> {
+    const look = this.#looking.then(async () => {
+      const { offspring } = this.#guarded
+      offspring.settle()
+      const found = await offspring.look()
+      for (const each of found) this.#hold(each)
+      return found
+    })
+    this.#looking = look.catch(() => {})
+    return look
+  }
+
+  /** With its parent's death nothing leads from the command to an orphan any more: the guardian knows it by number and start. */
+  #hold(each: Descendant): void {
+    if (each.ppid !== process.pid || each.pid === this.#leader || this.#held.has(keyOf(each))) return
+    this.#held.add(keyOf(each))
+    guardian().watchProcess(each)
+  }
+
+  /** What is alive and not allowed to be. The command itself is not meant by what is allowed. */
+  async #blamed(): Promise<Descendant[]> {
+    const found = await this.#look()
+    const allowed = new Set<number>()
+    for (const each of found) {
+      if (
+        each.pid !== this.#leader &&
+        this.#patterns.some((pattern) => isMatch(pattern, table.commandLine(each.pid)))
+      ) {
+        allowed.add(each.pid)
+      }
+    }
+    for (let before = -1; before !== allowed.size;) {
+      before = allowed.size
+      for (const each of found) if (allowed.has(each.ppid)) allowed.add(each.pid)
+    }
+    for (const each of found) if (allowed.has(each.pid)) this.#allow(each)
+    return found.filter(({ pid }) => !allowed.has(pid))
+  }
+
+  #allow(each: Descendant): void {
+    if (this.#allowed.has(keyOf(each))) return
+    this.#allowed.set(keyOf(each), { ...this.#describe(each), outcome: 'allowed' })
+    guardian().spare(each)
+  }
+
+  #describe(each: Descendant): Omit<RunFinding, 'outcome'> {
+    const isOwnSession = each.session !== 0 && each.session !== this.#session
+    return {
+      pid: each.pid,
+      ppid: each.ppid,
+      command: table.commandLine(each.pid),
+      place:
+        each.group === this.#group ? 'in the group' : isOwnSession ? 'left the group (own session)' : 'left the group',
+      ranMs: Math.max(0, Math.round(wallClock() - table.startedAt(each))),
+    }
+  }
+
+  #note(each: Descendant, outcome: string): void {
+    const seen = this.#seen.get(keyOf(each))
+    if (each.pid === this.#leader) return
+    if (seen === undefined) this.#seen.set(keyOf(each), { finding: this.#describe(each), outcome, isAlive: true })
+    else seen.outcome = outcome
+  }
+
+  #noteGone(found: readonly Descendant[]): void {
+    const keys = new Set(found.map(keyOf))
+    for (const [key, seen] of this.#seen) seen.isAlive = keys.has(key)
+  }
+
+  /** What is left when it has had `patience` ms to go by itself. Nothing is asked to end. */
+  async leftAfter(patience: number): Promise<Descendant[]> {
+    const { offspring } = this.#guarded
+    const deadline = now() + patience
+    let empty = 0
+    for (const delay of backoff(50)) {
+      const isLate = now() >= deadline || this.#isForced
+      const blamed = await this.#blamed()
+      const isDoubtful = offspring.isBecoming || (offspring.isUncertain && !isLate)
+      empty = blamed.length > 0 || isDoubtful ? 0 : empty + 1
+      if (empty >= offspring.emptyRounds || (blamed.length === 0 && isLate && !offspring.isBecoming)) return []
+      if (blamed.length > 0 && isLate) return blamed
+      if (empty === 0) await sleep(Math.max(1, Math.min(delay, deadline - now())))
+    }
+    return []
+  }
+
+  /** Names what is there, and leaves it. */
+  leaveAlone(found: readonly Descendant[]): void {
+    for (const each of found) {
+      this.#note(each, 'left alone')
+      guardian().spare(each)
+    }
+  }
+
+  /** The command itself and what is in its group: SIGTERM, and `grace` ms. For its end before its time. */
+  async terminateGroup(grace: number): Promise<void> {
+    const all = await this.#blamed()
+    for (const each of all) this.#note(each, 'ended with it')
+    const inGroup = all.filter(({ group }) => group === this.#group)
+    for (const each of inGroup) this.#ask(each)
+    const deadline = now() + grace
+    while (now() < deadline && !this.#isForced) {
+      const found = await this.#blamed()
+      if (!found.some(({ group }) => group === this.#group)) return
+      await sleep(10)
+    }
+  }
+
+  #ask(each: Descendant): void {
+    this.#asked.add(keyOf(each))
+    this.#note(each, 'SIGTERM')
+    signalProcess(each, 'SIGTERM')
+    if (each.state === 'T') signalProcess(each, 'SIGCONT')
+  }
+
+  #kill(each: Descendant): void {
+    const isRefused = signalProcess(each, 'SIGKILL') === 'forbidden'
+    this.#note(each, isRefused ? 'alive: no permission to signal it (EPERM)' : 'SIGKILL')
+  }
+
+  /** SIGTERM to whom has not got it yet, `grace` ms, SIGKILL, until nothing is alive or nothing can be done. */
+  async end(grace: number): Promise<void> {
+    const { offspring } = this.#guarded
+    const before = new Set(this.#asked)
+    const graceEnd = now() + grace
+    const deadline = graceEnd + killTimeout
+    let empty = 0
+    for (const delay of backoff(20)) {
+      const found = await this.#blamed()
+      this.#noteGone(found)
+      empty = found.length === 0 && !offspring.isBecoming ? empty + 1 : 0
+      if (empty >= offspring.emptyRounds) return
+      const isHard = now() >= graceEnd || this.#isForced
+      for (const each of found) {
+        if (isHard || before.has(keyOf(each))) this.#kill(each)
+        else if (!this.#asked.has(keyOf(each))) this.#ask(each)
+      }
+      if (now() >= deadline) return
+      if (found.length > 0) await sleep(delay)
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { after, now, sleep } from '../base/clock.js'
+import { guardianVariable } from '../containment/marks.js'
+import { startOwn } from '../containment/own-starts.js'
+
+// The command is in our own process group, so a terminal's Ctrl-C, `timeout` and a script's `kill 0` reach it without
+// us: passed on once more, they would be a second Ctrl-C. What is sent to our number alone reaches nobody else. Node does
+// not tell the two apart. A canary does: a shell in our group that waits for the end of a pipe, and dies of what the group
+// gets.
+
+const relayed = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const
+
+/** Whoever sends one of these twice wants the end, whatever the command thinks of it. */
+const ending: ReadonlySet<NodeJS.Signals> = new Set(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'])
+
+/** ms in which a signal has come to the whole group when it has come to us: the kernel goes from one to the next. */
+const groupTime = 10
+/** ms in which one event comes again: npm passes on the Ctrl-C that its group has got, timeout(1) signals child and group. */
+const echoTime = 250
+
+/** A shell in our group, gone with us. It leaves no core file of its own. */
+function startCanary(): ChildProcess {
+  const canary = startOwn(() =>
+    spawn('/bin/sh', ['-c', 'ulimit -c 0; read line'], {
+      cwd: '/',
+      env: { [guardianVariable]: '1' },
+      stdio: ['pipe', 'ignore', 'ignore'],
+    }),
+  )
+  canary.unref()
+  const stdin = canary.stdin as NodeJS.WritableStream & { unref?: () => void }
+  stdin.unref?.()
+  stdin.on('error', () => {})
+  canary.on('error', () => {})
+  return canary
+}
+
+/** Whether a signal has come to it, delivered or not yet. */
+function isStruck({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): boolean {
+  if (pid === undefined || exitCode !== null) return false
+  if (signalCode !== null) return signalCode === signal
+  if (process.platform !== 'linux') return false
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    return /^State:\s+[ZX]/m.test(status) || /^(?:SigPnd|ShdPnd):\s*0*[1-9a-f]/m.test(status)
+  } catch {
+    return true
+  }
+}
+
+export interface RelayTarget {
+  /** Sends the command a signal that it has not got. */
+  pass(signal: NodeJS.Signals): void
+  /** Somebody wants the end, for the second time. */
+  force(): void
+}
+
+/** Passes signals on to the command while it is open. */
+export class SignalRelay {
+  readonly #target: RelayTarget
+  readonly #listeners = new Map<NodeJS.Signals, () => void>()
+  #canary: ChildProcess | undefined
+  /** Until when copies of what came to the group may come, on the clock of `now()`. */
+  readonly #echoesUntil = new Map<NodeJS.Signals, number>()
+  #wishes = 0
+
+  constructor(target: RelayTarget) {
+    this.#target = target
+    for (const signal of relayed) this.#listeners.set(signal, () => void this.#hear(signal))
+  }
+
+  open(): void {
+    for (const [signal, listener] of this.#listeners) process.on(signal, listener)
+  }
+
+  /** Once the command runs: it does not wait for the canary. */
+  watchGroup(): void {
+    this.#canary = startCanary()
+  }
+
+  close(): void {
+    for (const [signal, listener] of this.#listeners) process.off(signal, listener)
+    const canary = this.#canary
+    this.#canary = undefined
+    canary?.stdin?.destroy()
+  }
+
+  #isEcho(signal: NodeJS.Signals): boolean {
+    return now() < (this.#echoesUntil.get(signal) ?? 0)
+  }
+
+  async #hear(signal: NodeJS.Signals): Promise<void> {
+    if (this.#isEcho(signal)) return
+    const canary = this.#canary
+    await sleep(groupTime)
+    if (this.#isEcho(signal)) return
+    if (canary !== undefined && isStruck(canary, signal)) {
+      this.#echoesUntil.set(signal, now() + echoTime)
+      // The next one only when all copies of this one have come.
+      after(echoTime, () => {
+        if (this.#canary === canary) this.#canary = startCanary()
+      })
+    } else this.#target.pass(signal)
+    if (!ending.has(signal)) return
+    this.#wishes += 1
+    if (this.#wishes > 1) this.#target.force()
+  }
+}

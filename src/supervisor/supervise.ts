@@ -1,0 +1,128 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { after, now } from '../base/clock.js'
+import { assertContainment, type Guarded, watchOffspring } from '../guard/watch.js'
+import { table } from '../system/process-table/current.js'
+import { signalProcess } from '../system/signals.js'
+import { inheritedDescriptors } from './descriptors.js'
+import type { RunReport } from './findings.js'
+import { RunOffspring } from './offspring.js'
+import { SignalRelay } from './relay.js'
+import { commandLineOf, type RunRequest } from './request.js'
+
+// One command, in this process's own session, group and terminal, and the end of everything that it started.
+
+interface CommandExit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** The command could not be started. */
+export class StartError extends Error {
+  readonly code: string | undefined
+
+  constructor(cause: NodeJS.ErrnoException) {
+    super(cause.message, { cause })
+    this.code = cause.code
+  }
+}
+
+/** ms between SIGTERM and SIGKILL for what outlived the command. */
+const leakGrace = 200
+
+function exitOf(child: ChildProcess): Promise<CommandExit> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(new StartError(error)))
+    child.once('exit', (code, signal) => resolve({ code, signal }))
+  })
+}
+
+/** Resolves when the command is to be ended before its time, and says why. */
+function endOfPatience(timeout: number | undefined): {
+  readonly reason: Promise<'timeout' | 'force'>
+  force(): void
+  cancel(): void
+} {
+  const { promise, resolve } = withResolvers<'timeout' | 'force'>()
+  const cancel = timeout === undefined ? () => {} : after(timeout, () => resolve('timeout'))
+  return { reason: promise, force: () => resolve('force'), cancel }
+}
+
+function withResolvers<Value>(): { promise: Promise<Value>; resolve: (value: Value) => void } {
+  let resolve!: (value: Value) => void
+  const promise = new Promise<Value>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
+
+/**
+ * Runs a command to its end, and ends what it left.
+ *
+ * @throws {StartError} when it could not be started; {ContainmentError} for `strict` where it is not to be had.
+ */
+export async function supervise(request: RunRequest): Promise<RunReport> {
+  const stdio = inheritedDescriptors()
+  assertContainment(request.containment)
+  const guarded = watchOffspring(
+    () => request.containment,
+    () => {},
+  )
+  const patience = endOfPatience(request.timeout)
+  let [child, offspring]: [ChildProcess | undefined, RunOffspring | undefined] = [undefined, undefined]
+  const relay = new SignalRelay({
+    pass: (signal) => passOn(child, signal),
+    force: () => {
+      offspring?.force()
+      patience.force()
+    },
+  })
+  relay.open()
+  try {
+    const begin = now()
+    child = spawn(request.command, request.args, { stdio })
+    const exit = exitOf(child)
+    if (child.pid === undefined) await exit
+    offspring = new RunOffspring(guarded, child.pid!, request.allow)
+    relay.watchGroup()
+    offspring.watch()
+    const first = await Promise.race([exit, patience.reason])
+    patience.cancel()
+    if (first === 'timeout') await offspring.terminateGroup(request.grace)
+    if (typeof first === 'string') await offspring.end(first === 'force' ? 0 : leakGrace)
+    const { code, signal } = await exit
+    const durationMs = Math.round(now() - begin)
+    await endLeft(offspring, request)
+    return {
+      command: commandLineOf(request),
+      exitCode: code,
+      exitSignal: signal,
+      durationMs,
+      endedBy: typeof first === 'string' ? first : 'itself',
+      containment: guarded.offspring.level,
+      left: offspring.left,
+      allowed: offspring.allowed,
+      alive: offspring.alive,
+    }
+  } finally {
+    close(guarded, relay, offspring)
+  }
+}
+
+async function endLeft(offspring: RunOffspring, request: RunRequest): Promise<void> {
+  const left = await offspring.leftAfter(request.leakTimeout)
+  if (left.length === 0) return
+  if (request.leaks === 'report') offspring.leaveAlone(left)
+  else await offspring.end(Math.min(request.grace, leakGrace))
+}
+
+function passOn(child: ChildProcess | undefined, signal: NodeJS.Signals): void {
+  if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const identity = table.identify(child.pid)
+  if (identity !== undefined) signalProcess(identity, signal)
+}
+
+function close(guarded: Guarded, relay: SignalRelay, offspring: RunOffspring | undefined): void {
+  relay.close()
+  offspring?.unwatch()
+  guarded.release()
+}

@@ -1,0 +1,179 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { cleanEnvironment } from '../../inner-run.js'
+import { cli, program, sleepersOf, startRun, uniqueNumber } from './proctor-run.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'run-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Runs a shell's line. */
+const sh = (line: string): string[] => ['--', 'sh', '-c', line]
+
+describe('what is passed on', () => {
+  test('streams, and the exit code; nothing is said when nothing is left', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'run', ...sh('cat; echo no >&2; exit 7')], {
+      input: 'in and out',
+      env: cleanEnvironment(),
+      encoding: 'utf8',
+    })
+    expect({ status, stdout, stderr }).toEqual({ status: 7, stdout: 'in and out', stderr: 'no\n' })
+  })
+
+  test.each(['SIGKILL', 'SIGTERM', 'SIGSEGV', 'SIGUSR1'])('a death by %s', async (signal) => {
+    const { result } = startRun(sh(`kill -${signal.slice(3)} $$`))
+    expect(await result).toMatchObject({ exitCode: null, signal, output: '' })
+  })
+
+  test('files beyond the standard streams, under their numbers', () => {
+    const line = `node ${cli} run -- sh -c 'echo three >&3; echo seven >&7' 3>${folder}/3 7>${folder}/7`
+    expect(spawnSync('bash', ['-c', line], { env: cleanEnvironment() }).status).toBe(0)
+    expect(readFileSync(`${folder}/3`, 'utf8') + readFileSync(`${folder}/7`, 'utf8')).toBe('three\nseven\n')
+  })
+
+  test('a command that is not there, or cannot be executed', async () => {
+    expect(await startRun(['--', 'no-such-command']).result).toMatchObject({
+      exitCode: 127,
+      output: 'proctor: no-such-command: no such command\n',
+    })
+    expect(await startRun(['--', '/etc/passwd']).result).toMatchObject({
+      exitCode: 126,
+      output: 'proctor: /etc/passwd: permission denied\n',
+    })
+  })
+})
+
+test.each([
+  [['true'], 'Unexpected true. The command comes after `--`: proctor run -- COMMAND.'],
+  [[], 'The command is missing: proctor run [options] -- COMMAND.'],
+  [['--'], 'The command is missing: proctor run [options] -- COMMAND.'],
+  [['--timeuot', '5', '--', 'true'], /^Unknown option --timeuot. Accepted are --timeout, /],
+  [['--timeout', '--', 'true'], '--timeout needs a value.'],
+  [['--timeout=soon', '--', 'true'], /^--timeout is soon. Accepted is a number above 0 of milliseconds/],
+  [['--leaks', 'ignore', '--', 'true'], '--leaks is ignore. Accepted are fail, kill, warn, report.'],
+  [['--allow', '/(/', '--', 'true'], /^--allow: '\/\(\/' is no regular expression/],
+  [['--json', '/no/such/file', '--', 'true'], '--json: /no/such/file cannot be written (ENOENT).'],
+])('a wrong command line is one sentence: %j', async (args, message) => {
+  const { exitCode, stdout, stderr } = await startRun(args).result
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
+  expect(stderr.replace(/^proctor: (.*)\n$/, '$1')).toMatch(message)
+})
+
+describe('what the command leaves', () => {
+  const patience = ['--leak-timeout', '100']
+
+  test('is named as a tree and ended; exit code 1 where the own was 0', async () => {
+    const number = uniqueNumber()
+    const { exitCode, stderr } = await startRun([...patience, ...sh(`setsid sh -c 'sleep ${number}; :' & exit 0`)])
+      .result
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(
+      /^proctor: 2 processes outlived `sh -c .*` and were ended\n\n {2}sh -c .* exited 0 after \d+ ms\n/,
+    )
+    expect(stderr).toMatch(/ {2}└─ \d+ sh -c .* left the group \(own session\) +ran \d+ ms +SIGTERM\n/)
+    expect(stderr).toMatch(
+      new RegExp(` {5}└─ \\d+ sleep ${number} +left the group \\(own session\\) +ran \\d+ ms +SIGTERM\\n`),
+    )
+    expect(sleepersOf(number)).toEqual([])
+  })
+
+  test.each([
+    ['fail', 0, 1, true, 0],
+    ['fail', 5, 5, true, 0],
+    ['warn', 0, 0, true, 0],
+    ['kill', 0, 0, false, 0],
+    ['report', 0, 0, true, 1],
+  ])('--leaks %s, own exit code %i', async (policy, own, exitCode, isNamed, alive) => {
+    const number = uniqueNumber()
+    const inner = startRun([
+      ...patience,
+      '--leaks',
+      policy,
+      ...sh(`setsid -f sleep ${number} >/dev/null 2>&1; exit ${own}`),
+    ])
+    const result = await inner.result
+    expect(result.exitCode).toBe(exitCode)
+    expect(result.stderr.includes(`sleep ${number}`)).toBe(isNamed)
+    expect(sleepersOf(number)).toHaveLength(alive)
+    for (const pid of sleepersOf(number)) process.kill(pid)
+  })
+
+  test('may be allowed, by parts of command lines and regular expressions; with what it has started', async () => {
+    const [one, two] = [uniqueNumber(), uniqueNumber()]
+    const line = `exec >/dev/null 2>&1; setsid -f sleep ${one}; setsid -f sh -c 'sleep ${two}; :' keeper; exit 0`
+    const allow = ['--allow', `sleep ${one}`, `/^sh .* keeper$/`]
+    const result = await startRun([...patience, ...allow, ...sh(line)]).result
+    expect(result).toMatchObject({ exitCode: 0, output: '' })
+    expect([sleepersOf(one).length, sleepersOf(two).length]).toEqual([1, 1])
+    for (const pid of [...sleepersOf(one), ...sleepersOf(two)]) process.kill(pid)
+  })
+
+  test('is written as data by --json', async () => {
+    const [file, number] = [join(folder, 'report.json'), uniqueNumber()]
+    await startRun([...patience, '--json', file, ...sh(`setsid -f sleep ${number}; exit 3`)]).result
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+      exitCode: 3,
+      exitSignal: null,
+      endedBy: 'itself',
+      left: [{ command: `sleep ${number}`, place: 'left the group (own session)', outcome: 'SIGTERM' }],
+      allowed: [],
+      alive: 0,
+    })
+  })
+
+  test('what goes by itself within the leak timeout is none', async () => {
+    expect(await startRun(sh('sleep 0.4 & exit 0')).result).toMatchObject({ exitCode: 0, output: '' })
+  })
+
+  test('a neighbour in the same group, as in a pipeline, is none of it and lives', async () => {
+    const [mine, neighbours] = [uniqueNumber(), uniqueNumber()]
+    const line = `sleep ${neighbours} & node ${cli} run --leak-timeout 100 -- sh -c 'sleep ${mine} & exit 0' | cat; echo $!`
+    const child = spawn('sh', ['-c', line], {
+      env: cleanEnvironment(),
+      detached: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    await new Promise((resolve) => child.stdout.once('data', resolve))
+    expect([sleepersOf(mine).length, sleepersOf(neighbours).length]).toEqual([0, 1])
+    for (const pid of sleepersOf(neighbours)) process.kill(pid)
+  })
+})
+
+describe('its end before its time', () => {
+  test('--timeout: SIGTERM, grace, SIGKILL; 124; what ran is named', async () => {
+    const number = uniqueNumber()
+    const line = `trap 'echo cleaned up' TERM; (trap '' TERM; exec sleep ${number}) & wait; wait`
+    const { exitCode, stdout, stderr } = await startRun(['--timeout', '700ms', '--grace', '300', ...sh(line)]).result
+    expect({ exitCode, stdout }).toEqual({ exitCode: 124, stdout: 'cleaned up\n' })
+    expect(stderr).toMatch(/^proctor: `sh -c .*` timed out and was ended, and 1 process with it\n/)
+    expect(stderr).toMatch(new RegExp(`└─ \\d+ sleep ${number} +in the group +ran \\d+ ms +SIGKILL`))
+    expect(sleepersOf(number)).toEqual([])
+  })
+
+  test('a signal to its number alone is passed on once; the second one is the end', async () => {
+    const inner = startRun(['--', 'node', program('counts-signals.mjs')])
+    await until(() => inner.output().includes('ready'))
+    inner.child.kill('SIGTERM')
+    await until(() => inner.output().includes('got SIGTERM'))
+    inner.child.kill('SIGTERM')
+    expect(await inner.result).toMatchObject({
+      signal: 'SIGKILL',
+      stdout: expect.stringMatching(/^ready\n(?:got SIGTERM\n){1,2}$/),
+    })
+  })
+
+  test('timeout(1) signals child and group: that is one wish, and the command gets its time', async () => {
+    const line = `trap 'sleep 0.5; echo cleaned up; exit 9' TERM; echo ready; while :; do sleep 0.05; done`
+    const { stdout } = spawnSync('timeout', ['1.5', process.execPath, cli, 'run', ...sh(line)], {
+      env: cleanEnvironment(),
+      encoding: 'utf8',
+    })
+    expect(stdout).toBe('ready\ncleaned up\n')
+  })
+})
+
+async function until(holds: () => boolean): Promise<void> {
+  await expect.poll(holds, { timeout: 20_000, interval: 10 }).toBe(true)
+}
