@@ -138,16 +138,20 @@ describe('Ctrl-C', () => {
 })
 
 test('Ctrl-Z and fg work as in every job', async () => {
-  const { terminal, shows, exit } = inTerminal('bash', ['--norc', '--noprofile', '-i'])
+  const { terminal, output, shows, exit } = inTerminal('bash', ['--norc', '--noprofile', '-i'])
+  /** Types a line, and waits for what comes after its echo. Whoever types faster than that talks to another program. */
+  const type = async (text: string, answer: string): Promise<void> => {
+    const before = output().length
+    terminal.write(text)
+    await expect.poll(() => output().slice(before), { timeout: 20_000, interval: 10 }).toContain(answer)
+  }
   await shows('$ ')
-  terminal.write(`${run} -- node ${program('counts-signals.mjs')}\r`)
-  await shows('ready')
-  terminal.write('\u001A')
+  await type(`${run} -- node ${program('counts-signals.mjs')}\r`, 'ready')
+  await type('\u001A', '$ ')
   await shows('Stopped')
-  terminal.write('fg\r')
-  terminal.write('exit\r')
-  terminal.write('echo code $?\r')
-  await shows('code 0')
+  await type('fg\r', 'counts-signals.mjs\r\n')
+  await type('exit\r', '$ ')
+  await type('echo code $?\r', 'code 0\r\n')
   terminal.write('exit\r')
   expect(await exit).toMatchObject({ exitCode: 0 })
 })
