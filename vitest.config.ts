@@ -11,8 +11,12 @@ export default defineConfig({
     hookTimeout: 30_000,
     // More than the two cores of a small machine: most tests wait for other processes most of the time.
     maxWorkers: 3,
-    // .ci/run counts what passed and failed.
-    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    // What was skipped stands at the end, by name; .ci/run counts what passed and failed.
+    reporters: [
+      'default',
+      'test/skipped.ts',
+      ...(report === undefined ? [] : [['json', { outputFile: report }] as ['json', object]]),
+    ],
     // Under every test and inner run: a recorder of the signals that the package sends.
     execArgv: ['--import', `${import.meta.dirname}/test/safety/recorder.mjs`],
     globalSetup: ['test/safety/recording.ts'],

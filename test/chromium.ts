@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { chromiumCommand } from './needs.js'
 
 // Debian's Chromium without a window, steered over the two pipes of its DevTools protocol.
 
@@ -56,7 +57,7 @@ export class Chromium {
       '--no-first-run',
     ]
     this.#child = spawn(
-      process.env['CHROMIUM'] ?? 'chromium',
+      chromiumCommand ?? 'chromium',
       [...switches, `--user-data-dir=${this.#profile}`, '--remote-debugging-pipe'],
       {
         // It leaves folders in the temporary folder.

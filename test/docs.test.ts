@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { dirname, join, resolve } from 'node:path'
 import { parseSync } from 'rolldown/utils'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { reasonAgainstNamespace } from './escapes/namespace.js'
 import { inRoot, type InnerResult, startInner } from './inner-run.js'
 import { makeFolder, removeFolder, workspacesIn } from './machine.js'
+import { needs } from './needs.js'
 
 // Every example of the documentation runs. A block of code begins with the name of its file in a comment:
 //
@@ -260,23 +260,20 @@ describe('the links', () => {
   })
 })
 
-test.skipIf(reasonAgainstNamespace() !== undefined)(
-  'docs/guide/containers.md runs as process 1, without ps',
-  async () => {
-    const tools = join(project, 'tools')
-    mkdirSync(tools)
-    for (const name of ['sh', 'setsid', 'sleep', 'grep', 'rm', 'env', 'unshare']) {
-      symlinkSync(execFileSync('which', [name], { encoding: 'utf8' }).trim(), join(tools, name))
-    }
-    symlinkSync(process.execPath, join(tools, 'node'))
-    const inner = startInner(
-      'unshare',
-      ['--pid', '--fork', '--kill-child', '--mount-proc', 'node', ...arguments_.vitest('containers.test.ts')],
-      { cwd: folderOf('docs/guide/containers.md'), env: { TMPDIR: temporary, PATH: tools } },
-    )
-    const { exitCode, output } = await inner.result
-    expect(output).toContain('1 passed')
-    expect(exitCode).toBe(0)
-  },
-  60_000,
-)
+test('docs/guide/containers.md runs as process 1, without ps', async () => {
+  needs('root', 'unshare')
+  const tools = join(project, 'tools')
+  mkdirSync(tools)
+  for (const name of ['sh', 'setsid', 'sleep', 'grep', 'rm', 'env', 'unshare']) {
+    symlinkSync(execFileSync('which', [name], { encoding: 'utf8' }).trim(), join(tools, name))
+  }
+  symlinkSync(process.execPath, join(tools, 'node'))
+  const inner = startInner(
+    'unshare',
+    ['--pid', '--fork', '--kill-child', '--mount-proc', 'node', ...arguments_.vitest('containers.test.ts')],
+    { cwd: folderOf('docs/guide/containers.md'), env: { TMPDIR: temporary, PATH: tools } },
+  )
+  const { exitCode, output } = await inner.result
+  expect(output).toContain('1 passed')
+  expect(exitCode).toBe(0)
+}, 60_000)

@@ -24,6 +24,7 @@ const copied = [
   'fixtures/programs',
   'test/stories',
   'test/programs.ts',
+  'test/needs.ts',
   'test/rejection.ts',
   'test/witness.ts',
   'test/safety',

@@ -4,7 +4,8 @@ import { type Ending, escapes, type Escape, inNamespace, type Level, type Namesp
 import { compareTable, writeTable } from './documented.js'
 import { observeInNamespace, reasonAgainstNamespace } from './namespace.js'
 import { foldInto, observe } from './observe.js'
-import { hasCompiler, isRoot, removePrograms } from './programs.js'
+import { removePrograms } from './programs.js'
+import { missing } from '../needs.js'
 
 /** What was seen, by case, level and ending. */
 const observations = new Map<string, string>()
@@ -24,9 +25,9 @@ afterAll(removePrograms)
 /** Why a case cannot be run on this machine. What cannot be run is skipped, and not passed. */
 function reasonAgainst(escape: Escape, level: Level): string | undefined {
   if (level === 'strict' && reasonAgainstStrict !== undefined) return reasonAgainstStrict
-  if ((escape.program.endsWith('.c') || escape.setuid !== undefined) && !hasCompiler) return 'there is no C compiler'
-  if (escape.needsRoot === true && !isRoot) return 'only root can set the scene'
-  return undefined
+  const compiler = escape.program.endsWith('.c') || escape.setuid !== undefined ? ['cc'] : []
+  const bash = /^(?:disowned|job-control)/.test(escape.program) ? ['bash'] : []
+  return missing(...compiler, ...bash, ...(escape.needsRoot === true ? ['root'] : []))
 }
 
 describe.each(escapes)('$id $title', (escape) => {

@@ -2,10 +2,9 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { cleanEnvironment, inRoot } from '../inner-run.js'
 import type { Ending, Level, NamespaceCase } from './cases.js'
-import { isRoot } from './programs.js'
+import { missing } from '../needs.js'
 
-export const reasonAgainstNamespace = (): string | undefined =>
-  isRoot ? undefined : 'only root can make a pid namespace'
+export const reasonAgainstNamespace = (): string | undefined => missing('root', 'unshare')
 
 /** Runs a scenario as process 1 of a pid namespace and says what was seen. */
 export async function observeInNamespace(

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,9 +18,6 @@ function folder(): string {
   }
   return made
 }
-
-export const hasCompiler = spawnSync('cc', ['--version']).status === 0
-export const isRoot = process.getuid?.() === 0
 
 /** A fresh path in the suite's own temporary folder, which lies outside every workspace. */
 let counted = 0

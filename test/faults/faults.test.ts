@@ -13,6 +13,7 @@ import {
   removeFolder,
   uniqueNumber,
 } from '../machine.js'
+import { needs } from '../needs.js'
 
 // Runs of a real Vitest that come to a bad end. After each: no process of theirs is alive, no workspace is left.
 // The witness is /proc, read by the test, and a number that stands in every command line of the tree.
@@ -184,6 +185,7 @@ test('a guardian that is killed is restarted, and does its work', async () => {
 })
 
 test.each([1, 2])('Ctrl-C in a real terminal, pressed %i times', async (times) => {
+  needs('script')
   const given = scene('hang')
   const command = `${process.execPath} ${inRoot('node_modules/vitest/vitest.mjs')} run --root ${inRoot('fixtures/suites/faults')}`
   const child = spawn('script', ['-qefc', command, '/dev/null'], {

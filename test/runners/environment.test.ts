@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { expect, test } from 'proctor/vitest'
 import { describe } from 'vitest'
 import { inRoot, runVitest, startInner } from '../inner-run.js'
+import { needs } from '../needs.js'
 
 // What surrounds the tests, and must not reach a command: real runners, started as hooks and terminals start them.
 
@@ -9,6 +10,7 @@ const suite = inRoot('fixtures/suites/environment')
 const patience = { timeout: 25_000 }
 
 test('a commit of a test that a hook of git runs goes into the workspace', async ({ run, workspace }) => {
+  needs('git')
   await workspace.write({ 'real/kept.txt': 'precious' })
   const real = async (...args: string[]): Promise<string> =>
     (await run('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd: 'real' }).waitForSuccessfulExit())
@@ -29,6 +31,7 @@ describe('Jest with workers in a terminal', () => {
     ['its colours do not reach a command', {}],
     ['those of a person do', { FORCE_COLOR: '1', SUITE_COLOR: '1\n' }],
   ])('%s', async (_title, env) => {
+    needs('script')
     const jest = [inRoot('node_modules/jest/bin/jest.js'), '--config', `${suite}/jest.config.cjs`]
     // script(1) gives it a terminal.
     const line = [process.execPath, ...jest].map((word) => `'${word}'`).join(' ')
@@ -47,6 +50,7 @@ test('node:test: a run of node:test below a command of a run of node:test counts
 })
 
 test('git has no other variables of its own repository than those that are left out', async () => {
+  needs('git')
   const { notInherited } = await import('../../src/command/launch/environment.js')
   const own = execFileSync('git', ['rev-parse', '--local-env-vars'], { encoding: 'utf8' }).trim().split('\n')
   const names = notInherited.flatMap((list) => list.names)

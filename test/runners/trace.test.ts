@@ -15,6 +15,7 @@ import {
   removeFolder,
   uniqueNumber,
 } from '../machine.js'
+import { needs } from '../needs.js'
 import { readTraceFile, type TraceModel } from '../trace-model.js'
 
 // Traces of real runs, read as data and as what a browser makes of them.
@@ -105,6 +106,7 @@ const ordinary = ['-t', 'a server|passes|runs nothing|the first|the second']
 
 describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
   test('a failed test has a trace, and it alone', async () => {
+    needs('chromium')
     const { folder, traces, env } = place({
       UNRELATED_SETTING: 'value-of-the-worker',
       DEPLOY_TOKEN: 'token-of-the-worker',
@@ -205,6 +207,7 @@ describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
 })
 
 test('of a worker that is killed the trace is there, finished by the guardian', async () => {
+  needs('chromium')
   const number = uniqueNumber()
   const scene = place()
   const ready = join(scene.folder, 'ready')
@@ -317,6 +320,7 @@ describe('by hand', () => {
 })
 
 test('500 processes and 100,000 lines open and scroll', async () => {
+  needs('chromium')
   const { folder } = place()
   const data: object[] = [
     {

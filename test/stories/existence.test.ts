@@ -1,13 +1,11 @@
-import { spawnSync } from 'node:child_process'
 import { isAlive } from 'proctor'
 import { expect, test } from 'proctor/vitest'
 import { describe } from 'vitest'
+import { needs } from '../needs.js'
 import { program, programs } from '../programs.js'
 import { readPid, witness } from '../witness.js'
 
-const isRoot = process.getuid?.() === 0
 const nobody = ['--reuid', '65534', '--clear-groups']
-const canBecomeNobody = isRoot && spawnSync('setpriv', [...nobody, 'true']).status === 0
 
 describe('Whether a process exists', () => {
   // Programs in here have a guardian of their own, which looks at every process of the machine before it goes: beside a
@@ -44,7 +42,8 @@ describe('Whether a process exists', () => {
     expect(isAlive(pid)).toBe(false)
   })
 
-  test.skipIf(!canBecomeNobody)('a process of another user does', async ({ run }) => {
+  test('a process of another user does', async ({ run }) => {
+    needs('root', 'setpriv')
     const other = run('setpriv', [...nobody, 'sh', '-c', 'echo ready; exec sleep 1000'])
     await other.waitForOutput('ready')
     const { pid } = witness(other.pid)
@@ -54,7 +53,8 @@ describe('Whether a process exists', () => {
     expect(isAlive(pid)).toBe(false)
   })
 
-  test.skipIf(isRoot && !canBecomeNobody)('no permission to signal it means that it exists', async ({ run }) => {
+  test('no permission to signal it means that it exists', async ({ run }) => {
+    if (process.getuid?.() === 0) needs('setpriv')
     const powerless = run('node', [program('asks-whether-alive.mjs'), '1'])
 
     const { output } = await powerless.waitForSuccessfulExit()
@@ -62,7 +62,8 @@ describe('Whether a process exists', () => {
     expect(output).toBe('kill(pid, 0): EPERM, isAlive: true\n')
   })
 
-  test.skipIf(!canBecomeNobody)('what may not be signalled is reported, and is not taken for dead', async ({ run }) => {
+  test('what may not be signalled is reported, and is not taken for dead', async ({ run }) => {
+    needs('root', 'setpriv')
     const powerless = run('node', [program('signals-another-user.mjs')])
     const sleeper = `setpriv --reuid 65533 --clear-groups sh -c 'echo ready; exec sleep 1000'`
 

@@ -1,18 +1,19 @@
-import { spawnSync } from 'node:child_process'
 import { AlreadyExitedError, UnexpectedExitError } from 'proctor'
 import { expect, test } from 'proctor/vitest'
 import { describe } from 'vitest'
+import { needs } from '../needs.js'
 import { programs } from '../programs.js'
 import { rejectionOf } from '../rejection.js'
 import { isStillAlive, readPid, witness } from '../witness.js'
 
-const languages: [language: string, command: string, ending: string, isMissing: boolean][] = [
-  ['Node', 'node', 'mjs', false],
-  ['Python', 'python3', 'py', spawnSync('python3', ['--version']).status !== 0],
+const languages: [language: string, command: string, ending: string][] = [
+  ['Node', 'node', 'mjs'],
+  ['Python', 'python3', 'py'],
 ]
 
-describe.each(languages)('Kill a program written in %s', (_, command, ending, isMissing) => {
-  test.skipIf(isMissing)('killing the parent kills the child', async ({ run, workspace }) => {
+describe.each(languages)('Kill a program written in %s', (_, command, ending) => {
+  test('killing the parent kills the child', async ({ run, workspace }) => {
+    needs(command)
     await workspace.copyFrom(programs)
     const parent = run(command, [`parent.${ending}`])
     await parent.waitForOutput('child is up')
@@ -27,7 +28,8 @@ describe.each(languages)('Kill a program written in %s', (_, command, ending, is
     expect(exit).toMatchObject({ exitCode: null, exitSignal: 'SIGKILL', output: 'child is up\n' })
   })
 
-  test.skipIf(isMissing)('a program that died on its own is not a successful kill', async ({ run, workspace }) => {
+  test('a program that died on its own is not a successful kill', async ({ run, workspace }) => {
+    needs(command)
     await workspace.copyFrom(programs)
     const parent = run(command, [`gets-to-the-end.${ending}`])
     await expect.poll(() => parent.running, { timeout: 4000 }).toBe(false)
@@ -39,7 +41,8 @@ describe.each(languages)('Kill a program written in %s', (_, command, ending, is
     await expect(parent).toBeDead('parent.pid')
   })
 
-  test.skipIf(isMissing)('killing what is known to have finished says so', async ({ run, workspace }) => {
+  test('killing what is known to have finished says so', async ({ run, workspace }) => {
+    needs(command)
     await workspace.copyFrom(programs)
     const parent = run(command, [`gets-to-the-end.${ending}`])
     await parent.waitForSuccessfulExit()

@@ -1,17 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { expect, test } from 'proctor/vitest'
 import { describe } from 'vitest'
+import { needs } from '../needs.js'
 import { programs } from '../programs.js'
-
-const has = (command: string): boolean => {
-  try {
-    execFileSync('sh', ['-c', `command -v ${command}`])
-    return true
-  } catch {
-    return false
-  }
-}
 
 const size = { columns: 60, rows: 12 }
 const patience = { timeout: 20_000 }
@@ -49,7 +40,8 @@ describe('Real programs in a terminal', () => {
     expect(prompt.screen.stripped).toContain('└  A tool called mug.')
   })
 
-  test.runIf(has('less'))('less: it pages, and takes q', async ({ run, workspace }) => {
+  test('less: it pages, and takes q', async ({ run, workspace }) => {
+    needs('less')
     await workspace.write({ 'poem.txt': poem })
     const less = run('less', ['poem.txt'], { terminal: size, env: { LESS: undefined } })
     await less.waitForScreen('poem.txt')
@@ -64,7 +56,8 @@ describe('Real programs in a terminal', () => {
     expect(less.screen.stripped).toBe('')
   })
 
-  test.runIf(has('vi'))('vi: it writes what is typed', async ({ run, workspace }) => {
+  test('vi: it writes what is typed', async ({ run, workspace }) => {
+    needs('vi')
     await workspace.write({ 'poem.txt': 'first\n' })
     const vi = run('vi', ['poem.txt'], { terminal: size })
     await vi.waitForScreen('first', patience)
@@ -75,7 +68,8 @@ describe('Real programs in a terminal', () => {
     expect(await workspace.read('poem.txt')).toBe('first\nsecond\n')
   })
 
-  test.runIf(has('nano'))('nano: it saves what is pasted', async ({ run, workspace }) => {
+  test('nano: it saves what is pasted', async ({ run, workspace }) => {
+    needs('nano')
     const nano = run('nano', ['--ignorercfiles', 'poem.txt'], { terminal: size })
     await nano.waitForScreen('GNU nano', patience)
 
@@ -89,9 +83,10 @@ describe('Real programs in a terminal', () => {
     expect(await workspace.read('poem.txt')).toBe('first\nsecond\n')
   })
 
-  test.runIf(has('top'))('top: it draws itself again in a new size', async ({ run }) => {
+  test('top: it draws itself again in a new size', async ({ run }) => {
+    needs('top')
     const top = run('top', ['-d', '60'], { terminal: size })
-    await top.waitForScreen(/PID USER .*%MEM/, patience)
+    await top.waitForScreen(/PID USER .*%CPU/, patience)
 
     top.resize(100, 8)
     await top.waitForScreen((screen) => /PID USER .*TIME\+ COMMAND/.test(screen.text.split('\n')[6] ?? ''), patience)

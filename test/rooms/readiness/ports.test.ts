@@ -9,6 +9,7 @@ import { lsofListeners, parseLsof } from '../../../src/system/sockets/lsof.js'
 import { now } from '../../../src/base/clock.js'
 import { inRoot } from '../../inner-run.js'
 import { eventually } from '../../machine.js'
+import { needs } from '../../needs.js'
 import { givenProctor, node, rejection, shell } from '../given.js'
 
 /** Listens, says so, and stays. */
@@ -80,6 +81,7 @@ describe('waitForPort', () => {
   })
 
   test('a server that hands its socket to a fork, and goes', async () => {
+    needs('python3')
     const proctor = await givenProctor({ leaks: 'kill' })
     const port = await freePort()
     // The socket was bound by the parent, which is gone when it is looked for.
@@ -200,7 +202,8 @@ os.setsid(); time.sleep(60)'`,
     expect((await rejection(waiting)).message).toContain('The test has ended')
   })
 
-  test.runIf(isLinux && process.getuid?.() === 0)('a tree in a network namespace of its own', async () => {
+  test('a tree in a network namespace of its own', async () => {
+    needs('root', 'unshare')
     const proctor = await givenProctor()
     const port = await freePort()
     // Nobody is in the way there: here the port is a stranger's.
@@ -212,35 +215,33 @@ os.setsid(); time.sleep(60)'`,
   })
 })
 
-test.runIf(isLinux && process.getuid?.() === 0)(
-  'a stranger of another user is an error that says what is known',
-  async () => {
-    const port = await freePort()
-    await givenStranger(port)
-    const script = `
+test('a stranger of another user is an error that says what is known', async () => {
+  needs('root', 'setpriv')
+  const port = await freePort()
+  await givenStranger(port)
+  const script = `
     const { createProctor } = await import(${JSON.stringify(inRoot('dist/index.js'))})
     const proctor = await createProctor()
     const error = await proctor.run('sleep', ['60']).waitForPort(${port}).catch((thrown) => thrown)
     await proctor.teardown()
     console.log(error.name + ': ' + error.message)`
-    const options = [
-      '--reuid',
-      '65534',
-      '--regid',
-      '65534',
-      '--clear-groups',
-      process.execPath,
-      '--input-type=module',
-      '-e',
-      script,
-    ]
-    // Of this user: what an outer proctor has put there is root's.
-    const env = { PATH: process.env['PATH'], HOME: '/tmp' }
-    expect(execFileSync('setpriv', options, { env, encoding: 'utf8' }).trim()).toBe(
-      `PortInUseError: Port ${port} is held by a process that sleep 60 did not start, and that may not be looked at (listens on 127.0.0.1:${port}, made by uid 0).`,
-    )
-  },
-)
+  const options = [
+    '--reuid',
+    '65534',
+    '--regid',
+    '65534',
+    '--clear-groups',
+    process.execPath,
+    '--input-type=module',
+    '-e',
+    script,
+  ]
+  // Of this user: what an outer proctor has put there is root's.
+  const env = { PATH: process.env['PATH'], HOME: '/tmp' }
+  expect(execFileSync('setpriv', options, { env, encoding: 'utf8' }).trim()).toBe(
+    `PortInUseError: Port ${port} is held by a process that sleep 60 did not start, and that may not be looked at (listens on 127.0.0.1:${port}, made by uid 0).`,
+  )
+})
 
 describe('waitForHttp', () => {
   const web = (port: number | string, body: string): string =>
@@ -396,6 +397,7 @@ describe('freePort', () => {
 
 describe('the tables', () => {
   test.runIf(isLinux)('what /proc says is read as lsof says it', async () => {
+    needs('lsof')
     const [port, other] = [await freePort(), await freePort()]
     await listen(port, '127.0.0.1')
     if (hasIPv6) await listen(other, '::1')
@@ -446,6 +448,7 @@ describe('the tables', () => {
   })
 
   test.runIf(isLinux)('all of it through lsof, as on macOS', async () => {
+    needs('lsof')
     const port = await freePort()
     const pid = await givenStranger(port)
     const script = `

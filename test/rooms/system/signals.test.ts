@@ -12,6 +12,7 @@ import {
   signalGroup,
   signalProcess,
 } from '../../../src/system/signals.js'
+import { needs } from '../../needs.js'
 import { rejection, zombieMaker } from '../given.js'
 
 function givenSleep(): { child: ChildProcess; identity: ProcessIdentity } {
@@ -136,7 +137,8 @@ describe('isAlive', () => {
     expect(isAlive(Number(text))).toBe(false)
   })
 
-  test.skipIf(process.getuid?.() !== 0)('a process that one may not signal lives', async () => {
+  test('a process that one may not signal lives', async () => {
+    needs('root', 'setpriv')
     const { child } = givenSleep()
     const script = `try { process.kill(${child.pid}, 0); console.log('allowed') } catch (error) { console.log(error.code) }`
     const other = spawn(

@@ -7,11 +7,12 @@ import { afterAll, expect, test } from 'vitest'
 import { EmulatedScreen } from '../../../src/terminal/screen.js'
 import { Chromium } from '../../chromium.js'
 import { inRoot } from '../../inner-run.js'
+import { needs } from '../../needs.js'
 
-const chromium = new Chromium()
+let chromium: Chromium | undefined
 const folder = mkdtempSync(join(tmpdir(), 'proctors-svg-'))
 afterAll(async () => {
-  await chromium.close()
+  await chromium?.close()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -26,6 +27,7 @@ interface Drawn {
 async function drawnIn(svg: string): Promise<Drawn[]> {
   const file = join(folder, 'picture.html')
   writeFileSync(file, `<!doctype html><html data-ready><meta charset="utf-8">${svg}</html>`)
+  chromium ??= new Chromium()
   const page = await chromium.open(pathToFileURL(file).href)
   const shown = `[...document.querySelectorAll('text')].map((text) => ({
     text: text.textContent,
@@ -45,6 +47,7 @@ function picture(text: string, columns = 24): string {
 const nbsp = '\u00a0'
 
 test('every character of a picture is drawn in its own column', async () => {
+  needs('chromium')
   const runs = await drawnIn(
     picture(
       '  two  blanks \x1b[31m red  \x1b[0m end\r\n\x1b[4m  under  lined  \x1b[0m\r\n漢 a  b\r\n\x1b[7m on paper \x1b[0m',
@@ -67,6 +70,7 @@ test('every character of a picture is drawn in its own column', async () => {
 test.each(readdirSync(inRoot('docs')).filter((name) => /^terminal-.*\.svg$/.test(name)))(
   'docs/%s: every character is drawn',
   async (name) => {
+    needs('chromium')
     const runs = await drawnIn(readFileSync(inRoot(`docs/${name}`), 'utf8'))
 
     expect(runs.length).toBeGreaterThan(5)

@@ -17,6 +17,7 @@ import { executable, symlink } from '../../../src/workspace/file-tree.js'
 import { removeFolder } from '../../../src/workspace/removal.js'
 import { isAbandoned, workspaceOwner } from '../../../src/workspace/workspace.js'
 import { thisOwner } from '../../../src/containment/owner.js'
+import { needs } from '../../needs.js'
 import { ended, givenProctor, rejection, shell } from '../given.js'
 
 /** A folder outside every workspace, with a witness in it. */
@@ -353,9 +354,8 @@ describe('removal', () => {
     expect(existsSync(proctor.workspace.path)).toBe(false)
   })
 
-  const isRoot = process.getuid?.() === 0
-  const canBecomeOther = isRoot && ['/usr/bin/setpriv', '/bin/setpriv'].some((file) => existsSync(file))
-  test.skipIf(!canBecomeOther)('copes with read-only folders as an ordinary user', async (context) => {
+  test('copes with read-only folders as an ordinary user', async (context) => {
+    needs('root', 'setpriv')
     const folder = mkdtempSync(join(tmpdir(), 'units-user-'))
     onTestFinished(() => {
       rmSync(folder, { recursive: true, force: true })

@@ -1,0 +1,49 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { TestRunner } from 'vitest'
+
+// What a test needs of the machine beyond Node. Without it the test is skipped, and said to be: never red, never silent.
+
+const isExecutable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether a command is on PATH. */
+const has = (command: string): boolean =>
+  (process.env['PATH'] ?? '').split(delimiter).some((folder) => isExecutable(join(folder, command)))
+
+/** Chromium, by any of its names. */
+export const chromiumCommand =
+  process.env['CHROMIUM'] ??
+  ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].find((command) => has(command))
+
+/** A command on PATH, or one of these. */
+type Need = 'chromium' | 'root' | (string & {})
+
+const isThere = (need: Need): boolean => {
+  if (need === 'root') return process.getuid?.() === 0
+  return need === 'chromium' ? chromiumCommand !== undefined : has(need)
+}
+
+/** What of it is missing here, in words; undefined when all is there. */
+export function missing(...needed: readonly Need[]): string | undefined {
+  const names = needed.filter((need) => !isThere(need))
+  return names.length === 0 ? undefined : `needs ${names.join(', ')}`
+}
+
+/**
+ * The running test's first line: skips it where a command, Chromium or root is missing, with the reason.
+ *
+ * @example
+ * test('Ctrl-C in a real terminal', async () => {
+ *   needs('script')
+ */
+export function needs(...needed: readonly Need[]): void {
+  const note = missing(...needed)
+  if (note !== undefined) TestRunner.getCurrentTest()?.context.skip(note)
+}
