@@ -1,4 +1,4 @@
-export { createProctor } from './fixture/proctor.js'
+export { createProctor } from './fixture/create-proctor.js'
 export type { Proctor } from './fixture/proctor.js'
 export type { ProctorOptions, RunOptions, TerminalOptions } from './fixture/options.js'
 export type { CommandReport, Finding, Place, TeardownReport } from './report/teardown-report.js'

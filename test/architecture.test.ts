@@ -80,7 +80,7 @@ describe('the rooms', () => {
     expect(imports.length).toBeGreaterThanOrEqual(lines.length)
     expect(imports).toContainEqual({ from: 'command/launch/spawn.ts', to: 'execa', kind: 'foreign' })
     expect(imports).toContainEqual({ from: 'workspace/temporary-folder.ts', to: 'tmp-promise', kind: 'foreign' })
-    expect(imports).toContainEqual({ from: 'index.ts', to: 'fixture/proctor.ts', kind: 'own' })
+    expect(imports).toContainEqual({ from: 'index.ts', to: 'fixture/create-proctor.ts', kind: 'own' })
   })
 
   test('what is imported exists', () => {

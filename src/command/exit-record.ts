@@ -1,13 +1,13 @@
 import { type CommandState, CommandTimeoutError, type SpawnError } from '../base/errors.js'
 import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
+import { advance, type ExitStatus, hasExited, isOver, type Life, type LifeEvent, see, type Seen } from './life.js'
 import type { Output } from './output.js'
 import type { Exit } from './process.js'
 
-// What became of one command, and what of it the test has been told or has looked at: which of the three exit errors
-// it gets is told from here.
+// The end of one command and what the test knows of it: which of the three exit errors it gets is decided from here.
 
 /** Whose exit it is. */
-export interface Recorded {
+export interface ExitOwner {
   readonly log: Output
   readonly durationMs: number
   /** The state as it is, for errors. */
@@ -15,54 +15,85 @@ export interface Recorded {
 }
 
 export class ExitRecord {
-  readonly #of: Recorded
+  readonly #owner: ExitOwner
   /** ms after which it is killed. */
   readonly #timeout: number | undefined
-  /** Its process has exited; `at` is on the clock of `now()`. */
-  exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly at: number } | undefined
-  /** The rest of its output is there too, or what there will be of it. */
-  isSettled = false
-  /** A wait, an ending, a matcher or an error has reported the exit. */
-  isSeen = false
-  /** The test has read `exitCode` or `exitSignal` after the exit. */
-  isExitRead = false
-  /** The test has sent it a signal. */
-  isSignalled = false
-  /** Its own time was over before it exited. */
-  isTimedOut = false
-  /** It could not be started. */
-  spawnError: SpawnError | undefined
-  #isSpawnErrorSeen = false
+  #life: Life = { phase: 'starting' }
+  #seen: Seen = 'no'
+  #isSignalled = false
+  #isTimedOut = false
 
-  constructor(of: Recorded, timeout: number | undefined) {
-    this.#of = of
+  constructor(owner: ExitOwner, timeout: number | undefined) {
+    this.#owner = owner
     this.#timeout = timeout
   }
 
+  /** Notes what has become of the command. Returns whether nothing more will, from now on. */
+  advance(event: LifeEvent): boolean {
+    const wasOver = this.isSettled
+    this.#life = advance(this.#life, event)
+    return !wasOver && this.isSettled
+  }
+
+  /** Its exit, and the output up to it, are known; or that it could not be started. */
+  get isSettled(): boolean {
+    return isOver(this.#life)
+  }
+  get hasExited(): boolean {
+    return hasExited(this.#life)
+  }
+  get exit(): ExitStatus | undefined {
+    return 'exit' in this.#life ? this.#life.exit : undefined
+  }
+  /** Why it could not be started. */
+  get spawnError(): SpawnError | undefined {
+    return this.#life.phase === 'failed' ? this.#life.error : undefined
+  }
+  get isTimedOut(): boolean {
+    return this.#isTimedOut
+  }
+  get isSignalled(): boolean {
+    return this.#isSignalled
+  }
   get knowledge(): ExitKnowledge {
     if (!this.isSettled) return 'running'
-    return this.isSeen ? 'exited, seen' : 'exited, not seen'
+    return this.#seen === 'reported' ? 'exited, seen' : 'exited, not seen'
+  }
+
+  /** The test has sent a signal: an exit with an error was to be expected. */
+  noteSignalled(): void {
+    this.#isSignalled = true
+  }
+
+  /** Its own time was over before it exited. */
+  noteTimedOut(): void {
+    this.#isTimedOut = true
+  }
+
+  see(how: Seen): void {
+    this.#seen = see(this.#seen, how)
   }
 
   /** The exit as the test reads it by itself. */
-  read(): { readonly code: number | null; readonly signal: NodeJS.Signals | null } | undefined {
+  read(): ExitStatus | undefined {
     if (!this.isSettled) return undefined
-    this.isExitRead = true
+    this.see('read')
     return this.exit
   }
 
   /** The exit as `toHaveExitedWith` reports it, or undefined while it runs. */
   lookAtExit(): { readonly exitCode: number | null; readonly exitSignal: NodeJS.Signals | null } | undefined {
+    this.throwUnlessStarted()
     if (!this.isSettled || this.exit === undefined) return undefined
-    this.isSeen = true
+    this.see('reported')
     return { exitCode: this.exit.code, exitSignal: this.exit.signal }
   }
 
   /** The exit as waits and endings report it, or throws that its time was over. */
   seenExit(): Exit {
-    if (this.isTimedOut) throw this.seenTimeoutError()
-    this.isSeen = true
-    const { log, durationMs } = this.#of
+    if (this.#isTimedOut) throw this.seenTimeoutError()
+    this.see('reported')
+    const { log, durationMs } = this.#owner
     const { code, signal } = this.exit!
     // Decoded when they are read: most tests ask for one of them, or for none.
     return {
@@ -83,10 +114,15 @@ export class ExitRecord {
 
   /** Throws what a call that only makes sense while it runs throws once it has exited. */
   throwOnceExited(): void {
-    const error = errorOnceExited(this.knowledge, this.#of.state())
+    const error = errorOnceExited(this.knowledge, this.#owner.state())
     if (error === undefined) return
-    this.isSeen = true
+    this.see('reported')
     throw error
+  }
+
+  throwUnlessStarted(): void {
+    const error = this.seenSpawnError()
+    if (error !== undefined) throw error
   }
 
   /** What was found; or, when all output there will be was looked at in vain, the exit's error. */
@@ -97,32 +133,33 @@ export class ExitRecord {
 
   /** What a wait rejects with that was waiting, in vain, when the program exited. */
   endOfWait(): Error {
-    if (this.isTimedOut) return this.seenTimeoutError()
-    this.isSeen = true
-    return errorOnceExited('exited, not seen', this.#of.state())!
+    if (this.#isTimedOut) return this.seenTimeoutError()
+    this.see('reported')
+    return errorOnceExited('exited, not seen', this.#owner.state())!
   }
 
   seenTimeoutError(): CommandTimeoutError {
-    this.isSeen = true
+    this.see('reported')
     return this.#timeoutError()
   }
 
   #timeoutError(): CommandTimeoutError {
-    return new CommandTimeoutError(this.#of.state(), this.#timeout ?? 0)
+    return new CommandTimeoutError(this.#owner.state(), this.#timeout ?? 0)
   }
 
   seenSpawnError(): SpawnError | undefined {
-    this.#isSpawnErrorSeen ||= this.spawnError !== undefined
+    if (this.spawnError !== undefined) this.see('reported')
     return this.spawnError
   }
 
   /** What the test never looked at and must hear of: a failure to start, or an exit with an error. */
   unseenFailure(isExcused: boolean): Error | undefined {
-    if (this.spawnError !== undefined) return this.#isSpawnErrorSeen ? undefined : this.spawnError
-    if (this.isSeen || this.exit === undefined) return undefined
-    if (this.isTimedOut) return this.#timeoutError()
-    if (isExcused || this.isSignalled || this.isExitRead) return undefined
-    const state = this.#of.state()
+    if (this.#seen === 'reported') return undefined
+    if (this.spawnError !== undefined) return this.spawnError
+    if (this.exit === undefined) return undefined
+    if (this.#isTimedOut) return this.#timeoutError()
+    if (isExcused || this.#isSignalled || this.#seen === 'read') return undefined
+    const state = this.#owner.state()
     return errorOfExit(state) === undefined ? undefined : errorOnceExited('exited, not seen', state)
   }
 }

@@ -1,7 +1,7 @@
+import { commandOf } from '../command/handle.js'
 import { checkOptions, isSignal, waitRules } from '../base/check.js'
 import type { Process } from '../command/process.js'
 import {
-  asProcess,
   describeProcess,
   hint,
   lastOutput,
@@ -22,7 +22,7 @@ export async function toHaveExitedWith(
   options?: MatcherOptions,
 ): Promise<MatcherResult> {
   const { isNot = false } = stateOf(this)
-  const process = asProcess(subject)
+  const process = commandOf(subject)
   if (process === undefined) throw refuseSubject('toHaveExitedWith', 'a process', subject)
   const isCode = typeof expected === 'number' && Number.isInteger(expected) && expected >= 0 && expected <= 255
   if (!isCode && !isSignal(expected)) {
@@ -34,7 +34,7 @@ export async function toHaveExitedWith(
   const { exit } = await noted('toHaveExitedWith', process, () =>
     retry(
       () => {
-        const seen = process.lookAtExit()
+        const seen = process.record.lookAtExit()
         return { holds: seen !== undefined, exit: seen }
       },
       true,

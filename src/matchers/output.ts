@@ -1,8 +1,8 @@
+import { commandOf } from '../command/handle.js'
 import { checkOptions, waitRules } from '../base/check.js'
 import type { Process } from '../command/process.js'
 import { isInOutput } from '../wait/pattern.js'
 import {
-  asProcess,
   describeProcess,
   describeSubject,
   hint,
@@ -24,7 +24,7 @@ export async function toHaveOutput(
   options?: MatcherOptions,
 ): Promise<MatcherResult> {
   const { isNot = false } = stateOf(this)
-  const process = asProcess(subject)
+  const process = commandOf(subject)
   if (process === undefined) throw refuseSubject('toHaveOutput', 'a process', subject)
   if (typeof expected !== 'string' && !(expected instanceof RegExp)) {
     throw new TypeError(`toHaveOutput: expected is a string or a regular expression, not ${describeSubject(expected)}.`)
@@ -33,7 +33,7 @@ export async function toHaveOutput(
   const { holds } = await noted('toHaveOutput', process, () =>
     retry(
       () => {
-        process.throwUnlessStarted()
+        process.record.throwUnlessStarted()
         // What has ended writes no more, unless something that it started still holds its output.
         const isFound = isInOutput(expected, process.log.text(), process.lastScreen() !== undefined)
         return { isFinal: process.isSettled && process.isOutputClosed, holds: isFound }

@@ -24,7 +24,7 @@ async function stillScreen(process: Terminal, timeout: number): Promise<string> 
   let [seen, since] = [process.screen.stripped, now()]
   await pollUntil(
     () => {
-      process.throwUnlessStarted()
+      process.record.throwUnlessStarted()
       const text = process.screen.stripped
       if (text !== seen) [seen, since] = [text, now()]
       const isStill = seen !== '' && now() - since >= stillness

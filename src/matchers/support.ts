@@ -1,7 +1,7 @@
 import { pollUntil } from '../base/clock.js'
 import { escapeControls } from '../base/escape.js'
-import { CommandProcess } from '../command/command-process.js'
-import { TemporaryWorkspace } from '../workspace/workspace.js'
+import type { CommandProcess } from '../command/command-process.js'
+import type { TemporaryWorkspace } from '../workspace/workspace.js'
 import { currentWaitTimeouts } from '../wait/default-timeouts.js'
 
 // What the matchers have in common. They are plain functions and know no runner. State matchers retry until they hold or
@@ -28,16 +28,6 @@ export const stateOf = (self: unknown): MatcherState => (self ?? {}) as MatcherS
 /** ms, where no fixture says how long to wait. */
 const defaultTimeout = 4000
 
-export const asProcess = (subject: unknown): CommandProcess | undefined =>
-  subject instanceof CommandProcess || (subject as CommandProcess | undefined)?.isProctorProcess === true
-    ? (subject as CommandProcess)
-    : undefined
-
-export const asWorkspace = (subject: unknown): TemporaryWorkspace | undefined =>
-  subject instanceof TemporaryWorkspace || (subject as TemporaryWorkspace | undefined)?.isProctorWorkspace === true
-    ? (subject as TemporaryWorkspace)
-    : undefined
-
 export const describeSubject = (subject: unknown): string => {
   if (subject === null || subject === undefined) return String(subject)
   if (typeof subject === 'object') return Array.isArray(subject) ? 'an array' : 'an object'
@@ -61,28 +51,17 @@ export function lastOutput(process: CommandProcess): string {
 
 export function describeProcess(process: CommandProcess): string {
   const { exitCode, exitSignal } = process.state()
-  if (process.spawnError !== undefined) return process.spawnError.message
+  if (process.record.spawnError !== undefined) return process.record.spawnError.message
   if (!process.isSettled) return `${process.command} is running (pid ${process.tree?.leader.pid})`
   return `${process.command} exited with ${exitSignal ?? exitCode} after ${process.durationMs} ms`
 }
 
-/** Notes that a matcher looks at a command for as long as it does. */
-export async function noted<Look>(
+/** Counts a matcher as one that looks at a command, for as long as it does. */
+export const noted = <Look>(
   matcher: string,
   process: CommandProcess | undefined,
   look: () => Promise<Look>,
-): Promise<Look> {
-  const key = Symbol(matcher)
-  const wasAbandoned = process?.areMatchersAbandoned === true
-  process?.lookingMatchers.set(key, matcher)
-  try {
-    return await look()
-  } finally {
-    process?.lookingMatchers.delete(key)
-    // Nobody awaited it, and the teardown has said so: a rejection would be an unhandled one on top of that.
-    if (!wasAbandoned && process?.areMatchersAbandoned === true) await new Promise(() => {})
-  }
-}
+): Promise<Look> => (process === undefined ? look() : process.matchers.during(matcher, look))
 
 /** Looks until `look` says what is wished for, or that nothing will change any more, or the time is over. */
 export async function retry<Look extends { readonly holds: boolean; readonly isFinal?: boolean }>(

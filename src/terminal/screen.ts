@@ -1,3 +1,4 @@
+import { Handles } from '../base/handle.js'
 import type { IBuffer, IBufferCell, Terminal } from '@xterm/headless'
 import type { KeyModes } from './keys.js'
 import { isMatch, refusePromise } from '../wait/pattern.js'
@@ -36,6 +37,14 @@ export function isOnScreen(pattern: ScreenPattern, screen: Screen): boolean {
   if (typeof pattern !== 'function') return isMatch(pattern, screen.stripped) || isMatch(pattern, screen.text)
   return refusePromise('A function of the screen', pattern(screen))
 }
+
+/** What tests get of a screen. */
+export const screenHandles = new Handles<Screen, EmulatedScreen>({
+  name: 'Screen',
+  inside: Symbol.for('proctor.screen.1'),
+  members: { text: 'value', stripped: 'shown', cursor: 'shown', columns: 'shown', rows: 'shown', toSVG: 'method' },
+  print: ({ stripped, cursor, columns, rows }) => ({ stripped, cursor, columns, rows }),
+})
 
 /** What a program in a terminal has drawn. */
 export class EmulatedScreen implements Screen {

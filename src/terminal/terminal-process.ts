@@ -1,14 +1,17 @@
 import type { CommandState, SpawnError } from '../base/errors.js'
 import { sleep } from '../base/clock.js'
 import type { Tree } from '../containment/tree.js'
-import { CommandProcess, type ProcessSettings, rejecting, showPattern } from '../command/command-process.js'
+import { CommandProcess } from '../command/command-process.js'
+import { rejecting } from '../command/command-waits.js'
+import type { CommandSettings } from '../command/command.js'
+import { showPattern } from '../command/output-waits.js'
 import { encodeKey, type Key } from './keys.js'
 import { checkOptions, checkSize, show, waitRules } from '../base/check.js'
 import type { OutputStream } from '../command/output.js'
 import type { Screen } from '../command/process.js'
 import type { WaitOptions } from '../wait/options.js'
 import type { TerminalProcess } from './types.js'
-import { type EmulatedScreen, isOnScreen, type ScreenPattern } from './screen.js'
+import { type EmulatedScreen, isOnScreen, screenHandles, type ScreenPattern } from './screen.js'
 import type { Transport } from '../command/transport.js'
 
 /** ms between Escape and the next key: sooner, they are Alt and that key. A person is slower too. */
@@ -24,7 +27,7 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
   readonly #terminal: Transport | undefined
 
   constructor(
-    settings: ProcessSettings,
+    settings: CommandSettings,
     started: { transport: Transport; tree: Tree } | Promise<SpawnError>,
     screen: EmulatedScreen,
   ) {
@@ -44,7 +47,7 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
   }
 
   override get screen(): Screen {
-    return this.#screen
+    return screenHandles.of(this.#screen)
   }
 
   override lastScreen(): string {
@@ -71,9 +74,14 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
         )
       }
       const look = (): { value: undefined } | undefined =>
-        isOnScreen(pattern, this.#screen) ? { value: undefined } : undefined
+        isOnScreen(pattern, this.screen) ? { value: undefined } : undefined
       const what = `waitForScreen(${showPattern(pattern)})`
-      return this.waitFor(look, options.timeout, typeof pattern === 'function', what)
+      return this.outputWaits.until({
+        look,
+        timeout: options.timeout,
+        isPredicate: typeof pattern === 'function',
+        what,
+      })
     })
   }
 
@@ -92,7 +100,7 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
 
   #type(text: string): Promise<void> {
     const written = this.write(text)
-    if (interrupts.some((interrupt) => text.includes(interrupt))) this.noteSignalled()
+    if (interrupts.some((interrupt) => text.includes(interrupt))) this.record.noteSignalled()
     return written
   }
 

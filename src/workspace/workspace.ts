@@ -73,11 +73,6 @@ export class TemporaryWorkspace implements Workspace {
     this.#identity = lstatSync(path, { bigint: true })
   }
 
-  /** What matchers know it by, whichever copy of this package made it. */
-  get isProctorWorkspace(): true {
-    return true
-  }
-
   /** `announce` says which folder somebody has heard of before it is there: whoever dies in between leaves none. */
   static create(announce: (makePath: () => string) => string): TemporaryWorkspace {
     try {

@@ -1,6 +1,7 @@
 import { isProctorError } from '../../base/errors.js'
 import { escapeText } from '../../base/escape.js'
 import { now } from '../../base/clock.js'
+import { proctorHandles } from '../../fixture/handle.js'
 import { FixtureProctor, type Proctor } from '../../fixture/proctor.js'
 import { type ProctorOptions, teardownTime } from '../../fixture/options.js'
 import { screenAttachments } from './attachments.js'
@@ -66,13 +67,13 @@ export async function provideProctor(
     artifact.attachments.push(...screenAttachments(proctor.processes))
     await recordArtifact?.(task, artifact)
   })
-  await use(proctor)
+  await use(proctorHandles.of(proctor))
 }
 
 /** The fixture `fileProctor` of a file. */
 export async function provideFileProctor(file: File | undefined, options: ProctorOptions, use: Use): Promise<void> {
   const proctor = await FixtureProctor.create(options, { test: identityOfFile(file) })
-  await use(proctor)
+  await use(proctorHandles.of(proctor))
   try {
     await proctor.teardown({ hasFailed: hasFailedIn(file) })
   } finally {

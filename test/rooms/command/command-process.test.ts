@@ -328,7 +328,7 @@ describe('ending', () => {
     await process.waitForOutput('up')
     const exits = await Promise.all([process.kill(), process.kill()])
     for (const exit of exits) expect(exit).toMatchObject({ exitCode: null, exitSignal: 'SIGKILL', output: 'up\n' })
-    expect(process.signals).toEqual(['SIGKILL'])
+    expect(process.signalLog.names).toEqual(['SIGKILL'])
     expect((await rejection(process.kill())).message).toBe('Process already exited with signal SIGKILL. Output:\nup')
   })
 
@@ -359,8 +359,8 @@ describe('ending', () => {
     expect(await killed).toMatchObject({ exitSignal: 'SIGKILL' })
     expect(await terminated).toMatchObject({ exitSignal: 'SIGKILL' })
     expect(now() - begin).toBeLessThan(5000)
-    expect(process.signals).toEqual(['SIGTERM', 'SIGKILL'])
-    expect(process.isEscalated).toBe(true)
+    expect(process.signalLog.names).toEqual(['SIGTERM', 'SIGKILL'])
+    expect(process.endings.isEscalated).toBe(true)
   })
 
   test('a shorter grace shortens the one that runs', async () => {
@@ -377,7 +377,7 @@ describe('ending', () => {
     const [killed, terminated] = await Promise.all([process.kill(), process.terminate()])
     expect(killed).toMatchObject({ exitSignal: 'SIGKILL' })
     expect(terminated).toMatchObject({ exitSignal: 'SIGKILL' })
-    expect(process.signals).toEqual(['SIGKILL'])
+    expect(process.signalLog.names).toEqual(['SIGKILL'])
   })
 
   test('teardown during terminate goes by its own grace', async () => {
@@ -401,14 +401,14 @@ describe('ending', () => {
     )
     await process.waitForOutput('up')
     expect(await process.terminate({ grace: 5000 })).toMatchObject({ exitCode: 4, stdout: 'up\ncleaned\n' })
-    expect(process.isEscalated).toBe(false)
+    expect(process.endings.isEscalated).toBe(false)
   })
 
   test('terminate without a grace is SIGTERM and at once SIGKILL', async () => {
     const proctor = await givenProctor()
     const process = await stubborn(proctor)
     expect(await process.terminate({ grace: 0 })).toMatchObject({ exitSignal: 'SIGKILL' })
-    expect(process.signals).toEqual(['SIGTERM', 'SIGKILL'])
+    expect(process.signalLog.names).toEqual(['SIGTERM', 'SIGKILL'])
   })
 
   test('terminate continues a stopped process', async () => {

@@ -1,0 +1,104 @@
+import { checkOptions, waitRules } from '../base/check.js'
+import { type CommandState, WaitTimeoutError } from '../base/errors.js'
+import type { TimeoutDetails } from '../readiness/wait-for-http.js'
+import type { WaitOptions } from '../wait/options.js'
+import { type Attempt, Waits } from '../wait/waits.js'
+import type { ExitRecord } from './exit-record.js'
+import { errorOfExit } from './exits.js'
+import type { CommandListener } from './listener.js'
+import type { Exit } from './process.js'
+
+/** What a call throws, it rejects with. */
+export function rejecting<Value>(call: () => Promise<Value>): Promise<Value> {
+  try {
+    return call()
+  } catch (error) {
+    return Promise.reject(error as Error)
+  }
+}
+
+export interface WaitsHost {
+  /** The state as it is, for errors. */
+  state(): CommandState
+  /** ms, the default of a wait that begins now. */
+  waitTimeout(): number
+  readonly listener: CommandListener | undefined
+}
+
+export interface WaitDetails {
+  /** ms between looks that nothing but time calls for. */
+  readonly interval?: number | undefined
+  readonly explain?: () => TimeoutDetails
+  /** What a trace calls the wait. */
+  readonly what?: string
+}
+
+/** The waits of one command: for its exit, and what every other wait is made of. */
+export class CommandWaits {
+  readonly #host: WaitsHost
+  readonly #record: ExitRecord
+  readonly #waits = new Waits()
+  #hasBegun = false
+
+  constructor(host: WaitsHost, record: ExitRecord) {
+    this.#host = host
+    this.#record = record
+  }
+
+  /** Whether the test has waited for anything: it knows that the handle itself is no promise. */
+  get hasBegun(): boolean {
+    return this.#hasBegun
+  }
+
+  changed(): void {
+    this.#waits.changed()
+  }
+
+  stepAll(): void {
+    this.#waits.stepAll()
+  }
+
+  abandon(error: Error): void {
+    this.#waits.abandon(error)
+  }
+
+  add<Value>(
+    attempt: Attempt<Value>,
+    timeout: number | undefined,
+    { interval, explain, what }: WaitDetails = {},
+  ): Promise<Value> {
+    this.#hasBegun = true
+    const limit = timeout ?? this.#host.waitTimeout()
+    const attemptIfStarted: Attempt<Value> = () => {
+      this.#record.throwUnlessStarted()
+      return attempt()
+    }
+    const onTimeout = (): Error => new WaitTimeoutError(this.#host.state(), limit, explain?.())
+    const onEnd = what === undefined ? undefined : this.#host.listener?.waits(what)
+    return this.#waits.add(attemptIfStarted, { timeout: limit, onTimeout, interval, onEnd })
+  }
+
+  forExit(options: WaitOptions): Promise<Exit> {
+    return this.#forEnd('waitForExit', options, () => {})
+  }
+
+  forSuccessfulExit(options: WaitOptions): Promise<Exit> {
+    return this.#forEnd('waitForSuccessfulExit', options, () => {
+      const error = errorOfExit(this.#host.state())
+      if (error !== undefined) throw error
+    })
+  }
+
+  #forEnd(caller: string, options: WaitOptions, throwUnlessWanted: () => void): Promise<Exit> {
+    return rejecting(() => {
+      checkOptions(caller, options, waitRules)
+      const attempt: Attempt<Exit> = () => {
+        if (!this.#record.isSettled) return undefined
+        const value = this.#record.seenExit()
+        throwUnlessWanted()
+        return { value }
+      }
+      return this.add(attempt, options.timeout, { what: `${caller}()` })
+    })
+  }
+}

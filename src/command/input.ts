@@ -1,0 +1,87 @@
+import { ProctorError } from '../base/errors.js'
+import { type CommandWaits, rejecting } from './command-waits.js'
+import type { ExitRecord } from './exit-record.js'
+import type { CommandListener } from './listener.js'
+import type { Transport } from './transport.js'
+
+/** What the input of a command asks of it. */
+export interface InputHost {
+  readonly command: string
+  readonly record: ExitRecord
+  readonly waits: CommandWaits
+  readonly listener: CommandListener | undefined
+  throwUnlessRunning(): void
+  /** Resolves once the exit and the output up to it are known, if they are about to be. */
+  drained(): Promise<void>
+}
+
+type Feed = (transport: Transport, done: (error?: Error | null) => void) => void
+
+/** The standard input of one command. */
+export class Input {
+  readonly #host: InputHost
+  readonly #transport: Transport | undefined
+  #isEnded = false
+
+  constructor(host: InputHost, transport: Transport | undefined) {
+    this.#host = host
+    this.#transport = transport
+  }
+
+  /** The option `input`: written, and ended, at the start. */
+  writeAtStart(input: string | Uint8Array): void {
+    this.#host.listener?.input(input)
+    this.#isEnded = this.#transport?.inputStaysOpen !== true
+    this.#transport?.endInput(input)
+  }
+
+  // Not async: the promise that it returns is the wait's own, which teardown marks as handled.
+  write(text: string | Uint8Array): Promise<void> {
+    return rejecting(() => {
+      if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
+        throw new TypeError(`write: text is a string or bytes, not ${text === null ? 'null' : typeof text}.`)
+      }
+      return this.#feed('write', (transport, done) => {
+        this.#host.listener?.input(text)
+        transport.write(text, done)
+      })
+    })
+  }
+
+  end(): Promise<void> {
+    return rejecting(() => {
+      this.#host.throwUnlessRunning()
+      if (this.#isEnded) return Promise.resolve()
+      return this.#feed('endInput', (transport, done) => {
+        this.#isEnded = !transport.inputStaysOpen
+        transport.endInput(undefined, done)
+      })
+    })
+  }
+
+  #feed(verb: string, feed: Feed): Promise<void> {
+    const { command, record, waits } = this.#host
+    this.#host.throwUnlessRunning()
+    if (this.#transport === undefined || this.#isEnded) {
+      throw new ProctorError(
+        `Cannot ${verb} to ${command}: its standard input was closed, by endInput() or the option input.`,
+      )
+    }
+    let outcome: { readonly error: Error | undefined } | undefined
+    feed(this.#transport, (error) => {
+      outcome = { error: error ?? undefined }
+      waits.changed()
+    })
+    return waits.add(async () => {
+      if (outcome === undefined && !record.isSettled) return undefined
+      if (outcome !== undefined && outcome.error === undefined) return { value: undefined }
+      // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
+      if (outcome !== undefined) await this.#host.drained()
+      if (record.isSettled) throw record.endOfWait()
+      const { code, message } = outcome!.error as NodeJS.ErrnoException
+      throw new ProctorError(`Cannot ${verb} to ${command}: it has closed its standard input (${code ?? message}).`, {
+        cause: outcome!.error,
+      })
+    }, undefined)
+  }
+}

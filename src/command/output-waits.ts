@@ -1,0 +1,75 @@
+import { checkOptions, outputWaitRules, show } from '../base/check.js'
+import { lookFor, type OutputPattern } from '../wait/pattern.js'
+import type { Attempt } from '../wait/waits.js'
+import { type CommandWaits, rejecting } from './command-waits.js'
+import type { ExitRecord } from './exit-record.js'
+import type { Output } from './output.js'
+import type { OutputWaitOptions } from './process.js'
+
+/** ms between two looks of a predicate that may depend on more than the output. */
+const predicateInterval = 50
+
+/** A pattern as it stands in a call, short. */
+export const showPattern = (pattern: string | RegExp | ((subject: never) => unknown)): string =>
+  typeof pattern === 'function' ? '…' : typeof pattern === 'string' ? show(pattern) : String(pattern)
+
+/** What is waited for in what the program wrote. */
+export interface OutputLook<Value> {
+  readonly look: Attempt<Value>
+  /** ms */
+  readonly timeout: number | undefined
+  /** Whether the test's own function looks: it may look at more than the output. */
+  readonly isPredicate: boolean
+  /** What a trace calls the wait. */
+  readonly what: string
+}
+
+/** Waits for what one command writes, or draws. */
+export class OutputWaits {
+  readonly #log: Output
+  readonly #record: ExitRecord
+  readonly #waits: CommandWaits
+
+  constructor(log: Output, record: ExitRecord, waits: CommandWaits) {
+    this.#log = log
+    this.#record = record
+    this.#waits = waits
+  }
+
+  forOutput(
+    pattern: OutputPattern,
+    options: OutputWaitOptions,
+    isTerminal: boolean,
+  ): Promise<RegExpExecArray | string> {
+    return rejecting(() => {
+      checkOptions('waitForOutput', options, outputWaitRules)
+      if (typeof pattern !== 'string' && typeof pattern !== 'function' && !(pattern instanceof RegExp)) {
+        throw new TypeError(
+          `waitForOutput: the pattern is a string, a regular expression or a function of the output, not ${show(pattern)}.`,
+        )
+      }
+      const text = (): string => this.#log.text(options.stream ?? 'output', options.since)
+      return this.until({
+        look: lookFor(pattern, text, isTerminal),
+        timeout: options.timeout,
+        isPredicate: typeof pattern === 'function',
+        what: `waitForOutput(${showPattern(pattern)})`,
+      })
+    })
+  }
+
+  /** Waits until a look finds something, or the program has exited and will write nothing more. */
+  until<Value>({ look, timeout, isPredicate, what }: OutputLook<Value>): Promise<Value> {
+    // Captured now: an exit reported to another wait afterwards still counts as unseen here.
+    const isKnownToHaveExited = this.#record.knowledge === 'exited, seen'
+    const attempt: Attempt<Value> = () => {
+      if (isKnownToHaveExited && this.#record.isTimedOut) throw this.#record.seenTimeoutError()
+      if (isKnownToHaveExited) this.#record.throwOnceExited()
+      const wasSettled = this.#record.isSettled
+      const found = look()
+      if (!(found instanceof Promise)) return this.#record.judge(found, wasSettled)
+      return found.then((value) => this.#record.judge(value, wasSettled))
+    }
+    return this.#waits.add(attempt, timeout, { interval: isPredicate ? predicateInterval : undefined, what })
+  }
+}

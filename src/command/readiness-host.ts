@@ -1,0 +1,27 @@
+import type { ReadinessHost } from '../readiness/wait-for-http.js'
+import type { Command } from './command.js'
+import { errorOnceExited } from './exits.js'
+
+/** ms between two looks for who listens. */
+const portInterval = 20
+
+/** The command as the room of readiness sees it. `what`: the wait, as a trace calls it. */
+export function readinessHost(command: Command, what: string): ReadinessHost {
+  const { record, waits } = command
+  return {
+    command: command.command,
+    cwd: command.cwd,
+    members: async () => {
+      const { members, isUncertain } = await command.look()
+      return { pids: members.map(({ pid }) => pid), isUncertain }
+    },
+    hasSettled: () => record.isSettled,
+    whatIfGone: () => {
+      const isKnown = record.knowledge === 'exited, seen'
+      return () =>
+        isKnown && !record.isTimedOut ? errorOnceExited('exited, seen', command.state())! : record.endOfWait()
+    },
+    excuseExit: () => record.see('read'),
+    wait: (attempt, { timeout }, explain) => waits.add(attempt, timeout, { interval: portInterval, explain, what }),
+  }
+}

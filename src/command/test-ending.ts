@@ -1,0 +1,49 @@
+import { callSite, type CommandState } from '../base/errors.js'
+import type { ExitRecord } from './exit-record.js'
+import { errorOnceExited } from './exits.js'
+import type { CommandListener } from './listener.js'
+import type { Exit } from './process.js'
+import type { Endings } from './termination.js'
+
+/** What is ended by the test. */
+export interface EndingHost {
+  readonly record: ExitRecord
+  readonly endings: Endings
+  readonly listener: CommandListener | undefined
+  readonly hasTree: boolean
+  readonly settled: Promise<void>
+  state(): CommandState
+}
+
+/** `kill()` and `terminate()`: ends the whole tree, then reports the exit, or that it was there before. */
+export async function endForTest(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
+  const leadBack = callSite()
+  const onEnd = host.listener?.waits(signal === 'SIGKILL' ? 'kill()' : 'terminate()')
+  try {
+    const exit = await endAndJudge(host, signal, grace)
+    onEnd?.()
+    return exit
+  } catch (error) {
+    leadBack(error)
+    onEnd?.(error)
+    throw error
+  }
+}
+
+async function endAndJudge(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
+  const { record, endings, settled } = host
+  // Not started yet; or only the rest of its output is awaited, and it is exiting by itself.
+  if (!host.hasTree || record.exit !== undefined) await settled
+  record.throwUnlessStarted()
+  const before = record.knowledge
+  const isJoining = endings.isUnderWay
+  if (before === 'running' && !isJoining) endings.attribute('test')
+  await endings.endWithin(signal, grace)
+  await settled
+  // A zombie that nobody had heard of when SIGKILL came: it died on its own.
+  const diedAlone = signal === 'SIGKILL' && !isJoining && !record.isSignalled && record.exit?.signal !== 'SIGKILL'
+  if (before === 'running' && !diedAlone) return record.seenExit()
+  const error = errorOnceExited(before === 'running' ? 'exited, not seen' : before, host.state())
+  record.see('reported')
+  throw error!
+}

@@ -1,0 +1,26 @@
+import { Handles } from '../base/handle.js'
+import { TemporaryWorkspace, type Workspace } from './workspace.js'
+
+const inside = Symbol.for('proctor.workspace.1')
+
+/** What tests get of a workspace. */
+export const workspaceHandles = new Handles<Workspace, TemporaryWorkspace>({
+  name: 'Workspace',
+  inside,
+  members: {
+    path: 'shown',
+    resolve: 'method',
+    write: 'method',
+    read: 'method',
+    exists: 'method',
+    list: 'method',
+    copyFrom: 'method',
+  },
+  print: ({ path }) => ({ path }),
+})
+
+/** The workspace behind a handle, whichever copy of this package made it. Undefined for everything else. */
+export const workspaceOf = (subject: unknown): TemporaryWorkspace | undefined =>
+  subject instanceof TemporaryWorkspace
+    ? subject
+    : (subject as { readonly [inside]?: TemporaryWorkspace } | null | undefined)?.[inside]
