@@ -105,7 +105,7 @@ const output = (format) => ({
         priority: 2,
       },
       // `proctor run` is started once a command: it reads no more than it needs.
-      { name: 'supervisor', test: rooms('supervisor'), priority: 2 },
+      { name: 'supervisor', test: rooms('supervisor/(?!run-trace)'), priority: 2 },
       {
         name: 'core',
         test: rooms('(?!trace/page/|runners/)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)'),

@@ -129,7 +129,7 @@ export async function tryOut(command, ending, wrapper) {
   // An orphan that hides everything is led back to the command by its number alone: it is looked for ten times a second.
   if (ending === 'SIGKILL') await sleep(400)
   if (ending === 'Ctrl-C') started.interrupt()
-  if (ending === 'SIGTERM' || ending === 'SIGKILL') process.kill(started.pid, ending)
+  if ((ending === 'SIGTERM' || ending === 'SIGKILL') && !hasEnded) process.kill(started.pid, ending)
   const exit = await Promise.race([started.exit, sleep(20_000).then(() => ({ code: null, signal: 'never' }))])
   if (wrapper !== 'proctor run' || ending === 'SIGKILL')
     await until(() => sleepersOf(number).length === 0, wrapper === 'nothing' ? 1000 : 4000)

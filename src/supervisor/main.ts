@@ -1,11 +1,12 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { escapeControls } from '../base/escape.js'
-import { ContainmentError } from '../base/errors.js'
+import { ProctorError } from '../base/errors.js'
 import { quoteArgument } from '../base/command-line.js'
 import { dieOf } from '../system/signals.js'
 import { formatReport, type RunReport } from './findings.js'
-import { parseRequest, type RunRequest, UsageError } from './request.js'
+import type { RunTrace } from './run-trace.js'
+import { commandLineOf, parseRequest, type RunRequest, UsageError } from './request.js'
 import { StartError, supervise } from './supervise.js'
 
 // `proctor run`: what is said, and how it ends.
@@ -27,6 +28,7 @@ Options
                          report: name it, and leave it alone
   --allow PATTERN…       command lines that may live on: a part of one, or /a regular expression/
   --json FILE            write what was found
+  --trace FILE           write a page with every process over time
   --containment LEVEL    auto (default), strict (or fail), basic
   -h, --help             this text
 
@@ -89,14 +91,25 @@ function codeOf(report: RunReport, { leaks }: RunRequest): number | NodeJS.Signa
   return report.exitCode === 0 && isBlamed ? 1 : (report.exitCode ?? 1)
 }
 
+/** It is loaded when it is wanted: most runs have none. */
+async function openTrace({ trace, ...request }: RunRequest): Promise<RunTrace | undefined> {
+  if (trace === undefined) return undefined
+  const { RunTrace: Opened } = await import('./run-trace.js')
+  return new Opened(trace, commandLineOf({ trace, ...request }))
+}
+
 async function run(request: RunRequest): Promise<number | NodeJS.Signals> {
   const file = openReport(request.json)
+  const trace = await openTrace(request)
   try {
-    const report = await supervise(request)
+    const report = await supervise(request, trace)
     if (isSaid(report, request)) say(formatReport(report, request.leaks === 'report'))
     writeReport(file, report)
-    return codeOf(report, request)
+    const code = codeOf(report, request)
+    trace?.end(report, code !== 0)
+    return code
   } catch (error) {
+    trace?.remove()
     if (error instanceof StartError) return startFailure(error, request)
     throw error
   }
@@ -121,7 +134,7 @@ export async function main(parameters: readonly string[]): Promise<never> {
   try {
     return endWith(await run(parseRequest(parameters)))
   } catch (error) {
-    if (!(error instanceof UsageError) && !(error instanceof ContainmentError)) throw error
+    if (!(error instanceof UsageError) && !(error instanceof ProctorError)) throw error
     say(`proctor: ${error.message}\n`)
     process.exit(2)
   }

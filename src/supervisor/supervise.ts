@@ -26,6 +26,12 @@ export class StartError extends Error {
   }
 }
 
+/** Who is told how the run goes. */
+export interface RunListener {
+  started?(pid: number): void
+  exited?(code: number | null, signal: NodeJS.Signals | null): void
+}
+
 /** ms between SIGTERM and SIGKILL for what outlived the command. */
 const leakGrace = 200
 
@@ -60,7 +66,7 @@ function withResolvers<Value>(): { promise: Promise<Value>; resolve: (value: Val
  *
  * @throws {StartError} when it could not be started; {ContainmentError} for `strict` where it is not to be had.
  */
-export async function supervise(request: RunRequest): Promise<RunReport> {
+export async function supervise(request: RunRequest, listener: RunListener = {}): Promise<RunReport> {
   const stdio = inheritedDescriptors()
   assertContainment(request.containment)
   const guarded = watchOffspring(
@@ -81,8 +87,10 @@ export async function supervise(request: RunRequest): Promise<RunReport> {
     const begin = now()
     child = spawn(request.command, request.args, { stdio })
     const exit = exitOf(child)
+    child.once('exit', (code, signal) => listener.exited?.(code, signal))
     if (child.pid === undefined) await exit
     offspring = new RunOffspring(guarded, child.pid!, request.allow)
+    listener.started?.(child.pid!)
     relay.watchGroup()
     offspring.watch()
     const first = await Promise.race([exit, patience.reason])

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { cleanEnvironment } from '../../inner-run.js'
+import { readTraceFile } from '../../trace-model.js'
 import { cli, program, sleepersOf, startRun, uniqueNumber } from './proctor-run.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'run-'))
@@ -121,6 +122,17 @@ describe('what the command leaves', () => {
       allowed: [],
       alive: 0,
     })
+  })
+
+  test('is in the picture that --trace draws', async () => {
+    const [file, number] = [join(folder, 'trace.html'), uniqueNumber()]
+    const line = `sh -c 'setsid sleep ${number} & sleep 0.3'; exit 0`
+    await startRun([...patience, '--trace', file, ...sh(line)]).result
+    const { state, commands, processes } = readTraceFile(file)
+    expect({ state, exit: commands[0]?.exit }).toMatchObject({ state: 'failed', exit: { code: 0, signal: null } })
+    const left = processes.find(({ commands: own }) => own.some(({ command }) => command === `sleep ${number}`))
+    expect(left?.finding).toEqual(expect.objectContaining({ outcome: 'SIGTERM' }))
+    expect(left?.orphanedAt).toBeGreaterThan(0)
   })
 
   test('what goes by itself within the leak timeout is none', async () => {

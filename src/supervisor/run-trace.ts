@@ -1,0 +1,72 @@
+import { resolve } from 'node:path'
+import { uptime } from 'node:os'
+import { wallClock } from '../base/clock.js'
+import type { Tree } from '../containment/tree.js'
+import { table } from '../system/process-table/current.js'
+import { Mask } from '../trace/secrets.js'
+import { Trace } from '../trace/trace.js'
+import { TraceFile } from '../trace/trace-file.js'
+import { guardian } from '../worker/fixtures.js'
+import type { RunReport } from './findings.js'
+
+// The picture of a run: every process over time. Its streams are the command's own, so no output is in it.
+
+export class RunTrace {
+  readonly #trace: Trace
+  readonly #command: string
+  readonly #mask = new Mask()
+  #listener: ReturnType<Trace['command']> | undefined
+
+  /** @throws {ProctorError} when it could not be written to `path`. */
+  constructor(path: string, command: string) {
+    this.#command = command
+    this.#mask.learn(process.env)
+    const header = {
+      name: ['proctor run', command],
+      at: Math.round(wallClock()),
+      uptime: uptime(),
+      worker: process.pid,
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      workspace: process.cwd(),
+    }
+    this.#trace = new Trace(new TraceFile(resolve(path), guardian()), header, this.#mask)
+  }
+
+  /** The command runs. */
+  started(pid: number): void {
+    const env = { added: [], changed: [], removed: [] }
+    this.#listener = this.#trace.command({ command: this.#command, cwd: process.cwd(), env })
+    const leader = table.identify(pid)
+    if (leader !== undefined) this.#listener.started(toTree(leader))
+  }
+
+  exited(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#listener?.exited(code, signal)
+  }
+
+  end(report: RunReport, hasFailed: boolean): void {
+    this.#listener?.treeDead()
+    const findings = [...report.left, ...report.allowed].map(({ pid, place, outcome }) => ({ pid, place, outcome }))
+    this.#trace.end(hasFailed ? 'failed' : 'passed', findings, { containment: report.containment })
+  }
+
+  /** There was nothing to see. */
+  remove(): void {
+    this.#trace.remove()
+  }
+}
+
+/** As a picture wants it: it is only looked at. */
+const toTree = (leader: Tree['leader']): Tree => ({
+  id: '0.1',
+  fixture: '0',
+  mark: '',
+  leader: { pid: leader.pid, startTime: leader.startTime },
+  workspace: process.cwd(),
+  streams: new Set(),
+  isLeaderHeld: () => false,
+  sessions: new Set(),
+  known: new Map(),
+  groupIsGone: true,
+})
