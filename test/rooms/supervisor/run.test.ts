@@ -189,3 +189,31 @@ describe('its end before its time', () => {
 async function until(holds: () => boolean): Promise<void> {
   await expect.poll(holds, { timeout: 20_000, interval: 10 }).toBe(true)
 }
+
+describe('inside of each other', () => {
+  test('the inner one ends what was left in it, and the outer one has nothing to say', async () => {
+    const number = uniqueNumber()
+    const inner = ['node', cli, 'run', '--leak-timeout', '100', ...sh(`setsid -f sleep ${number}`)]
+    const { exitCode, stderr } = await startRun(['--', ...inner]).result
+    expect(exitCode).toBe(1)
+    expect(stderr.match(/outlived/g)).toHaveLength(1)
+    expect(sleepersOf(number)).toEqual([])
+  })
+
+  test('what the inner one has left, when it was killed, the outer one ends', async () => {
+    const number = uniqueNumber()
+    const line = `node ${cli} run -- sh -c 'setsid -f sleep ${number}; sleep 600' & sleep 1; kill -9 $!; exit 0`
+    await startRun([...sh(line)]).result
+    expect(sleepersOf(number)).toEqual([])
+  })
+
+  test('tests that use proctor are as they are elsewhere', async () => {
+    const number = uniqueNumber()
+    const script = `import { createProctor } from 'proctor'
+      const proctor = await createProctor({ leakTimeout: 100 })
+      await proctor.run('setsid', ['-f', 'sleep', '${number}']).waitForExit()
+      console.log(await proctor.teardown().catch((error) => error.name))`
+    const result = await startRun(['--', 'node', '--input-type=module', '-e', script]).result
+    expect(result).toMatchObject({ exitCode: 0, output: 'LeakedProcessError\n' })
+  })
+})
