@@ -6,7 +6,7 @@ import { matchers } from './runners/vitest/matchers.js'
 import type { ProctorMeta } from './runners/vitest/task-meta.js'
 import type { ProctorArtifact } from './runners/vitest/task-report.js'
 
-export { executable, symlink } from './workspace/file-tree.js'
+export { executable, json, symlink } from './workspace/file-tree.js'
 export { fixtures } from './runners/vitest/fixtures.js'
 export type { ProctorFixtures } from './runners/vitest/fixtures.js'
 export type { ProctorMeta } from './runners/vitest/task-meta.js'

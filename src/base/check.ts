@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { isBytes, isRegExp } from './kinds.js'
 
 // What is accepted, said once: an unknown name or a wrong type is one clear error at once, before anything starts.
 
@@ -28,9 +29,11 @@ const text: Rule = { accepts: 'a string', test: (value) => typeof value === 'str
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isEntry = ([name, entry]: readonly [string, unknown]): boolean =>
-  (entry === undefined || (typeof entry === 'string' && !entry.includes('\0'))) && !/[=\0]/.test(name) && name !== ''
+  (entry === undefined || Number.isFinite(entry) || (typeof entry === 'string' && !entry.includes('\0'))) &&
+  !/[=\0]/.test(name) &&
+  name !== ''
 const environment: Rule = {
-  accepts: 'an object of names and strings (undefined removes a variable)',
+  accepts: 'an object of names and strings or numbers (undefined removes a variable)',
   test: (value) => isObject(value) && Object.entries(value).every(isEntry),
   blame: (value) => {
     const wrong = isObject(value) ? Object.entries(value).find((entry) => !isEntry(entry)) : undefined
@@ -38,7 +41,7 @@ const environment: Rule = {
   },
 }
 /** The empty text is a part of every command line. */
-const isPattern = (entry: unknown): boolean => (typeof entry === 'string' && entry !== '') || entry instanceof RegExp
+const isPattern = (entry: unknown): boolean => (typeof entry === 'string' && entry !== '') || isRegExp(entry)
 const commandLines: Rule = {
   accepts: 'an array of strings and regular expressions',
   test: (value) => Array.isArray(value) && value.every(isPattern),
@@ -49,7 +52,7 @@ const commandLines: Rule = {
 export const runRules = {
   cwd: text,
   env: environment,
-  input: { accepts: 'a string or bytes', test: (value) => typeof value === 'string' || value instanceof Uint8Array },
+  input: { accepts: 'a string or bytes', test: (value) => typeof value === 'string' || isBytes(value) },
   timeout: duration,
   shell: {
     accepts: 'true, false or the path of a shell',

@@ -1,4 +1,14 @@
+import { escapeText } from './escape.js'
+
 const brand = Symbol.for('proctor.error')
+
+/** The names of a prototype and of those behind it: what a class of ours is, whichever copy of this package made it. */
+function hasClass(value: object, name: string): boolean {
+  for (let each: unknown = Object.getPrototypeOf(value); each !== null; each = Object.getPrototypeOf(each)) {
+    if (Object.hasOwn(each as object, 'name') && (each as { name: unknown }).name === name) return true
+  }
+  return false
+}
 
 /** What every error of this package is an instance of, also across the ESM and the CommonJS build. */
 export class ProctorError extends Error {
@@ -7,21 +17,38 @@ export class ProctorError extends Error {
     Object.defineProperty(this.prototype, 'name', { value: 'ProctorError', writable: true, configurable: true })
   }
 
-  /** Of this class is what either build of this package has made, of the others what their own build has. */
+  /**
+   * What any copy of this package has made is of the class of that name: `jest.resetModules()` makes a second copy, a
+   * package that is built for ESM and CommonJS is two.
+   */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    const isOfThis = Function.prototype[Symbol.hasInstance].call(this, value)
-    return isOfThis || (this === ProctorError && isProctorError(value))
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true
+    const prototype = this.prototype as { name: string }
+    // A class of the user's that extends one of these has no name of its own there.
+    return Object.hasOwn(prototype, 'name') && isProctorError(value) && hasClass(value, prototype.name)
   }
 
-  /** What a runner sends to its reporters: it would print every further field below the message otherwise. */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options)
+    // Most runners print the stack, which holds the message, and so what a command wrote.
+    this.stack = escapeText(this.stack ?? '')
+  }
+
+  /**
+   * What a runner sends to its reporters: it would print every further field below the message otherwise, and what a
+   * command wrote as it came.
+   */
   toJSON(): { name: string; message: string } {
-    return { name: this.name, message: this.message }
+    return { name: this.name, message: escapeText(this.message) }
   }
 }
 
 /** Whether `error` is one of this package's, and of the class `name` where one is given. */
 export const isProctorError = (error: unknown, name?: string): error is ProctorError =>
-  error instanceof Error && brand in error && (name === undefined || error.name === name)
+  typeof error === 'object' &&
+  error !== null &&
+  brand in error &&
+  (name === undefined || (error as { name?: unknown }).name === name)
 
 const named = (constructor: { prototype: object }, name: string): void => {
   Object.defineProperty(constructor.prototype, 'name', { value: name, writable: true, configurable: true })
@@ -55,7 +82,7 @@ export function callSite(): (error: unknown) => void {
   return (error) => {
     if (!isProctorError(error)) return
     const frames = withoutOwnFrames(site.stack?.slice(site.stack.indexOf('\n')) ?? '')
-    error.stack = `${error.name}: ${error.message}${frames}`
+    error.stack = `${error.name}: ${escapeText(error.message)}${frames}`
   }
 }
 

@@ -5,14 +5,22 @@ const escapeCharacter = (character: string): string => {
   return code < 0x20 ? `^${String.fromCharCode(code + 64)}` : `\\u${code.toString(16).padStart(4, '0')}`
 }
 
-/** GitHub Actions takes a line that begins with `::`, after white space too, or holds `##[`, for a command. */
+/**
+ * GitHub Actions takes a line that begins with `::`, after white space too, or holds `##[`, for a command; Azure one with
+ * `##vso[`, TeamCity one with `##teamcity[`.
+ */
 const defuse = (text: string): string =>
-  text.replaceAll(/^(\s*)::/gm, String.raw`$1\::`).replaceAll('##[', String.raw`##\[`)
+  text.replaceAll(/^(\s*)::/gm, String.raw`$1\::`).replaceAll(/##(\w*)\[/g, String.raw`##$1\[`)
+
+/** Line ends, and what makes a text run backwards, so that it reads as it is not. */
+const control = String.raw`[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]`
+const controls = new RegExp(control, 'gu')
+const controlsOfText = new RegExp(String.raw`(?![\n\t])${control}`, 'gu')
 
 /** Control characters as they would be written, so that no output steers a terminal, a log or a CI annotation. */
 export const escapeControls = (text: string): string =>
-  defuse(text.replaceAll('\t', '    ').replaceAll(/[\p{Cc}\u2028\u2029]/gu, escapeCharacter))
+  defuse(text.replaceAll('\t', '    ').replaceAll(controls, escapeCharacter))
 
 /** The same for a text of several lines, such as an error's message: tabs and line ends stay. */
 export const escapeText = (text: string): string =>
-  defuse(text.replaceAll('\r\n', '\n').replaceAll(/(?![\n\t])[\p{Cc}\u2028\u2029]/gu, escapeCharacter))
+  defuse(text.replaceAll('\r\n', '\n').replaceAll(controlsOfText, escapeCharacter))

@@ -1,5 +1,6 @@
 import { commandOf } from '../command/handle.js'
 import { checkOptions, waitRules } from '../base/check.js'
+import { isRegExp } from '../base/kinds.js'
 import type { Process } from '../command/process.js'
 import { isInOutput } from '../wait/pattern.js'
 import {
@@ -26,7 +27,7 @@ export async function toHaveOutput(
   const { isNot = false } = stateOf(this)
   const process = commandOf(subject)
   if (process === undefined) throw refuseSubject('toHaveOutput', 'a process', subject)
-  if (typeof expected !== 'string' && !(expected instanceof RegExp)) {
+  if (typeof expected !== 'string' && !isRegExp(expected)) {
     throw new TypeError(`toHaveOutput: expected is a string or a regular expression, not ${describeSubject(expected)}.`)
   }
   checkOptions('toHaveOutput', options, waitRules)

@@ -1,5 +1,6 @@
 import { isProctorError, type ProctorError } from '../base/errors.js'
 import { escapeText } from '../base/escape.js'
+import { isError, isRegExp } from '../base/kinds.js'
 import { isInOutput, isOutput } from '../wait/pattern.js'
 import { describeSubject, hint, type MatcherResult, type MatcherState, refuseSubject, stateOf } from './support.js'
 
@@ -13,7 +14,7 @@ async function judgeThrown(
   const isNot = state.isNot ?? false
   const isPromise = typeof (subject as PromiseLike<unknown> | undefined)?.then === 'function'
   if (typeof subject !== 'function' && !isPromise) throw refuseSubject(matcher, 'a function or a promise', subject)
-  if (expected !== undefined && typeof expected !== 'string' && !(expected instanceof RegExp)) {
+  if (expected !== undefined && typeof expected !== 'string' && !isRegExp(expected)) {
     throw new TypeError(`${matcher}: the output is a string or a regular expression, not ${describeSubject(expected)}.`)
   }
   let thrown: unknown
@@ -30,7 +31,7 @@ async function judgeThrown(
     expected === undefined || (typeof expected === 'string' ? isOutput(expected, output) : isInOutput(expected, output))
   const describeThrown = (): string => {
     if (!hasThrown) return 'nothing was thrown'
-    if (!(thrown instanceof Error)) return `a thrown ${describeSubject(thrown)}`
+    if (!isError(thrown)) return `a thrown ${describeSubject(thrown)}`
     const isLookalike = thrown.name === errorName && !isExpectedError
     return `${thrown.name}${isLookalike ? ' (not proctor’s)' : ''}: ${escapeText(thrown.message)}`
   }

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net'
+import { isError, isURL } from '../base/kinds.js'
 import type { Listener } from '../system/sockets/listener.js'
 
 /** An answer over HTTP. */
@@ -39,7 +40,7 @@ export function parseTarget(caller: string, target: unknown): HttpTarget {
       leadsTo: () => true,
     }
   }
-  const isAddress = typeof target === 'string' || target instanceof URL
+  const isAddress = typeof target === 'string' || isURL(target)
   const url = isAddress && URL.canParse(String(target)) ? new URL(String(target)) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     const shown = typeof target === 'string' ? JSON.stringify(target) : typeof target
@@ -65,7 +66,7 @@ const mostShown = 1000
 /** The last answer, or why there was none, for an error. */
 export function describeAnswer(url: string, last: HttpAnswer | Error | undefined): string {
   if (last === undefined) return `No answer from ${url} so far.`
-  if (last instanceof Error) return `No answer from ${url}: ${last.message}`
+  if (isError(last)) return `No answer from ${url}: ${last.message}`
   const body = last.body.length <= mostShown ? last.body : `${last.body.slice(0, mostShown)}…`
   const text = body.trimEnd() === '' ? '' : `\n${body.trimEnd()}`
   return `Last answer from ${last.url}: ${last.status} ${last.statusText}`.trimEnd() + text

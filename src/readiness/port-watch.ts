@@ -6,6 +6,7 @@ import type { Listener, ListenerSight } from '../system/sockets/listener.js'
 import { parseMarks } from '../containment/marks.js'
 import { isOwnerDead, thisOwner } from '../containment/owner.js'
 import { now } from '../base/clock.js'
+import { shortCommand } from '../base/short-command.js'
 import { table } from '../system/process-table/current.js'
 
 // Readiness is asked of the kernel, not of the port: that somebody answers there says nothing about who.
@@ -45,9 +46,6 @@ const realPath = (path: string): string => {
     return path // Its folder is not there yet.
   }
 }
-
-const mostLength = 60
-const clip = (text: string): string => (text.length <= mostLength ? text : `${text.slice(0, mostLength - 1)}…`)
 
 const describePlace = ({ address, port }: Listener): string =>
   port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`
@@ -135,7 +133,7 @@ export class PortWatch {
   }
 
   async #refusal(stranger: Listener, { unreadable }: ListenerSight): Promise<PortInUseError> {
-    const command = clip(this.#host.command)
+    const command = shortCommand(this.#host.command)
     const what = stranger.port === undefined ? stranger.address : `Port ${stranger.port}`
     const [pid] = await listeners.holdersOf(stranger)
     if (pid === undefined) {
@@ -152,7 +150,7 @@ export class PortWatch {
     const record = table.identify(pid)
     const age = record === undefined ? '' : `, started ${new Date(table.startedAt(record)).toISOString()}`
     return new PortInUseError(
-      `${what} is held by process ${pid}, which ${command} did not start:\n  ${pid} ${holder.command} (listens on ${describePlace(stranger)}${age})${descent(pid)}`,
+      `${what} is held by process ${pid}, which ${command} did not start:\n  ${pid} ${shortCommand(holder.command)} (listens on ${describePlace(stranger)}${age})${descent(pid)}`,
       this.#place ?? 0,
       holder,
     )

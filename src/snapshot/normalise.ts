@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { stripVTControlCharacters } from 'node:util'
+import { withoutEscapes } from '../base/escape-sequences.js'
 import type { Tree } from '../containment/tree.js'
 
 // What differs from run to run, as words that do not. Known numbers go by what was started and listened; others by the
@@ -48,10 +48,24 @@ const duration =
 const workspaceName = String.raw`(?:kept-)?proctor-\d+-\d+-[\da-f]+-\d+-\d+-[\da-f]{16}`
 const workspacePath = new RegExp(String.raw`(?:/[^\s/'"\`:;,()<>|]+)*/${workspaceName}`, 'g')
 
+/** A variable of ours with its value, as `env`, `export -p`, JSON and Node print it. */
+const ownVariable = /["']?\bPROCTOR_(?:MARK|OUTSIDE)_\w+["']?\s*[=:]\s*(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,}]*)/
+/** A line of nothing else, and one of several in a line. */
+const ownLine = new RegExp(
+  String.raw`^[ \t]*(?:declare -x |export |setenv )?${ownVariable.source},?[ \t]*(?:\r?\n|$)`,
+  'gm',
+)
+/** The last of an object takes the comma before it along. */
+const ownLast = new RegExp(String.raw`,\s*${ownVariable.source}(?=\s*\})`, 'g')
+const ownEntry = new RegExp(String.raw`,\s*${ownVariable.source}|${ownVariable.source},?[ \t]*`, 'g')
+
+const withoutOwnVariables = (text: string): string =>
+  text.includes('PROCTOR_') ? text.replaceAll(ownLast, '').replaceAll(ownLine, '').replaceAll(ownEntry, '') : text
+
 /** Turns what differs from run to run into words. What it gives it leaves as it is. */
 export function normalise(text: string, options: SnapshotOptions = {}): string {
   const { ansi = true, workspace = true, durations = true, ports: withPorts = true, pids = true } = options
-  let result = ansi ? stripVTControlCharacters(text) : text
+  let result = withoutOwnVariables(ansi ? withoutEscapes(text) : text)
   if (workspace) {
     for (const { workspace: path } of trees) {
       // Under the name without symbolic links, and under the one that TMPDIR has.

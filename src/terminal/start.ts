@@ -31,10 +31,7 @@ const isAnotherTerminals = matcherOf([ofAnotherTerminal])
  *
  * @param own what the test asked for, which stays.
  */
-export function terminalEnvironment(
-  env: NodeJS.ProcessEnv,
-  own: Record<string, string | undefined>,
-): NodeJS.ProcessEnv {
+export function terminalEnvironment(env: NodeJS.ProcessEnv, own: Readonly<Record<string, unknown>>): NodeJS.ProcessEnv {
   const isTold = (name: string): boolean => Object.hasOwn(own, name)
   const kept = Object.entries(env).filter(([name]) => isTold(name) || !isAnotherTerminals(name))
   const result: NodeJS.ProcessEnv = Object.fromEntries(kept)

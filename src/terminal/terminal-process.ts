@@ -6,6 +6,7 @@ import { rejecting } from '../command/command-waits.js'
 import type { CommandSettings } from '../command/command.js'
 import { showPattern } from '../command/output-waits.js'
 import { encodeKey, type Key } from './keys.js'
+import { isRegExp } from '../base/kinds.js'
 import { checkOptions, checkSize, show, waitRules } from '../base/check.js'
 import type { OutputStream } from '../command/output.js'
 import type { Screen } from '../command/process.js'
@@ -68,7 +69,7 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
   waitForScreen(pattern: ScreenPattern, options: WaitOptions = {}): Promise<void> {
     return rejecting(() => {
       checkOptions('waitForScreen', options, waitRules)
-      if (typeof pattern !== 'string' && typeof pattern !== 'function' && !(pattern instanceof RegExp)) {
+      if (typeof pattern !== 'string' && typeof pattern !== 'function' && !isRegExp(pattern)) {
         throw new TypeError(
           `waitForScreen: the pattern is a string, a regular expression or a function of the screen, not ${show(pattern)}.`,
         )

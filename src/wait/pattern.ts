@@ -1,4 +1,5 @@
 import { withoutEscapes } from '../base/escape-sequences.js'
+import { isRegExp } from '../base/kinds.js'
 
 /** What output is compared with: a part of it, a regular expression, or a function of all of it. */
 export type OutputPattern = string | RegExp | ((output: string) => boolean | Promise<boolean>)
@@ -72,7 +73,7 @@ export function lookFor(
       return holdsText(pattern, output, isTerminal) ? { value: output } : undefined
     }
   }
-  if (pattern instanceof RegExp) {
+  if (isRegExp(pattern)) {
     const expression = stateless(pattern)
     return () => {
       const match = matchIn(expression, text(), isTerminal)

@@ -1,5 +1,7 @@
 // What may be written into a workspace. In a file of its own: the doors hand it on, and load the rest when it is used.
 
+import { isBytes } from '../base/kinds.js'
+
 const kind = Symbol.for('proctor.file-tree')
 
 /** A file that may be executed, in a `FileTree`. */
@@ -26,7 +28,7 @@ export interface FileTree {
  * await workspace.write({ 'bin/hello': executable('#!/bin/sh\necho hello\n') })
  */
 export function executable(content: string | Uint8Array): ExecutableFile {
-  if (typeof content !== 'string' && !(content instanceof Uint8Array)) {
+  if (typeof content !== 'string' && !isBytes(content)) {
     throw new TypeError(`executable(…): content is a string or bytes, not ${describeValue(content)}.`)
   }
   return { [kind]: 'executable', content }
@@ -44,6 +46,26 @@ export function symlink(target: string): SymbolicLink {
   }
   return { [kind]: 'symlink', target }
 }
+
+/**
+ * The text of a JSON file, indented by two blanks.
+ *
+ * @throws {TypeError} on what JSON cannot hold: `undefined`, a function, a circle.
+ * @example
+ * await workspace.write({ 'package.json': json({ name: 'x', type: 'module' }) })
+ */
+export function json(value: unknown): string {
+  const text = JSON.stringify(value, undefined, 2) as string | undefined
+  if (text === undefined) throw new TypeError(`json(…): JSON cannot hold ${describeValue(value)}.`)
+  return `${text}\n`
+}
+
+/** Names that nobody gives a folder. */
+export const isJSONName = (path: string): boolean => /[^/]\.(?:json[c5]?|webmanifest)$/i.test(path)
+
+/** What to write instead, where a value was meant as JSON. */
+export const hintAtJSON = (path: string): string =>
+  isJSONName(path) ? " A file of JSON is written with json({ … }), from 'proctor'." : ''
 
 export const isKind = (value: unknown, name: string): boolean =>
   typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[kind] === name

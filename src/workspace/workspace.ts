@@ -4,10 +4,19 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { WorkspaceError } from '../base/errors.js'
 import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/owner.js'
-import { describeValue, type ExecutableFile, type FileTree, isKind, type SymbolicLink } from './file-tree.js'
+import {
+  describeValue,
+  type ExecutableFile,
+  type FileTree,
+  hintAtJSON,
+  isJSONName,
+  isKind,
+  type SymbolicLink,
+} from './file-tree.js'
 import type { FolderIdentity } from './open-folder.js'
 import { thisUser } from './own-folder.js'
 import { describeLeft, type Expectation, removeFolder } from './removal.js'
+import { isBytes } from '../base/kinds.js'
 import { makeTemporaryFolder } from './temporary-folder.js'
 
 /** A temporary folder of one test. It is removed when its commands are proven dead. */
@@ -128,9 +137,9 @@ export class TemporaryWorkspace implements Workspace {
   async write(tree: FileTree | string, content?: string | Uint8Array): Promise<void> {
     this.#throwIfOver()
     if (typeof tree === 'string') {
-      if (typeof content !== 'string' && !(content instanceof Uint8Array)) {
+      if (typeof content !== 'string' && !isBytes(content)) {
         throw new TypeError(
-          `workspace.write(${JSON.stringify(tree)}, …): content is a string or bytes, not ${describeValue(content)}.`,
+          `workspace.write(${JSON.stringify(tree)}, …): content is a string or bytes, not ${describeValue(content)}.${hintAtJSON(tree)}`,
         )
       }
       await this.#writeFile(tree, content, 0o666)
@@ -148,15 +157,21 @@ export class TemporaryWorkspace implements Workspace {
   async #writeTree(folder: string, tree: FileTree): Promise<void> {
     for (const [name, value] of Object.entries(tree)) {
       const path = folder === '' ? name : `${folder}/${name}`
-      if (typeof value === 'string' || value instanceof Uint8Array) await this.#writeFile(path, value, 0o666)
+      if (typeof value === 'string' || isBytes(value)) await this.#writeFile(path, value, 0o666)
       else if (isKind(value, 'executable')) await this.#writeFile(path, (value as ExecutableFile).content, 0o777)
       else if (isKind(value, 'symlink')) await this.#writeLink(path, (value as SymbolicLink).target)
       else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+        if (isJSONName(path)) {
+          const first = Object.keys(value)[0] ?? 'file'
+          throw new TypeError(
+            `workspace.write(…): ${JSON.stringify(path)} would be a folder.${hintAtJSON(path)} For a folder of that name: { ${JSON.stringify(`${path}/${first}`)}: … }.`,
+          )
+        }
         await this.#attempt(path, 'make the folder', () => mkdir(this.resolve(path), { recursive: true }))
         await this.#writeTree(path, value as FileTree)
       } else {
         throw new TypeError(
-          `workspace.write(…): ${JSON.stringify(path)} is ${describeValue(value)}. Accepted are text, bytes, executable(…), symlink(…) and folders of them.`,
+          `workspace.write(…): ${JSON.stringify(path)} is ${describeValue(value)}. Accepted are text, bytes, executable(…), symlink(…) and folders of them.${hintAtJSON(path)}`,
         )
       }
     }

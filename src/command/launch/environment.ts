@@ -194,3 +194,9 @@ export function askedFor(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   )
   return Object.fromEntries(asked)
 }
+
+/** An environment as the system has it: a number is written in decimal. */
+export const inDecimal = (environment: Readonly<Record<string, string | number | undefined>>): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [name, value === undefined ? undefined : String(value)]),
+  )

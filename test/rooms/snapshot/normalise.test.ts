@@ -136,3 +136,25 @@ describe('the serializer', () => {
     `)
   })
 })
+
+describe('no variable of ours is in a snapshot', () => {
+  test.each([
+    ['env', ['sh', '-c', 'env | sort']],
+    ['export -p', ['sh', '-c', 'export -p']],
+    ['bash', ['bash', '-c', 'declare -x']],
+    ['Node', ['node', '-p', 'process.env']],
+    ['JSON', ['node', '-p', 'JSON.stringify(process.env)']],
+    ['JSON of several lines', ['node', '-p', 'JSON.stringify(process.env, null, 2)']],
+  ])('of %s', async (_, [command, ...args]) => {
+    const proctor = await givenProctor()
+    const process = proctor.run(command!, args, { env: { A: 'first', PROCTORS: 'own', Z: 'last' } })
+    await process.waitForSuccessfulExit()
+
+    expect(process.output).toMatch(/PROCTOR_MARK_/)
+    const snapshot = process.snapshot()
+    expect(snapshot).not.toMatch(/PROCTOR_(?:MARK|OUTSIDE)|^\s*$|,,|\{\s*,|,\s*\}$/m)
+    expect(snapshot).toMatch(/A["']?[=:] ?["']?first/)
+    expect(snapshot).toMatch(/PROCTORS["']?[=:] ?["']?own/)
+    expect(snapshot).toMatch(/Z["']?[=:] ?["']?last/)
+  })
+})
