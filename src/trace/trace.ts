@@ -78,7 +78,8 @@ export class Trace {
     this.#watch = new TreeWatch(
       {
         started: (process) => this.#start(process),
-        becameAnother: ({ number, command }) => this.append('exec', { p: number, command: mask.hide(command) }),
+        becameAnother: ({ number, command }) =>
+          this.append('exec', { p: number, command: mask.hideInCommand(command) }),
         moved: ({ number, group, session }) => this.append('move', { p: number, group, session }),
         orphaned: ({ number }, ppid) => this.append('parent', { p: number, ppid }),
         gone: ({ number }) => this.append('gone', { p: number }),
@@ -110,7 +111,7 @@ export class Trace {
       ppid,
       parent: parent?.number,
       start: Math.max(0, Math.round((startedAt - this.#begin) * 100) / 100),
-      command: this.#mask.hide(command),
+      command: this.#mask.hideInCommand(command),
       group,
       session,
       ...(pid === tree.leader.pid ? { leader: true } : {}),
@@ -125,7 +126,7 @@ export class Trace {
       k: 'command',
       t: this.#time(),
       c: number,
-      command: this.#mask.hide(command),
+      command: this.#mask.hideInCommand(command),
       cwd,
       env,
       terminal: terminal?.size,

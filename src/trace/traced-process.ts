@@ -81,7 +81,7 @@ export class TracedProcess implements CommandListener {
   }
 
   #draw(): void {
-    const svg = this.#terminal === undefined ? '' : this.#trace.mask.hide(this.#terminal.toSVG())
+    const svg = this.#terminal === undefined ? '' : this.#trace.mask.hideInPicture(this.#terminal.toSVG())
     if (svg === this.#lastScreen) return
     this.#lastScreen = svg
     this.#screens += 1

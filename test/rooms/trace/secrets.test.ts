@@ -15,6 +15,21 @@ describe('what is hidden', () => {
     ['STRIPE_API_KEY', 'sk_live_0123'],
     ['DATABASE_URL', 'postgres://me:hunter2@db:5432/app'],
     ['npm_config__auth', 'YWxhZGRpbjpvcGVu'],
+    ['DB_PASS', 'hunter2'],
+    ['SMTP_PASS', 'hunter2'],
+    ['SSHPASS', 'hunter2'],
+    ['MYSQL_PWD', 'hunter2'],
+    ['MONGO_INITDB_ROOT_PW', 'hunter2'],
+    ['AWS_SECRET_ACCESS_KEY', '/JalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'],
+    ['AWS_SESSION_TOKEN', '/wooIvYXdzEJr+2fGh4Ab9cD=='],
+    [
+      'AZURE_STORAGE_CONNECTION_STRING',
+      'DefaultEndpointsProtocol=https;AccountName=x;AccountKey=abcdefgh==;EndpointSuffix=y',
+    ],
+    ['STORAGE', 'AccountName=x;AccountKey=abcdefgh=='],
+    ['BUS', 'Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey=abcdefgh='],
+    ['MSSQL', 'Server=db;User Id=sa;Password=hunter2;'],
+    ['SENTRY_DSN', 'https://0123456789@sentry.example/1'],
   ])('%s', (name, value) => {
     expect(masking({ [name]: value }).hide(`curl -H "X: ${value}" ${value}`)).toBe(`curl -H "X: $${name}" $${name}`)
   })
@@ -25,6 +40,12 @@ describe('what is hidden', () => {
     ['GIT_AUTHOR_NAME', 'Ada Lovelace'],
     ['HOMEPAGE_URL', 'https://example.com/a:b/c@d'],
     ['MONKEY', 'banana split'],
+    ['PWD', '/home/ada/project'],
+    ['OLDPWD', '/home/ada/project'],
+    ['GOOGLE_APPLICATION_CREDENTIALS', '/home/ada/keys/google.json'],
+    ['SSH_PRIVATE_KEY_FILE', '/home/Ada/Keys/Private1/id_rsa'],
+    ['COMPASS_COLOUR', 'bright red'],
+    ['KEYBOARD', 'dvorak-us'],
     ['CI_TOKEN', 'short'],
     ['EMPTY_SECRET', ''],
   ])('not %s', (name, value) => {
@@ -43,4 +64,59 @@ describe('what is hidden', () => {
     expect(mask.isNeededFor(Buffer.from('the second'))).toBe(true)
     expect(mask.hide('the first, the second')).toBe('$A_TOKEN, $B_TOKEN')
   })
+})
+
+const commandOf = (command: string): string => {
+  const mask = new Mask()
+  mask.learnCommand(command)
+  return mask.hideInCommand(command)
+}
+
+test.each([
+  ['psql postgres://me:hunter2@db:5432/app', 'psql postgres://me:$PASSWORD@db:5432/app'],
+  ["curl 'https://me:pw@host/x' https://host/y", "curl 'https://me:$PASSWORD@host/x' https://host/y"],
+  ['redis-cli -u redis://:hunter2@db', 'redis-cli -u redis://:$PASSWORD@db'],
+  [
+    'git clone https://x-access-token:ghp_0123@github.com/a/b.git',
+    'git clone https://x-access-token:$PASSWORD@github.com/a/b.git',
+  ],
+  ['app --password hunter2 --port 3', 'app --password $SECRET --port 3'],
+  ["app --api-key=0123456 --token='a b' x", 'app --api-key=$SECRET --token=$SECRET x'],
+  ["curl -H 'Authorization: Bearer 0123456' x", "curl -H 'Authorization: Bearer $SECRET' x"],
+  [
+    'az --connection-string "AccountName=x;AccountKey=abcdefgh=="',
+    'az --connection-string "AccountName=x;AccountKey=$SECRET"',
+  ],
+  ['node --tokenise x --pass-through y --no-token --help', 'node --tokenise x --pass-through y --no-token --help'],
+  ["node -e 'const secret = process.env.X; f(secret)'", "node -e 'const secret = process.env.X; f(secret)'"],
+  ['curl https://example.com:8080/a@b', 'curl https://example.com:8080/a@b'],
+])('of a command line: %s', (command, shown) => {
+  expect(commandOf(command)).toBe(shown)
+})
+
+test('what a command line or an address holds is hidden in what is written, too', () => {
+  const mask = masking({ DATABASE_URL: 'postgres://me:correct%20horse@db/app' })
+  mask.learnCommand('app --password hunter2 https://me:another1@host/')
+
+  expect(mask.hide('hunter2 another1 correct horse correct%20horse')).toBe(
+    '$SECRET $PASSWORD $DATABASE_URL $DATABASE_URL',
+  )
+  expect(mask.hide('connects to amqp://guest:unknown@mq/')).toBe('connects to amqp://guest:$PASSWORD@mq/')
+  expect(mask.isNeededFor(Buffer.from('amqp://guest:unknown@mq/'))).toBe(true)
+  expect(mask.isNeededFor(Buffer.from('amqp://mq/ --token x'))).toBe(false)
+  expect(mask.hide('  --token TOKEN  the token')).toBe('  --token TOKEN  the token')
+})
+
+test('a picture has no secret either', () => {
+  expect(masking({ A_TOKEN: 'a <b> & c' }).hideInPicture('<text>a\u00a0&lt;b&gt;\u00a0&amp;\u00a0c</text>')).toBe(
+    '<text>$A_TOKEN</text>',
+  )
+})
+
+test('a megabyte is looked at at once', () => {
+  const mask = new Mask()
+  for (const part of ['://', '://a:', 'Password=', '--token ', 'authorization: ', ';Secret=']) {
+    mask.hideInCommand(part.repeat(1_000_000 / part.length))
+  }
+  expect(mask.isNeededFor(Buffer.from('://'.repeat(300_000)))).toBe(false)
 })
