@@ -73,7 +73,8 @@ describe('a path', () => {
       () => workspace.write({ [path]: 'no' }),
       () => workspace.write({ [path]: executable('no') }),
       () => workspace.write({ [path]: { deeper: 'no' } }),
-      () => proctor.run('true', [], { cwd: path }),
+      // An absolute one is a folder of the test's own.
+      ...(path.startsWith('/') ? [] : [() => proctor.run('true', [], { cwd: path })]),
     ]
     for (const attempt of attempts) {
       const error = await rejection(attempt)
