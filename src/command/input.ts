@@ -1,4 +1,5 @@
 import { ProctorError } from '../base/errors.js'
+import { isBytes } from '../base/kinds.js'
 import { type CommandWaits, rejecting } from './command-waits.js'
 import type { ExitRecord } from './exit-record.js'
 import type { CommandListener } from './listener.js'
@@ -38,7 +39,7 @@ export class Input {
   // Not async: the promise that it returns is the wait's own, which teardown marks as handled.
   write(text: string | Uint8Array): Promise<void> {
     return rejecting(() => {
-      if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
+      if (typeof text !== 'string' && !isBytes(text)) {
         throw new TypeError(`write: text is a string or bytes, not ${text === null ? 'null' : typeof text}.`)
       }
       return this.#feed('write', (transport, done) => {

@@ -1,4 +1,5 @@
 import { checkOptions, outputWaitRules, show } from '../base/check.js'
+import { isRegExp } from '../base/kinds.js'
 import { lookFor, type OutputPattern } from '../wait/pattern.js'
 import type { Attempt } from '../wait/waits.js'
 import { type CommandWaits, rejecting } from './command-waits.js'
@@ -43,7 +44,7 @@ export class OutputWaits {
   ): Promise<RegExpExecArray | string> {
     return rejecting(() => {
       checkOptions('waitForOutput', options, outputWaitRules)
-      if (typeof pattern !== 'string' && typeof pattern !== 'function' && !(pattern instanceof RegExp)) {
+      if (typeof pattern !== 'string' && typeof pattern !== 'function' && !isRegExp(pattern)) {
         throw new TypeError(
           `waitForOutput: the pattern is a string, a regular expression or a function of the output, not ${show(pattern)}.`,
         )
