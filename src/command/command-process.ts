@@ -18,7 +18,7 @@ import { endForTest } from './test-ending.js'
 /** A command with the calls that a test makes. The test gets its handle. */
 export class CommandProcess extends Command implements Process {
   get pid(): number | undefined {
-    return this.isSettled ? undefined : this.tree?.leader.pid
+    return this.isSettled ? undefined : this.tree?.identity.pid
   }
   get running(): boolean {
     return this.tree !== undefined && !this.isSettled
@@ -95,7 +95,7 @@ export class CommandProcess extends Command implements Process {
     this.record.noteSignalled()
     this.signalLog.add(signal, 'test', 'leader')
     // Its exit is on its way when its number is gone: ESRCH is no failure.
-    if (this.record.exit === undefined && signalProcess(this.tree!.leader, signal) === 'forbidden') {
+    if (this.record.exit === undefined && signalProcess(this.tree!.identity, signal) === 'forbidden') {
       throw new ProctorError(`No permission to signal ${this.command} (EPERM): it runs as another user.`)
     }
   }

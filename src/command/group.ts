@@ -9,7 +9,7 @@ export function groupOf(command: Command, containment: Containment): ProcessGrou
   const { tree, record } = command
   if (tree === undefined) throw record.seenSpawnError() ?? new ProctorError(`${command.command} has not started.`)
   return {
-    id: tree.leader.pid,
+    id: tree.identity.pid,
     signal: (signal) => {
       checkSignal('group.signal', signal)
       record.noteSignalled()

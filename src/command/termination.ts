@@ -136,7 +136,7 @@ export class Endings {
       (member) =>
         member.tree === tree &&
         member.session === member.pid &&
-        member.pid !== tree?.leader.pid &&
+        member.pid !== tree?.identity.pid &&
         (member.command.includes('guardian.sh') || member.command.startsWith('[')),
     )
   }
@@ -192,7 +192,7 @@ export class Endings {
   /** Whether its leader lives. */
   isLeaderAlive(): boolean {
     const { tree, hasExited } = this.#process
-    const record = tree === undefined || hasExited ? undefined : table.identify(tree.leader.pid)
+    const record = tree === undefined || hasExited ? undefined : table.identify(tree.identity.pid)
     return record !== undefined && !isZombie(record)
   }
 
@@ -208,14 +208,14 @@ export class Endings {
     }
     // It has ended by itself, and the news of it is on its way.
     if (!this.isLeaderAlive()) return settled
-    if (table.identify(tree.leader.pid)?.isExiting === true) {
+    if (table.identify(tree.identity.pid)?.isExiting === true) {
       await Promise.race([settled, sleep(drainTime)])
       if (this.#process.isSettled) return
     }
     if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
     const deadline = now() + grace
     const inGroup = async (): Promise<Member[]> =>
-      (await this.#containment.look([tree])).members.filter((member) => member.group === tree.leader.pid)
+      (await this.#containment.look([tree])).members.filter((member) => member.group === tree.identity.pid)
     signalLog.add('SIGTERM', 'teardown', 'group')
     signalTrees([tree], await inGroup(), 'SIGTERM')
     await this.settledWithin(grace)

@@ -1,4 +1,4 @@
-import { attributeByEvidence, attributeByTable, type Ours, type Surroundings } from './attribution.js'
+import { attributeKnown } from './attribute.js'
 import {
   type Containment,
   inPassing,
@@ -10,27 +10,44 @@ import {
 } from './containment.js'
 import { backoff, every, now, sleep } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
-import { descendantsOf } from '../system/process-table/linux.js'
-import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
+import { descendantsOf, lastPid } from '../system/process-table/linux.js'
+import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 import { groupExists, signalProcess } from '../system/signals.js'
-import { type Member, remember, toMember, type Tree } from './tree.js'
+import type { Self } from './facts.js'
+import { hunt } from './hunt.js'
+import { remember } from './root.js'
+import { type Found, scan, type Scan } from './scan.js'
+import { TableSource } from './table-source.js'
+import { type Member, toMember, type Tree } from './tree.js'
 
 // Without a subreaper there is no complete list of descendants: the whole process table is searched, before the first
 // signal (a parent chain breaks with its first death) and after every round, for everything that tells a process of a
-// command from another one. What cleared its environment, left session and folder, closed its files and lost its
-// parent before anybody looked is not found: the README says so.
+// command from another one. Where the second mark cannot be set, what cleared its environment, left its session and lost
+// its parent before anybody looked is not found: the README says so.
 
 const lookInterval = 50
+/** ms for which the event loop may be blocked after what hops on, and to see whether there is such a one. */
+const huntTime = 25
+const glanceTime = 3
+
+const toTreeMember = ({ record, root, evidence }: Found<Tree>): Member => toMember(record, root, evidence)
+
+const toSurvivors = (members: readonly Member[], traces: readonly Found<Tree>[]): Survivor[] => [
+  ...members.map((member) => toSurvivor(member, 'sent')),
+  ...traces.map((trace) => toSurvivor(toTreeMember(trace), 'gone')),
+]
 
 export class BasicContainment implements Containment {
   readonly level = 'basic'
-  readonly #around: Surroundings & { readonly trees: Set<Tree> }
+  readonly #trees: Set<Tree>
+  readonly #source: TableSource
   readonly #fixtures = new Set<string>()
   #stopLooking: (() => void) | undefined
   #nextLook = 0
 
-  constructor(around: Surroundings & { readonly trees: Set<Tree> }) {
-    this.#around = around
+  constructor(trees: Set<Tree>, self: Self) {
+    this.#trees = trees
+    this.#source = new TableSource(self)
   }
 
   enter(fixture: string): void {
@@ -39,43 +56,43 @@ export class BasicContainment implements Containment {
 
   leave(fixture: string): void {
     this.#fixtures.delete(fixture)
-    for (const tree of this.#around.trees) if (tree.fixture === fixture) this.#around.trees.delete(tree)
+    for (const tree of this.#trees) if (tree.owner.fixture === fixture) this.#trees.delete(tree)
     if (this.#fixtures.size > 0) return
     this.#stopLooking?.()
     this.#stopLooking = undefined
   }
 
   add(tree: Tree): void {
-    this.#around.trees.add(tree)
+    this.#trees.add(tree)
     if (table.name === 'linux') this.#stopLooking ??= every(lookInterval, () => inPassing(() => this.#lookInPassing()))
   }
 
   remove(tree: Tree): void {
-    this.#around.trees.delete(tree)
+    this.#trees.delete(tree)
   }
 
   async look(trees: readonly Tree[]): Promise<Sighting> {
-    return { members: await this.#scan(new Set(trees)), unattributed: [], isUncertain: false }
+    const { members, isUncertain } = await this.#scan(new Set(trees), () => {})
+    return { members: members.map(toTreeMember), unattributed: [], isUncertain }
   }
 
   async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
     const deadline = now() + timeout
-    const wanted = new Set(trees)
-    const scan = async (): Promise<readonly Member[]> =>
-      (await this.#scan(wanted)).filter((member) => !spared.some((each) => table.isSame(each, member)))
     const killed = new Map<number, Member>()
-    let members = await scan()
+    const isSpared = (identity: ProcessIdentity): boolean => spared.some((each) => table.isSame(each, identity))
+    const strike = (record: ProcessRecord): void => {
+      if (!isSpared(record)) signalProcess(record, 'SIGKILL')
+    }
     for (const delay of backoff(20)) {
-      if (members.length === 0) break
-      for (const member of members) if (!killed.has(member.pid)) killed.set(member.pid, member)
-      signalTrees(trees, members, 'SIGKILL', spared)
+      const { members, isUncertain, traces } = await this.#scan(new Set(trees), strike)
+      const left = members.map(toTreeMember).filter((member) => !isSpared(member))
+      if (left.length === 0 && !isUncertain) break
+      for (const each of [...left, ...traces.map(toTreeMember)]) if (!killed.has(each.pid)) killed.set(each.pid, each)
+      signalTrees(trees, left, 'SIGKILL', spared)
+      const survivors = now() >= deadline ? toSurvivors(left, traces) : this.#refused(left)
+      const isStuck = left.length > 0 && survivors.length === left.length
+      if (isStuck || now() >= deadline) return { survivors, killed: [...killed.values()], unattributed: [] }
       await sleep(delay)
-      members = await scan()
-      const refused = this.#refused(members)
-      const survivors = now() >= deadline ? members.map((member) => toSurvivor(member, 'sent')) : refused
-      if (members.length > 0 && survivors.length === members.length) {
-        return { survivors, killed: [...killed.values()], unattributed: [] }
-      }
     }
     return { survivors: [], killed: [...killed.values()], unattributed: [] }
   }
@@ -88,60 +105,31 @@ export class BasicContainment implements Containment {
     })
   }
 
-  async #scan(wanted: ReadonlySet<Tree>): Promise<readonly Member[]> {
-    const records = await table.snapshot()
-    const live = [...records.values()].filter((record) => !isZombie(record))
-    const found = new Map<number, Ours>()
-    const oldest = Math.min(...[...this.#around.trees].map((tree) => tree.leader.startTime))
-
-    const children = new Map<number, ProcessRecord[]>()
-    for (const record of live) {
-      const siblings = children.get(record.ppid)
-      if (siblings === undefined) children.set(record.ppid, [record])
-      else siblings.push(record)
+  /** `meet` is called with what hops on, as soon as it is met. */
+  async #scan(wanted: ReadonlySet<Tree>, meet: (record: ProcessRecord) => void): Promise<Scan<Tree>> {
+    const last = table.name === 'linux' ? lastPid() : 0
+    // All trees: what is another one's must not be taken for one of these.
+    const { members, unattributed, isUncertain, traces } = await scan(this.#source, [...this.#trees])
+    for (const tree of wanted) if (!tree.isHeld()) tree.groupIsGone ||= !groupExists(tree.identity.pid)
+    const hasForked = table.name === 'linux' && (lastPid() !== last || traces.length > 0)
+    const met = hasForked ? hunt([...wanted], traces.length > 0 ? huntTime : glanceTime, meet) : []
+    const all = [...traces.filter(({ root }) => wanted.has(root)), ...met]
+    return {
+      members: members.filter(({ root }) => wanted.has(root)),
+      unattributed,
+      isUncertain: isUncertain || all.length > 0,
+      traces: all,
     }
-    const include = (record: ProcessRecord, ours: Ours): void => {
-      if (found.has(record.pid)) return
-      found.set(record.pid, ours)
-      remember(ours.tree, record)
-      for (const child of children.get(record.pid) ?? []) include(child, { ...ours, evidence: 'parent chain' })
-    }
-
-    const candidates = live.filter((record) => this.#isCandidate(record, oldest))
-    for (const record of candidates) {
-      const byTable = attributeByTable(record, this.#around.trees, this.#around.outside)
-      if (byTable?.kind === 'ours') include(record, byTable)
-    }
-    for (const record of candidates) {
-      if (found.has(record.pid)) continue
-      const attribution = attributeByEvidence(record, this.#around)
-      if (attribution.kind === 'ours') include(record, attribution)
-    }
-
-    for (const tree of wanted) {
-      if (tree.isLeaderHeld() || tree.groupIsGone) continue
-      tree.groupIsGone = !groupExists(tree.leader.pid)
-    }
-    return live.flatMap((record) => {
-      const ours = found.get(record.pid)
-      return ours !== undefined && wanted.has(ours.tree) ? [toMember(record, ours.tree, ours.evidence)] : []
-    })
-  }
-
-  /** Not older than the oldest command, not a kernel thread, not the worker itself, not in its session. */
-  #isCandidate(record: ProcessRecord, oldest: number): boolean {
-    if (record.pid === process.pid || record.ppid === 2 || table.isOlder(record, { startTime: oldest })) return false
-    return record.session === 0 || record.session !== this.#around.session
   }
 
   /** Walks down from what is known while parents live: afterwards nothing leads from one to the other any more. */
   #lookInPassing(): void {
     const begin = now()
     if (begin < this.#nextLook) return
-    for (const tree of this.#around.trees) {
-      for (const { pid } of [tree.leader, ...tree.known.values()]) {
+    for (const tree of this.#trees) {
+      for (const { pid } of [tree.identity, ...tree.known.values()]) {
         const record = table.identify(pid)
-        if (record === undefined || attributeByTable(record, [tree]) === undefined) continue
+        if (record === undefined || attributeKnown(record, [tree]) === undefined) continue
         descendantsOf(record, (descendant) => remember(tree, descendant))
       }
     }

@@ -58,8 +58,8 @@ export function inPassing(look: () => void): void {
 /** Signals a tree's group while it is known to be its own: while its leader is not waited for, or a member is in it. */
 export function signalTreeGroup(tree: Tree, members: readonly Member[], signal: NodeJS.Signals): SignalOutcome {
   if (tree.groupIsGone) return 'gone'
-  const group = tree.leader.pid
-  if (tree.isLeaderHeld() && signalGroup(group, tree.leader, signal) === 'sent') return 'sent'
+  const group = tree.identity.pid
+  if (tree.isHeld() && signalGroup(group, tree.identity, signal) === 'sent') return 'sent'
   for (const member of members) {
     if (member.tree !== tree || member.group !== group) continue
     const outcome = signalGroup(group, member, signal)
@@ -72,10 +72,10 @@ export function signalTreeGroup(tree: Tree, members: readonly Member[], signal: 
 
 /** Signals a tree's group through whatever member is found now. `gone` when none lives. */
 export function signalThroughMember(tree: Tree, signal: NodeJS.Signals): SignalOutcome {
-  const group = tree.leader.pid
+  const group = tree.identity.pid
   for (const member of table.membersOf(group)) {
     // Our groups are sessions too, and a group's number is not reused while it has a member.
-    if (table.isOlder(member, tree.leader) || (member.session !== 0 && member.session !== group)) continue
+    if (table.isOlder(member, tree.identity) || (member.session !== 0 && member.session !== group)) continue
     const outcome = signalGroup(group, member, signal)
     if (outcome !== 'gone') return outcome
   }
@@ -92,10 +92,11 @@ export function signalTrees(
   signal: NodeJS.Signals,
   spared: readonly Member[] = [],
 ): void {
-  const inOwnGroup = (member: Member): boolean => member.group === member.tree.leader.pid
+  const inOwnGroup = (member: Member): boolean => member.group === member.tree.identity.pid
   const split = new Set(spared.filter(inOwnGroup).map(({ tree }) => tree))
   for (const tree of trees) if (!split.has(tree)) signalTreeGroup(tree, members, signal)
-  // A group lives in one session, and the sessions of a tree were made by it: the groups in them are its own too.
+  // A group lives in one session, and the sessions of a tree were made by it: the groups in them are its own too. One
+  // that was found by its place, or by elimination, may be in a group of somebody else's.
   const splitGroups = new Set(spared.map(({ group }) => group))
   const signalled = new Set<number>()
   for (const member of members) {
@@ -103,13 +104,17 @@ export function signalTrees(
     const { group } = member
     if (inOwnGroup(member) ? split.has(member.tree) : splitGroups.has(group)) signalProcess(member, signal)
     else if (!inOwnGroup(member) && !signalled.has(group)) {
-      const isGroupOurs = member.session !== 0 && member.tree.sessions.has(member.session)
+      const isGroupOurs = member.session !== 0 && isProven(member)
       if (isGroupOurs && signalGroup(group, member, signal) === 'sent') signalled.add(group)
       else signalProcess(member, signal)
     }
     if (member.state === 'T' && signal !== 'SIGKILL') signalProcess(member, 'SIGCONT')
   }
 }
+
+/** Whether what is in a session together with a member is of its tree as well. */
+const isProven = ({ evidence, session, pid }: Member): boolean =>
+  session === pid || !['workspace', 'standard streams', 'elimination'].includes(evidence)
 
 /** Says of a process that is alive after SIGKILL why it may be so. */
 export function toSurvivor(member: Member, outcome: SignalOutcome): Survivor {

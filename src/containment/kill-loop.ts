@@ -3,7 +3,8 @@ import { after, now, pause, sleep } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 import type { SignalOutcome } from '../system/signals.js'
-import type { Evidence, Member, ProcessInfo, Tree } from './tree.js'
+import type { Evidence } from './attribute.js'
+import type { Member, ProcessInfo, Tree } from './tree.js'
 
 // The tight loop: look at our children, SIGKILL each that is wanted, until three rounds in a row find none. All kills
 // that are wanted at the same time share it, so that two hundred tests at once cost one loop and not two hundred.
@@ -76,7 +77,7 @@ function ownOf(members: readonly Member[]): readonly Member[] {
  */
 async function leadersExits(begun: readonly Member[]): Promise<void> {
   const exits = begun.flatMap(({ pid, tree }) =>
-    pid === tree.leader.pid && tree.leaderExit !== undefined ? [tree.leaderExit] : [],
+    pid === tree.identity.pid && tree.leaderExit !== undefined ? [tree.leaderExit] : [],
   )
   if (exits.length === 0 || exits.length < begun.length) return
   let cancel = (): void => {}
@@ -155,7 +156,7 @@ export class KillLoop {
       has: (tree) => wanted.has(tree),
       isSpared: ({ pid, startTime }) => this.#spared.get(pid)?.startTime === startTime,
       isSplit: (tree) =>
-        [...this.#spared.values()].some((each) => each.tree === tree && each.group === tree.leader.pid),
+        [...this.#spared.values()].some((each) => each.tree === tree && each.group === tree.identity.pid),
       isStruck: (record) => this.#isStruck(record),
       any,
     })

@@ -32,15 +32,15 @@ const withoutTree = ({ pid, ppid, session, state, command, startedAt }: Member):
 
 /** The live members of a tree's own group. */
 export async function groupMembers(tree: Tree, containment: Containment): Promise<ProcessInfo[]> {
-  if (tree.groupIsGone || (!tree.isLeaderHeld() && !groupExists(tree.leader.pid))) return []
+  if (tree.groupIsGone || (!tree.isHeld() && !groupExists(tree.identity.pid))) return []
   const { members } = await containment.look([tree])
-  return members.filter((member) => member.group === tree.leader.pid).map(withoutTree)
+  return members.filter((member) => member.group === tree.identity.pid).map(withoutTree)
 }
 
 /** Signals a tree's group at once, through its leader or whatever member is found. `gone` when none lives. */
 export function signalOwnGroup(tree: Tree, signal: NodeJS.Signals): SignalOutcome {
   if (tree.groupIsGone) return 'gone'
-  const group = tree.leader.pid
-  if (tree.isLeaderHeld()) return signalGroup(group, tree.leader, signal)
+  const group = tree.identity.pid
+  if (tree.isHeld()) return signalGroup(group, tree.identity, signal)
   return signalThroughMember(tree, signal)
 }

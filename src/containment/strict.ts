@@ -1,12 +1,4 @@
-import {
-  attributeByEvidence,
-  attributeByTable,
-  type Attribution,
-  foreign,
-  type Ours,
-  type Surroundings,
-  unknown,
-} from './attribution.js'
+import { attribute, attributeByGroup, attributeKnown, type Attribution, type Ours } from './attribute.js'
 import type { Births } from './child-exits.js'
 import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees, toSurvivor } from './containment.js'
 import type { Natives } from '../system/syscalls.js'
@@ -17,7 +9,10 @@ import { table } from '../system/process-table/current.js'
 import { ChildrenFile, descendantsOf, readStat } from '../system/process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
 import { groupExists, signalGroup, signalProcess } from '../system/signals.js'
-import { type Evidence, isLeader, type Member, remember, toInfo, toMember, type Tree } from './tree.js'
+import type { Evidence } from './attribute.js'
+import { ProcessFacts, type Self } from './facts.js'
+import { remember } from './root.js'
+import { isLeader, type Member, toInfo, toMember, type Tree } from './tree.js'
 
 // The worker is a child subreaper (prctl(2)): whatever is orphaned below it becomes its own child. Its list of
 // children, followed down, is therefore complete, whatever a process did to its environment, session, cwd or files.
@@ -25,6 +20,9 @@ import { type Evidence, isLeader, type Member, remember, toInfo, toMember, type 
 //
 // A program that forks and exits faster than it can be read shows up as zombies only. While it lives, every list holds
 // a child that was alive when the list was read: so a round that meets a zombie for the first time is not empty.
+
+const foreign: Attribution<Tree> = { kind: 'foreign' }
+const unknown: Attribution<Tree> = { kind: 'unknown' }
 
 const lookInterval = 10
 /** A foreign or unknown zombie is waited for only after this many milliseconds: whose child it is may do so first. */
@@ -51,7 +49,7 @@ interface Past {
 /** A child of ours that libuv did not start. */
 interface Adopted {
   readonly identity: ProcessIdentity
-  attribution: Attribution
+  attribution: Attribution<Tree>
   zombieSince: number | undefined
 }
 
@@ -62,7 +60,8 @@ interface Look {
   readonly isUncertain: boolean
 }
 
-export type StrictSurroundings = Surroundings & {
+export interface StrictSurroundings extends Self {
+  /** Every tree that lives in this worker. */
   readonly trees: Set<Tree>
   readonly outside: Set<string>
   /** The number of this worker's own guardian, which may be older than the fixtures. */
@@ -123,7 +122,7 @@ export class StrictContainment implements Containment {
 
   leave(fixture: string): void {
     this.#fixtures.delete(fixture)
-    for (const tree of this.#around.trees) if (tree.fixture === fixture) this.remove(tree)
+    for (const tree of this.#around.trees) if (tree.owner.fixture === fixture) this.remove(tree)
     // The main thread, as the host of its threads, stays; what is said of the last fixture is said of the last of theirs.
     if (this.#fixtures.size > (this.hostsThreads ? 1 : 0)) return
     this.#stopLooking?.()
@@ -142,19 +141,20 @@ export class StrictContainment implements Containment {
 
   add(tree: Tree): void {
     this.#around.trees.add(tree)
-    this.#leaders.set(tree.leader.pid, tree)
+    this.#leaders.set(tree.identity.pid, tree)
     this.#stopLooking ??= every(lookInterval, () => inPassing(() => this.#lookInPassing()))
   }
 
   remove(tree: Tree): void {
     if (!this.#around.trees.delete(tree)) return
-    if (this.#leaders.get(tree.leader.pid) === tree) this.#leaders.delete(tree.leader.pid)
+    if (this.#leaders.get(tree.identity.pid) === tree) this.#leaders.delete(tree.identity.pid)
     // One a fixture, from its first command to its last end: a fixture may run thousands.
-    const before = this.#past.get(tree.fixture)
-    const isFirst = before === undefined || tree.leader.startTime < before.leader.startTime
-    this.#past.set(tree.fixture, {
-      fixture: tree.fixture,
-      leader: isFirst ? tree.leader : before.leader,
+    const { fixture } = tree.owner
+    const before = this.#past.get(fixture)
+    const isFirst = before === undefined || tree.identity.startTime < before.leader.startTime
+    this.#past.set(fixture, {
+      fixture,
+      leader: isFirst ? tree.identity : before.leader,
       endedAt: wallClock(),
     })
   }
@@ -211,7 +211,7 @@ export class StrictContainment implements Containment {
         return
       }
       // Its whole group with it: the others may have hopped on before their turn comes.
-      if (record.group === tree.leader.pid && !targets.isSplit(tree)) signalGroup(record.group, record, 'SIGKILL')
+      if (record.group === tree.identity.pid && !targets.isSplit(tree)) signalGroup(record.group, record, 'SIGKILL')
       struck.push({ record, tree, evidence, outcome: signalProcess(record, 'SIGKILL') })
     }
     const { any } = targets
@@ -220,15 +220,15 @@ export class StrictContainment implements Containment {
       const attribution = this.#attribute(record, !targets.isSpared(record), (tree) => targets.has(tree))
       if (isZombie(record)) {
         const isFresh = this.#takeExit(record, pids.length)
-        const tree = attribution.kind === 'ours' ? attribution.tree : any
+        const tree = attribution.kind === 'ours' ? attribution.root : any
         const mayBeOurs = attribution.kind !== 'foreign' && tree !== undefined && targets.has(tree)
         // What was struck leaves a zombie, and that is the end of it.
         if (isFresh && mayBeOurs && !targets.isStruck(record)) {
           struck.push({ record, tree, evidence: 'elimination', outcome: 'gone' })
         }
       } else if (attribution.kind === 'ours') {
-        if (targets.has(attribution.tree) && !targets.isSpared(record)) {
-          strike(record, attribution.tree, attribution.evidence)
+        if (targets.has(attribution.root) && !targets.isSpared(record)) {
+          strike(record, attribution.root, attribution.evidence)
         }
       } else if (attribution.kind === 'unknown' && any !== undefined) {
         // Exiting, or becoming another program: its child may come next, so this round is not empty.
@@ -250,8 +250,8 @@ export class StrictContainment implements Containment {
     return candidates.length > 0 ? [{ info: toInfo(record), candidates }] : []
   }
 
-  #isOnlyFixture({ fixture }: Tree): boolean {
-    return [...this.#around.trees].every((tree) => tree.fixture === fixture)
+  #isOnlyFixture({ owner: { fixture } }: Tree): boolean {
+    return [...this.#around.trees].every(({ owner }) => owner.fixture === fixture)
   }
 
   /** Our children, and the leaders that are another thread's, less those that are known to be of no wanted tree. */
@@ -263,10 +263,10 @@ export class StrictContainment implements Containment {
     }
     if (!this.hostsThreads) return
     for (const tree of this.#around.trees) {
-      const { leader } = tree
-      if (!isWanted(tree) || children.includes(leader.pid)) continue
-      const record = readStat(leader.pid)
-      if (record?.startTime === leader.startTime) yield record
+      const { identity } = tree
+      if (!isWanted(tree) || children.includes(identity.pid)) continue
+      const record = readStat(identity.pid)
+      if (record?.startTime === identity.startTime) yield record
     }
   }
 
@@ -282,7 +282,7 @@ export class StrictContainment implements Containment {
     }
     const attribution = this.#adopted.get(pid)?.attribution
     // Another thread waits for its leaders, and node-pty for its programs: they say nothing.
-    return attribution?.kind === 'ours' && attribution.evidence !== 'leader' && !isWanted(attribution.tree)
+    return attribution?.kind === 'ours' && attribution.evidence !== 'leader' && !isWanted(attribution.root)
   }
 
   /** One pass over our children and everything below the wanted ones, without a signal. */
@@ -291,7 +291,7 @@ export class StrictContainment implements Containment {
     const unattributed: Untold[] = []
     let isUncertain = false
     for (const tree of this.#around.trees) {
-      if (!tree.groupIsGone && !tree.isLeaderHeld()) tree.groupIsGone = !groupExists(tree.leader.pid)
+      if (!tree.groupIsGone && !tree.isHeld()) tree.groupIsGone = !groupExists(tree.identity.pid)
     }
     const pids = this.#read()
     for (const record of this.#roots(pids, (tree) => wanted.has(tree))) {
@@ -300,7 +300,7 @@ export class StrictContainment implements Containment {
         // A hopper is gone before it can be read: its zombie, met for the first time, is the trace of something alive.
         if (this.#takeExit(record, pids.length) && attribution.kind !== 'foreign') isUncertain = true
       } else if (attribution.kind === 'ours') {
-        if (wanted.has(attribution.tree)) this.#collect(record, attribution, members)
+        if (wanted.has(attribution.root)) this.#collect(record, attribution, members)
       } else if (attribution.kind === 'unattributed') {
         unattributed.push(...this.#untold(record, (tree) => wanted.has(tree)))
       } else if (attribution.kind === 'unknown') isUncertain = true
@@ -319,7 +319,7 @@ export class StrictContainment implements Containment {
     return since !== undefined && children <= flood && since <= now() && now() - since < zombiePatience
   }
 
-  #collect(record: ProcessRecord, { tree, evidence }: Ours, members: Member[]): void {
+  #collect(record: ProcessRecord, { root: tree, evidence }: Ours<Tree>, members: Member[]): void {
     remember(tree, record)
     members.push(toMember(record, tree, evidence))
     descendantsOf(record, (descendant) => {
@@ -336,14 +336,14 @@ export class StrictContainment implements Containment {
     this.#nextLook = this.#read().length > flood ? 0 : begin + 20 * (now() - begin)
   }
 
-  #attribute(record: ProcessRecord, mayStop: boolean, isWanted: (tree: Tree) => boolean): Attribution {
+  #attribute(record: ProcessRecord, mayStop: boolean, isWanted: (tree: Tree) => boolean): Attribution<Tree> {
     const before = this.#adopted.get(record.pid)
     const isTheSame = before !== undefined && before.identity.startTime === record.startTime
     if (isTheSame && (before.attribution.kind === 'foreign' || before.attribution.kind === 'ours'))
       return before.attribution
     if (!isTheSame && this.#births.has(record.pid)) {
       const tree = this.#leaders.get(record.pid)
-      return tree !== undefined && isLeader(tree, record) ? { kind: 'ours', tree, evidence: 'leader' } : foreign
+      return tree !== undefined && isLeader(tree, record) ? { kind: 'ours', root: tree, evidence: 'leader' } : foreign
     }
     const attribution = this.#judge(record, mayStop, isWanted)
     if (isTheSame) before.attribution = attribution
@@ -351,26 +351,26 @@ export class StrictContainment implements Containment {
     return attribution
   }
 
-  #judge(record: ProcessRecord, mayStop: boolean, isWanted: (tree: Tree) => boolean): Attribution {
-    const byTable = attributeByTable(record, this.#around.trees, this.#around.outside)
-    // A leader may not have left it yet.
-    const leads = byTable?.kind === 'ours' && byTable.evidence === 'leader'
-    if (record.session === this.#around.session && !leads) return foreign
+  #judge(record: ProcessRecord, mayStop: boolean, isWanted: (tree: Tree) => boolean): Attribution<Tree> {
+    const { trees } = this.#around
+    const byTable = attributeKnown(record, trees) ?? attributeByGroup(record, trees)
     if (byTable !== undefined) return byTable
+    if (record.session === this.#around.session) return foreign
     if (isZombie(record)) return unknown
     // Stop, look, then kill or continue: a child's number cannot be reused before it is waited for, and what is
     // stopped cannot hop on while it is read.
     const isStopped = mayStop && record.state !== 'T' && signalProcess(record, 'SIGSTOP') === 'sent'
-    const attribution = this.#eliminate(record, attributeByEvidence(record, this.#around), isWanted)
+    const facts = new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#around)
+    const attribution = this.#eliminate(record, attribute(record, facts, [...trees]), isWanted)
     // Another test's goes on as well.
-    const isForKill = attribution.kind === 'ours' && isWanted(attribution.tree)
+    const isForKill = attribution.kind === 'ours' && isWanted(attribution.root)
     if (isStopped && !isForKill) signalProcess(record, 'SIGCONT')
     return attribution
   }
 
   /** The commands that could have started a process, going by when. */
   #candidatesFor(record: ProcessIdentity): Tree[] {
-    return [...this.#around.trees].filter(({ leader }) => leader.startTime <= record.startTime)
+    return [...this.#around.trees].filter(({ identity }) => identity.startTime <= record.startTime)
   }
 
   /** The fixtures that are gone or have commands that are, and that could have started it. */
@@ -385,14 +385,22 @@ export class StrictContainment implements Containment {
    * An orphan that nothing attributes is of the only fixture that could have started it, if there is just one; and of
    * one of its commands only where there is no other, or where all that could have are being ended.
    */
-  #eliminate(record: ProcessRecord, attribution: Attribution, isWanted: (tree: Tree) => boolean): Attribution {
+  #eliminate(
+    record: ProcessRecord,
+    attribution: Attribution<Tree>,
+    isWanted: (tree: Tree) => boolean,
+  ): Attribution<Tree> {
     if (attribution.kind !== 'unattributed') return attribution
     const candidates = this.#candidatesFor(record)
     const tree = candidates.at(-1)
     if (tree === undefined) return attribution
-    const isOneFixture = [...candidates, ...this.#pastFor(record)].every(({ fixture }) => fixture === tree.fixture)
+    const fixtures = [
+      ...candidates.map(({ owner }) => owner.fixture),
+      ...this.#pastFor(record).map((past) => past.fixture),
+    ]
+    const isOneFixture = fixtures.every((fixture) => fixture === tree.owner.fixture)
     const isDecided = candidates.length === 1 || candidates.every(isWanted)
-    return isOneFixture && isDecided ? { kind: 'ours', tree, evidence: 'elimination' } : attribution
+    return isOneFixture && isDecided ? { kind: 'ours', root: tree, evidence: 'elimination' } : attribution
   }
 
   /** Waits for an adopted zombie. A child of libuv's is left to libuv. Whether it is met as a zombie the first time. */

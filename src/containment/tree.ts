@@ -1,4 +1,6 @@
 import { table } from '../system/process-table/current.js'
+import type { Evidence } from './attribute.js'
+import type { Owner, Root } from './root.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 
 /** What a process of a group or a tree looks like from outside. */
@@ -14,17 +16,6 @@ export interface ProcessInfo {
   readonly startedAt: Date
 }
 
-/** How a process was found to be a command's. */
-export type Evidence =
-  | 'leader'
-  | 'group'
-  | 'session'
-  | 'parent chain'
-  | 'mark'
-  | 'workspace'
-  | 'standard streams'
-  | 'elimination'
-
 /** A live process of a command's tree. */
 export interface Member extends ProcessInfo, ProcessIdentity {
   readonly group: number
@@ -38,42 +29,17 @@ export interface Member extends ProcessInfo, ProcessIdentity {
 export type PlainMember = Omit<Member, 'describe' | 'tree'>
 
 /** What is known of one command's processes. */
-export interface Tree {
-  /** `fixture.command`, as in the mark. */
-  readonly id: string
-  /** Unique in this process, over its threads. */
-  readonly fixture: string
-  /** `NAME=value`, as it stands in the command's environment. */
-  readonly mark: string
-  readonly leader: ProcessIdentity
-  /** Real path. */
+export interface Tree extends Root {
+  readonly owner: Extract<Owner, { readonly kind: 'command' }>
   readonly workspace: string
-  /** The inodes of the leader's own standard streams. */
   readonly streams: ReadonlySet<string>
-  /** Whether nobody has waited for the leader yet: until then its number, and its group's, are its own. */
-  isLeaderHeld(): boolean
   /** Resolves when the news of its leader's exit is there. Not for another thread's. */
   readonly leaderExit?: Promise<void>
-  /** Sessions that processes of this tree lead or led. */
-  readonly sessions: Set<number>
-  /** Every process ever seen in this tree, by number. */
-  readonly known: Map<number, ProcessIdentity>
   /** The group was seen empty: its number may be a stranger's by now and is not signalled again. */
   groupIsGone: boolean
 }
 
-export const isKnown = (tree: Tree, record: ProcessIdentity): boolean => {
-  const seen = tree.known.get(record.pid)
-  return seen !== undefined && table.isSame(seen, record)
-}
-
-export const isLeader = (tree: Tree, record: ProcessIdentity): boolean => table.isSame(tree.leader, record)
-
-/** Records that a process was seen in a tree, and the session that it is in. */
-export function remember(tree: Tree, record: ProcessRecord): void {
-  tree.known.set(record.pid, { pid: record.pid, startTime: record.startTime })
-  if (record.session !== 0) tree.sessions.add(record.session)
-}
+export const isLeader = (tree: Tree, record: ProcessIdentity): boolean => table.isSame(tree.identity, record)
 
 export const toInfo = (record: ProcessRecord): ProcessInfo => ({
   pid: record.pid,

@@ -63,7 +63,7 @@ export function watchOffspring(wish: () => 'auto' | ContainmentLevel, heard: (bi
     isOwn: isOwnStart,
     isTaken: (record, environment) => {
       for (const tree of state.trees) {
-        if (tree.leader.pid === record.pid || tree.known.get(record.pid)?.startTime === record.startTime) return true
+        if (tree.identity.pid === record.pid || tree.known.get(record.pid)?.startTime === record.startTime) return true
       }
       if (environment === undefined) return false
       if (environment.some((entry) => entry.startsWith(`${guardianVariable}=`))) return true

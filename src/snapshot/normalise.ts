@@ -35,7 +35,7 @@ const leastPid = 100
 
 const isKnownPid = (number: number): boolean =>
   number >= leastPid &&
-  (number === process.pid || [...trees].some(({ leader, known }) => leader.pid === number || known.has(number)))
+  (number === process.pid || [...trees].some(({ identity, known }) => identity.pid === number || known.has(number)))
 
 /** A number that stands alone: no part of a word, a name with hyphens, a version or a decimal. */
 const number = /(?<![\w.]|\w-)\d+(?!\w|\.\d|-\w)/g

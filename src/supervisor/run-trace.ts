@@ -1,7 +1,9 @@
 import { resolve } from 'node:path'
 import { uptime } from 'node:os'
 import { wallClock } from '../base/clock.js'
+import { track } from '../containment/root.js'
 import type { Tree } from '../containment/tree.js'
+import type { ProcessIdentity } from '../system/process-table/table.js'
 import { table } from '../system/process-table/current.js'
 import { Mask } from '../trace/secrets.js'
 import { Trace } from '../trace/trace.js'
@@ -58,15 +60,15 @@ export class RunTrace {
 }
 
 /** As a picture wants it: it is only looked at. */
-const toTree = (leader: Tree['leader']): Tree => ({
-  id: '0.1',
-  fixture: '0',
-  mark: '',
-  leader: { pid: leader.pid, startTime: leader.startTime },
-  workspace: process.cwd(),
-  streams: new Set(),
-  isLeaderHeld: () => false,
-  sessions: new Set(),
-  known: new Map(),
-  groupIsGone: true,
-})
+const toTree = ({ pid, startTime }: ProcessIdentity): Tree =>
+  track({
+    identity: { pid, startTime },
+    mark: '',
+    locks: undefined,
+    owner: { kind: 'command', fixture: '0', number: 1 } as const,
+    leadsGroup: true,
+    workspace: process.cwd(),
+    streams: new Set<string>(),
+    isHeld: () => false,
+    groupIsGone: true,
+  })

@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module'
 
-// prctl(2) and waitpid(2) through koffi's binary package of this platform. Not `koffi` itself: its install script
-// makes pnpm 12 fail and npm 11 warn. Found at run time, so that an install without optional dependencies works.
+// The system calls that Node has no word for. From Node 26.1 on they come through `node:ffi`, before that through
+// koffi's binary package of this platform. Not `koffi` itself: its install script makes pnpm 12 fail and npm 11 warn.
+// Both are found at run time, so that an install without optional dependencies works.
 
-/** The two calls that Node has no word for. */
+/** The calls of the C library that this package uses. */
 export interface Natives {
   /** prctl(PR_SET_CHILD_SUBREAPER): orphans below this process become its children. */
   setSubreaper(on: boolean): boolean
@@ -11,37 +12,108 @@ export interface Natives {
   takeExit(pid: number): boolean
   /** fcntl(FD_CLOEXEC): programs that are started from here on do not inherit this file. */
   closeOnExec(descriptor: number): void
+  /** prlimit(RLIMIT_LOCKS): the limits of this process. */
+  locksLimit(): LocksLimit
+  /** prlimit(RLIMIT_LOCKS): sets the limits of a process, of this one for 0. Whether the kernel allowed it. */
+  limitLocks(pid: number, limit: LocksLimit): boolean
 }
 
+/** getrlimit(2): the soft limit and the hard one, 2^64 - 1 where there is none. */
+export interface LocksLimit {
+  readonly soft: bigint
+  readonly hard: bigint
+}
+
+/** The types of the C prototypes below. A pointer is given as a typed array, or as `null`. */
+type Type = 'int' | 'unsigned long' | 'void *'
+type Call = (...parameters: unknown[]) => number
+/** Binds one function of the C library. */
+type Bind = (name: string, parameters: readonly Type[]) => Call
+
 interface Koffi {
-  load(library: null): { func(prototype: string): (...parameters: unknown[]) => number }
+  load(library: null): { func(prototype: string): Call }
+}
+
+interface NodeFfi {
+  dlopen(
+    library: null,
+    signatures: Record<string, { arguments: string[]; return: string }>,
+  ): { functions: Record<string, Call> }
 }
 
 const setChildSubreaper = 36
 const noHang = 1
 const setDescriptorFlags = 2
 const closeOnExec = 1
+const locks = 10
 
 /** The package that holds the calls for this machine. */
 export const nativesPackage = `@koromix/koffi-linux-${process.arch}`
 
-/** The calls, or the reason why they are not to be had. */
-export function loadNatives(): Natives | string {
-  if (process.platform !== 'linux') return `it needs Linux, and this is ${process.platform}`
-  let koffi: Koffi
+const require = createRequire(import.meta.url)
+
+/** Node's own calls, without the warning that they are experimental: nobody who runs a test can do anything about it. */
+function bindThroughNode(): Bind | undefined {
+  const emitWarning = Object.getOwnPropertyDescriptor(process, 'emitWarning')!
+  let ffi: NodeFfi
   try {
-    koffi = createRequire(import.meta.url)(nativesPackage) as Koffi
+    Object.defineProperty(process, 'emitWarning', { ...emitWarning, value: () => {} })
+    ffi = require('node:ffi') as NodeFfi
+    ffi.dlopen(null, { getpid: { arguments: [], return: 'int32' } })
+  } catch {
+    return undefined // Before 26.1, or not permitted.
+  } finally {
+    Object.defineProperty(process, 'emitWarning', emitWarning)
+  }
+  const types = { int: 'int32', 'unsigned long': 'uint64', 'void *': 'pointer' }
+  return (name, parameters) => {
+    const signature = { arguments: parameters.map((type) => types[type]), return: 'int32' }
+    const call = ffi.dlopen(null, { [name]: signature }).functions[name]!
+    // An integer of 64 bits is a BigInt there.
+    return (...values) =>
+      call(...values.map((value, at) => (parameters[at] === 'unsigned long' ? BigInt(value as number) : value)))
+  }
+}
+
+function bindThroughKoffi(): Bind | string {
+  try {
+    const library = (require(nativesPackage) as Koffi).load(null)
+    return (name, parameters) => library.func(`int ${name}(${parameters.join(', ')})`)
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0]
     return `the optional dependency ${nativesPackage} cannot be loaded (${reason}); npm install --include=optional installs it`
   }
-  const library = koffi.load(null)
-  const prctl = library.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)')
-  const fcntl = library.func('int fcntl(int, int, int)')
-  const waitpid = library.func('int waitpid(int, void *, int)')
+}
+
+let loaded: Natives | string | undefined
+
+/** The calls, or the reason why they are not to be had. */
+export function loadNatives(): Natives | string {
+  return (loaded ??= load())
+}
+
+function load(): Natives | string {
+  if (process.platform !== 'linux') return `it needs Linux, and this is ${process.platform}`
+  const bind = bindThroughNode() ?? bindThroughKoffi()
+  if (typeof bind === 'string') return bind
+  const long = 'unsigned long' as const
+  const prctl = bind('prctl', ['int', long, long, long, long])
+  const fcntl = bind('fcntl', ['int', 'int', 'int'])
+  const waitpid = bind('waitpid', ['int', 'void *', 'int'])
+  const prlimit = bind('prlimit', ['int', 'int', 'void *', 'void *'])
+  const limits = new BigUint64Array(2)
   return {
     setSubreaper: (on) => prctl(setChildSubreaper, on ? 1 : 0, 0, 0, 0) === 0,
     takeExit: (pid) => waitpid(pid, null, noHang) === pid,
     closeOnExec: (descriptor) => void fcntl(descriptor, setDescriptorFlags, closeOnExec),
+    locksLimit() {
+      prlimit(0, locks, null, limits)
+      return { soft: limits[0]!, hard: limits[1]! }
+    },
+    limitLocks(pid, { soft, hard }) {
+      limits[0] = soft
+      limits[1] = hard
+      return prlimit(pid, locks, limits, null) === 0
+    },
   }
 }

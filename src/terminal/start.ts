@@ -1,5 +1,6 @@
 import type { spawn as Spawn } from '@lydell/node-pty'
 import type { SpawnError } from '../base/errors.js'
+import { startMarked } from '../containment/locks-mark.js'
 import { now, pause } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie, type ProcessIdentity } from '../system/process-table/table.js'
@@ -55,14 +56,19 @@ export function startInTerminal(request: SpawnRequest, size: TerminalSize): Pseu
   const earliest = table.startTimeNow()
   let pty: Pty
   try {
-    pty = spawn(file, args, {
+    const options = {
       name: request.env['TERM'] ?? '',
       cols: size.columns,
       rows: size.rows,
       cwd: request.cwd,
       env: request.env as Record<string, string>,
       encoding: null,
-    }) as unknown as Pty
+    }
+    pty = startMarked(
+      request.locks,
+      () => spawn(file, args, options) as unknown as Pty,
+      ({ pid }) => pid,
+    )
   } catch (error) {
     return Promise.resolve(explain(error, request))
   }

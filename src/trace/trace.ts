@@ -114,7 +114,7 @@ export class Trace {
       command: this.#mask.hideInCommand(command),
       group,
       session,
-      ...(pid === tree.leader.pid ? { leader: true } : {}),
+      ...(pid === tree.identity.pid ? { leader: true } : {}),
     })
   }
 

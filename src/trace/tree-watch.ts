@@ -113,15 +113,15 @@ export class TreeWatch {
   add(tree: Tree, command: string, startedAt: number): void {
     this.#trees.set(tree, { alive: new Map(), known: 0, isLeaderGone: false })
     this.#lastLook = now()
-    const { pid } = tree.leader
-    this.#tell(tree, { ...tree.leader, ppid: process.pid, group: pid, session: pid }, undefined, command, startedAt)
+    const { pid } = tree.identity
+    this.#tell(tree, { ...tree.identity, ppid: process.pid, group: pid, session: pid }, undefined, command, startedAt)
   }
 
   /** The leader has exited, and its parent has heard of it. */
   leaderGone(tree: Tree): void {
     const watched = this.#trees.get(tree)
     if (watched !== undefined) watched.isLeaderGone = true
-    this.#end(tree, tree.leader.pid)
+    this.#end(tree, tree.identity.pid)
   }
 
   /** Looks now, where that costs no process of its own. */
@@ -198,7 +198,7 @@ export class TreeWatch {
       visit(record)
       source.descendantsOf(record, visit)
     }
-    if (!watched.isLeaderGone) visitFrom(tree.leader)
+    if (!watched.isLeaderGone) visitFrom(tree.identity)
     // Those whose parent has gone, and what containment found without a parent.
     for (const seen of alive.values()) visitFrom(seen)
     if (tree.known.size !== watched.known) {

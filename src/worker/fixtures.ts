@@ -7,6 +7,7 @@ import { ProctorError } from '../base/errors.js'
 import { Guardian } from '../guardian/guardian.js'
 import { formatMark, guardianVariable, markName, outsideName, runVariable } from '../containment/marks.js'
 import { newToken, thisOwner } from '../containment/owner.js'
+import { type LocksMarks, openLocksMarks } from '../containment/locks-mark.js'
 import { loadNatives, type Natives } from '../system/syscalls.js'
 import { pause } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
@@ -28,6 +29,10 @@ interface WorkerState {
   readonly outside: string
   /** This process's own session. */
   session: number | undefined
+  /** The second marks, where they can be set. */
+  readonly locks: LocksMarks | undefined
+  /** How many second marks there have been. */
+  marked: number
   readonly trees: Set<Tree>
   readonly fixtures: Set<string>
   counted: number
@@ -61,6 +66,8 @@ function createState(): WorkerState {
     token,
     outside,
     session: undefined,
+    locks: openLocksMarks(),
+    marked: 0,
     trees: new Set(),
     fixtures: new Set(),
     counted: 0,
@@ -82,10 +89,27 @@ function setOutside(name: string): void {
   realProcess.env[name] = '1'
 }
 
-/** What goes into the environment of command number `command` of a fixture: `[name, value]`. */
-export function markFor(fixture: string, command: number): [name: string, value: string] {
+/** The marks of a command. */
+interface CommandMarks {
+  /** The variable in its environment. */
+  readonly name: string
+  readonly value: string
+  /** Its soft limit RLIMIT_LOCKS, where that can be set. */
+  readonly locks: bigint | undefined
+}
+
+/** The marks of command number `command` of a fixture. */
+export function markFor(fixture: string, command: number): CommandMarks {
+  const state = workerState()
   const mark = { owner: thisOwner(), run: process.env[runVariable] ?? '0', tree: `${fixture.split('.')[1]}.${command}` }
-  return [markName(workerState().token), formatMark(mark)]
+  return { name: markName(state.token), value: formatMark(mark), locks: nextLocksMark() }
+}
+
+/** A second mark that nothing else of this worker carries. */
+export function nextLocksMark(): bigint | undefined {
+  const state = workerState()
+  state.marked += 1
+  return state.locks?.of(state.marked)
 }
 
 /** The worker's guardian. It starts with the first thing that it is told to watch. */
@@ -185,7 +209,7 @@ export function chooseContainment(wish: 'auto' | ContainmentLevel): Containment 
   if (host !== undefined) return (state.remote ??= new RemoteContainment(host, state.outside))
   const reason = wish === 'basic' ? 'it was not asked for' : reasonAgainstStrict(state)
   if (wish === 'strict' && reason !== undefined) throw refuseStrict(reason)
-  if (reason !== undefined) return (state.basic ??= new BasicContainment(surroundings(state)))
+  if (reason !== undefined) return (state.basic ??= new BasicContainment(state.trees, surroundings(state)))
   return strictContainment(state)
 }
 

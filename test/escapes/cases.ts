@@ -157,10 +157,7 @@ export const escapes: readonly Escape[] = [
     program: 'invisible-daemon.sh',
     leader: 'exits',
     pipe: false,
-    expected: {
-      strict: { kill: 'dead', teardown: 'dead, blamed' },
-      basic: { kill: 'not found', teardown: 'not found' },
-    },
+    expected: deadAndBlamed,
   },
   {
     id: '18',
@@ -253,7 +250,7 @@ export const escapes: readonly Escape[] = [
     hops: true,
     expected: {
       strict: { kill: 'dead', teardown: 'dead, blamed' },
-      basic: { kill: 'not found', teardown: 'not found' },
+      basic: { kill: 'dead', teardown: 'dead, blamed' },
     },
   })),
   {

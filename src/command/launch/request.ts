@@ -6,4 +6,6 @@ export interface SpawnRequest {
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
   readonly shell: boolean | string
+  /** The second mark, where it can be set: see `startMarked`. */
+  readonly locks?: bigint | undefined
 }

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { execa as Execa, Options, ResultPromise } from 'execa'
 import type { SpawnError } from '../../base/errors.js'
+import { startMarked } from '../../containment/locks-mark.js'
 import { startOwn } from '../../containment/own-starts.js'
 import { table } from '../../system/process-table/current.js'
 import { standardStreams } from '../../system/process-table/linux.js'
@@ -41,7 +42,8 @@ export function start(request: SpawnRequest): Transport | Promise<SpawnError> {
   let subprocess: ResultPromise
   try {
     const begin = execa
-    subprocess = startOwn(() => begin(request.command, [...request.args], options))
+    const spawn = (): ResultPromise => startOwn(() => begin(request.command, [...request.args], options))
+    subprocess = startMarked(request.locks, spawn, ({ pid }) => pid)
   } catch (error) {
     return Promise.resolve(explain(error, request))
   }

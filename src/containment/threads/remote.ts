@@ -4,6 +4,7 @@ import { ContainmentError } from '../../base/errors.js'
 import { newToken } from '../owner.js'
 import { after } from '../../base/clock.js'
 import { table } from '../../system/process-table/current.js'
+import { track } from '../root.js'
 import { fromPlain, type Member, type PlainMember, type ProcessInfo, type Tree } from '../tree.js'
 
 // A worker thread does not know its siblings' children, and orphans come to the main thread whichever thread started
@@ -14,9 +15,7 @@ const variable = 'PROCTOR_THREADS'
 /** ms that the main thread gets to answer, on top of what the question itself may take. */
 const patience = 20_000
 
-type SentTree = Omit<Tree, 'isLeaderHeld' | 'leaderExit' | 'sessions' | 'known' | 'groupIsGone'> & {
-  readonly groupIsGone: boolean
-}
+type SentTree = Omit<Tree, 'isHeld' | 'leaderExit' | 'known' | 'groups' | 'sessions' | 'site'>
 type Sent<Found extends Member> = PlainMember & Omit<Found, keyof Member> & { readonly tree: string }
 
 type Question =
@@ -54,20 +53,19 @@ const packSurvivor = (survivor: Survivor): Sent<Survivor> => ({
 })
 
 const packTree = (tree: Tree): SentTree => {
-  const { id, fixture, mark, leader, workspace, streams, groupIsGone } = tree
-  return { id, fixture, mark, leader, workspace, streams, groupIsGone }
+  const { identity, mark, locks, owner, leadsGroup, workspace, streams, groupIsGone } = tree
+  return { identity, mark, locks, owner, leadsGroup, workspace, streams, groupIsGone }
 }
 
-const unpackTree = (sent: SentTree): Tree => ({
-  ...sent,
-  // The thread's libuv waits for it; here it shows in the process table.
-  isLeaderHeld: () => {
-    const holder = table.identify(sent.leader.pid)
-    return holder !== undefined && table.isSame(holder, sent.leader)
-  },
-  sessions: new Set([sent.leader.pid]),
-  known: new Map(),
-})
+const unpackTree = (sent: SentTree): Tree =>
+  track({
+    ...sent,
+    // The thread's libuv waits for it; here it shows in the process table.
+    isHeld: () => {
+      const holder = table.identify(sent.identity.pid)
+      return holder !== undefined && table.isSame(holder, sent.identity)
+    },
+  })
 
 /** The name of this process's channel, when its main thread is the subreaper for its threads. */
 export function findHost(): string | undefined {
@@ -100,7 +98,7 @@ export function openHost(strict: Host): () => void {
         strict.enter(question.fixture)
         return undefined
       case 'leave':
-        for (const [mark, tree] of trees) if (tree.fixture === question.fixture) trees.delete(mark)
+        for (const [mark, tree] of trees) if (tree.owner.fixture === question.fixture) trees.delete(mark)
         strict.leave(question.fixture)
         return undefined
       case 'add': {

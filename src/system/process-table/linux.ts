@@ -153,6 +153,9 @@ export class ChildrenFile {
   }
 }
 
+/** The number that was given out last: the end of /proc/loadavg. */
+export const lastPid = (): number => Number(readProc('/proc/loadavg', true)?.trimEnd().split(' ').at(-1) ?? 0)
+
 export const pids = (): number[] =>
   entries('/proc')
     .filter((name) => name.charCodeAt(0) >= 49 && name.charCodeAt(0) <= 57)

@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { Allowance } from '../../../src/containment/allowance.js'
+import { track } from '../../../src/containment/root.js'
 import { fromPlain, type Member, type Tree } from '../../../src/containment/tree.js'
 
-const tree: Tree = {
-  id: '1.1',
-  fixture: '1',
+const tree: Tree = track({
+  identity: { pid: 100, startTime: 1 },
   mark: 'M=1',
-  leader: { pid: 100, startTime: 1 },
+  locks: undefined,
+  owner: { kind: 'command', fixture: '1', number: 1 } as const,
+  leadsGroup: true,
   workspace: '/tmp/w',
-  streams: new Set(),
-  isLeaderHeld: () => false,
-  sessions: new Set([100]),
-  known: new Map(),
+  streams: new Set<string>(),
+  isHeld: () => false,
   groupIsGone: false,
-}
+})
 
 const member = (pid: number, ppid: number, command: string): Member =>
   fromPlain(

@@ -1,0 +1,76 @@
+import { statSync } from 'node:fs'
+import { table } from '../system/process-table/current.js'
+import type { ProcessRecord } from '../system/process-table/table.js'
+import type { LocksLimit } from '../system/syscalls.js'
+import type { Facts, Parentage } from './attribute.js'
+import { readLocksMark } from './locks-mark.js'
+
+/** From where processes are looked at. */
+export interface Self {
+  /** The session of this process, or 0. */
+  readonly session: number
+  /** The names of the variables that a worker's environment holds and every command's lacks: one a thread. */
+  readonly outside: ReadonlySet<string>
+}
+
+const namespaceOf = (pid: number | 'self'): number | undefined => {
+  try {
+    return statSync(`/proc/${pid}/ns/pid`).ino
+  } catch {
+    return undefined // Gone, another user's, or no /proc.
+  }
+}
+
+/** Whether a process is in the pid namespace of this one, as far as can be told. */
+const isInThisNamespace = (pid: number): boolean => table.name !== 'linux' || namespaceOf(pid) === namespaceOf('self')
+
+/** What can be read of a process. Each is read when somebody asks for it first: of most processes nobody does. */
+export class ProcessFacts<Of> implements Facts<Of> {
+  readonly parentage: Parentage<Of>
+  readonly #record: ProcessRecord
+  readonly #self: Self
+  #environment: { readonly value: readonly string[] | undefined } | undefined
+  #locks: { readonly value: LocksLimit | undefined } | undefined
+  #cwd: { readonly value: string | undefined } | undefined
+  #files: readonly string[] | undefined
+  #isLocal: boolean | undefined
+
+  constructor(record: ProcessRecord, parentage: Parentage<Of>, self: Self) {
+    this.#record = record
+    this.parentage = parentage
+    this.#self = self
+  }
+
+  get isInOwnSession(): boolean {
+    return this.#record.session !== 0 && this.#record.session === this.#self.session
+  }
+
+  get environment(): readonly string[] | undefined {
+    this.#environment ??= { value: table.environment(this.#record.pid) }
+    return this.#environment.value
+  }
+
+  get locks(): LocksLimit | undefined {
+    this.#locks ??= { value: table.name === 'linux' ? readLocksMark(this.#record.pid) : undefined }
+    return this.#locks.value
+  }
+
+  get isOutside(): boolean {
+    const { outside } = this.#self
+    return this.environment?.some((entry) => outside.has(entry.slice(0, entry.indexOf('=')))) === true
+  }
+
+  get isLocal(): boolean {
+    const { pid } = this.#record
+    return (this.#isLocal ??= table.owner(pid) === process.geteuid?.() && isInThisNamespace(pid))
+  }
+
+  get cwd(): string | undefined {
+    this.#cwd ??= { value: table.cwd(this.#record.pid) }
+    return this.#cwd.value
+  }
+
+  get files(): readonly string[] {
+    return (this.#files ??= table.openFiles(this.#record.pid))
+  }
+}

@@ -1,0 +1,40 @@
+import { now } from '../base/clock.js'
+import { lastPid, readStat } from '../system/process-table/linux.js'
+import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
+import { carriesLocksMark, readLocksMark } from './locks-mark.js'
+import { remember, type Root } from './root.js'
+import type { Found } from './scan.js'
+
+/** Numbers below the last one that are looked at too. */
+const reach = 2
+
+/**
+ * Looks for what forks and exits faster than a table can be listed. Numbers are given out in turn, and the kernel says
+ * which one was the last: whoever hops on has that one, or one of the few before it.
+ *
+ * @param time ms for which it blocks the event loop.
+ * @param meet is called with each one that is alive, as soon as it is met.
+ * @returns those that were met, alive or as zombies, and had not been seen before.
+ */
+export function hunt<Of extends Root>(
+  roots: readonly Of[],
+  time: number,
+  meet: (record: ProcessRecord) => void,
+): Found<Of>[] {
+  const met: Found<Of>[] = []
+  const marked = roots.filter(({ locks }) => locks !== undefined)
+  for (const end = now() + time; now() < end && marked.length > 0;) {
+    const last = lastPid()
+    for (let pid = last; pid > 1 && pid >= last - reach; pid -= 1) {
+      const limits = readLocksMark(pid)
+      const root = limits && marked.find(({ locks }) => carriesLocksMark(limits, locks!))
+      const record = root && readStat(pid)
+      if (root === undefined || record === undefined || record.startTime < root.identity.startTime) continue
+      if (!isZombie(record)) meet(record)
+      if (root.known.get(pid)?.startTime === record.startTime) continue
+      remember(root, record)
+      met.push({ record, root, evidence: 'mark' })
+    }
+  }
+  return met
+}

@@ -1,0 +1,92 @@
+import { table } from '../system/process-table/current.js'
+import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
+
+/** A process that was seen below a root, and where it was then. */
+export interface KnownProcess extends ProcessIdentity {
+  readonly group: number
+  readonly session: number
+}
+
+/** The numbers of groups, or of sessions, that are a root's own at this moment. */
+export type OwnNumbers = Pick<ReadonlySet<number>, 'has'>
+
+/** On whose behalf a root was started. */
+export type Owner =
+  /** A fixture's command, by its number there. */
+  | { readonly kind: 'command'; readonly fixture: string; readonly number: number }
+  /** What a test, or its file, started by itself, in the order of the starts. */
+  | { readonly kind: 'child'; readonly number: number }
+  /** A whole worker: for who looks after its death. */
+  | { readonly kind: 'worker' }
+
+/** Something that was started, with everything that it starts in its turn. */
+export interface Root {
+  readonly identity: ProcessIdentity
+  /** `NAME=value`, as it stands in its environment. `NAME=` alone is met by every value. */
+  readonly mark: string
+  /** The soft limit RLIMIT_LOCKS that it was given, if it was. */
+  readonly locks: bigint | undefined
+  readonly owner: Owner
+  /** The call that started it, where somebody asks for it. */
+  readonly site?: { readonly stack?: string }
+  /** Whether it leads a group and a session of its own. */
+  readonly leadsGroup: boolean
+  /** Real path. Undefined where it has none of its own. */
+  readonly workspace?: string | undefined
+  /** The inodes of its own standard streams. */
+  readonly streams?: ReadonlySet<string>
+  /** Whether nobody has waited for it yet: until then its number, and its group's, are its own. */
+  isHeld(): boolean
+  /** Every process ever seen below it, by number. */
+  readonly known: Map<number, KnownProcess>
+  /** A number is its own while its leader is not waited for, or while somebody seen in it before is still in it. */
+  readonly groups: OwnNumbers
+  readonly sessions: OwnNumbers
+}
+
+/** What `track` adds to a root. */
+type Tracked = 'known' | 'groups' | 'sessions'
+
+/** Begins to keep track of what is below a root. */
+export function track<Of extends Omit<Root, Tracked>>(root: Of): Of & Pick<Root, Tracked> {
+  const known = new KnownProcesses()
+  const ownNumbers = (which: Membership): OwnNumbers => ({
+    has: (number) => (root.leadsGroup && number === root.identity.pid && root.isHeld()) || known.inhabit(which, number),
+  })
+  return { ...root, known, groups: ownNumbers('group'), sessions: ownNumbers('session') }
+}
+
+type Membership = 'group' | 'session'
+
+/** How many of a group's members, the newest, are asked for whether they are still in it: in a storm most have gone. */
+const mostWitnesses = 8
+
+/** What was ever seen below a root, and who is last known to have been in which group. */
+class KnownProcesses extends Map<number, KnownProcess> {
+  readonly #witnesses = { group: new Map<number, KnownProcess[]>(), session: new Map<number, KnownProcess[]>() }
+
+  override set(pid: number, process: KnownProcess): this {
+    for (const which of ['group', 'session'] as const) this.#note(which, process)
+    return super.set(pid, process)
+  }
+
+  #note(which: Membership, process: KnownProcess): void {
+    const before = this.#witnesses[which].get(process[which]) ?? []
+    if (before[0]?.pid === process.pid && before[0].startTime === process.startTime) return
+    const others = before.filter(({ pid }) => pid !== process.pid)
+    this.#witnesses[which].set(process[which], [process, ...others].slice(0, mostWitnesses))
+  }
+
+  /** Whether one that was seen in a group, or a session, is still in it. A zombie keeps its number too. */
+  inhabit(which: Membership, number: number): boolean {
+    return (this.#witnesses[which].get(number) ?? []).some((witness) => {
+      const record = table.identify(witness.pid)
+      return record !== undefined && table.isSame(record, witness) && record[which] === number
+    })
+  }
+}
+
+/** Records that a process was seen below a root. */
+export function remember({ known }: Pick<Root, 'known'>, { pid, startTime, group, session }: ProcessRecord): void {
+  known.set(pid, { pid, startTime, group, session })
+}

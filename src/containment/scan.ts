@@ -1,0 +1,115 @@
+import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
+import { table } from '../system/process-table/current.js'
+import { attribute, attributeKnown, type Claim, type Evidence, isKnown, type Ours } from './attribute.js'
+import { remember, type Root } from './root.js'
+import type { Source } from './source.js'
+
+// Everything of some roots that is alive, in one pass over what a source lists.
+
+/** A process of a root. */
+export interface Found<Of> {
+  readonly record: ProcessRecord
+  readonly root: Of
+  readonly evidence: Evidence
+}
+
+export interface Scan<Of> {
+  /** What is alive, zombies apart. */
+  readonly members: readonly Found<Of>[]
+  /** Orphans of which nothing tells whose they are. */
+  readonly unattributed: readonly ProcessRecord[]
+  /** Something is alive that cannot be told apart at this moment, or has left a trace. */
+  readonly isUncertain: boolean
+  /** Those of theirs that were met as zombies first: they were alive a moment ago, and may have started something. */
+  readonly traces: readonly Found<Of>[]
+}
+
+/** A root in a scan, with the groups and sessions that go with it. */
+interface Scanned<Of> extends Claim {
+  readonly of: Of
+  readonly groups: Set<number>
+  readonly sessions: Set<number>
+}
+
+/** One scan under way: what has been found so far, and which groups and sessions go with it. */
+class Pass<Of extends Root> {
+  readonly found = new Map<number, Found<Of>>()
+  readonly claims: readonly Scanned<Of>[]
+  readonly traces: Found<Of>[] = []
+  readonly #children = new Map<number, ProcessRecord[]>()
+  readonly #self: ProcessRecord | undefined
+
+  constructor(records: ReadonlyMap<number, ProcessRecord>, roots: readonly Of[]) {
+    this.#self = records.get(process.pid)
+    this.claims = roots.map((of) => {
+      const { identity, mark, locks, leadsGroup, workspace, streams, known } = of
+      return {
+        of,
+        identity,
+        mark,
+        locks,
+        leadsGroup,
+        workspace,
+        streams,
+        known,
+        groups: new Set(),
+        sessions: new Set(),
+      }
+    })
+    for (const record of records.values()) {
+      const siblings = this.#children.get(record.ppid)
+      if (siblings === undefined) this.#children.set(record.ppid, [record])
+      else siblings.push(record)
+    }
+  }
+
+  /** Adds a process, and all that it has started: the chain of parents is proof as long as they are there. */
+  include(record: ProcessRecord, { root: claim, evidence }: Ours<Scanned<Of>>): void {
+    if (this.found.has(record.pid) || record.pid === process.pid) return
+    const found = { record, root: claim.of, evidence }
+    this.found.set(record.pid, found)
+    if (isZombie(record) && !isKnown(claim, record) && evidence !== 'leader') this.traces.push(found)
+    remember(claim, record)
+    // A group or a session that one of ours is in, a zombie too, is not given to a stranger before the last has gone.
+    if (record.group !== this.#self?.group) claim.groups.add(record.group)
+    if (record.session !== 0 && record.session !== this.#self?.session) claim.sessions.add(record.session)
+    for (const child of this.#children.get(record.pid) ?? []) {
+      this.include(child, { kind: 'ours', root: claim, evidence: 'parent chain' })
+    }
+  }
+}
+
+/** Looks for everything of these roots. */
+export async function scan<Of extends Root>(source: Source, roots: readonly Of[]): Promise<Scan<Of>> {
+  const records = await source.read(roots)
+  const pass = new Pass(records, roots)
+  const { claims, found } = pass
+  for (const record of records.values()) {
+    const known = attributeKnown(record, claims)
+    if (known !== undefined) pass.include(record, known)
+  }
+  const oldest = Math.min(...roots.map(({ identity }) => identity.startTime))
+  const others = [...records.values()].flatMap((record) => {
+    if (record.pid === process.pid || table.isOlder(record, { startTime: oldest })) return []
+    return [{ record, facts: source.facts<Scanned<Of>>(record, source.parentage(record)) }]
+  })
+  let unattributed: ProcessRecord[] = []
+  let isUncertain = false
+  // Whoever is found may lead to others: by its group, by its session.
+  for (let before = -1; before !== found.size;) {
+    before = found.size
+    unattributed = []
+    isUncertain = false
+    for (const { record, facts } of others) {
+      if (found.has(record.pid)) continue
+      const attribution = attribute(record, facts, claims)
+      if (attribution.kind === 'ours') pass.include(record, attribution)
+      else if (isZombie(record)) continue
+      else if (attribution.kind === 'unattributed') unattributed.push(record)
+      else if (attribution.kind === 'unknown') isUncertain ||= source.isDoubtful(record)
+    }
+  }
+  const members = [...found.values()].filter(({ record }) => !isZombie(record))
+  const { traces } = pass
+  return { members, unattributed, isUncertain: isUncertain || traces.length > 0, traces }
+}

@@ -1,0 +1,61 @@
+import { now } from '../base/clock.js'
+import { table } from '../system/process-table/current.js'
+import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
+import { attributeKnown, type Facts, type Parentage } from './attribute.js'
+import { ProcessFacts, type Self } from './facts.js'
+import type { Root } from './root.js'
+import type { Source } from './source.js'
+
+/** ms in which one that becomes another program has become it, on a busy machine too. */
+export const execTime = 300
+
+const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`
+
+const isOfKernel = (record: ProcessRecord): boolean => record.ppid === 2 && record.session === 0
+
+/** The whole process table: for `basic`, for the guardian, for who sweeps. */
+export class TableSource implements Source {
+  readonly name = 'table'
+  readonly #self: Self
+  /** To whom orphans go: process 1, and whoever was seen to get one of ours. */
+  readonly #reapers = new Set([1])
+  /** Those that could not be told apart, and since when. */
+  #doubts = new Map<string, number>()
+
+  constructor(self: Self) {
+    this.#self = self
+  }
+
+  async read(roots: readonly Root[]): Promise<ReadonlyMap<number, ProcessRecord>> {
+    const records = new Map<number, ProcessRecord>()
+    for (const [pid, record] of await table.snapshot()) if (!isOfKernel(record)) records.set(pid, record)
+    this.#learnReapers(records, roots)
+    const listed = new Set([...records.values()].map(keyOf))
+    this.#doubts = new Map([...this.#doubts].filter(([key]) => listed.has(key)))
+    return records
+  }
+
+  #learnReapers(records: ReadonlyMap<number, ProcessRecord>, roots: readonly Root[]): void {
+    for (const { pid, startTime } of roots.flatMap(({ known }) => [...known.values()])) {
+      const record = records.get(pid)
+      const parent = record === undefined ? undefined : records.get(record.ppid)
+      if (record === undefined || parent === undefined || !table.isSame(record, { pid, startTime })) continue
+      if (parent.pid !== process.pid && attributeKnown(parent, roots) === undefined) this.#reapers.add(parent.pid)
+    }
+  }
+
+  parentage({ ppid }: ProcessRecord): Parentage<never> {
+    return { kind: this.#reapers.has(ppid) ? 'orphan' : 'strangers' }
+  }
+
+  facts<Of>(record: ProcessRecord, parentage: Parentage<Of>): Facts<Of> {
+    return new ProcessFacts(record, parentage, this.#self)
+  }
+
+  isDoubtful(record: ProcessRecord): boolean {
+    const key = keyOf(record)
+    const since = this.#doubts.get(key) ?? now()
+    this.#doubts.set(key, since)
+    return now() - since < execTime
+  }
+}
