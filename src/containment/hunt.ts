@@ -13,7 +13,7 @@ const reach = 2
  * which one was the last: whoever hops on has that one, or one of the few before it.
  *
  * @param time ms for which it blocks the event loop.
- * @param meet is called with each one that is alive, as soon as it is met.
+ * @param meet is called with each new one that is alive, as soon as it is met.
  * @returns those that were met, alive or as zombies, and had not been seen before.
  */
 export function hunt<Of extends Root>(
@@ -30,8 +30,9 @@ export function hunt<Of extends Root>(
       const root = limits && marked.find(({ locks }) => carriesLocksMark(limits, locks!))
       const record = root && readStat(pid)
       if (root === undefined || record === undefined || record.startTime < root.identity.startTime) continue
-      if (!isZombie(record)) meet(record)
+      // What was seen before is ended in its turn: a leader that saw its child die first would make something of it.
       if (root.known.get(pid)?.startTime === record.startTime) continue
+      if (!isZombie(record)) meet(record)
       remember(root, record)
       met.push({ record, root, evidence: 'mark' })
     }
