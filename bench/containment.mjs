@@ -95,7 +95,8 @@ async function guardian() {
   await proctor.teardown()
   const script = path('../src/guardian/guardian.sh')
   const begin = async () => {
-    const child = spawn('/bin/sh', [script, 'token', String(process.pid), '0'], {
+    const child = spawn('/bin/sh', [script, 'token'], {
+      env: { ...process.env, PROCTOR_NODE: 'true', PROCTOR_ENDING: '' },
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     })

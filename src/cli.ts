@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { findAbandonedWorkspaces, removeAbandonedWorkspaces } from './workspace/abandoned.js'
+import { describeLeft } from './workspace/removal.js'
 import { escapeControls } from './base/escape.js'
 import { wallClock } from './base/clock.js'
-import { findOrphans, type MarkedProcess, sweep } from './guardian/sweep.js'
+import { findProcesses, type MarkedProcess, sweep } from './guardian/sweep.js'
+import { readAbandonedRecords } from './workspace/record.js'
 
 const help = `proctor: what test runs left on this machine
 
@@ -38,11 +40,11 @@ interface Line {
   readonly owner: number
 }
 
-const toLine = ({ pid, command, startedAt, mark }: MarkedProcess): Line => ({
+const toLine = ({ pid, command, startedAt, owner }: MarkedProcess): Line => ({
   pid,
   command,
   ranMs: Math.max(0, Math.round(wallClock() - startedAt.getTime())),
-  owner: mark.owner.pid,
+  owner: owner.pid,
 })
 
 function print(lines: readonly (readonly string[])[]): void {
@@ -67,7 +69,8 @@ const table = (lines: readonly Line[], outcome?: string): string[][] =>
   ])
 
 async function ps(isJson: boolean): Promise<number> {
-  const [processes, workspaces] = await Promise.all([findOrphans(), findAbandonedWorkspaces()])
+  const records = readAbandonedRecords()
+  const [processes, workspaces] = [await findProcesses(records), findAbandonedWorkspaces(records)]
   const lines = processes.map(toLine)
   if (isJson) process.stdout.write(`${JSON.stringify({ processes: lines, workspaces }, null, 2)}\n`)
   else {
@@ -78,18 +81,25 @@ async function ps(isJson: boolean): Promise<number> {
 }
 
 async function sweepAll(isJson: boolean): Promise<number> {
-  const outcome = await sweep(findOrphans, sweepTimeout)
-  const workspaces = await removeAbandonedWorkspaces()
-  const abandoned = await findAbandonedWorkspaces()
-  const [ended, left] = [outcome.ended.map(toLine), outcome.left.map(toLine)]
+  const records = readAbandonedRecords()
+  const outcome = await sweep(() => findProcesses(records), sweepTimeout)
+  // What still runs may be in them, and is found by its record alone.
+  const ended = records.filter(({ owner }) => !outcome.left.some((each) => each.owner.pid === owner.pid))
+  const { removed: workspaces, left: stays } = await removeAbandonedWorkspaces(ended)
+  const abandoned = findAbandonedWorkspaces()
+  const [killed, left] = [outcome.ended.map(toLine), outcome.left.map(toLine)]
   if (isJson) {
-    const result = { ended, left, removedWorkspaces: workspaces, leftWorkspaces: abandoned }
+    const result = { ended: killed, left, removedWorkspaces: workspaces, leftWorkspaces: abandoned }
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
   } else {
-    const rows = [...table(ended, 'killed'), ...table(left, 'could not be killed')]
+    const rows = [...table(killed, 'killed'), ...table(left, 'could not be killed')]
     if (rows.length > 0) print([['PID', 'RAN', 'OWNER (gone)', 'OUTCOME', 'COMMAND'], ...rows])
     for (const path of workspaces) process.stdout.write(`removed ${escapeControls(path)}\n`)
-    for (const path of abandoned) process.stdout.write(`could not remove ${escapeControls(path)}\n`)
+    for (const path of abandoned) {
+      const own = stays.filter((each) => each.path === path || each.path.startsWith(`${path}/`))
+      const why = own.length === 0 ? '' : `: ${describeLeft(own, path)}`
+      process.stdout.write(`could not remove ${escapeControls(path + why)}\n`)
+    }
   }
   return left.length + abandoned.length === 0 ? 0 : 1
 }

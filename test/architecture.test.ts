@@ -12,7 +12,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   wait: ['base'],
   containment: ['wait', 'system', 'base'],
   workspace: ['containment', 'system', 'base'],
-  guardian: ['containment', 'system', 'base'],
+  guardian: ['workspace', 'containment', 'system', 'base'],
   snapshot: ['containment', 'system', 'base'],
   readiness: ['snapshot', 'containment', 'wait', 'system', 'base'],
   worker: ['guardian', 'containment', 'system', 'base'],

@@ -30,9 +30,23 @@ export const uniqueNumber = (): string => String(1_000_000_000 + Math.floor(Math
 export const makeFolder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'proctors-test-')))
 export const removeFolder = (path: string): Promise<void> => rm(path, { recursive: true, force: true })
 
+const namesIn = (folder: string): string[] => {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return [] // Gone meanwhile.
+  }
+}
+
 /** The workspaces that are left in a folder. */
 export const workspacesIn = (folder: string): string[] =>
-  readdirSync(folder).filter((name) => name.startsWith('proctor-') || name.startsWith('kept-proctor-'))
+  namesIn(folder).filter((name) => /^(?:kept-)?proctor-(?!\d+$)/.test(name))
+
+/** What is left in the folder of records and unfinished traces. */
+export const recordsIn = (folder: string): string[] =>
+  namesIn(folder)
+    .filter((name) => /^proctor-\d+$/.test(name))
+    .flatMap((name) => namesIn(join(folder, name)).map((each) => `${name}/${each}`))
 
 /** Looks until `look` gives something, for at most `timeout` ms: then it says what was there instead. */
 export async function eventually<Value>(look: () => Value | undefined, what: string, timeout = 20_000): Promise<Value> {
@@ -57,7 +71,7 @@ export const promisedTime = 4000
 
 /** Waits until nothing with this text in its command line lives and no workspace is in the folder. */
 export async function expectNothingLeft(part: string, folder: string, timeout = promisedTime): Promise<void> {
-  const look = (): string[] => [...findByCommandLine(part), ...workspacesIn(folder)]
+  const look = (): string[] => [...findByCommandLine(part), ...workspacesIn(folder), ...recordsIn(folder)]
   await eventually(() => (look().length === 0 ? true : undefined), `nothing left`, timeout).catch(() => {
     throw new Error(`Left after ${timeout} ms:\n${look().join('\n')}`)
   })

@@ -34,3 +34,6 @@ export function parseMarks(environment: readonly string[]): Mark[] {
     return parsed === undefined ? [] : [{ owner: parsed, run, tree }]
   })
 }
+
+/** The tree that a variable `NAME=value` names, which is a mark. */
+export const treeIn = (mark: string): string => parseMarks([mark])[0]?.tree ?? '0'

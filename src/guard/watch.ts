@@ -1,10 +1,11 @@
 import { isMainThread } from 'node:worker_threads'
 import type { Birth } from '../containment/child-starts.js'
 import { type ContainmentLevel, refuseStrict } from '../containment/containment.js'
-import { formatMark, guardianVariable, markName, parseMarks, runVariable } from '../containment/marks.js'
+import { formatMark, guardianVariable, markName, parseMarks, runVariable, treeIn } from '../containment/marks.js'
 import { thisOwner } from '../containment/owner.js'
 import type { Natives } from '../system/syscalls.js'
 import { Offspring } from './descendants.js'
+import { table } from '../system/process-table/current.js'
 import { isOwnStart } from '../containment/own-starts.js'
 import { realProcess } from '../base/real-process.js'
 import { endWithMain, guardian, letGoOfMain, reasonAgainstStrict, workerState } from '../worker/fixtures.js'
@@ -14,6 +15,13 @@ import { findHost } from '../containment/threads/remote.js'
 
 /** The environments that a child may inherit from: Jest's tests see another one than Node does. */
 const environments = (): NodeJS.ProcessEnv[] => [...new Set([process.env, realProcess.env])]
+
+/** The tree that the mark of a process names: all that its birth has started, then and later. */
+export function treeOf(pid: number): string | undefined {
+  const name = `${markName(workerState().token)}=`
+  const mark = table.environment(pid)?.find((entry) => entry.startsWith(name))
+  return mark === undefined ? undefined : treeIn(mark)
+}
 
 /** Whether orphans come to the main thread, which is a subreaper for its threads. */
 const isRemote = (): boolean => !isMainThread && findHost() !== undefined

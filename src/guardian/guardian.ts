@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
+import { existsSync, ftruncateSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { clearImmediate, setImmediate } from 'node:timers'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from '../containment/owner.js'
@@ -10,18 +9,25 @@ import { realProcess } from '../base/real-process.js'
 import { every } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
+import { OwnRecord } from '../workspace/record.js'
+import { formatLine, type Line } from './protocol.js'
 
 // A small shell script in a session of its own that holds the reading end of a pipe. When this worker dies, however it
-// dies, the pipe closes, and the script ends what the worker had open. guardian.sh says the rest.
+// dies, the pipe closes, and the script starts Node with `ending.ts`, which ends what the worker had open.
 
 const scriptPath = fileURLToPath(new URL('./guardian.sh', import.meta.url))
+const builtEnding = fileURLToPath(new URL('./guardian-ending.js', import.meta.url))
+/** Beside this code once it is built. The sources, of which the unit tests are, have it where it is built to. */
+const endingPath = existsSync(builtEnding)
+  ? builtEnding
+  : fileURLToPath(new URL('../../dist/guardian-ending.js', import.meta.url))
 
-/** From inside a yarn PnP archive no shell can read. */
-const isForShells = (path: string): boolean => existsSync(path) && !path.includes('.zip/')
+/** From inside a yarn PnP archive no other program can read. */
+const isForOthers = (path: string): boolean => existsSync(path) && !path.includes('.zip/')
 
-/** The head of every trace: what comes behind it is data. Its file is handed to the guardian where a shell can read it. */
+/** The head of every trace: what comes behind it is data. Its file is named to the guardian where that can read it. */
 export const tracePage = fileURLToPath(new URL('./trace-page.html', import.meta.url))
-export const isPageForShells = isForShells(tracePage)
+export const isPageForOthers = isForOthers(tracePage)
 
 /** ms after which it hears at the latest that a group is empty: no number comes back to a stranger within them. */
 const flushTime = 20
@@ -31,11 +37,7 @@ function mainProcess(): ProcessIdentity | undefined {
   return realProcess.connected ? table.identify(process.ppid) : undefined
 }
 
-/** The line that says the end of what another one has opened: of a process its number alone. */
-function endOf(line: string): string {
-  const kind = line.charAt(0).toUpperCase()
-  return kind === 'W' ? `W${line.slice(1)}` : `${kind} ${line.split(' ')[1]}`
-}
+const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`
 
 /** An open file that a trace is written to. What is written goes to its end. */
 export interface Draft {
@@ -47,27 +49,22 @@ export interface Draft {
 export class Guardian {
   readonly #environment: NodeJS.ProcessEnv
   readonly #token: string
-  /** What is open: the lines that say so. */
-  readonly #open = new Set<string>()
-  /** What it has been told of and has not heard the end of. */
+  readonly #run: string
+  /** What is open, by what it is: the lines that say so. */
+  readonly #open = new Map<string, string>()
+  /** The lines of which it has been told, and not that they hold no more. */
   readonly #told = new Set<string>()
-  /** A workspace of which it hears before there is one: who makes it need not wait for the telling. */
-  #reserved: string | undefined
   #flushSoon: NodeJS.Immediate | undefined
   #stopFlush: (() => void) | undefined
   #child: ChildProcess | undefined
-  /**
-   * What the path of every unfinished trace begins with. They are looked for only when the worker is dead: telling of
-   * each would cost a test more than the trace does.
-   */
-  readonly #drafts: string
-  #draftCount = 0
+  /** By temporary folder: tests change TMPDIR. */
+  readonly #records = new Map<string, OwnRecord>()
   /** Drafts of traces that nobody needed: to make a file and to remove it costs a short test more than to write it. */
   readonly #emptyDrafts: Draft[] = []
 
-  constructor(token: string, environment: NodeJS.ProcessEnv) {
+  constructor(token: string, run: string, environment: NodeJS.ProcessEnv) {
     this.#token = token
-    this.#drafts = join(tmpdir(), `proctor-trace-${process.pid}-${token}-`)
+    this.#run = run
     this.#environment = environment
   }
 
@@ -77,79 +74,95 @@ export class Guardian {
   }
 
   watchGroup(leader: ProcessIdentity): void {
-    this.#watch(`g ${leader.pid} ${leader.startTime}`)
+    this.#watch(`group ${keyOf(leader)}`, { kind: 'group', leader })
+  }
+
+  /** The leader has exited: who comes into its group from here on may be a stranger in a number that was used again. */
+  leaderExited(leader: ProcessIdentity, before: number): void {
+    if (this.#open.has(`group ${keyOf(leader)}`)) {
+      this.#watch(`group ${keyOf(leader)}`, { kind: 'group', leader, before })
+    }
   }
 
   forgetGroup(leader: ProcessIdentity): void {
-    this.#forget(`g ${leader.pid} ${leader.startTime}`)
+    this.#forget(`group ${keyOf(leader)}`)
   }
 
   /** A child that leads no group of its own, with what it starts. */
-  watchProcess({ pid, startTime }: ProcessIdentity): void {
-    this.#watch(`p ${pid} ${startTime}`)
+  watchProcess(identity: ProcessIdentity): void {
+    this.#watch(`process ${keyOf(identity)}`, { kind: 'process', identity })
   }
 
-  forgetProcess({ pid, startTime }: ProcessIdentity): void {
-    this.#forget(`p ${pid} ${startTime}`)
+  forgetProcess(identity: ProcessIdentity): void {
+    this.#forget(`process ${keyOf(identity)}`)
   }
 
-  /** What is allowed to outlive its command is left alone, at the worker's end too. */
+  /** What is allowed to outlive its command is left alone, at the worker's end and the run's. */
   spare({ pid, startTime }: ProcessIdentity): void {
-    this.#open.add(`s ${pid} ${startTime}`)
-    this.#flush()
+    this.#note(`process ${pid} ${startTime}`)
   }
 
-  /** The folder to make a workspace in, which it has heard of: whoever dies between the two leaves none. */
-  nextWorkspace(makePath: () => string): string {
-    const path = makePath()
-    if (path.includes('\n')) return path
-    const reserved = this.#reserved
-    const isTold = reserved !== undefined && this.#told.has(`w ${reserved}`)
-    if (isTold && dirname(reserved) === dirname(path)) {
-      this.#reserve(path)
-      return reserved
-    }
-    this.#open.add(`w ${path}`)
-    if (reserved === undefined || dirname(reserved) !== dirname(path)) this.#reserve(makePath())
+  /** All that is alive of a tree is allowed to be: then what that starts later is allowed, too. */
+  spareTree(tree: string): void {
+    this.#note(`tree ${tree}`)
+  }
+
+  /**
+   * The path to make a workspace at. Its record is there before it: whoever dies between the two leaves none.
+   *
+   * @throws {WorkspaceError} when somebody else's folder is in the place of this user's own.
+   */
+  nextWorkspace(): string {
+    const path = this.#recordIn(realpathSync(tmpdir())).nextWorkspace()
     if (this.#child === undefined) this.start()
-    else this.#flush()
     return path
   }
 
-  forgetWorkspace(folder: string): void {
-    this.#forget(`w ${folder}`)
-  }
-
-  /** An empty file that the guardian finds when this worker is dead. Whoever takes it gives it back, or removes it. */
-  takeDraft(): Draft {
-    const spare = this.#emptyDrafts.pop()
-    if (spare !== undefined) return spare
-    this.#draftCount += 1
-    const path = `${this.#drafts}${this.#draftCount}.html`
-    return { path, file: openSync(path, 'ax', 0o600) }
+  /**
+   * An empty file for the trace that is to go to `destination`. Whoever takes it gives it back.
+   *
+   * @throws {WorkspaceError} when somebody else's folder is in the place of this user's own.
+   */
+  takeDraft(destination: string): Draft {
+    const draft = this.#emptyDrafts.pop() ?? this.#newDraft()
+    this.#watch(`trace ${draft.path}`, { kind: 'trace', draft: draft.path, destination })
+    return draft
   }
 
   giveBack(draft: Draft): void {
     ftruncateSync(draft.file)
+    this.#forget(`trace ${draft.path}`)
     this.#emptyDrafts.push(draft)
   }
 
-  #reserve(path: string): void {
-    if (this.#reserved !== undefined && !this.#told.has(`w ${this.#reserved}`)) this.#open.delete(`w ${this.#reserved}`)
-    this.#reserved = path
-    this.#open.add(`w ${path}`)
+  #newDraft(): Draft {
+    const path = this.#recordIn(realpathSync(tmpdir())).nextDraft()
+    return { path, file: openSync(path, 'ax', 0o600) }
   }
 
-  /** It hears within this turn of the event loop: until then, the mark and the workspace tell it whose a process is. */
-  #watch(line: string): void {
-    this.#open.add(line)
-    if (this.#child === undefined) this.start()
-    else this.#flushSoon ??= setImmediate(() => this.#flush())
+  #recordIn(temporary: string): OwnRecord {
+    const known = this.#records.get(temporary)
+    if (known !== undefined && !known.isFull) return known
+    const record = new OwnRecord(temporary, { owner: thisOwner(), run: this.#run, mark: this.#token })
+    this.#records.set(temporary, record)
+    this.#watch(`record ${record.path}`, { kind: 'record', path: record.path })
+    return record
+  }
+
+  #note(line: string): void {
+    for (const record of this.#records.values()) record.note(line)
+  }
+
+  /** It hears within this turn of the event loop: until then, the mark tells it whose a process is. */
+  #watch(key: string, line: Line): void {
+    this.#open.set(key, formatLine(line))
+    if (this.#child !== undefined) this.#flushSoon ??= setImmediate(() => this.#flush())
+    else if (line.kind !== 'record') this.start()
   }
 
   /** What is over goes along with what is told next: each write wakes it up, and the program under test waits. */
-  #forget(line: string): void {
-    if (this.#open.delete(line)) this.#stopFlush ??= every(flushTime, () => this.#flush())
+  #forget(key: string): void {
+    if (this.#open.delete(key)) this.#stopFlush ??= every(flushTime, () => this.#flush())
   }
 
   #flush(): void {
@@ -159,28 +172,47 @@ export class Guardian {
     this.#stopFlush = undefined
     const stdin = this.#child?.stdin
     if (stdin === null || stdin === undefined) return
-    const closed = [...this.#told].filter((line) => !this.#open.has(line))
-    const opened = [...this.#open].filter((line) => !this.#told.has(line))
+    const open = new Set(this.#open.values())
+    const closed = [...this.#told].filter((line) => !open.has(line))
+    const opened = [...open].filter((line) => !this.#told.has(line))
     for (const line of closed) this.#told.delete(line)
     for (const line of opened) this.#told.add(line)
-    const lines = [...closed.map(endOf), ...opened]
+    const lines = [...closed.map((line) => `-${line}`), ...opened]
     if (lines.length > 0) stdin.write(`${lines.join('\n')}\n`)
+  }
+
+  /** The path of a file of this package that other programs can read. */
+  #readable(path: string): string {
+    const [record] = this.#records.values()
+    if (isForOthers(path) || record === undefined || !existsSync(path)) return path
+    const copy = record.nextDraft().replace(/\.html$/, '.mjs')
+    writeFileSync(copy, readFileSync(path), { mode: 0o600 })
+    return copy
   }
 
   /** Starts the script and tells it everything that is open. */
   start(): void {
+    try {
+      // A sweep goes by it, if this guardian dies too.
+      if (this.#records.size === 0) this.#recordIn(realpathSync(tmpdir()))
+    } catch {
+      // Who makes a workspace hears of it; a guard does without.
+    }
     const owner = thisOwner()
     const main = mainProcess()
-    const mains = main === undefined ? ['', ''] : [main.pid, main.startTime]
-    const page = isPageForShells ? tracePage : ''
-    const parameters = [this.#token, owner.pid, owner.startTime, ...mains, this.#drafts, page]
-    // Where no shell can read it the text is handed over instead of the path.
-    const script = isForShells(scriptPath) ? [scriptPath] : ['-c', readFileSync(scriptPath, 'utf8'), 'proctor-guardian']
+    const environment = {
+      ...this.#environment,
+      PROCTOR_NODE: process.execPath,
+      PROCTOR_ENDING: this.#readable(endingPath),
+      PROCTOR_WORKER: keyOf(owner),
+      ...(main === undefined ? {} : { PROCTOR_MAIN: keyOf(main) }),
+      ...(isPageForOthers ? { PROCTOR_PAGE: tracePage } : {}),
+    }
     const child = startOwn(() =>
-      spawn('/bin/sh', [...script, ...parameters.map(String)], {
+      spawn('/bin/sh', [this.#readable(scriptPath), this.#token], {
         cwd: '/',
         detached: true,
-        env: this.#environment,
+        env: environment,
         stdio: ['pipe', 'ignore', 'ignore'],
       }),
     )
@@ -198,9 +230,11 @@ export class Guardian {
       if (this.#child !== child) return
       this.#child = undefined
       this.#told.clear()
-      const isNeeded = [...this.#open].some((line) => line !== `w ${this.#reserved}`)
-      if (isNeeded) this.start()
+      // The records alone are there as long as the worker.
+      if (this.#open.size > this.#records.size) this.start()
     })
+    const identity = child.pid === undefined ? undefined : table.identify(child.pid)
+    if (identity !== undefined) this.#note(`guardian ${keyOf(identity)}`)
     this.#told.clear()
     this.#flush()
   }

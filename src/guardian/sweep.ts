@@ -1,47 +1,70 @@
-import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
 import { table } from '../system/process-table/current.js'
-import { type Mark, parseMarks } from '../containment/marks.js'
-import { isJudgedHere, isOwnerDead } from '../containment/owner.js'
-import { backoff, now, sleep } from '../base/clock.js'
-import { signalProcess, type SignalOutcome } from '../system/signals.js'
+import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
+import type { Owner } from '../containment/owner.js'
 import { type ProcessInfo, toInfo } from '../containment/tree.js'
+import { backoff, now, sleep } from '../base/clock.js'
+import { ownAncestors, signalProcess, type SignalOutcome } from '../system/signals.js'
+import { thisUser } from '../workspace/own-folder.js'
+import { isInWorkspaceOf, type WorkerRecord } from '../workspace/record.js'
+import { findRemains, type Machine } from './remains.js'
 
-// What a worker that died could not end any more. Only what carries a mark of ours is ever touched, and only on the
-// machine, since the boot, in the pid namespace and by the user that the mark names.
+// What a worker that died could not end any more, and its guardian neither. Only what a record of this user names is
+// ever touched, and only on the machine, since the boot and in the pid namespace that the record names.
 
-/** A process that carries a mark. */
+/** A process of a worker's. */
 export interface MarkedProcess extends ProcessInfo {
   readonly startTime: number
-  readonly mark: Mark
-  /** Whether the test worker that started it is gone. */
-  readonly isOwnerDead: boolean
-  readonly hasOwnSession: boolean
+  readonly owner: Owner
 }
 
-const toMarked = (record: ProcessRecord, mark: Mark): MarkedProcess => ({
-  ...toInfo(record),
-  startTime: record.startTime,
-  mark,
-  isOwnerDead: isOwnerDead(mark.owner),
-  hasOwnSession: record.session === record.pid,
+/** What a look at a process tells, of a snapshot of all. */
+export const machineOf = (records: ReadonlyMap<number, ProcessRecord>, reapers: ReadonlySet<number>): Machine => ({
+  records,
+  reapers,
+  user: thisUser(),
+  isSame: (a, b) => table.isSame(a, b),
+  isOlder: (a, b) => table.isOlder(a, b),
+  environment: (pid) => table.environment(pid),
+  owner: (pid) => table.owner(pid),
+  places: (pid) => [table.cwd(pid) ?? '', ...table.openFiles(pid)],
 })
 
-/** Every live process of this machine that carries a mark which can be judged here. With several, one that `wanted` takes. */
-export async function findMarked(wanted: (mark: Mark) => boolean = () => true): Promise<MarkedProcess[]> {
+/** Every live process of the workers of these records, less what may live on. */
+export async function findProcesses(workers: readonly WorkerRecord[]): Promise<MarkedProcess[]> {
+  if (workers.length === 0) return []
   const records = await table.snapshot()
-  const found: MarkedProcess[] = []
-  for (const record of records.values()) {
-    if (isZombie(record) || record.pid === process.pid) continue
-    const environment = table.environment(record.pid)
-    if (environment === undefined) continue
-    const mark = parseMarks(environment).find((each) => isJudgedHere(each.owner) && wanted(each))
-    if (mark !== undefined) found.push(toMarked(record, mark))
-  }
-  return found
+  const others = new Map([...records].filter(([pid]) => !ownAncestors().has(pid)))
+  const machine = machineOf(others, new Set([1]))
+  return workers.flatMap((worker) => {
+    const { owner, mark, exempt, exemptTrees } = worker
+    const estate = {
+      worker: owner,
+      mark,
+      groups: [],
+      processes: [],
+      exempt,
+      exemptTrees: new Set(exemptTrees),
+      isInWorkspace: (path: string) => isInWorkspaceOf(worker, path),
+    }
+    return findRemains(estate, machine).ours.map((record) => ({
+      ...toInfo(record),
+      startTime: record.startTime,
+      owner,
+    }))
+  })
 }
 
-/** The processes that run under proctor although their test worker is gone. */
-export const findOrphans = (): Promise<MarkedProcess[]> => findMarked((mark) => isOwnerDead(mark.owner))
+const isAlive = (identity: ProcessIdentity | undefined): boolean => {
+  const holder = identity === undefined ? undefined : table.identify(identity.pid)
+  return holder !== undefined && table.isSame(holder, identity!) && !isZombie(holder)
+}
+
+/** Waits until no guardian is at work for a dead worker of these records: what it ends is nobody else's to end. */
+export async function guardiansEnd(read: () => readonly WorkerRecord[], timeout: number): Promise<void> {
+  const deadline = now() + timeout
+  const isAtWork = ({ owner, guardian }: WorkerRecord): boolean => !isAlive(owner) && isAlive(guardian)
+  while (now() < deadline && read().some(isAtWork)) await sleep(20)
+}
 
 /** What was ended, and what could not be. */
 export interface SweepOutcome {

@@ -64,6 +64,13 @@ function assertForeign(pid: number): void {
   }
 }
 
+/** SIGKILLs a test worker, for its guardian alone: it is an ancestor of that. */
+export function endWorker(worker: ProcessIdentity): SignalOutcome {
+  assertPid(worker.pid)
+  const holder = table.identify(worker.pid)
+  return holder !== undefined && table.isSame(holder, worker) ? send(worker.pid, 'SIGKILL') : 'gone'
+}
+
 /** Signals one process, after checking that its number is still its own. */
 export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {
   assertForeign(target.pid)

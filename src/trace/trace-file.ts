@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { ProctorError } from '../base/errors.js'
-import { type Draft, type Guardian, isPageForShells, tracePage } from '../guardian/guardian.js'
+import { type Draft, type Guardian, isPageForOthers, tracePage } from '../guardian/guardian.js'
 
 // A trace is a page with its data behind it. The page's head holds everything that draws it, and ends with the opening
 // tag of a script of no type that a browser runs; what follows is one JSON object a line. The end of the file ends the
@@ -60,10 +60,8 @@ export class TraceFile {
     const folder = dirname(path)
     if (!checked.has(folder)) assertWritable(folder)
     checked.add(folder)
-    this.#draft = guardian.takeDraft()
-    const page = isPageForShells ? '' : readFileSync(tracePage, 'utf8')
-    // Whoever finishes it when the worker is dead reads in it where it goes.
-    this.#pending = `${page}${/[\n<]/.test(path) ? '' : `#to ${path}\n`}`
+    this.#draft = guardian.takeDraft(path)
+    this.#pending = isPageForOthers ? '' : readFileSync(tracePage, 'utf8')
   }
 
   /** Appends a line, which is with the system when this returns. */
@@ -104,7 +102,7 @@ export class TraceFile {
   keep(): void {
     this.#write(Buffer.from('</script>\n'))
     if (this.#draft === undefined) return
-    const parts = isPageForShells ? [tracePage, this.#draft.path] : [this.#draft.path]
+    const parts = isPageForOthers ? [tracePage, this.#draft.path] : [this.#draft.path]
     mkdirSync(dirname(this.path), { recursive: true })
     // Not copied: an installed package may be read-only, and a copy of it would be too.
     writeFileSync(this.path, Buffer.concat(parts.map((part) => readFileSync(part))))

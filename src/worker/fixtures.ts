@@ -115,8 +115,8 @@ export function nextLocksMark(): bigint | undefined {
 /** The worker's guardian. It starts with the first thing that it is told to watch. */
 export function guardian(): Guardian {
   const state = workerState()
-  return (state.guardian ??= new Guardian(state.token, {
-    // It needs grep, sleep, rm and chmod, whatever the tests have done to PATH.
+  return (state.guardian ??= new Guardian(state.token, process.env[runVariable] ?? '0', {
+    // It needs sleep, and ps where there is no /proc, whatever the tests have done to PATH.
     PATH: ['/usr/bin', '/bin', '/usr/sbin', '/sbin', process.env['PATH'] ?? ''].filter((path) => path !== '').join(':'),
     [state.outside]: '1',
     [guardianVariable]: '1',

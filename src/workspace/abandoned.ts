@@ -1,20 +1,36 @@
-import { readdir, realpath } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { removeFolder } from './removal.js'
-import { isAbandoned } from './workspace.js'
+import { dirname } from 'node:path'
+import { dropOwnFolder } from './own-folder.js'
+import { dropRecord, readAbandonedRecords, type WorkerRecord, workspacesOf } from './record.js'
+import { type Left, removeFolder } from './removal.js'
 
-/** The workspaces in the temporary folder whose owner is gone: same boot, pid namespace and user as here. */
-export async function findAbandonedWorkspaces(): Promise<string[]> {
-  const folder = await realpath(tmpdir())
-  return (await readdir(folder)).filter(isAbandoned).map((name) => join(folder, name))
+/** The workspaces whose worker is gone: same boot, pid namespace and user as here. */
+export const findAbandonedWorkspaces = (records: readonly WorkerRecord[] = readAbandonedRecords()): string[] =>
+  records.flatMap(workspacesOf)
+
+/** What became of abandoned workspaces. */
+export interface AbandonedOutcome {
+  readonly removed: readonly string[]
+  readonly left: readonly Left[]
 }
 
-/** Removes them. Returns those that are gone. */
-export async function removeAbandonedWorkspaces(): Promise<string[]> {
+/** Removes the workspaces and unfinished traces of dead workers, and their records. */
+export async function removeAbandonedWorkspaces(
+  records: readonly WorkerRecord[] = readAbandonedRecords(),
+): Promise<AbandonedOutcome> {
   const removed: string[] = []
-  for (const path of await findAbandonedWorkspaces()) {
-    if ((await removeFolder(path)).length === 0) removed.push(path)
+  const left: Left[] = []
+  for (const record of records) {
+    const found = workspacesOf(record)
+    const stays: Left[] = []
+    for (const path of found) {
+      const here = await removeFolder(path)
+      stays.push(...here)
+      if (here.length === 0) removed.push(path)
+    }
+    left.push(...stays)
+    // As long as something of it is there, a sweep has to find it.
+    if (stays.length === 0) dropRecord(record)
+    dropOwnFolder(dirname(record.path))
   }
-  return removed
+  return { removed, left }
 }

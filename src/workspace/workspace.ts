@@ -3,7 +3,6 @@ import { cp, mkdir, open, readdir, rename, stat, symlink as link } from 'node:fs
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { WorkspaceError } from '../base/errors.js'
-import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/owner.js'
 import {
   describeValue,
   type ExecutableFile,
@@ -51,21 +50,8 @@ export interface Workspace {
   copyFrom(source: string): Promise<void>
 }
 
-const prefix = 'proctor-'
 /** Kept workspaces are renamed so, and never swept. */
 const keptPrefix = 'kept-'
-
-/** The owner that a workspace's name carries. Undefined when it is no workspace. */
-export function workspaceOwner(name: string): ReturnType<typeof parseOwner> {
-  if (!name.startsWith(prefix)) return undefined
-  return parseOwner(name.slice(prefix.length, name.lastIndexOf('-')))
-}
-
-/** Whether a folder of this name is the workspace of a process that is gone: same boot, namespace and user as here. */
-export function isAbandoned(name: string): boolean {
-  const owner = workspaceOwner(name)
-  return owner !== undefined && isJudgedHere(owner) && isOwnerDead(owner)
-}
 
 const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
 
@@ -82,13 +68,13 @@ export class TemporaryWorkspace implements Workspace {
     this.#identity = lstatSync(path, { bigint: true })
   }
 
-  /** `announce` says which folder somebody has heard of before it is there: whoever dies in between leaves none. */
-  static create(announce: (makePath: () => string) => string): TemporaryWorkspace {
+  /** `nextPath` gives a path that stands in a record before it is there: whoever dies in between leaves none. */
+  static create(nextPath: () => string): TemporaryWorkspace {
     try {
-      const folder = realpathSync(tmpdir())
-      const path = announce(() => join(folder, `${prefix}${formatOwner(thisOwner())}-${newToken()}`))
-      return new TemporaryWorkspace(makeTemporaryFolder(folder, basename(path)))
+      const path = nextPath()
+      return new TemporaryWorkspace(makeTemporaryFolder(dirname(path), basename(path)))
     } catch (error) {
+      if (error instanceof WorkspaceError) throw error
       const { message } = error as Error
       throw new WorkspaceError(`No workspace can be made in ${tmpdir()}: ${message}`, tmpdir(), { cause: error })
     }

@@ -90,7 +90,8 @@ describe.each(['linux', 'portable'])('the removal of a workspace, %s', (table) =
       for (let level = 0; level < 3000; level += 1) { fs.mkdirSync('level-' + level); fs.writeFileSync('file', ''); process.chdir('level-' + level) }
       process.chdir(start)`
     expect(tearDownAfter(folder, deep, { env })).toEqual({ said: '', files: [] })
-    expect(readdirSync(folder).filter((name) => name !== 'precious')).toEqual([])
+    // This user's own folder goes with the last guardian.
+    expect(readdirSync(folder).filter((name) => !/^(?:precious|proctor-\d+)$/.test(name))).toEqual([])
     expectUntouched()
   })
 

@@ -15,7 +15,7 @@ import { basename, dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { executable, symlink } from '../../../src/workspace/file-tree.js'
 import { removeFolder } from '../../../src/workspace/removal.js'
-import { isAbandoned, workspaceOwner } from '../../../src/workspace/workspace.js'
+import { readAbandonedRecords, readRecords, workspacesOf } from '../../../src/workspace/record.js'
 import { thisOwner } from '../../../src/containment/owner.js'
 import { needs } from '../../needs.js'
 import { ended, givenProctor, rejection, shell } from '../given.js'
@@ -411,29 +411,17 @@ describe('keepWorkspace', () => {
     expect(existsSync(join(kept, 'a.txt'))).toBe(isKept)
     const said = { name: 'LeakedProcessError' }
     expect(report).toMatchObject(outcome === 'leaked' ? said : isKept ? { keptWorkspace: kept } : { commands: [] })
-    expect(isAbandoned(basename(kept))).toBe(false)
+    expect(readRecords().flatMap(workspacesOf)).not.toContain(kept)
   })
 })
 
 describe('the folder’s name', () => {
-  test('carries its owner', async () => {
+  test('has 16 characters, and its owner stands in a record', async () => {
     const { workspace } = await givenProctor()
-    expect(workspaceOwner(basename(workspace.path))).toEqual(thisOwner())
-    expect(isAbandoned(basename(workspace.path))).toBe(false)
+    const record = readRecords().find((each) => workspacesOf(each).includes(workspace.path))
+    expect(basename(workspace.path)).toMatch(/^proctor-[a-z][0-9a-z]{7}$/)
+    expect(record?.owner).toEqual(thisOwner())
+    expect(readAbandonedRecords()).not.toContainEqual(record)
     expect(statSync(workspace.path).mode & 0o777).toBe(0o700)
-  })
-
-  test('of an owner that is gone is abandoned, unless it cannot be judged here', () => {
-    const { pid, startTime, boot, namespace, user } = thisOwner()
-    const name = (...parts: unknown[]): string => `proctor-${parts.join('-')}-abcdef`
-    expect(isAbandoned(name(pid, startTime, boot, namespace, user))).toBe(false)
-    expect(isAbandoned(name(pid, startTime + 1, boot, namespace, user))).toBe(true)
-    expect(isAbandoned(name(4_194_304, startTime, boot, namespace, user))).toBe(true)
-    expect(isAbandoned(name(4_194_304, startTime, 'abcdef12', namespace, user))).toBe(false)
-    expect(isAbandoned(name(4_194_304, startTime, boot, 1, user))).toBe(false)
-    expect(isAbandoned(name(4_194_304, startTime, boot, namespace, user + 1))).toBe(false)
-    for (const other of ['proctor-', 'proctor-x', 'kept-proctor-1-2-3-4-5-x', 'node-1-2-0-0-0-x', '']) {
-      expect(isAbandoned(other)).toBe(false)
-    }
   })
 })

@@ -1,0 +1,45 @@
+import { lstatSync, readdirSync } from 'node:fs'
+import { dirname, basename, join } from 'node:path'
+import { type OpenFolder, openFolder } from './open-folder.js'
+
+/** A file of a workspace. */
+export interface ListedFile {
+  readonly path: string
+  readonly size: number
+}
+
+/** The first files of a folder, for a trace. No link is followed and no mount crossed: what is behind them is others'. */
+export function listFiles(folder: string, most: number): ListedFile[] {
+  const found: ListedFile[] = []
+  const visit = (outer: OpenFolder, name: Buffer, path: string): void => {
+    const inner = outer.enter(name)
+    try {
+      if (inner.identity.mount !== outer.identity.mount) return
+      for (const entry of readdirSync(inner.path, { withFileTypes: true, encoding: 'buffer' })) {
+        if (found.length >= most) return
+        const at = join(path, String(entry.name))
+        if (entry.isFile()) found.push({ path: at, size: lstatSync(inner.at(entry.name)).size })
+        else if (entry.isDirectory()) tryTo(() => visit(inner, entry.name, at))
+      }
+    } finally {
+      inner.close()
+    }
+  }
+  tryTo(() => {
+    const outer = openFolder(dirname(folder))
+    try {
+      visit(outer, Buffer.from(basename(folder)), folder)
+    } finally {
+      outer.close()
+    }
+  })
+  return found
+}
+
+function tryTo(action: () => void): void {
+  try {
+    action()
+  } catch {
+    // Gone meanwhile, or not to be read: it is not listed.
+  }
+}
