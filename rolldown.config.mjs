@@ -70,7 +70,9 @@ const tracePage = {
     const [[name, { code }]] = Object.entries(bundle)
     delete bundle[name]
     const read = (file) => readFile(`src/trace/page/${file}`, 'utf8')
-    const style = (await read('page.css')).replaceAll(/\s*\n\s*/g, '')
+    const sheets = ['base', 'head', 'timeline', 'tabs', 'log', 'panels', 'media']
+    const css = await Promise.all(sheets.map((sheet) => read(`css/${sheet}.css`)))
+    const style = css.join('').replaceAll(/\/\*[^]*?\*\/|\s*\n\s*/g, '')
     const script = code.trim()
     if (/<\/script|<!--/i.test(script)) throw new Error('The script of the trace page would end early.')
     const hash = (text) => `sha256-${createHash('sha256').update(text).digest('base64')}`
@@ -134,7 +136,7 @@ export default defineConfig([
     plugins: [smallForeign],
   },
   {
-    input: 'src/trace/page/main.js',
+    input: 'src/trace/page/main.ts',
     platform: 'browser',
     output: { dir: 'dist', format: 'iife', minify: true },
     plugins: [tracePage],

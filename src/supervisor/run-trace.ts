@@ -50,7 +50,8 @@ export class RunTrace {
   end(report: RunReport, hasFailed: boolean): void {
     this.#listener?.treeDead()
     const findings = [...report.left, ...report.allowed].map(({ pid, place, outcome }) => ({ pid, place, outcome }))
-    this.#trace.end(hasFailed ? 'failed' : 'passed', findings, { containment: report.containment })
+    const state = hasFailed ? 'failed' : 'passed'
+    this.#trace.end({ state, findings, errors: [], files: [], containment: report.containment })
   }
 
   /** There was nothing to see. */

@@ -112,6 +112,12 @@ export class Mask {
     if (this.#names.size > before) this.#sort()
   }
 
+  /** The values of these variables, whatever their names say. */
+  learnAll(environment: Readonly<Record<string, string | undefined>>, names: readonly string[]): void {
+    for (const name of names) this.#add(environment[name] ?? '', name)
+    this.#sort()
+  }
+
   hide(text: string): string {
     return hideByForm(this.#hideKnown(text, (value) => value))
   }

@@ -4,18 +4,31 @@ import type { Tree } from '../containment/tree.js'
 import { TreeWatch, type WatchedProcess } from './tree-watch.js'
 import type { CommandListener } from '../command/listener.js'
 import type { Output } from '../command/output.js'
+import type {
+  ActionKind,
+  EndRecord,
+  EnvironmentChanges,
+  Site,
+  StartRecord,
+  SummaryRecord,
+  TraceFinding,
+  TraceRecord,
+  Untimed,
+  UntimedOfCommand,
+} from './format.js'
 import type { Mask } from './secrets.js'
 import type { TraceFile } from './trace-file.js'
-import { type TracedTerminal, TracedProcess } from './traced-process.js'
+import { Sources } from './source.js'
+import { type EndOfAction, type TracedTerminal, TracedProcess } from './traced-process.js'
 
 // Writes down what happens to the commands of one test, while it happens: whatever the worker comes to, what had
-// happened by then is in the file. `src/trace/page/model.js` reads it.
+// happened by then is in the file. `format.ts` says what its lines are, `page/model/read.ts` reads them.
 
 /** What ends a piece of output that is written as it is: no program knows it. */
 const endOfPiece = `end of output ${newToken()}`
-/** Processes and waits that are told of: a page must show them. */
+/** Processes and actions that are told of: a page must show them. */
 const mostProcesses = 5000
-const mostWaits = 2000
+const mostActions = 2000
 
 /** How a command is started. Values of variables do not come this far. */
 export interface TracedCommand {
@@ -24,20 +37,16 @@ export interface TracedCommand {
   readonly env: EnvironmentChanges
   /** What it draws, when it runs in a terminal. */
   readonly terminal?: TracedTerminal | undefined
+  /** The call that starts it. */
+  readonly site?: Site | undefined
 }
 
-/** The names of the variables in which an environment differs from the worker's own. */
-export interface EnvironmentChanges {
-  readonly added: readonly string[]
-  readonly changed: readonly string[]
-  readonly removed: readonly string[]
-}
-
-/** One process that a trace has shown, as teardown found it. */
-export interface TracedFinding {
-  readonly pid: number
-  readonly place: string
-  readonly outcome: string
+/** What the test does. `c`: which command it is about. */
+export interface TracedAction {
+  readonly kind: ActionKind
+  readonly what: string
+  readonly site: Site | undefined
+  readonly c?: number | undefined
 }
 
 const isOurs = (name: string): boolean =>
@@ -57,60 +66,78 @@ export function environmentChanges(
 }
 
 /** What is known when a trace begins. */
-export type TraceHeader = Readonly<Record<string, unknown>>
+export type TraceHeader = Omit<StartRecord, 'k' | 'v'>
+
+/** What is known when it ends. */
+export interface TraceEnding extends Pick<EndRecord, 'state' | 'errors' | 'files' | 'containment'> {
+  /** What outlived its command. */
+  readonly findings: readonly TraceFinding[]
+}
+
+const nameOf = (error: unknown): string => (error as { name?: string } | null)?.name ?? 'an error'
 
 export class Trace {
   readonly #file: TraceFile
+  readonly #header: TraceHeader
   readonly #mask: Mask
-  readonly #begin = now()
+  readonly #sources: Sources
+  readonly #begin: number
   readonly #watch: TreeWatch
   readonly #numbers = new Map<Tree, number>()
   readonly #commands: TracedProcess[] = []
   /** The number of the process that had a pid last. */
   readonly #lastOf = new Map<number, number>()
-  #waits = 0
+  #actions = 0
 
-  /** `mask` hides secrets in everything that is written. */
-  constructor(file: TraceFile, header: TraceHeader, mask: Mask) {
+  /** `mask` hides secrets in everything that is written. `begin`: the time of the page's left edge. */
+  constructor(file: TraceFile, header: TraceHeader, mask: Mask, sources = new Sources('.'), begin = now()) {
     this.#file = file
+    this.#header = header
     this.#mask = mask
-    file.appendFirst({ k: 'trace', v: 1, ...header })
+    this.#sources = sources
+    this.#begin = begin
+    this.#appendFirst({ k: 'trace', v: 2, ...header })
     this.#watch = new TreeWatch(
       {
         started: (process) => this.#start(process),
         becameAnother: ({ number, command }) =>
-          this.append('exec', { p: number, command: mask.hideInCommand(command) }),
-        moved: ({ number, group, session }) => this.append('move', { p: number, group, session }),
-        orphaned: ({ number }, ppid) => this.append('parent', { p: number, ppid }),
-        gone: ({ number }) => this.append('gone', { p: number }),
+          this.append({ k: 'exec', p: number, command: mask.hideInCommand(command) }),
+        moved: ({ number, group, session }) => this.append({ k: 'move', p: number, group, session }),
+        orphaned: ({ number }, ppid) => this.append({ k: 'parent', p: number, ppid }),
+        gone: ({ number }) => this.append({ k: 'gone', p: number }),
       },
       mostProcesses,
     )
   }
 
-  append(kind: string, record: object): void {
-    this.#file.append({ k: kind, t: this.#time(), ...record })
+  #appendFirst(record: TraceRecord): void {
+    this.#file.appendFirst(record)
   }
 
-  #appendRaw(kind: string, record: object, bytes: Buffer): void {
-    this.#file.appendRaw({ k: kind, t: this.#time(), ...record }, bytes, endOfPiece)
+  append(record: Untimed): void {
+    this.#file.append({ ...record, t: this.#time() })
+  }
+
+  #appendRaw(record: UntimedOfCommand, c: number, bytes: Buffer): void {
+    this.#file.appendRaw({ ...record, c, t: this.#time() }, bytes, endOfPiece)
   }
 
   /** ms since the begin, in hundredths. */
-  #time(): number {
-    return Math.round((now() - this.#begin) * 100) / 100
+  #time(at = now()): number {
+    return Math.max(0, Math.round((at - this.#begin) * 100) / 100)
   }
 
   #start(process: WatchedProcess): void {
     const { number, tree, pid, ppid, group, session, command, parent, startedAt } = process
     this.#lastOf.set(pid, number)
-    this.append('process', {
-      c: this.#numbers.get(tree),
+    this.append({
+      k: 'process',
+      c: this.#numbers.get(tree)!,
       p: number,
       pid,
       ppid,
       parent: parent?.number,
-      start: Math.max(0, Math.round((startedAt - this.#begin) * 100) / 100),
+      start: this.#time(startedAt),
       command: this.#mask.hideInCommand(command),
       group,
       session,
@@ -119,10 +146,16 @@ export class Trace {
   }
 
   /** A command is being started. Returns who is to be told what becomes of it. */
-  command({ command, cwd, env, terminal }: TracedCommand): CommandListener & { watchOutput(output: Output): void } {
+  command({
+    command,
+    cwd,
+    env,
+    terminal,
+    site,
+  }: TracedCommand): CommandListener & { watchOutput(output: Output): void } {
     const number = this.#commands.length + 1
     // What is started, or why it could not be, follows.
-    this.#file.appendFirst({
+    this.#appendFirst({
       k: 'command',
       t: this.#time(),
       c: number,
@@ -130,37 +163,61 @@ export class Trace {
       cwd,
       env,
       terminal: terminal?.size,
+      site,
     })
-    const traced = new TracedProcess(number, command, terminal, {
-      append: (kind, record) => this.append(kind, { c: number, ...record }),
-      appendRaw: (kind, record, bytes) => this.#appendRaw(kind, { c: number, ...record }, bytes),
+    const traced = new TracedProcess(command, terminal, {
+      append: (record) => this.append({ ...record, c: number }),
+      appendRaw: (record, bytes) => this.#appendRaw(record, number, bytes),
       mask: this.#mask,
       watch: this.#watch,
       begin: now(),
-      isWaitTold: () => (this.#waits += 1) <= mostWaits,
-      nextWait: () => this.#waits,
+      action: (kind, what) => this.action({ kind, what, c: number, site: this.#sources.callOfTest() }),
       register: (tree) => this.#numbers.set(tree, number),
     })
     this.#commands.push(traced)
     return traced
   }
 
-  /** A signal for one process that outlived its command. */
-  signal(tree: Tree, pid: number, signal: NodeJS.Signals): void {
-    this.append('signal', { c: this.#numbers.get(tree), signal, by: 'teardown', to: pid })
+  /** The test begins something. `at`: when, on the clock of `now()`. */
+  action({ kind, what, site, c }: TracedAction, at = now()): EndOfAction {
+    this.#actions += 1
+    const a = this.#actions
+    if (a > mostActions) return () => {}
+    this.#file.append({ k: 'action', t: this.#time(at), a, c, kind, what: this.#mask.hide(what), site })
+    return (error, end = now()) => {
+      const failed = error === undefined ? {} : { error: nameOf(error) }
+      this.#file.append({ k: 'done', t: this.#time(end), a, ...failed })
+    }
   }
 
-  /** The last line. `findings`: what outlived its command. */
-  end(state: 'passed' | 'failed', findings: readonly TracedFinding[], more: object): void {
+  /** A signal for one process that outlived its command. */
+  signal(tree: Tree, pid: number, signal: NodeJS.Signals): void {
+    this.append({ k: 'signal', c: this.#numbers.get(tree)!, signal, by: 'teardown', to: pid })
+  }
+
+  /** The last lines. */
+  end({ state, errors, files, findings, containment }: TraceEnding): void {
     for (const command of this.#commands) command.finish()
-    this.append('end', {
-      state,
-      findings: findings.map((finding) => ({ p: this.#lastOf.get(finding.pid), ...finding })),
-      ...(this.#watch.untold > 0 ? { untold: this.#watch.untold } : {}),
-      ...more,
-    })
+    const t = this.#time()
+    for (const source of this.#sources.read()) this.#appendFirst({ k: 'source', t, ...source })
+    const numbered = findings.map((finding) => ({ p: this.#lastOf.get(finding.pid), ...finding }))
+    const untold = this.#watch.untold > 0 ? { untold: this.#watch.untold } : {}
+    this.#appendFirst({ k: 'end', t, state, errors, findings: numbered, files, containment, ...untold })
+    this.#file.append(this.#summary(t, state, findings, errors))
     this.#watch.close()
     this.#file.keep()
+  }
+
+  #summary(
+    t: number,
+    state: SummaryRecord['state'],
+    findings: readonly TraceFinding[],
+    errors: EndRecord['errors'],
+  ): SummaryRecord {
+    const { name, file, project, retry, at } = this.#header
+    const leaks = findings.filter(({ outcome }) => !outcome.startsWith('allowed')).length
+    const error = errors[0] && `${errors[0].name}: ${errors[0].message.split('\n')[0]!}`.slice(0, 300)
+    return { k: 'summary', t, state, name, file, project, retry, at, commands: this.#commands.length, leaks, error }
   }
 
   remove(): void {

@@ -6,6 +6,7 @@ import type { CommandListener } from '../command/listener.js'
 import type { Output, OutputStream } from '../command/output.js'
 import type { Mask } from './secrets.js'
 import type { SentSignal, SignalTarget } from '../command/signal-log.js'
+import type { ActionKind, UntimedOfCommand } from './format.js'
 import { isRaw } from './trace-file.js'
 
 /** Bytes of a command's output, of each stream, that go into a trace; and the lines of its end, which always do. */
@@ -23,21 +24,22 @@ export interface TracedTerminal {
   toSVG(): string
 }
 
+/** Told that an action is over, and the error that it ended with. `at`: when, on the clock of `now()`. */
+export type EndOfAction = (error?: unknown, at?: number) => void
+
 /** What one command's listener needs of its trace. */
 export interface TraceSide {
-  append(kind: string, record: object): void
-  appendRaw(kind: string, record: object, bytes: Buffer): void
+  append(record: UntimedOfCommand): void
+  appendRaw(record: UntimedOfCommand, bytes: Buffer): void
   readonly mask: Mask
   readonly watch: TreeWatch
   readonly begin: number
-  isWaitTold(): boolean
-  nextWait(): number
+  action(kind: ActionKind, what: string): EndOfAction
   register(tree: Tree): void
 }
 
 /** Writes down what happens to one command. */
 export class TracedProcess implements CommandListener {
-  readonly #number: number
   readonly #command: string
   readonly #trace: TraceSide
   readonly #decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
@@ -53,9 +55,8 @@ export class TracedProcess implements CommandListener {
   #screens = 0
   #cancelScreen: (() => void) | undefined
 
-  constructor(number: number, command: string, terminal: TracedTerminal | undefined, trace: TraceSide) {
+  constructor(command: string, terminal: TracedTerminal | undefined, trace: TraceSide) {
     this.#terminal = terminal
-    this.#number = number
     this.#command = command
     this.#trace = trace
   }
@@ -85,7 +86,7 @@ export class TracedProcess implements CommandListener {
     if (svg === this.#lastScreen) return
     this.#lastScreen = svg
     this.#screens += 1
-    this.#trace.append('screen', { svg })
+    this.#trace.append({ k: 'screen', svg })
   }
 
   output(stream: OutputStream, bytes: Buffer): void {
@@ -98,34 +99,34 @@ export class TracedProcess implements CommandListener {
     this.#written[stream] += bytes.length
     const isMuch = bytes.length >= muchOutput && !this.#isCharacterOpen[stream]
     if (isMuch && isRaw(bytes) && !this.#trace.mask.isNeededFor(bytes)) {
-      this.#trace.appendRaw('output', { s: stream }, bytes)
+      this.#trace.appendRaw({ k: 'output', s: stream }, bytes)
       return
     }
     this.#isCharacterOpen[stream] = bytes.at(-1)! >= 0x80
     const text = this.#decoders[stream].write(bytes)
-    if (text !== '') this.#trace.append('output', { s: stream, text: this.#trace.mask.hide(text) })
+    if (text !== '') this.#trace.append({ k: 'output', s: stream, text: this.#trace.mask.hide(text) })
   }
 
   input(text: string | Uint8Array): void {
     // What was on the screen when it was answered.
     if (this.#screens < mostScreens) this.#draw()
     const shown = typeof text === 'string' ? text : Buffer.from(text).toString('utf8')
-    this.#trace.append('input', { text: this.#trace.mask.hide(shown.slice(0, 2000)) })
+    this.#trace.append({ k: 'input', text: this.#trace.mask.hide(shown.slice(0, 2000)) })
   }
 
   signal({ signal, by }: SentSignal, to: SignalTarget): void {
     // Whom it reaches is seen now: a moment later they are gone.
     this.#trace.watch.look()
-    this.#trace.append('signal', { signal, by, to })
+    this.#trace.append({ k: 'signal', signal, by, to })
   }
 
   exited(code: number | null, signal: NodeJS.Signals | null): void {
-    this.#trace.append('exit', { code, signal })
+    this.#trace.append({ k: 'exit', code, signal })
     if (this.#tree !== undefined) this.#trace.watch.leaderGone(this.#tree)
   }
 
   notStarted(error: Error): void {
-    this.#trace.append('failure', { text: this.#trace.mask.hide(error.message.split('\n')[0]!) })
+    this.#trace.append({ k: 'failure', text: this.#trace.mask.hide(error.message.split('\n')[0]!) })
   }
 
   treeDead(): void {
@@ -133,13 +134,7 @@ export class TracedProcess implements CommandListener {
   }
 
   waits(what: string): (error?: unknown) => void {
-    if (!this.#trace.isWaitTold()) return () => {}
-    const wait = this.#trace.nextWait()
-    this.#trace.append('wait', { w: wait, what: this.#trace.mask.hide(what) })
-    return (error) => {
-      const { name } = (error ?? {}) as { name?: string }
-      this.#trace.append('waited', { w: wait, ...(error === undefined ? {} : { error: name ?? 'an error' }) })
-    }
+    return this.#trace.action('wait', what)
   }
 
   /** Nothing is told any more. */
@@ -153,11 +148,11 @@ export class TracedProcess implements CommandListener {
     this.#draw()
     for (const stream of ['stdout', 'stderr'] as const) {
       const bytes = this.#cut[stream]
-      if (bytes > 0) this.#trace.append('cut', { s: stream, bytes })
+      if (bytes > 0) this.#trace.append({ k: 'cut', s: stream, bytes })
     }
     if (this.#cut.stdout + this.#cut.stderr === 0 || this.#output === undefined) return
     for (const { stream, text } of this.#output.lastLines(lastLines)) {
-      this.#trace.append('output', { c: this.#number, s: stream, text: this.#trace.mask.hide(`${text}\n`) })
+      this.#trace.append({ k: 'output', s: stream, text: this.#trace.mask.hide(`${text}\n`) })
     }
   }
 }

@@ -122,6 +122,8 @@ export class TreeWatch {
     const watched = this.#trees.get(tree)
     if (watched !== undefined) watched.isLeaderGone = true
     this.#end(tree, tree.identity.pid)
+    // Its children have another parent from now on.
+    if (watched !== undefined && table.name === 'linux') this.#lookAt(tree, glanceSource)
   }
 
   /** Looks now, where that costs no process of its own. */

@@ -15,3 +15,7 @@ test('consumers’ code compiles, and what must not does not', async () => {
   // Each @ts-expect-error is a mistake that the types find: one that they do not is an error itself.
   expect(await compile('test/types')).toBe('')
 })
+
+test('the page of a trace compiles with a browser’s types, and without Node’s', async () => {
+  expect(await compile('src/trace/page')).toBe('')
+})

@@ -3,7 +3,7 @@
 const steps = [1, 2, 5]
 
 /** A round distance between two lines of the grid, such that about `most` of them are in view. */
-export function gridStep(span, most) {
+export function gridStep(span: number, most: number): number {
   let power = 10 ** Math.floor(Math.log10(span / most))
   for (;;) {
     for (const step of steps) if (step * power * most >= span) return step * power
@@ -12,7 +12,7 @@ export function gridStep(span, most) {
 }
 
 /** How a time is written beside a grid with this step. */
-export function gridLabel(t, step) {
+export function gridLabel(t: number, step: number): string {
   if (t === 0) return '0'
   if (step >= 1000) return `${Math.round(t / 1000)} s`
   return t >= 1000 ? `${(t / 1000).toFixed(step >= 100 ? 1 : step >= 10 ? 2 : 3)} s` : `${Number(t.toFixed(2))} ms`
@@ -20,19 +20,24 @@ export function gridLabel(t, step) {
 
 /** The times in view, which can be moved and zoomed within the whole. */
 export class View {
-  constructor(span) {
+  /** ms, of the whole. */
+  readonly span: number
+  from = 0
+  to = 0
+
+  constructor(span: number) {
     this.span = span
     this.fit()
   }
 
   /** Everything, and some room for what is written behind a bar's end. */
-  fit() {
+  fit(): void {
     this.from = 0
     this.to = this.span * 1.17
   }
 
   /** Makes what is in view `factor` times as long, around a time that stays where it is. */
-  zoom(factor, around = (this.from + this.to) / 2) {
+  zoom(factor: number, around = (this.from + this.to) / 2): void {
     const length = Math.min(this.span * 1.17, Math.max(this.span / 5000, 0.05, (this.to - this.from) * factor))
     const part = (around - this.from) / (this.to - this.from)
     this.from = around - part * length
@@ -41,7 +46,7 @@ export class View {
   }
 
   /** Moves by a part of what is in view. */
-  pan(part) {
+  pan(part: number): void {
     const by = part * (this.to - this.from)
     this.from += by
     this.to += by
@@ -49,7 +54,7 @@ export class View {
   }
 
   /** Brings a time into view. */
-  reveal(t) {
+  reveal(t: number): void {
     if (t >= this.from && t <= this.to) return
     const length = this.to - this.from
     this.from = t - length / 3
@@ -57,7 +62,7 @@ export class View {
     this.#keepWithin()
   }
 
-  #keepWithin() {
+  #keepWithin(): void {
     const most = this.span * 1.17
     if (this.from < 0) [this.from, this.to] = [0, this.to - this.from]
     if (this.to > most) [this.from, this.to] = [Math.max(0, this.from - (this.to - most)), most]

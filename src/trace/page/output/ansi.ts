@@ -8,7 +8,7 @@ const controls = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028\u2029\u202A-\u2
 /** Anything but what is read as it stands. */
 const anyControl = /[^\u0020-\u007E\u00A0-\u2027\u202F-\u2065\u206A-\uFFFF]/
 
-const show = (text) =>
+const show = (text: string): string =>
   text
     .replaceAll('\t', '    ')
     .replaceAll(controls, (character) =>
@@ -16,17 +16,25 @@ const show = (text) =>
     )
 
 /** A line as it is read and searched: a carriage return begins it anew, as in a terminal. */
-export function plain(text) {
+export function plain(text: string): string {
   if (!anyControl.test(text)) return text
   const bare = text.replaceAll(escapes, '').replace(/\r+$/, '')
   return show(bare.slice(bare.lastIndexOf('\r') + 1))
 }
 
+interface Style {
+  readonly weight?: 'bold' | 'dim' | undefined
+  readonly line?: 'underline' | undefined
+  /** 0 to 7 */
+  readonly colour?: number | undefined
+}
+
 /** What a sequence `ESC [ … m` changes. */
-function applyStyle(style, parameters) {
+function applyStyle(before: Style, parameters: string): Style {
+  let style = before
   const codes = parameters.split(/[;:]/).map(Number)
   for (let index = 0; index < codes.length; index += 1) {
-    const code = codes[index]
+    const code = codes[index]!
     if (code === 0) style = {}
     else if (code === 1) style = { ...style, weight: 'bold' }
     else if (code === 2) style = { ...style, weight: 'dim' }
@@ -38,25 +46,31 @@ function applyStyle(style, parameters) {
     else if (code >= 90 && code <= 97) style = { ...style, colour: code - 90 }
     else if (code === 38 || code === 48) {
       // 256 colours: the first sixteen are ours too; of the others one is as good as another.
-      if (code === 38 && codes[index + 1] === 5 && codes[index + 2] < 16)
-        style = { ...style, colour: codes[index + 2] % 8 }
+      if (code === 38 && codes[index + 1] === 5 && codes[index + 2]! < 16)
+        style = { ...style, colour: codes[index + 2]! % 8 }
       index += codes[index + 1] === 5 ? 2 : 4
     }
   }
   return style
 }
 
-const classesOf = ({ weight, line, colour }) =>
+const classesOf = ({ weight, line, colour }: Style): string =>
   [weight, line, colour === undefined ? undefined : `c${colour}`].filter(Boolean).join(' ')
 
+/** A part of a line, and the classes that say how a terminal shows it. */
+export interface Piece {
+  readonly text: string
+  readonly classes: string
+}
+
 /** The same line as pieces with classes. */
-export function pieces(text) {
+export function pieces(text: string): Piece[] {
   if (!text.includes('\u001B[')) return [{ text: plain(text), classes: '' }]
   const line = text.replace(/\r+$/, '')
-  const found = []
-  let style = {}
+  const found: Piece[] = []
+  let style: Style = {}
   let from = 0
-  const add = (to) => {
+  const add = (to: number): void => {
     if (to > from) found.push({ text: show(line.slice(from, to).replaceAll('\r', '')), classes: classesOf(style) })
   }
   for (const match of line.matchAll(escapes)) {

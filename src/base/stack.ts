@@ -1,0 +1,52 @@
+import { fileURLToPath } from 'node:url'
+
+// Stacks as V8 writes them, and as the runners' source maps have rewritten them.
+
+/** One frame of a stack that stands in a file. */
+export interface Frame {
+  /** An absolute path, or what the stack says instead. */
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  /** The whole line of the stack. */
+  readonly text: string
+}
+
+/** This package: where it is built from, and to. */
+const own = fileURLToPath(new URL('..', import.meta.url))
+const isOwn = (file: string): boolean =>
+  file.startsWith('node:') || file.startsWith(`${own}dist/`) || file.startsWith(`${own}src/`)
+
+/** Whether a file belongs to a package that somebody installed. */
+const isInstalled = (file: string): boolean => file.includes('/node_modules/')
+
+const toPath = (file: string): string => {
+  try {
+    return file.startsWith('file:') ? fileURLToPath(file) : file
+  } catch {
+    return file
+  }
+}
+
+/** The frames that stand in files, less those of Node and of this package, the innermost first. */
+export function framesOf(stack: string | undefined): Frame[] {
+  return (stack ?? '').split('\n').flatMap((text) => {
+    const match = /^\s+at (?:.*\()?((?:file:\/\/)?[^()]+?):(\d+):(\d+)\)?$/.exec(text)
+    if (match === null) return []
+    const file = toPath(match[1]!.replace(/^async /, ''))
+    return isOwn(file) ? [] : [{ text, file, line: Number(match[2]), column: Number(match[3]) }]
+  })
+}
+
+/** Where the user's own frames begin: the number of the first one, or 0 when all are of installed packages. */
+export const firstOfUser = (frames: readonly Frame[]): number =>
+  Math.max(
+    0,
+    frames.findIndex(({ file }) => !isInstalled(file)),
+  )
+
+/** The frame to lead a person to: the innermost of the user's own, else of whatever package. */
+export const userFrame = (stack: string | undefined): Frame | undefined => {
+  const frames = framesOf(stack)
+  return frames[firstOfUser(frames)]
+}

@@ -1,0 +1,114 @@
+import { readFileSync, statSync } from 'node:fs'
+import { isAbsolute, relative, resolve } from 'node:path'
+import { userFrame } from '../base/stack.js'
+import type { Site, SourceRecord } from './format.js'
+import { Mask } from './secrets.js'
+
+// Where the test's calls stand, and the lines around them. The lines are read when the trace ends: a passing test does
+// not pay for them, and by then every secret of its commands is known and can be masked in them.
+
+/** Lines before and behind a call. */
+const linesBefore = 9
+const linesBehind = 10
+const mostFiles = 20
+const mostBytes = 2 * 1024 * 1024
+const mostWidth = 400
+
+/** The user's line in the call that is under way. */
+function callOfTest(): Site | undefined {
+  const site: { stack?: string } = {}
+  const { stackTraceLimit } = Error
+  // Our own frames, and an assertion library's, may stand before the test's.
+  Error.stackTraceLimit = 20
+  Error.captureStackTrace(site, callOfTest)
+  const { stack } = site
+  Error.stackTraceLimit = stackTraceLimit
+  return siteIn(stack)
+}
+
+/** The user's line in a stack. */
+export function siteIn(stack: string | undefined): Site | undefined {
+  const frame = userFrame(stack)
+  return frame && { file: frame.file, line: frame.line, column: frame.column }
+}
+
+/** A file as it is called in the trace: below the root where it is there. */
+const nameBelow = (root: string, file: string): string => {
+  const path = relative(root, file)
+  return path === '' || path.startsWith('..') || isAbsolute(path) ? file : path
+}
+
+function linesOf(file: string): string[] {
+  try {
+    if (statSync(file).size > mostBytes) return []
+    return readFileSync(file, 'utf8').split('\n')
+  } catch {
+    // A virtual module, or a file that the test has removed.
+    return []
+  }
+}
+
+const clip = (line: string): string => (line.length <= mostWidth ? line : `${line.slice(0, mostWidth)} …`)
+
+type Piece = Omit<SourceRecord, 'k' | 't'>
+
+/** Runs of lines that are within reach of one of these, none of them twice. */
+export function reach(wanted: readonly number[], last: number): { from: number; to: number }[] {
+  const pieces: { from: number; to: number }[] = []
+  for (const line of wanted.toSorted((a, b) => a - b)) {
+    const from = Math.max(1, line - linesBefore)
+    const to = Math.min(last, line + linesBehind)
+    const before = pieces.at(-1)
+    if (before !== undefined && from <= before.to + 1) before.to = Math.max(before.to, to)
+    else if (from <= to) pieces.push({ from, to })
+  }
+  return pieces
+}
+
+/** The lines around the calls of one test. */
+export class Sources {
+  readonly #root: string
+  readonly #wanted = new Map<string, Set<number>>()
+  /** A test writes the values of its variables into its source: of the environment names are shown, and no values. */
+  readonly #mask = new Mask()
+
+  constructor(root: string) {
+    this.#root = resolve(root)
+  }
+
+  /** Notes that the lines around a place are wanted. Returns the place as it stands in the trace. */
+  add(site: Site | undefined): Site | undefined {
+    if (site === undefined) return undefined
+    const file = nameBelow(this.#root, site.file)
+    const lines = this.#wanted.get(file) ?? new Set()
+    if (this.#wanted.size < mostFiles || this.#wanted.has(file)) this.#wanted.set(file, lines.add(site.line))
+    return { ...site, file }
+  }
+
+  /** The user's line in the call that is under way. */
+  callOfTest(): Site | undefined {
+    return this.add(callOfTest())
+  }
+
+  /** Of this environment the values of these variables are not to be shown, and all that is secret. */
+  hide(environment: Readonly<Record<string, string | undefined>>, names: readonly string[]): void {
+    this.#mask.learn(environment)
+    this.#mask.learnAll(environment, names)
+  }
+
+  /** Nor what is secret in a command line. */
+  hideCommand(command: string): void {
+    this.#mask.learnCommand(command)
+  }
+
+  read(): Piece[] {
+    return [...this.#wanted].flatMap(([file, wanted]) => {
+      const lines = linesOf(resolve(this.#root, file))
+      return reach([...wanted], lines.length).map(({ from, to }) => ({
+        file,
+        from,
+        lines: lines.slice(from - 1, to).map((line) => clip(this.#mask.hide(line))),
+      }))
+    })
+  }
+}
