@@ -47,7 +47,7 @@ export interface SnapshotSupport {
 }
 
 /** An inline snapshot without what a formatter and a runner put around the text: indentation, line ends, quotes. */
-function unwrap(snapshot: string): string {
+export function unwrap(snapshot: string): string {
   const lines = snapshot.replaceAll('\r\n', '\n').split('\n')
   const isWrapped = lines.length > 1 && lines[0]!.trim() === '' && lines.at(-1)!.trim() === ''
   const inner = isWrapped ? lines.slice(1, -1) : lines

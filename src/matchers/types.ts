@@ -13,6 +13,14 @@ export interface ProctorMatchers {
   /** The opposite; of a command: its leader runs. */
   toBeAlive(pidFile?: string | MatcherOptions, options?: MatcherOptions): Promise<void>
   /**
+   * Nobody listens on this TCP port of the machine, on whatever address. Retries until `timeout` ms.
+   *
+   * @example
+   * await server.terminate()
+   * await expect(port).toBeFree()
+   */
+  toBeFree(options?: MatcherOptions): Promise<void>
+  /**
    * The output so far contains the text or matches. Retries until `timeout` ms.
    *
    * @example
@@ -38,6 +46,16 @@ export interface ProctorMatchers {
   toMatchScreenSnapshot(name?: string, options?: MatcherOptions): Promise<void>
   /** The same with the snapshot in the test, where Vitest writes it. Retries until the screen is it. */
   toMatchScreenInlineSnapshot(snapshot?: string, options?: MatcherOptions): Promise<void>
+  /**
+   * The workspace, as `workspace.snapshot()` shows it, is the snapshot that is stored beside the tests.
+   *
+   * @example
+   * await run('npm', ['init', '-y']).waitForSuccessfulExit()
+   * await expect(workspace).toMatchWorkspaceSnapshot()
+   */
+  toMatchWorkspaceSnapshot(name?: string): Promise<void>
+  /** The same with the snapshot in the test, where Vitest writes it. Retries until the workspace is it. */
+  toMatchWorkspaceInlineSnapshot(snapshot?: string, options?: MatcherOptions): Promise<void>
   /**
    * It exited with this code or signal. Waits for the exit and marks it as seen.
    *

@@ -14,6 +14,7 @@ export const workspaceHandles = new Handles<Workspace, TemporaryWorkspace>({
     read: 'method',
     exists: 'method',
     list: 'method',
+    snapshot: 'method',
     copyFrom: 'method',
   },
   print: ({ path }) => ({ path }),

@@ -2,6 +2,7 @@ import { constants, lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { cp, mkdir, open, readdir, rename, stat, symlink as link } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { checkOptions, snapshotRules } from '../base/check.js'
 import { WorkspaceError } from '../base/errors.js'
 import {
   describeValue,
@@ -16,6 +17,8 @@ import type { FolderIdentity } from './open-folder.js'
 import { thisUser } from './own-folder.js'
 import { describeLeft, type Expectation, removeFolder } from './removal.js'
 import { isBytes } from '../base/kinds.js'
+import type { SnapshotOptions } from '../snapshot/normalise.js'
+import { snapshotOfFolder } from './snapshot.js'
 import { makeTemporaryFolder } from './temporary-folder.js'
 
 /** A temporary folder of one test. It is removed when its commands are proven dead. */
@@ -46,6 +49,16 @@ export interface Workspace {
   exists(path: string): Promise<boolean>
   /** Every file and symbolic link, sorted, relative: fit for a snapshot. */
   list(): Promise<string[]>
+  /**
+   * What is in it as one text that is the same in every run: files with what they hold, unusual modes, links, and empty
+   * folders. Workspace, pids, ports, durations and escape sequences become words, as in `process.snapshot()`. Files of
+   * more than 16 KiB, and what is no text, are shown by their size in bytes.
+   *
+   * @throws {TypeError} on an option that is unknown or of the wrong type.
+   * @example
+   * expect(await workspace.snapshot()).toMatchInlineSnapshot()
+   */
+  snapshot(options?: SnapshotOptions): Promise<string>
   /** Copies what is in a folder, relative to the current directory of the tests, into the workspace. */
   copyFrom(source: string): Promise<void>
 }
@@ -241,6 +254,11 @@ export class TemporaryWorkspace implements Workspace {
     }
     await this.#attempt('.', 'list', () => visit(this.path))
     return found.toSorted()
+  }
+
+  snapshot(options?: SnapshotOptions): Promise<string> {
+    checkOptions('workspace.snapshot', options, snapshotRules)
+    return this.#attempt('.', 'read', () => snapshotOfFolder(this.path, options))
   }
 
   async copyFrom(source: string): Promise<void> {
