@@ -110,7 +110,7 @@ const output = (format) => ({
       { name: 'supervisor', test: rooms('supervisor/(?!run-trace)'), priority: 2 },
       {
         name: 'core',
-        test: rooms('(?!trace/page/|runners/)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)'),
+        test: rooms('(?!trace/page/|runners/|cli/)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)'),
         priority: 1,
       },
     ],

@@ -24,6 +24,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   matchers: ['report', 'terminal', 'command', 'workspace', 'snapshot', 'containment', 'wait', 'system', 'base'],
   fixture: ['trace', 'terminal', 'report', 'command', 'worker', 'workspace', 'containment', 'wait', 'system', 'base'],
   supervisor: ['trace', 'guard', 'worker', 'guardian', 'containment', 'wait', 'system', 'base'],
+  cli: ['supervisor', 'workspace', 'guardian', 'base'],
   runners: 'fixture guard matchers trace report command worker workspace guardian containment wait base'.split(' '),
 }
 
