@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { isBytes, isRegExp } from './kinds.js'
+import { show } from './words.js'
 
 // What is accepted, said once: an unknown name or a wrong type is one clear error at once, before anything starts.
 
@@ -120,14 +121,6 @@ export const outputWaitRules = {
       typeof value === 'object' && value !== null && Number.isInteger((value as { position?: unknown }).position),
   },
 } satisfies Record<string, Rule>
-
-/** A value as a message names it. */
-export const show = (value: unknown): string => {
-  if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'function') return 'a function'
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
-  return String(value)
-}
 
 /**
  * Checks the options of a call.

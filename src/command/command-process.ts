@@ -1,4 +1,5 @@
-import { checkOptions, checkSignal, graceRules, show, snapshotRules } from '../base/check.js'
+import { checkOptions, checkSignal, graceRules, snapshotRules } from '../base/check.js'
+import { show } from '../base/words.js'
 import { ProctorError } from '../base/errors.js'
 import type { ProcessGroup } from '../containment/process-group.js'
 import type { HttpAnswer, HttpWaitOptions } from '../readiness/http.js'

@@ -1,5 +1,6 @@
-import { checkOptions, outputWaitRules, show } from '../base/check.js'
+import { checkOptions, outputWaitRules } from '../base/check.js'
 import { isRegExp } from '../base/kinds.js'
+import { show } from '../base/words.js'
 import { lookFor, type OutputPattern } from '../wait/pattern.js'
 import type { Attempt } from '../wait/waits.js'
 import { type CommandWaits, rejecting } from './command-waits.js'

@@ -1,3 +1,4 @@
+import { clipStart } from '../base/words.js'
 import { StringDecoder } from 'node:string_decoder'
 import { now } from '../base/clock.js'
 
@@ -246,8 +247,6 @@ export class Output {
     }
     const first = lines[0]
     if (isCut && first !== undefined) first.text = `…${first.text}`
-    return lines
-      .slice(-count)
-      .map((line) => (line.text.length <= mostLine ? line : { ...line, text: `…${line.text.slice(-mostLine)}` }))
+    return lines.slice(-count).map((line) => ({ ...line, text: clipStart(line.text, mostLine) }))
   }
 }

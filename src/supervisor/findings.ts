@@ -1,6 +1,6 @@
-import { count } from '../base/words.js'
 import { escapeControls } from '../base/escape.js'
-import { clip } from '../base/words.js'
+import { alignTree } from '../base/table.js'
+import { clip, count } from '../base/words.js'
 import type { ContainmentLevel } from '../containment/containment.js'
 
 // What `proctor run` found, as data first (`--json`), and its text.
@@ -77,18 +77,12 @@ function headline({ left, alive, endedBy, command }: RunReport, isReport: boolea
 
 /** What a person reads. */
 export function formatReport(report: RunReport, isReport: boolean): string {
-  const lines = toRows(report.left).map(({ branch, finding }) => [
+  const rows = toRows(report.left).map(({ branch, finding }) => [
     `${branch} ${finding.pid} ${escapeControls(clip(finding.command))}`,
     finding.place,
     `ran ${finding.ranMs} ms`,
     finding.outcome,
   ])
-  const all = [[escapeControls(clip(report.command)), describeExit(report), '', ''], ...lines]
-  const width = (column: number, from: number): number =>
-    Math.max(0, ...all.slice(from).map((row) => row[column]!.length))
-  const [first, second, third] = [width(0, 0), width(1, 0), width(2, 1)]
-  const rows = all.map(([what, place, time, outcome]) =>
-    `  ${what!.padEnd(first)}  ${place!.padEnd(second)}  ${time!.padEnd(third)}  ${outcome}`.trimEnd(),
-  )
-  return [`proctor: ${headline(report, isReport)}`, ...(report.left.length === 0 ? [] : ['', ...rows]), ''].join('\n')
+  const lines = alignTree([escapeControls(clip(report.command)), describeExit(report), '', ''], rows)
+  return [`proctor: ${headline(report, isReport)}`, ...(report.left.length === 0 ? [] : ['', ...lines]), ''].join('\n')
 }

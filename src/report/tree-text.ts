@@ -1,0 +1,76 @@
+import { wallClock } from '../base/clock.js'
+import { escapeControls } from '../base/escape.js'
+import { alignTree, branch } from '../base/table.js'
+import { clip, count } from '../base/words.js'
+import type { Member } from '../containment/tree.js'
+import type { SweepOutcome } from '../guardian/sweep.js'
+import { placeOf } from './findings.js'
+import type { CommandReport, TeardownReport } from './teardown-report.js'
+
+export function describeExit(command: CommandReport): string {
+  if (!command.hasStarted) return 'could not be started'
+  const how =
+    command.exitSignal !== null
+      ? `ended by ${command.exitSignal}`
+      : command.exitCode === null
+        ? 'still running'
+        : `exited ${command.exitCode}`
+  return `${how} after ${command.durationMs} ms`
+}
+
+/** The tree of each command that something is to be said about, with the end of its output. */
+export function formatTrees(report: TeardownReport, workspace: string): string[] {
+  return report.commands
+    .filter((command) => command.leaked.length + command.survived.length > 0)
+    .flatMap((command) => {
+      const tree = formatTree(command, workspace)
+      const output = formatOutput(command)
+      return output === '' ? [tree] : [tree, output]
+    })
+}
+
+function formatTree(command: CommandReport, workspace: string): string {
+  const cwd = command.cwd.replace(workspace, '<workspace>')
+  const findings = [...command.leaked, ...command.survived]
+  const head = [escapeControls(clip(command.command)), describeExit(command), `(cwd ${escapeControls(cwd)})`, '']
+  const rows = findings.map((finding, index) => [
+    `${branch(index, findings.length)} ${finding.pid} ${escapeControls(clip(finding.command))}`,
+    finding.place,
+    `ran ${finding.ranMs} ms`,
+    finding.outcome,
+  ])
+  return alignTree(head, rows, ['  ', ' ', '   ']).join('\n')
+}
+
+/** What a sweep found, as the lines of a tree. */
+export function formatSweep({ ended, left }: SweepOutcome): string {
+  const all = [...ended, ...left]
+  const rows = all.map((each, index) => {
+    const outcome = left.includes(each) ? 'could not be killed' : 'SIGKILL'
+    const ran = Math.max(0, Math.round(wallClock() - each.startedAt.getTime()))
+    return `  ${branch(index, all.length)} ${each.pid} ${escapeControls(clip(each.command))}  ran ${ran} ms  ${outcome}`
+  })
+  const killed = left.length === 0 ? (all.length === 1 ? ' and was killed' : ' and were killed') : ''
+  return [`proctor: ${count(all.length)} outlived the test run${killed}`, '', ...rows].join('\n')
+}
+
+/** Live processes as a tree, under the command that they are of. */
+export const formatMembers = (members: readonly Member[]): string =>
+  members
+    .map((member, index) => {
+      const { pid, command } = member
+      const found = pid === member.tree.identity.pid ? 'leader' : placeOf(member)
+      const isWithLeader = found === 'left behind in the group' && member.tree.isHeld()
+      const place = isWithLeader ? 'in the group' : found
+      return `  ${branch(index, members.length)} ${pid} ${escapeControls(clip(command))}  ${place}  state ${member.state}`
+    })
+    .join('\n')
+
+function formatOutput(command: CommandReport): string {
+  const lines = command.screen?.split('\n') ?? command.lastOutput.map(({ text }) => text.replace(/\r$/, ''))
+  if (lines.every((line) => line === '')) return ''
+  return [
+    `  last ${command.screen === undefined ? 'output' : 'screen'}`,
+    ...lines.map((line) => `  │ ${escapeControls(line)}`.trimEnd()),
+  ].join('\n')
+}
