@@ -124,7 +124,7 @@ describe('the commands of a failed test', () => {
 })
 
 describe('what goes along with a task', () => {
-  test('the text goes to the first error of this attempt, and messages are escaped in the runner’s copies alone', async () => {
+  test('the text goes to the first error of this attempt', async () => {
     const proctor = await givenProctor({ unexpectedExit: 'ignore' })
     const error = await rejection(
       shell(proctor, String.raw`printf '\033[2J\n::error::x\n'; exit 1`).waitForSuccessfulExit(),
@@ -138,8 +138,6 @@ describe('what goes along with a task', () => {
     countOnto(task, outcome)
     const artifact = describeFailure(task, outcome, 1)
     expect(task.result.errors[0]).toEqual({ message: 'of an earlier attempt' })
-    expect(copy.message).toBe('Process exited with non-zero exit code 1. Output:\n^[[2J\n\\::error::x')
-    expect(copy.stack).not.toContain('\u001B')
     expect(error.message).toBe('Process exited with non-zero exit code 1. Output:\n\u001B[2J\n::error::x')
     expect(copy).toMatchObject({ diff: expect.stringMatching(/^The test ran 1 command\n/) as string })
     expect(task.meta.proctor).toMatchObject({ commands: 1, failed: [{ exitCode: 1 }] })
