@@ -94,6 +94,7 @@ export class CommandProcess extends Command implements Process {
     checkSignal('signal', signal)
     this.throwUnlessRunning()
     this.record.noteSignalled()
+    this.listener?.calls(`signal('${signal}')`, 'signal')()
     this.signalLog.add(signal, 'test', 'leader')
     // Its exit is on its way when its number is gone: ESRCH is no failure.
     if (this.record.exit === undefined && signalProcess(this.tree!.identity, signal) === 'forbidden') {

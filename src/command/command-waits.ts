@@ -5,7 +5,7 @@ import type { WaitOptions } from '../wait/options.js'
 import { type Attempt, Waits } from '../wait/waits.js'
 import type { ExitRecord } from './exit-record.js'
 import { errorOfExit } from './exits.js'
-import type { CommandListener } from './listener.js'
+import type { CallKind, CommandListener } from './listener.js'
 import type { Exit } from './process.js'
 
 /** What a call throws, it rejects with. */
@@ -30,7 +30,8 @@ export interface WaitDetails {
   readonly interval?: number | undefined
   readonly explain?: () => TimeoutDetails
   /** What a trace calls the wait. */
-  readonly what?: string
+  readonly what?: string | undefined
+  readonly kind?: CallKind
 }
 
 /** The waits of one command: for its exit, and what every other wait is made of. */
@@ -65,7 +66,7 @@ export class CommandWaits {
   add<Value>(
     attempt: Attempt<Value>,
     timeout: number | undefined,
-    { interval, explain, what }: WaitDetails = {},
+    { interval, explain, what, kind = 'wait' }: WaitDetails = {},
   ): Promise<Value> {
     this.#hasBegun = true
     const limit = timeout ?? this.#host.waitTimeout()
@@ -74,7 +75,7 @@ export class CommandWaits {
       return attempt()
     }
     const onTimeout = (): Error => new WaitTimeoutError(this.#host.state(), limit, explain?.())
-    const onEnd = what === undefined ? undefined : this.#host.listener?.waits(what)
+    const onEnd = what === undefined ? undefined : this.#host.listener?.calls(what, kind)
     return this.#waits.add(attemptIfStarted, { timeout: limit, onTimeout, interval, onEnd })
   }
 

@@ -46,7 +46,7 @@ export class Command {
   readonly log: Output
   readonly signalLog = new SignalLog((sent, to) => this.listener?.signal(sent, to))
   readonly startedAt = now()
-  readonly matchers = new PendingMatchers()
+  readonly matchers = new PendingMatchers((what) => this.listener?.calls(what, 'expect'))
   readonly record: ExitRecord
   readonly waits: CommandWaits
   readonly endings: Endings

@@ -13,6 +13,7 @@ export function groupOf(command: Command, containment: Containment): ProcessGrou
     signal: (signal) => {
       checkSignal('group.signal', signal)
       record.noteSignalled()
+      command.listener?.calls(`group.signal('${signal}')`, 'signal')()
       command.signalLog.add(signal, 'test', 'group')
       const outcome = signalOwnGroup(tree, signal)
       if (outcome === 'forbidden')

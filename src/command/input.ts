@@ -18,6 +18,13 @@ export interface InputHost {
 
 type Feed = (transport: Transport, done: (error?: Error | null) => void) => void
 
+const mostShown = 60
+
+function showWrite(text: string | Uint8Array): string {
+  if (typeof text !== 'string') return 'write(bytes)'
+  return `write(${JSON.stringify(text.length <= mostShown ? text : `${text.slice(0, mostShown)}…`)})`
+}
+
 /** The standard input of one command. */
 export class Input {
   readonly #host: InputHost
@@ -37,12 +44,13 @@ export class Input {
   }
 
   // Not async: the promise that it returns is the wait's own, which teardown marks as handled.
-  write(text: string | Uint8Array): Promise<void> {
+  /** `what`: how a trace calls it. */
+  write(text: string | Uint8Array, what = showWrite(text)): Promise<void> {
     return rejecting(() => {
       if (typeof text !== 'string' && !isBytes(text)) {
         throw new TypeError(`write: text is a string or bytes, not ${text === null ? 'null' : typeof text}.`)
       }
-      return this.#feed('write', (transport, done) => {
+      return this.#feed('write', what, (transport, done) => {
         this.#host.listener?.input(text)
         transport.write(text, done)
       })
@@ -53,14 +61,14 @@ export class Input {
     return rejecting(() => {
       this.#host.throwUnlessRunning()
       if (this.#isEnded) return Promise.resolve()
-      return this.#feed('endInput', (transport, done) => {
+      return this.#feed('endInput', 'endInput()', (transport, done) => {
         this.#isEnded = !transport.inputStaysOpen
         transport.endInput(undefined, done)
       })
     })
   }
 
-  #feed(verb: string, feed: Feed): Promise<void> {
+  #feed(verb: string, what: string, feed: Feed): Promise<void> {
     const { command, record, waits } = this.#host
     this.#host.throwUnlessRunning()
     if (this.#transport === undefined || this.#isEnded) {
@@ -73,16 +81,20 @@ export class Input {
       outcome = { error: error ?? undefined }
       waits.changed()
     })
-    return waits.add(async () => {
-      if (outcome === undefined && !record.isSettled) return undefined
-      if (outcome !== undefined && outcome.error === undefined) return { value: undefined }
-      // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
-      if (outcome !== undefined) await this.#host.drained()
-      if (record.isSettled) throw record.endOfWait()
-      const { code, message } = outcome!.error as NodeJS.ErrnoException
-      throw new ProctorError(`Cannot ${verb} to ${command}: it has closed its standard input (${code ?? message}).`, {
-        cause: outcome!.error,
-      })
-    }, undefined)
+    return waits.add(
+      async () => {
+        if (outcome === undefined && !record.isSettled) return undefined
+        if (outcome !== undefined && outcome.error === undefined) return { value: undefined }
+        // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
+        if (outcome !== undefined) await this.#host.drained()
+        if (record.isSettled) throw record.endOfWait()
+        const { code, message } = outcome!.error as NodeJS.ErrnoException
+        throw new ProctorError(`Cannot ${verb} to ${command}: it has closed its standard input (${code ?? message}).`, {
+          cause: outcome!.error,
+        })
+      },
+      undefined,
+      { what, kind: 'input' },
+    )
   }
 }

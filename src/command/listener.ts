@@ -2,6 +2,9 @@ import type { Tree } from '../containment/tree.js'
 import type { OutputStream } from './output.js'
 import type { SentSignal, SignalTarget } from './signal-log.js'
 
+/** What a test calls: something that it waits for, types, ends, signals, or expects. */
+export type CallKind = 'wait' | 'input' | 'end' | 'signal' | 'expect'
+
 /** Who is told what happens to a command, while it happens. */
 export interface CommandListener {
   started(tree: Tree): void
@@ -12,6 +15,6 @@ export interface CommandListener {
   signal(sent: SentSignal, to: SignalTarget): void
   exited(code: number | null, signal: NodeJS.Signals | null): void
   treeDead(): void
-  /** The test begins to wait for something. Returns what is told the end of it, and why it was in vain. */
-  waits(what: string): (error?: unknown) => void
+  /** The test calls something. Returns what is told the end of the call, and why it was in vain. */
+  calls(what: string, kind: CallKind): (error?: unknown) => void
 }

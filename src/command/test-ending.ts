@@ -18,7 +18,7 @@ export interface EndingHost {
 /** `kill()` and `terminate()`: ends the whole tree, then reports the exit, or that it was there before. */
 export async function endForTest(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
   const leadBack = callSite()
-  const onEnd = host.listener?.waits(signal === 'SIGKILL' ? 'kill()' : 'terminate()')
+  const onEnd = host.listener?.calls(signal === 'SIGKILL' ? 'kill()' : 'terminate()', 'end')
   try {
     const exit = await endAndJudge(host, signal, grace)
     onEnd?.()

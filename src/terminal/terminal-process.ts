@@ -95,21 +95,22 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
         bursts[bursts.length - 1] += text
         if (text === '\x1b' && index < sent.length - 1) bursts.push('')
       }
-      if (bursts.length === 1) return this.#type(bursts[0]!)
-      return this.#typeSlowly(bursts)
+      const what = `press(${keys.map((key) => show(key)).join(', ')})`
+      if (bursts.length === 1) return this.#type(bursts[0]!, what)
+      return this.#typeSlowly(bursts, what)
     })
   }
 
-  #type(text: string): Promise<void> {
-    const written = this.write(text)
+  #type(text: string, what: string): Promise<void> {
+    const written = this.input.write(text, what)
     if (interrupts.some((interrupt) => text.includes(interrupt))) this.record.noteSignalled()
     return written
   }
 
-  async #typeSlowly(bursts: readonly string[]): Promise<void> {
+  async #typeSlowly(bursts: readonly string[], what: string): Promise<void> {
     for (const [index, text] of bursts.entries()) {
       if (index > 0) await sleep(escapeTime)
-      await this.#type(text)
+      await this.#type(text, what)
     }
   }
 

@@ -1,6 +1,7 @@
 import { newToken } from '../containment/owner.js'
 import { now } from '../base/clock.js'
 import type { Tree } from '../containment/tree.js'
+import { type PortListener, PortSampler } from './port-sampler.js'
 import { TreeWatch, type WatchedProcess } from './tree-watch.js'
 import type { CommandListener } from '../command/listener.js'
 import type { Output } from '../command/output.js'
@@ -29,6 +30,8 @@ const endOfPiece = `end of output ${newToken()}`
 /** Processes and actions that are told of: a page must show them. */
 const mostProcesses = 5000
 const mostActions = 2000
+/** Characters that say what an action is. */
+const mostWords = 500
 
 /** How a command is started. Values of variables do not come this far. */
 export interface TracedCommand {
@@ -83,6 +86,7 @@ export class Trace {
   readonly #sources: Sources
   readonly #begin: number
   readonly #watch: TreeWatch
+  readonly #ports: PortSampler
   readonly #numbers = new Map<Tree, number>()
   readonly #commands: TracedProcess[] = []
   /** The number of the process that had a pid last. */
@@ -108,6 +112,12 @@ export class Trace {
       },
       mostProcesses,
     )
+    const tell = ({ process, port, address }: Parameters<PortListener['opened']>[0], isOpen: boolean): void =>
+      this.append({ k: 'port', p: process.number, port, address, isOpen })
+    this.#ports = new PortSampler(() => this.#watch.living, {
+      opened: (open) => tell(open, true),
+      closed: (open) => tell(open, false),
+    })
   }
 
   #appendFirst(record: TraceRecord): void {
@@ -172,6 +182,7 @@ export class Trace {
       watch: this.#watch,
       begin: now(),
       action: (kind, what) => this.action({ kind, what, c: number, site: this.#sources.callOfTest() }),
+      lookForPorts: () => void this.#ports.look(),
       register: (tree) => this.#numbers.set(tree, number),
     })
     this.#commands.push(traced)
@@ -183,7 +194,15 @@ export class Trace {
     this.#actions += 1
     const a = this.#actions
     if (a > mostActions) return () => {}
-    this.#file.append({ k: 'action', t: this.#time(at), a, c, kind, what: this.#mask.hide(what), site })
+    this.#file.append({
+      k: 'action',
+      t: this.#time(at),
+      a,
+      c,
+      kind,
+      what: this.#mask.hide(what).slice(0, mostWords),
+      site,
+    })
     return (error, end = now()) => {
       const failed = error === undefined ? {} : { error: nameOf(error) }
       this.#file.append({ k: 'done', t: this.#time(end), a, ...failed })
@@ -204,6 +223,7 @@ export class Trace {
     const untold = this.#watch.untold > 0 ? { untold: this.#watch.untold } : {}
     this.#appendFirst({ k: 'end', t, state, errors, findings: numbered, files, containment, ...untold })
     this.#file.append(this.#summary(t, state, findings, errors))
+    this.#ports.close()
     this.#watch.close()
     this.#file.keep()
   }
@@ -222,6 +242,7 @@ export class Trace {
 
   remove(): void {
     for (const command of this.#commands) command.close()
+    this.#ports.close()
     this.#watch.close()
     this.#file.remove()
   }

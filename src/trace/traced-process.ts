@@ -2,7 +2,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { after } from '../base/clock.js'
 import type { Tree } from '../containment/tree.js'
 import type { TreeWatch } from './tree-watch.js'
-import type { CommandListener } from '../command/listener.js'
+import type { CallKind, CommandListener } from '../command/listener.js'
 import type { Output, OutputStream } from '../command/output.js'
 import type { Mask } from './secrets.js'
 import type { SentSignal, SignalTarget } from '../command/signal-log.js'
@@ -35,6 +35,7 @@ export interface TraceSide {
   readonly watch: TreeWatch
   readonly begin: number
   action(kind: ActionKind, what: string): EndOfAction
+  lookForPorts(): void
   register(tree: Tree): void
 }
 
@@ -133,8 +134,13 @@ export class TracedProcess implements CommandListener {
     if (this.#tree !== undefined) this.#trace.watch.remove(this.#tree)
   }
 
-  waits(what: string): (error?: unknown) => void {
-    return this.#trace.action('wait', what)
+  calls(what: string, kind: CallKind): (error?: unknown) => void {
+    const onEnd = this.#trace.action(kind, what)
+    return (error) => {
+      // It is open for as long as the test goes on: the next look may be too late.
+      if (what.startsWith('waitForPort(') || what.startsWith('waitForHttp(')) this.#trace.lookForPorts()
+      onEnd(error)
+    }
   }
 
   /** Nothing is told any more. */

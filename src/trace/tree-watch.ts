@@ -110,6 +110,11 @@ export class TreeWatch {
     return Math.max(0, this.#count - this.#most)
   }
 
+  /** Those that were alive when they were last looked at, and are told of. */
+  get living(): WatchedProcess[] {
+    return [...this.#trees.values()].flatMap(({ alive }) => [...alive.values()].filter(({ isUntold }) => !isUntold))
+  }
+
   add(tree: Tree, command: string, startedAt: number): void {
     this.#trees.set(tree, { alive: new Map(), known: 0, isLeaderGone: false })
     this.#lastLook = now()

@@ -75,6 +75,8 @@ export class TemporaryWorkspace implements Workspace {
   #isOver = false
   /** ms, the default of matchers on it: its fixture's. */
   waitTimeout: (() => number) | undefined
+  /** Told what the test calls. Returns what is told the end of the call, and why it failed. */
+  onCall: ((what: string) => (error?: unknown) => void) | undefined
 
   private constructor(path: string) {
     this.path = path
@@ -134,6 +136,23 @@ export class TemporaryWorkspace implements Workspace {
   }
 
   async write(tree: FileTree | string, content?: string | Uint8Array): Promise<void> {
+    const what = typeof tree === 'string' ? tree : Object.keys(tree ?? {}).join(', ')
+    return this.#told(`workspace.write(${what})`, () => this.#write(tree, content))
+  }
+
+  /** Tells that a call begins, and how it ended. */
+  async #told(what: string, call: () => Promise<void>): Promise<void> {
+    const onEnd = this.onCall?.(what)
+    try {
+      await call()
+      onEnd?.()
+    } catch (error) {
+      onEnd?.(error)
+      throw error
+    }
+  }
+
+  async #write(tree: FileTree | string, content?: string | Uint8Array): Promise<void> {
     this.#throwIfOver()
     if (typeof tree === 'string') {
       if (typeof content !== 'string' && !isBytes(content)) {
@@ -262,6 +281,10 @@ export class TemporaryWorkspace implements Workspace {
   }
 
   async copyFrom(source: string): Promise<void> {
+    return this.#told(`workspace.copyFrom(${String(source)})`, () => this.#copyFrom(source))
+  }
+
+  async #copyFrom(source: string): Promise<void> {
     this.#throwIfOver()
     if (typeof source !== 'string' || source === '') {
       throw new TypeError(
