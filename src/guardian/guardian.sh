@@ -18,7 +18,7 @@ look() {
 look $$
 own=$start leads=$group
 # A worker in an endless loop never hears that its main process has died: then its end is ours to bring.
-if look "${main%% *}" && [ -n "$start" ]; then
+if [ -n "$main" ] && look "${main%% *}" && [ -n "$start" ]; then
   main_start=$start
   while look $$ && [ "$start" = "$own" ]; do
     look "${main%% *}"
@@ -32,6 +32,7 @@ while IFS= read -r line; do
   for open in $lines; do [ "$open" = "${line#-}" ] || kept="$kept$open$newline"; done
   lines=$kept
 done
+IFS=$newline
 printf %s "$lines" | "$PROCTOR_NODE" "$PROCTOR_ENDING" all || for open in $lines; do
   # No Node: the groups whose leader is there. kill(1) of dash knows no "--", that of busybox no "-s".
   IFS=$tab; set -- $open; [ "$1" = g ] && look "$2" && [ "$start" = "$3" ] && kill -9 "-$2"; IFS=$newline
