@@ -17,6 +17,7 @@ import type { Self } from './facts.js'
 import { hunt } from './hunt.js'
 import { remember } from './root.js'
 import { type Found, scan, type Scan } from './scan.js'
+import type { Source } from './source.js'
 import { TableSource } from './table-source.js'
 import { type Member, toMember, type Tree } from './tree.js'
 
@@ -40,14 +41,14 @@ const toSurvivors = (members: readonly Member[], traces: readonly Found<Tree>[])
 export class BasicContainment implements Containment {
   readonly level = 'basic'
   readonly #trees: Set<Tree>
-  readonly #source: TableSource
+  readonly #source: Source
   readonly #fixtures = new Set<string>()
   #stopLooking: (() => void) | undefined
   #nextLook = 0
 
-  constructor(trees: Set<Tree>, self: Self) {
+  constructor(trees: Set<Tree>, self: Self, source: Source = new TableSource(self)) {
     this.#trees = trees
-    this.#source = new TableSource(self)
+    this.#source = source
   }
 
   enter(fixture: string): void {

@@ -18,12 +18,13 @@ export class TableSource implements Source {
   readonly name = 'table'
   readonly #self: Self
   /** To whom orphans go: process 1, and whoever was seen to get one of ours. */
-  readonly #reapers = new Set([1])
+  readonly #reapers: Set<number>
   /** Those that could not be told apart, and since when. */
   #doubts = new Map<string, number>()
 
-  constructor(self: Self) {
+  constructor(self: Self, reapers: readonly number[] = []) {
     this.#self = self
+    this.#reapers = new Set([1, ...reapers])
   }
 
   async read(roots: readonly Root[]): Promise<ReadonlyMap<number, ProcessRecord>> {

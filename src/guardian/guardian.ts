@@ -32,6 +32,9 @@ export const isPageForOthers = isForOthers(tracePage)
 /** ms after which it hears at the latest that a group is empty: no number comes back to a stranger within them. */
 const flushTime = 20
 
+/** Where it cannot live, it is not started for ever. */
+const mostRestarts = 20
+
 /** The main process of the runner, when this process is its worker: a child with an IPC channel. */
 function mainProcess(): ProcessIdentity | undefined {
   return realProcess.connected ? table.identify(process.ppid) : undefined
@@ -48,8 +51,7 @@ export interface Draft {
 /** One worker's guardian. It is started with the first workspace and restarted when it dies. */
 export class Guardian {
   readonly #environment: NodeJS.ProcessEnv
-  readonly #token: string
-  readonly #run: string
+  readonly #worker: { readonly token: string; readonly run: string; readonly locks: bigint | undefined }
   /** What is open, by what it is: the lines that say so. */
   readonly #open = new Map<string, string>()
   /** The lines of which it has been told, and not that they hold no more. */
@@ -57,14 +59,17 @@ export class Guardian {
   #flushSoon: NodeJS.Immediate | undefined
   #stopFlush: (() => void) | undefined
   #child: ChildProcess | undefined
+  #restarts = 0
   /** By temporary folder: tests change TMPDIR. */
   readonly #records = new Map<string, OwnRecord>()
   /** Drafts of traces that nobody needed: to make a file and to remove it costs a short test more than to write it. */
   readonly #emptyDrafts: Draft[] = []
 
-  constructor(token: string, run: string, environment: NodeJS.ProcessEnv) {
-    this.#token = token
-    this.#run = run
+  constructor(
+    worker: { readonly token: string; readonly run: string; readonly locks: bigint | undefined },
+    environment: NodeJS.ProcessEnv,
+  ) {
+    this.#worker = worker
     this.#environment = environment
   }
 
@@ -103,8 +108,8 @@ export class Guardian {
   }
 
   /** All that is alive of a tree is allowed to be: then what that starts later is allowed, too. */
-  spareTree(tree: string): void {
-    this.#note(`tree ${tree}`)
+  spareTree(tree: string, locks?: bigint): void {
+    this.#note(`tree ${tree} ${locks ?? ''}`)
   }
 
   /**
@@ -113,9 +118,9 @@ export class Guardian {
    * @throws {WorkspaceError} when somebody else's folder is in the place of this user's own.
    */
   nextWorkspace(): string {
-    const path = this.#recordIn(realpathSync(tmpdir())).nextWorkspace()
+    const record = this.#recordIn(realpathSync(tmpdir()))
     if (this.#child === undefined) this.start()
-    return path
+    return record.nextWorkspace()
   }
 
   /**
@@ -143,9 +148,15 @@ export class Guardian {
   #recordIn(temporary: string): OwnRecord {
     const known = this.#records.get(temporary)
     if (known !== undefined && !known.isFull) return known
-    const record = new OwnRecord(temporary, { owner: thisOwner(), run: this.#run, mark: this.#token })
+    const { token, run, locks } = this.#worker
+    const record = new OwnRecord(temporary, { owner: thisOwner(), run, mark: token, locks })
     this.#records.set(temporary, record)
-    this.#watch(`record ${record.path}`, { kind: 'record', path: record.path })
+    // The guardian hears of it first: whoever dies in between leaves none.
+    this.#open.set(`record ${record.path}`, formatLine({ kind: 'record', path: record.path }))
+    if (this.#child === undefined) this.start()
+    else this.#flush()
+    record.write()
+    this.#noteGuardian()
     return record
   }
 
@@ -156,8 +167,8 @@ export class Guardian {
   /** It hears within this turn of the event loop: until then, the mark tells it whose a process is. */
   #watch(key: string, line: Line): void {
     this.#open.set(key, formatLine(line))
-    if (this.#child !== undefined) this.#flushSoon ??= setImmediate(() => this.#flush())
-    else if (line.kind !== 'record') this.start()
+    if (this.#child === undefined) this.start()
+    else this.#flushSoon ??= setImmediate(() => this.#flush())
   }
 
   /** What is over goes along with what is told next: each write wakes it up, and the program under test waits. */
@@ -198,18 +209,28 @@ export class Guardian {
     } catch {
       // Who makes a workspace hears of it; a guard does without.
     }
+    if (this.#child === undefined) this.#spawn()
+  }
+
+  /** A sweep that comes at a bad time waits for it. */
+  #noteGuardian(): void {
+    const identity = this.pid === undefined ? undefined : table.identify(this.pid)
+    if (identity !== undefined) this.#note(`guardian ${keyOf(identity)}`)
+  }
+
+  #spawn(): void {
     const owner = thisOwner()
     const main = mainProcess()
     const environment = {
       ...this.#environment,
       PROCTOR_NODE: process.execPath,
       PROCTOR_ENDING: this.#readable(endingPath),
-      PROCTOR_WORKER: keyOf(owner),
+      PROCTOR_WORKER: `${keyOf(owner)} ${this.#worker.token} ${this.#worker.locks ?? ''}`,
       ...(main === undefined ? {} : { PROCTOR_MAIN: keyOf(main) }),
       ...(isPageForOthers ? { PROCTOR_PAGE: tracePage } : {}),
     }
     const child = startOwn(() =>
-      spawn('/bin/sh', [this.#readable(scriptPath), this.#token], {
+      spawn('/bin/sh', [this.#readable(scriptPath), this.#worker.token], {
         cwd: '/',
         detached: true,
         env: environment,
@@ -230,12 +251,11 @@ export class Guardian {
       if (this.#child !== child) return
       this.#child = undefined
       this.#told.clear()
-      // The records alone are there as long as the worker.
-      if (this.#open.size > this.#records.size) this.start()
+      this.#restarts += 1
+      if (this.#restarts <= mostRestarts) this.start()
     })
-    const identity = child.pid === undefined ? undefined : table.identify(child.pid)
-    if (identity !== undefined) this.#note(`guardian ${keyOf(identity)}`)
     this.#told.clear()
     this.#flush()
+    this.#noteGuardian()
   }
 }

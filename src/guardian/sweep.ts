@@ -1,57 +1,32 @@
 import { table } from '../system/process-table/current.js'
-import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
+import { isZombie, type ProcessIdentity } from '../system/process-table/table.js'
 import type { Owner } from '../containment/owner.js'
-import { type ProcessInfo, toInfo } from '../containment/tree.js'
+import type { PlainMember } from '../containment/tree.js'
 import { backoff, now, sleep } from '../base/clock.js'
-import { ownAncestors, signalProcess, type SignalOutcome } from '../system/signals.js'
-import { thisUser } from '../workspace/own-folder.js'
-import { isInWorkspaceOf, type WorkerRecord } from '../workspace/record.js'
-import { findRemains, type Machine } from './remains.js'
+import { signalProcess, type SignalOutcome } from '../system/signals.js'
+import type { WorkerRecord } from '../workspace/record.js'
+import { Estate } from './estate.js'
 
 // What a worker that died could not end any more, and its guardian neither. Only what a record of this user names is
 // ever touched, and only on the machine, since the boot and in the pid namespace that the record names.
 
 /** A process of a worker's. */
-export interface MarkedProcess extends ProcessInfo {
-  readonly startTime: number
+export interface MarkedProcess extends PlainMember {
   readonly owner: Owner
 }
 
-/** What a look at a process tells, of a snapshot of all. */
-export const machineOf = (records: ReadonlyMap<number, ProcessRecord>, reapers: ReadonlySet<number>): Machine => ({
-  records,
-  reapers,
-  user: thisUser(),
-  isSame: (a, b) => table.isSame(a, b),
-  isOlder: (a, b) => table.isOlder(a, b),
-  environment: (pid) => table.environment(pid),
-  owner: (pid) => table.owner(pid),
-  places: (pid) => [table.cwd(pid) ?? '', ...table.openFiles(pid)],
-})
-
 /** Every live process of the workers of these records, less what may live on. */
 export async function findProcesses(workers: readonly WorkerRecord[]): Promise<MarkedProcess[]> {
-  if (workers.length === 0) return []
-  const records = await table.snapshot()
-  const others = new Map([...records].filter(([pid]) => !ownAncestors().has(pid)))
-  const machine = machineOf(others, new Set([1]))
-  return workers.flatMap((worker) => {
-    const { owner, mark, exempt, exemptTrees } = worker
-    const estate = {
-      worker: owner,
-      mark,
-      groups: [],
-      processes: [],
-      exempt,
-      exemptTrees: new Set(exemptTrees),
-      isInWorkspace: (path: string) => isInWorkspaceOf(worker, path),
+  const found = new Map<string, MarkedProcess>()
+  for (const worker of workers) {
+    const { owner, mark, locks } = worker
+    const estate = new Estate({ startTime: owner.startTime, token: mark, locks }, [worker])
+    for (const member of await estate.look()) {
+      const { pid, startTime } = member
+      found.set(`${pid} ${startTime}`, { ...member.describe(), owner })
     }
-    return findRemains(estate, machine).ours.map((record) => ({
-      ...toInfo(record),
-      startTime: record.startTime,
-      owner,
-    }))
-  })
+  }
+  return [...found.values()]
 }
 
 const isAlive = (identity: ProcessIdentity | undefined): boolean => {

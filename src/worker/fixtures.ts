@@ -115,12 +115,17 @@ export function nextLocksMark(): bigint | undefined {
 /** The worker's guardian. It starts with the first thing that it is told to watch. */
 export function guardian(): Guardian {
   const state = workerState()
-  return (state.guardian ??= new Guardian(state.token, process.env[runVariable] ?? '0', {
-    // It needs sleep, and ps where there is no /proc, whatever the tests have done to PATH.
-    PATH: ['/usr/bin', '/bin', '/usr/sbin', '/sbin', process.env['PATH'] ?? ''].filter((path) => path !== '').join(':'),
-    [state.outside]: '1',
-    [guardianVariable]: '1',
-  }))
+  return (state.guardian ??= new Guardian(
+    { token: state.token, run: process.env[runVariable] ?? '0', locks: state.locks?.worker },
+    {
+      // It needs sleep, and ps where there is no /proc, whatever the tests have done to PATH.
+      PATH: ['/usr/bin', '/bin', '/usr/sbin', '/sbin', process.env['PATH'] ?? '']
+        .filter((path) => path !== '')
+        .join(':'),
+      [state.outside]: '1',
+      [guardianVariable]: '1',
+    },
+  ))
 }
 
 /** Why `strict` cannot be had in this worker, or `undefined`. */

@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   closeSync,
+  existsSync,
   lstatSync,
   openSync,
   readdirSync,
@@ -29,8 +30,10 @@ export interface WorkerRecord {
   readonly run: string
   /** The token in the name of its mark. */
   readonly mark: string
-  /** The trees that hold what may live on: `fixture.command`, as in the mark. */
-  readonly exemptTrees: readonly string[]
+  /** What all of the worker's second marks begin with, where it has any. */
+  readonly locks: bigint | undefined
+  /** The trees that hold what may live on: by the mark, `fixture.command`, and by the second one. */
+  readonly exemptTrees: readonly { readonly tree: string; readonly locks: bigint | undefined }[]
   readonly exempt: readonly ProcessIdentity[]
   /** Who sees to what the worker leaves behind. */
   readonly guardian: ProcessIdentity | undefined
@@ -53,11 +56,19 @@ const identityOf = ([pid, startTime]: readonly string[]): ProcessIdentity => ({
   startTime: Number(startTime),
 })
 
+/** The first line: JSON has no bigints. */
+interface Head extends Omit<WorkerRecord, 'locks'> {
+  readonly locks?: string
+}
+
+const toLocks = (text: string | undefined): bigint | undefined =>
+  text === undefined || text === '' ? undefined : BigInt(text)
+
 /** Reads a record. Undefined when it has gone, or is not finished. */
 export function readRecord(path: string): WorkerRecord | undefined {
   try {
     const [head = '', ...lines] = readFileSync(path, 'utf8').split('\n')
-    const { id, owner, run, mark } = JSON.parse(head) as WorkerRecord
+    const { id, owner, run, mark, locks } = JSON.parse(head) as Head
     if (`${id}${suffix}` !== basename(path)) return undefined
     const said = (kind: string): string[][] =>
       lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.split(' ').slice(1))
@@ -68,7 +79,8 @@ export function readRecord(path: string): WorkerRecord | undefined {
       owner,
       run,
       mark,
-      exemptTrees: said('tree').map(([tree]) => tree!),
+      locks: toLocks(locks),
+      exemptTrees: said('tree').map(([tree, own]) => ({ tree: tree!, locks: toLocks(own) })),
       exempt: said('process').map(identityOf),
       guardian: guardians.length === 0 ? undefined : identityOf(guardians.at(-1)!),
     }
@@ -102,10 +114,6 @@ export function workspacesOf({ path, id }: WorkerRecord): string[] {
     })
 }
 
-/** Whether a path is in one of a worker's workspaces, or is one. */
-export const isInWorkspaceOf = ({ path: record, id }: WorkerRecord, path: string): boolean =>
-  path.startsWith(`${dirname(dirname(record))}/proctor-${id}`)
-
 /** The unfinished traces of a worker. */
 export function draftsOf({ path, id }: WorkerRecord): string[] {
   const folder = dirname(path)
@@ -129,30 +137,37 @@ export function dropRecord(record: WorkerRecord): void {
 export class OwnRecord {
   readonly path: string
   readonly #id: string
+  readonly #said: Pick<WorkerRecord, 'owner' | 'run' | 'mark' | 'locks'>
+  #isWritten = false
   #workspaces = 0
   #drafts = 0
 
   /**
-   * Makes a record.
+   * Finds a name for a record. It is not there before it is written.
    *
    * @throws {WorkspaceError} when the folder for it is not to be had.
    */
-  constructor(temporary: string, said: Pick<WorkerRecord, 'owner' | 'run' | 'mark'>) {
+  constructor(temporary: string, said: Pick<WorkerRecord, 'owner' | 'run' | 'mark' | 'locks'>) {
+    const folder = ownFolder(temporary)
+    do this.#id = newId()
+    while (existsSync(join(folder, this.#id + suffix)))
+    this.path = join(folder, this.#id + suffix)
+    this.#said = said
+  }
+
+  /** Writes it. Whoever is to see to it when this process is dead has heard of it before. */
+  write(): void {
     for (;;) {
-      const folder = ownFolder(temporary)
-      const id = newId()
-      const path = join(folder, id + suffix)
       try {
-        const file = openSync(path, 'wx', 0o600)
-        writeSync(file, `${JSON.stringify({ id, ...said })}\n`)
+        const file = openSync(this.path, 'wx', 0o600)
+        writeSync(file, `${JSON.stringify({ id: this.#id, ...this.#said, locks: this.#said.locks?.toString() })}\n`)
         closeSync(file)
-        this.path = path
-        this.#id = id
+        this.#isWritten = true
         return
       } catch (error) {
-        // EEXIST: another worker's. ENOENT: who had the last record in it has removed the folder meanwhile.
-        const { code } = error as NodeJS.ErrnoException
-        if (code !== 'EEXIST' && code !== 'ENOENT') throw error
+        // Who had the last record in it has removed the folder meanwhile.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+        ownFolder(dirname(dirname(this.path)))
       }
     }
   }
@@ -176,6 +191,7 @@ export class OwnRecord {
 
   /** Adds a line. */
   note(line: string): void {
+    if (!this.#isWritten) return
     try {
       appendFileSync(this.path, `${line}\n`)
     } catch {

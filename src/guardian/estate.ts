@@ -1,0 +1,173 @@
+import { BasicContainment } from '../containment/basic.js'
+import type { KillOutcome } from '../containment/containment.js'
+import type { Self } from '../containment/facts.js'
+import { carriesLocksMark, readLocksMark } from '../containment/locks-mark.js'
+import { markName, outsideName, parseMarks } from '../containment/marks.js'
+import { remember, type Root, track } from '../containment/root.js'
+import { TableSource } from '../containment/table-source.js'
+import { type Member, toMember, type Tree } from '../containment/tree.js'
+import { table } from '../system/process-table/current.js'
+import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
+import { ownAncestors } from '../system/signals.js'
+import { type WorkerRecord, workspacesOf } from '../workspace/record.js'
+import type { Line } from './protocol.js'
+
+// What a dead worker had open, as roots of the engine that fixtures use as well: by the process table.
+
+type GroupLine = Extract<Line, { readonly kind: 'group' }>
+
+/** Nobody has this number: a root of which only its marks and its place are known. */
+const nobody = 0
+
+/** The process table, less what may live on with all that it has started, and less who looks. */
+class EstateSource extends TableSource {
+  readonly #records: readonly WorkerRecord[]
+  readonly #groups: readonly { readonly root: Root; readonly line: GroupLine }[]
+  readonly #end: number
+  /** What was left out at the last look. */
+  exempt: readonly ProcessRecord[] = []
+
+  constructor(
+    self: Self,
+    records: readonly WorkerRecord[],
+    groups: readonly { readonly root: Root; readonly line: GroupLine }[],
+    reapers: readonly number[],
+  ) {
+    super(self, reapers)
+    this.#records = records
+    this.#groups = groups
+    this.#end = table.startTimeNow()
+  }
+
+  override async read(roots: readonly Root[]): Promise<ReadonlyMap<number, ProcessRecord>> {
+    const all = await super.read(roots)
+    const own = all.get(process.pid)?.group
+    const others = new Map([...all].filter(([pid, { group }]) => group !== own && !ownAncestors().has(pid)))
+    this.exempt = this.#exemptIn(others)
+    for (const { pid } of this.exempt) others.delete(pid)
+    for (const { root, line } of this.#groups) this.#remember(root, line, others)
+    return others
+  }
+
+  /**
+   * Who was in a group before its leader exited, or its worker died, is known for good; and a number is not used again
+   * while somebody has it. Who came later may be a stranger in a number that was.
+   */
+  #remember(root: Root, { leader, before = this.#end }: GroupLine, records: ReadonlyMap<number, ProcessRecord>): void {
+    const holder = records.get(leader.pid)
+    if (holder !== undefined && !table.isSame(holder, leader)) return
+    for (const record of records.values()) {
+      const isMember = record.group === leader.pid || record.session === leader.pid
+      if (isMember && !table.isOlder(record, leader) && record.startTime < before) remember(root, record)
+    }
+  }
+
+  /** What may live on, and all below it. */
+  #exemptIn(records: ReadonlyMap<number, ProcessRecord>): ProcessRecord[] {
+    if (this.#records.every(({ exempt, exemptTrees }) => exempt.length + exemptTrees.length === 0)) return []
+    const found = new Set([...records.values()].filter((record) => this.#isExempt(record)))
+    for (let before = -1; before !== found.size;) {
+      before = found.size
+      for (const record of records.values()) {
+        const parent = records.get(record.ppid)
+        if (parent !== undefined && found.has(parent)) found.add(record)
+      }
+    }
+    return [...found]
+  }
+
+  #isExempt(record: ProcessRecord): boolean {
+    return this.#records.some(({ owner, mark, exempt, exemptTrees }) => {
+      if (exempt.some((each) => table.isSame(each, record))) return true
+      if (exemptTrees.length === 0 || table.isOlder(record, owner)) return false
+      const own = table.environment(record.pid)?.find((entry) => entry.startsWith(`${markName(mark)}=`))
+      const trees = own === undefined ? [] : parseMarks([own]).map(({ tree }) => tree)
+      if (exemptTrees.some(({ tree }) => trees.includes(tree))) return true
+      const locks = table.name === 'linux' ? readLocksMark(record.pid) : undefined
+      return (
+        locks !== undefined &&
+        exemptTrees.some((each) => each.locks !== undefined && carriesLocksMark(locks, each.locks))
+      )
+    })
+  }
+}
+
+/** Who had it open. */
+export interface DeadWorker {
+  readonly startTime: number
+  /** The token in the name of its mark. */
+  readonly token: string
+  /** What all of its second marks begin with, where it had any. */
+  readonly locks: bigint | undefined
+}
+
+/** What a dead worker had open. */
+export class Estate {
+  readonly #trees: Set<Tree>
+  readonly #source: EstateSource
+  readonly #containment: BasicContainment
+
+  /**
+   * @param lines what was open, where that is known.
+   * @param reapers whose children orphans become, beside process 1.
+   */
+  constructor(
+    { startTime, token, locks }: DeadWorker,
+    records: readonly WorkerRecord[],
+    lines: readonly Line[] = [],
+    reapers: readonly number[] = [],
+  ) {
+    const rootOf = (identity: ProcessIdentity, leadsGroup: boolean, workspace: string): Tree =>
+      track({
+        identity,
+        mark: `${markName(token)}=`,
+        locks,
+        owner: { kind: 'command', fixture: 'estate', number: 0 } as const,
+        leadsGroup,
+        workspace,
+        streams: new Set<string>(),
+        isHeld: () => leadsGroup && isThere(identity),
+        groupIsGone: !leadsGroup,
+      })
+    // A workspace of nobody's: it is found by the others.
+    const none = records[0]?.path ?? '/dev/null'
+    const places = [none, ...records.flatMap(workspacesOf)]
+    const processes = lines.flatMap((line) => (line.kind === 'process' ? [rootOf(line.identity, false, none)] : []))
+    const groups = lines.flatMap((line) =>
+      line.kind === 'group' ? [{ root: rootOf(line.leader, true, none), line }] : [],
+    )
+    const byMark = places.map((place) => rootOf({ pid: nobody, startTime }, false, place))
+    this.#trees = new Set([...groups.map(({ root }) => root), ...processes, ...byMark])
+    const self = {
+      session: table.identify(process.pid)?.session ?? 0,
+      outside: new Set([outsideName(token)]),
+    }
+    this.#source = new EstateSource(self, records, groups, reapers)
+    this.#containment = new BasicContainment(this.#trees, self, this.#source)
+  }
+
+  /** What is alive of it, less what may live on. */
+  async look(): Promise<readonly Member[]> {
+    return (await this.#containment.look([...this.#trees])).members
+  }
+
+  /** Ends it. */
+  async kill(timeout: number): Promise<KillOutcome> {
+    const [any] = this.#trees
+    // A group that one of them is in is not signalled as a whole.
+    const spared = this.#source.exempt.map((record) => {
+      const tree = [...this.#trees].find(({ identity }) => identity.pid === record.group) ?? any!
+      return toMember(record, tree, 'group')
+    })
+    return this.#containment.kill([...this.#trees], timeout, spared)
+  }
+
+  get exempt(): readonly ProcessIdentity[] {
+    return this.#source.exempt
+  }
+}
+
+const isThere = (identity: ProcessIdentity): boolean => {
+  const holder = table.identify(identity.pid)
+  return holder !== undefined && table.isSame(holder, identity)
+}
