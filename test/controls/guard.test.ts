@@ -2,7 +2,7 @@ import { cp } from 'node:fs/promises'
 import { expect, type Process, test } from 'proctor/vitest'
 import { eventually, findByCommandLine, numberIn, uniqueNumber } from '../machine.js'
 import { inRoot } from '../inner-run.js'
-import { buildMutant, type Mutation } from './mutant.js'
+import { buildMutant, innerEnvironment, type Mutation } from './mutant.js'
 
 // What each part of the guard is for: with all of these replaced by nothing, each of their tests comes out otherwise.
 
@@ -21,7 +21,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     // The look comes before what a fixture does at the end of its test.
-    file: 'src/vitest-guard.ts',
+    file: 'src/runners/vitest/patches.ts',
     from: 'if (onFinished.length > 1) onFinished.unshift(onFinished.pop())',
     to: '',
   },
@@ -34,22 +34,15 @@ const mutations: readonly Mutation[] = [
 ]
 
 const patience = { timeout: 60_000 }
-const env = Object.fromEntries(
-  ['TEST', 'NODE_ENV', 'DEV', 'PROD', 'MODE', 'SSR', 'BASE_URL', 'CI', 'CI_REPORT', 'GITHUB_ACTIONS'].map((name) => [
-    name,
-    undefined,
-  ]),
-)
-
 test('without its parts the guard says otherwise', async ({ run, workspace }) => {
-  await buildMutant({ run, workspace }, mutations)
+  await buildMutant({ workspace }, mutations)
   for (const path of ['fixtures/suites/guard', 'fixtures/suites/vitest.shared.ts']) {
     await cp(inRoot(path), workspace.resolve(path), { recursive: true })
   }
   const number = uniqueNumber()
   const suite = (file: string, name: string, more: NodeJS.ProcessEnv = {}): Process =>
     run('vitest', ['run', '--root', 'fixtures/suites/guard', file, '--testNamePattern', name, '--reporter=verbose'], {
-      env: { ...env, SUITE_NUMBER: number, NO_COLOR: '1', ...more },
+      env: { ...innerEnvironment, SUITE_NUMBER: number, NO_COLOR: '1', ...more },
       leaks: 'kill',
     })
 

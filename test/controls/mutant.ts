@@ -1,9 +1,10 @@
-import { cp, readFile, realpath, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { cp, mkdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { Process, Proctor, Workspace } from 'proctor/vitest'
+import { rolldown, type InputOptions, type OutputOptions, type Plugin } from 'rolldown'
 import { inRoot, root } from '../inner-run.js'
 
-// A copy of this repository with one thing in it switched off, built, and its own stories run against it.
+// The package built once more with one thing in it switched off, and its own stories run against that build.
 
 /** One exact replacement in a source file. */
 export interface Mutation {
@@ -19,73 +20,163 @@ export interface StoryResult {
   readonly failure: string
 }
 
+/** A build, and the stories that are run against it. */
+export interface Mutant {
+  readonly mutations: readonly Mutation[]
+  readonly stories: readonly { readonly file: string; readonly story: string }[]
+}
+
+/** What a story needs around it. `package.json` says where the package lies that its tests import. */
 const copied = [
-  'src',
+  'package.json',
   'fixtures/programs',
   'test/stories',
-  'test/programs.ts',
   'test/needs.ts',
+  'test/programs.ts',
   'test/rejection.ts',
   'test/witness.ts',
-  'test/safety',
-  '.ci',
-  'package.json',
-  'rolldown.config.mjs',
-  'tsconfig.json',
-  'tsconfig.build.json',
-  'vitest.config.ts',
 ]
 
-const patience = { timeout: 60_000 }
+const patience = { timeout: 90_000 }
 /** Of the runner's own variables, what an inner one must not inherit. */
-const env = Object.fromEntries(
+export const innerEnvironment = Object.fromEntries(
   ['TEST', 'NODE_ENV', 'DEV', 'PROD', 'MODE', 'SSR', 'BASE_URL', 'CI', 'CI_REPORT', 'GITHUB_ACTIONS'].map((name) => [
     name,
     undefined,
   ]),
 )
 
-async function mutate(folder: string, { file, from, to }: Mutation): Promise<void> {
-  const path = join(folder, file)
-  const pieces = (await readFile(path, 'utf8')).split(from)
+function mutated(text: string, { file, from, to }: Mutation): string {
+  const pieces = text.split(from)
   if (pieces.length !== 2) {
     throw new Error(`${file} was to hold this once, and holds it ${pieces.length - 1} times:\n${from}`)
   }
-  await writeFile(path, pieces.join(to))
+  return pieces.join(to)
 }
 
-/** Copies the repository into the workspace, with these mutations, and builds the copy. */
+const isCompiled = ({ file }: Mutation): boolean => file.endsWith('.ts')
+
+/** Changes sources while they are read: no copy of the repository is needed. */
+function mutating(mutations: readonly Mutation[]): Plugin {
+  const missed = new Set(mutations)
+  return {
+    name: 'mutating',
+    transform: {
+      order: 'pre',
+      handler(code, id) {
+        const own = mutations.filter(({ file }) => id === inRoot(file))
+        for (const mutation of own) missed.delete(mutation)
+        return own.length === 0 ? null : own.reduce(mutated, code)
+      },
+    },
+    buildEnd() {
+      for (const { file } of missed) throw new Error(`${file} is no part of the build.`)
+    },
+  }
+}
+
+interface Build extends InputOptions {
+  readonly output: OutputOptions
+}
+
+/** The ES modules of the package with these mutations, as the build has them, in `folder/dist`. */
+async function buildInto(folder: string, mutations: readonly Mutation[]): Promise<void> {
+  const { default: builds } = (await import(inRoot('rolldown.config.mjs'))) as { default: readonly Build[] }
+  const { output, plugins, ...input } = builds[0]!
+  const mutant = await rolldown({
+    ...input,
+    cwd: root,
+    plugins: [plugins, mutating(mutations.filter(isCompiled))],
+    logLevel: 'silent',
+  })
+  await mutant.write({ ...output, dir: join(folder, 'dist') })
+  await mutant.close()
+  await cp(inRoot('dist/trace-page.html'), join(folder, 'dist/trace-page.html'))
+  for (const mutation of mutations.filter((each) => !isCompiled(each))) {
+    const path = join(folder, 'dist', basename(mutation.file))
+    await writeFile(path, mutated(await readFile(path, 'utf8'), mutation))
+  }
+}
+
+async function makeMutant(folder: string, mutations: readonly Mutation[]): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  for (const path of copied) await cp(inRoot(path), join(folder, path), { recursive: true })
+  await buildInto(folder, mutations)
+}
+
+const linkPackages = async (folder: string): Promise<void> =>
+  symlink(await realpath(inRoot('node_modules')), join(folder, 'node_modules'))
+
+/** The package in the workspace, with these mutations. */
 export async function buildMutant(
-  { run, workspace }: { run: Proctor['run']; workspace: Workspace },
+  { workspace }: { workspace: Workspace },
   mutations: readonly Mutation[],
 ): Promise<void> {
-  for (const path of copied) await cp(inRoot(path), workspace.resolve(path), { recursive: true })
-  await symlink(await realpath(inRoot('node_modules')), workspace.resolve('node_modules'))
-  for (const mutation of mutations) await mutate(workspace.path, mutation)
-  await run('rolldown', ['-c', '--log-level', 'warn'], { env }).waitForSuccessfulExit(patience)
+  await makeMutant(workspace.path, mutations)
+  await linkPackages(workspace.path)
 }
 
-/** Runs stories of the copy, with a real Vitest. What they leave running is no fault of the outer test. */
-export async function runStories(
-  { run, workspace }: { run: Proctor['run']; workspace: Workspace },
-  wanted: readonly { readonly file: string; readonly story: string }[],
-): Promise<{ readonly inner: Process; readonly stories: readonly StoryResult[] }> {
-  const files = [...new Set(wanted.map(({ file }) => `test/stories/${file}`))]
-  const pattern = wanted.map(({ story }) => `${story.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}$`).join('|')
-  const args = ['run', '--testNamePattern', pattern, '--reporter=json', '--outputFile=report.json', ...files]
-  const inner = run('vitest', args, { env, leaks: 'kill' })
+/** A project of Vitest for each mutant, in a folder of its number. */
+const configOf = (mutants: readonly Mutant[]): string => `export default {
+  test: {
+    maxWorkers: 3,
+    projects: [${mutants
+      .map(
+        ({ stories }, index) => `{
+      root: ${JSON.stringify(`./${index}`)},
+      test: {
+        name: '${index}',
+        include: ${JSON.stringify([...new Set(stories.map(({ file }) => `test/stories/${file}`))])},
+        server: { deps: { external: [/\\/dist\\//] } },
+        testTimeout: 10_000,
+        execArgv: ['--import', ${JSON.stringify(inRoot('test/safety/recorder.mjs'))}],
+      },
+    }`,
+      )
+      .join(', ')}],
+  },
+}
+`
+
+interface Report {
+  readonly testResults: readonly {
+    readonly name: string
+    readonly assertionResults: readonly {
+      readonly fullName: string
+      readonly status: string
+      readonly failureMessages: readonly string[]
+    }[]
+  }[]
+}
+
+/**
+ * Builds mutants in the workspace, and runs the stories of all of them with one real Vitest. What they leave running is
+ * no fault of the outer test. Gives what became of each mutant's own stories, in their order.
+ */
+export async function runMutants(
+  { run, workspace }: Pick<Proctor, 'run' | 'workspace'>,
+  mutants: readonly Mutant[],
+): Promise<{ readonly inner: Process; readonly results: readonly (readonly StoryResult[])[] }> {
+  for (const [index, { mutations }] of mutants.entries()) await makeMutant(workspace.resolve(`${index}`), mutations)
+  await linkPackages(workspace.path)
+  await workspace.write('vitest.config.mjs', configOf(mutants))
+  const names = new Set(mutants.flatMap(({ stories }) => stories.map(({ story }) => story)))
+  const pattern = [...names].map((name) => `${name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}$`).join('|')
+  const args = ['run', '--testNamePattern', pattern, '--reporter=json', '--outputFile=report.json']
+  const inner = run('vitest', args, { env: innerEnvironment, leaks: 'kill' })
   const { output } = await inner.waitForExit(patience)
   if (!(await workspace.exists('report.json'))) throw new Error(`Vitest has not reported:\n${output}`)
-  const { testResults } = JSON.parse(await workspace.read('report.json')) as {
-    testResults: { assertionResults: { fullName: string; status: string; failureMessages: string[] }[] }[]
-  }
-  const stories = testResults
-    .flatMap(({ assertionResults }) => assertionResults)
-    .filter(({ status }) => status !== 'skipped' && status !== 'pending')
-    .map(({ fullName, status, failureMessages }) => ({
-      name: fullName,
-      status,
-      failure: failureMessages.join('\n').replaceAll(root, '<root>/'),
-    }))
-  return { inner, stories }
+  const { testResults } = JSON.parse(await workspace.read('report.json')) as Report
+  const results = mutants.map(({ stories }, index) =>
+    testResults
+      .filter(({ name }) => name.startsWith(`${workspace.resolve(`${index}`)}/`))
+      .flatMap(({ assertionResults }) => assertionResults)
+      .filter(({ fullName }) => stories.some(({ story }) => fullName.endsWith(story)))
+      .map(({ fullName, status, failureMessages }) => ({
+        name: fullName,
+        status,
+        failure: failureMessages.join('\n').replaceAll(root, '<root>/'),
+      })),
+  )
+  return { inner, results }
 }

@@ -1,6 +1,6 @@
-import { expect, test } from 'proctor/vitest'
-import { describe } from 'vitest'
-import { buildMutant, runStories, type Mutation } from './mutant.js'
+import { createProctor, type Proctor } from 'proctor'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Mutation, runMutants, type StoryResult } from './mutant.js'
 
 // A test that cannot fail proves nothing: what a story rests on is switched off, and the story has to notice.
 
@@ -121,26 +121,32 @@ const controls: Control[] = [
   },
 ]
 
-const cases = controls.map((control): [off: string, control: Control] => [control.off, control])
+// The first mutant is none: with nothing switched off, all of them pass.
+const mutants = [
+  { mutations: [], stories: controls },
+  ...controls.map((control) => ({ mutations: control.mutations, stories: [control] })),
+]
 
-describe('Negative controls of the stories', { timeout: 120_000 }, () => {
-  test('with nothing switched off, all of them pass', async ({ run, workspace }) => {
-    await buildMutant({ run, workspace }, [])
+describe('Negative controls of the stories', () => {
+  let proctor: Proctor
+  let results: readonly (readonly StoryResult[])[]
 
-    const { inner, stories } = await runStories({ run, workspace }, controls)
+  beforeAll(async () => {
+    proctor = await createProctor()
+    ;({ results } = await runMutants(proctor, mutants))
+  }, 120_000)
+  afterAll(() => proctor.teardown())
 
-    expect(stories.filter(({ status }) => status !== 'passed')).toEqual([])
-    expect(stories).toHaveLength(controls.length)
-    await expect(inner).toHaveExitedWith(0)
+  test('with nothing switched off, all of them pass', () => {
+    expect(results[0]!.filter(({ status }) => status !== 'passed')).toEqual([])
+    expect(results[0]).toHaveLength(controls.length)
   })
 
-  test.for(cases)('with %s switched off, its story fails', async ([, control], { run, workspace }) => {
-    await buildMutant({ run, workspace }, control.mutations)
-
-    const { inner, stories } = await runStories({ run, workspace }, [control])
-
-    expect(stories).toMatchObject([{ status: 'failed' }])
-    expect(stories[0]!.failure).toMatch(control.failure)
-    await expect(inner).toHaveExitedWith(1)
-  })
+  test.for(controls.map((control, index): [string, Control, number] => [control.off, control, index + 1]))(
+    'with %s switched off, its story fails',
+    ([, control, index]) => {
+      expect(results[index]).toMatchObject([{ status: 'failed' }])
+      expect(results[index]![0]!.failure).toMatch(control.failure)
+    },
+  )
 })
