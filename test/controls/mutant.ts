@@ -109,7 +109,7 @@ const linkPackages = async (folder: string): Promise<void> =>
 
 /** The package in the workspace, with these mutations. */
 export async function buildMutant(
-  { workspace }: { workspace: Workspace },
+  { workspace }: { readonly workspace: Workspace; readonly run?: unknown },
   mutations: readonly Mutation[],
 ): Promise<void> {
   await makeMutant(workspace.path, mutations)
