@@ -184,3 +184,19 @@ describe('what is done in one place', () => {
     expect(using(/from 'node:perf_hooks'/)).toEqual(['base/clock.ts'])
   })
 })
+
+// A mutation that misses is red in its own test only, which takes a minute: here it is said at once.
+test('what the negative controls switch off stands in the sources, once', () => {
+  const literal = String.raw`'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"`
+  const pattern = new RegExp(String.raw`file: '(src/[^']+)',\s*from:\s*(${literal})`, 'g')
+  const controls = readdirSync(inRoot('test/controls'))
+    .map((file) => readFileSync(inRoot(`test/controls/${file}`), 'utf8'))
+    .join('\n')
+  const found = [...controls.matchAll(pattern)].map(([, file, text]) => {
+    // oxlint-disable-next-line typescript/no-implied-eval -- a literal of our own tests.
+    const from = new Function(`return ${text}`)() as string
+    return `${file}: ${readFileSync(inRoot(file!), 'utf8').split(from).length - 1} x ${from}`
+  })
+  expect(found.length).toBeGreaterThan(10)
+  expect(found.filter((line) => !/: 1 x /.test(line))).toEqual([])
+})

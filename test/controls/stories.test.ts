@@ -47,8 +47,8 @@ const controls: Control[] = [
     mutations: [
       {
         file: 'src/command/exit-record.ts',
-        from: 'this.isSeen = true\n    const { log, durationMs } = this.#of',
-        to: 'const { log, durationMs } = this.#of',
+        from: 'this.#seen = see(this.#seen, how)',
+        to: 'this.#seen = see(this.#seen, how) === "read" ? "read" : "no"',
       },
     ],
     file: 'kill.test.ts',
@@ -59,8 +59,8 @@ const controls: Control[] = [
     off: 'the bound on the wait for the rest of the output',
     mutations: [
       {
-        file: 'src/command/command-process.ts',
-        from: 'else after(drainTime, () => this.#finish())',
+        file: 'src/command/command.ts',
+        from: 'else after(drainTime, drained)',
         to: 'else void drainTime',
       },
     ],
