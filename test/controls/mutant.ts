@@ -54,26 +54,18 @@ function mutated(text: string, { file, from, to }: Mutation): string {
   return pieces.join(to)
 }
 
-const isCompiled = ({ file }: Mutation): boolean => file.endsWith('.ts')
-
 /** Changes sources while they are read: no copy of the repository is needed. */
-function mutating(mutations: readonly Mutation[]): Plugin {
-  const missed = new Set(mutations)
-  return {
-    name: 'mutating',
-    transform: {
-      order: 'pre',
-      handler(code, id) {
-        const own = mutations.filter(({ file }) => id === inRoot(file))
-        for (const mutation of own) missed.delete(mutation)
-        return own.length === 0 ? null : own.reduce(mutated, code)
-      },
+const mutating = (mutations: readonly Mutation[], done: Set<Mutation>): Plugin => ({
+  name: 'mutating',
+  transform: {
+    order: 'pre',
+    handler(code, id) {
+      const own = mutations.filter(({ file }) => id === inRoot(file))
+      for (const mutation of own) done.add(mutation)
+      return own.length === 0 ? null : own.reduce(mutated, code)
     },
-    buildEnd() {
-      for (const { file } of missed) throw new Error(`${file} is no part of the build.`)
-    },
-  }
-}
+  },
+})
 
 interface Build extends InputOptions {
   readonly output: OutputOptions
@@ -82,18 +74,22 @@ interface Build extends InputOptions {
 /** The ES modules of the package with these mutations, as the build has them, in `folder/dist`. */
 async function buildInto(folder: string, mutations: readonly Mutation[]): Promise<void> {
   const { default: builds } = (await import(inRoot('rolldown.config.mjs'))) as { default: readonly Build[] }
-  const { output, plugins, ...input } = builds[0]!
-  const mutant = await rolldown({
-    ...input,
-    cwd: root,
-    plugins: [plugins, mutating(mutations.filter(isCompiled))],
-    logLevel: 'silent',
-  })
-  await mutant.write({ ...output, dir: join(folder, 'dist') })
-  await mutant.close()
-  await cp(inRoot('dist/trace-page.html'), join(folder, 'dist/trace-page.html'))
-  for (const mutation of mutations.filter((each) => !isCompiled(each))) {
-    const path = join(folder, 'dist', basename(mutation.file))
+  const dist = join(folder, 'dist')
+  const done = new Set<Mutation>()
+  for (const { output, plugins, ...input } of builds.filter(({ output: { format } }) => format === 'es')) {
+    const mutant = await rolldown({
+      ...input,
+      cwd: root,
+      plugins: [plugins, mutating(mutations, done)],
+      logLevel: 'silent',
+    })
+    await mutant.write({ ...output, dir: dist })
+    await mutant.close()
+  }
+  await cp(inRoot('dist/trace-page.html'), join(dist, 'trace-page.html'))
+  for (const mutation of mutations.filter((each) => !done.has(each))) {
+    // What is shipped as it stands: guardian.sh.
+    const path = join(dist, basename(mutation.file))
     await writeFile(path, mutated(await readFile(path, 'utf8'), mutation))
   }
 }

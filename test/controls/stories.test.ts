@@ -20,8 +20,8 @@ const controls: Control[] = [
       { file: 'src/system/signals.ts', from: 'return send(-group, signal)', to: 'return send(group, signal)' },
       {
         file: 'src/containment/strict.ts',
-        from: 'if (targets.has(attribution.tree) && !targets.isSpared(record)) {',
-        to: 'if (targets.has(attribution.tree) && record.pid === attribution.tree.leader.pid) {',
+        from: 'if (targets.has(attribution.root) && !targets.isSpared(record)) {',
+        to: 'if (targets.has(attribution.root) && record.pid === attribution.root.identity.pid) {',
       },
     ],
     file: 'kill.test.ts',
