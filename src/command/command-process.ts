@@ -2,6 +2,7 @@ import { checkOptions, checkSignal, graceRules, snapshotRules } from '../base/ch
 import { show } from '../base/words.js'
 import { ProctorError } from '../base/errors.js'
 import type { ProcessGroup } from '../containment/process-group.js'
+import type { ProcessInfo } from '../containment/tree.js'
 import type { HttpAnswer, HttpWaitOptions } from '../readiness/http.js'
 import { waitForHttp, waitForPort } from '../readiness/wait-for-http.js'
 import { type SnapshotOptions, snapshotOf } from '../snapshot/normalise.js'
@@ -10,7 +11,7 @@ import type { WaitOptions } from '../wait/options.js'
 import type { OutputPattern } from '../wait/pattern.js'
 import { rejecting } from './command-waits.js'
 import { Command } from './command.js'
-import { groupOf } from './group.js'
+import { groupOf, membersOf } from './group.js'
 import type { OutputMark } from './output.js'
 import type { Exit, OutputWaitOptions, Process } from './process.js'
 import { readinessHost } from './readiness-host.js'
@@ -19,10 +20,10 @@ import { endForTest } from './test-ending.js'
 /** A command with the calls that a test makes. The test gets its handle. */
 export class CommandProcess extends Command implements Process {
   get pid(): number | undefined {
-    return this.isSettled ? undefined : this.tree?.identity.pid
+    return this.isSettled ? undefined : this.ownTree?.identity.pid
   }
   get running(): boolean {
-    return this.tree !== undefined && !this.isSettled
+    return this.ownTree !== undefined && !this.isSettled
   }
   get exitCode(): number | null {
     return this.record.read()?.code ?? null
@@ -41,6 +42,10 @@ export class CommandProcess extends Command implements Process {
   }
   get group(): ProcessGroup {
     return groupOf(this, this.settings.containment)
+  }
+
+  tree(): Promise<ProcessInfo[]> {
+    return membersOf(this)
   }
 
   mark(): OutputMark {
@@ -97,7 +102,7 @@ export class CommandProcess extends Command implements Process {
     this.listener?.calls(`signal('${signal}')`, 'signal')()
     this.signalLog.add(signal, 'test', 'leader')
     // Its exit is on its way when its number is gone: ESRCH is no failure.
-    if (this.record.exit === undefined && signalProcess(this.tree!.identity, signal) === 'forbidden') {
+    if (this.record.exit === undefined && signalProcess(this.ownTree!.identity, signal) === 'forbidden') {
       throw new ProctorError(`No permission to signal ${this.command} (EPERM): it runs as another user.`)
     }
   }
@@ -117,7 +122,7 @@ export class CommandProcess extends Command implements Process {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.tree === undefined || this.isTreeDead) return
+    if (this.ownTree === undefined || this.isTreeDead) return
     if (this.record.exit === undefined && this.endedBy === 'itself') this.endings.attribute('test')
     await this.endings.endWithin('SIGTERM', this.settings.grace)
   }

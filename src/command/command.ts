@@ -41,7 +41,7 @@ export interface CommandSettings {
 export class Command {
   readonly command: string
   readonly cwd: string
-  readonly tree: Tree | undefined
+  readonly ownTree: Tree | undefined
   readonly listener: CommandListener | undefined
   readonly log: Output
   readonly signalLog = new SignalLog((sent, to) => this.listener?.signal(sent, to))
@@ -80,8 +80,8 @@ export class Command {
       void started.then((error) => this.#fail(error))
       return
     }
-    this.tree = started.tree
-    knowTree(this.tree)
+    this.ownTree = started.tree
+    knowTree(this.ownTree)
     this.record.advance({ type: 'started' })
     this.listener?.started(started.tree)
     this.#listen(started.transport)
@@ -148,7 +148,7 @@ export class Command {
     return this.record.hasExited
   }
   get hasTree(): boolean {
-    return this.tree !== undefined
+    return this.ownTree !== undefined
   }
   get isTreeDead(): boolean {
     return this.endings.isTreeDead
@@ -213,8 +213,8 @@ export class Command {
 
   /** What is alive of its tree. */
   async look(): Promise<{ readonly members: readonly Member[]; readonly isUncertain: boolean }> {
-    if (this.tree === undefined || this.isTreeDead) return { members: [], isUncertain: false }
-    return this.settings.containment.look([this.tree])
+    if (this.ownTree === undefined || this.isTreeDead) return { members: [], isUncertain: false }
+    return this.settings.containment.look([this.ownTree])
   }
 
   /** Resolves once the exit and the output up to it are known, if they are about to be. */
@@ -225,7 +225,7 @@ export class Command {
 
   /** Lets go of its streams: a process that may live on, and holds them, must not keep this one alive. */
   release(): void {
-    if (this.tree !== undefined) forgetTree(this.tree)
+    if (this.ownTree !== undefined) forgetTree(this.ownTree)
     this.#transport?.release()
   }
 
@@ -244,7 +244,7 @@ export class Command {
   /** Throws the exit's error once it has exited, seen or not. */
   throwUnlessRunning(): void {
     this.record.throwUnlessStarted()
-    if (this.tree === undefined) throw new ProctorError(`${this.command} has not started.`)
+    if (this.ownTree === undefined) throw new ProctorError(`${this.command} has not started.`)
     this.record.throwOnceExited()
   }
 }

@@ -1,12 +1,13 @@
 import { checkSignal } from '../base/check.js'
 import { ProctorError } from '../base/errors.js'
 import type { Containment } from '../containment/containment.js'
-import { groupMembers, type ProcessGroup, signalOwnGroup } from '../containment/process-group.js'
+import { groupMembers, type ProcessGroup, signalOwnGroup, toPublic } from '../containment/process-group.js'
+import type { ProcessInfo } from '../containment/tree.js'
 import type { Command } from './command.js'
 
 /** The process group that a command leads, as a test sees it. */
 export function groupOf(command: Command, containment: Containment): ProcessGroup {
-  const { tree, record } = command
+  const { ownTree: tree, record } = command
   if (tree === undefined) throw record.seenSpawnError() ?? new ProctorError(`${command.command} has not started.`)
   return {
     id: tree.identity.pid,
@@ -23,4 +24,11 @@ export function groupOf(command: Command, containment: Containment): ProcessGrou
     members: () => groupMembers(tree, containment),
     isEmpty: async () => (await groupMembers(tree, containment)).length === 0,
   }
+}
+
+/** All that is alive of a command, the oldest first. Nothing is, once its tree was proven dead. */
+export async function membersOf(command: Command): Promise<ProcessInfo[]> {
+  command.record.throwUnlessStarted()
+  const { members } = await command.look()
+  return members.map(toPublic).toSorted((a, b) => Number(a.startedAt) - Number(b.startedAt) || a.pid - b.pid)
 }

@@ -15,6 +15,7 @@ export const processMembers = {
   stdout: 'value',
   stderr: 'value',
   group: 'value',
+  tree: 'method',
   mark: 'method',
   snapshot: 'method',
   waitForOutput: 'method',

@@ -1,4 +1,5 @@
 import type { ProcessGroup } from '../containment/process-group.js'
+import type { ProcessInfo } from '../containment/tree.js'
 import type { HttpAnswer, HttpWaitOptions } from '../readiness/http.js'
 import type { OutputMark, OutputStream } from './output.js'
 import type { SnapshotOptions } from '../snapshot/normalise.js'
@@ -40,6 +41,13 @@ export interface Process extends AsyncDisposable {
   readonly stdout: string
   readonly stderr: string
   readonly group: ProcessGroup
+  /**
+   * All that is alive of it: the leader, its group, and what has left the group. Zombies are not.
+   *
+   * @example
+   * expect((await server.tree()).map(({ command }) => command)).toContain('node worker.mjs')
+   */
+  tree(): Promise<ProcessInfo[]>
   /**
    * A place in the output, for `waitForOutput(…, { since })`.
    *

@@ -21,7 +21,7 @@ export type Ending = 'itself' | 'test' | 'timeout' | 'teardown'
 /** What is to be ended. */
 export interface Endable {
   readonly command: string
-  readonly tree: Tree | undefined
+  readonly ownTree: Tree | undefined
   readonly signalLog: SignalLog
   /** Whether its process has exited, the output's rest apart. */
   readonly hasExited: boolean
@@ -101,7 +101,7 @@ export class Endings {
   /** Ends the whole tree and proves it dead. */
   async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const { command, settled } = this.#process
-    const tree = this.#process.tree!
+    const tree = this.#process.ownTree!
     if (this.#isTreeDead) return
     const sender: Sender = this.#endedBy === 'timeout' ? 'timeout' : 'test'
     this.#note(signal, sender, 'tree')
@@ -130,7 +130,7 @@ export class Endings {
 
   /** Another proctor's guardian that was killed could not remove its workspaces. */
   lookForGuardian(killed: readonly Member[]): void {
-    const { tree } = this.#process
+    const { ownTree: tree } = this.#process
     this.#hasHadGuardian ||= killed.some(
       // A guardian leads a session. Of who was killed before anybody asked for its command line nobody knows.
       (member) =>
@@ -158,7 +158,7 @@ export class Endings {
   markTreeDead(): void {
     this.#isTreeDead = true
     // Its number may be a stranger's from here on.
-    if (this.#process.tree !== undefined) this.#process.tree.groupIsGone = true
+    if (this.#process.ownTree !== undefined) this.#process.ownTree.groupIsGone = true
     this.#onTreeDead()
   }
 
@@ -191,14 +191,14 @@ export class Endings {
 
   /** Whether its leader lives. */
   isLeaderAlive(): boolean {
-    const { tree, hasExited } = this.#process
+    const { ownTree: tree, hasExited } = this.#process
     const record = tree === undefined || hasExited ? undefined : table.identify(tree.identity.pid)
     return record !== undefined && !isZombie(record)
   }
 
   /** For teardown: SIGTERM to the group, grace, SIGKILL to the group. What left the group is the leak check's. */
   async terminateGroup(grace: number): Promise<void> {
-    const { tree, settled, signalLog } = this.#process
+    const { ownTree: tree, settled, signalLog } = this.#process
     if (tree === undefined) return
     // Until the rest of its output is there its exit is not known, and no verdict on it.
     if (this.#process.hasExited) return settled

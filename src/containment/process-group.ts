@@ -21,7 +21,8 @@ export interface ProcessGroup {
   isEmpty(): Promise<boolean>
 }
 
-const withoutTree = ({ pid, ppid, session, state, command, startedAt }: Member): ProcessInfo => ({
+/** A member as a test sees it. */
+export const toPublic = ({ pid, ppid, session, state, command, startedAt }: Member): ProcessInfo => ({
   pid,
   ppid,
   session,
@@ -34,7 +35,7 @@ const withoutTree = ({ pid, ppid, session, state, command, startedAt }: Member):
 export async function groupMembers(tree: Tree, containment: Containment): Promise<ProcessInfo[]> {
   if (tree.groupIsGone || (!tree.isHeld() && !groupExists(tree.identity.pid))) return []
   const { members } = await containment.look([tree])
-  return members.filter((member) => member.group === tree.identity.pid).map(withoutTree)
+  return members.filter((member) => member.group === tree.identity.pid).map(toPublic)
 }
 
 /** Signals a tree's group at once, through its leader or whatever member is found. `gone` when none lives. */

@@ -52,7 +52,7 @@ export function lastOutput(process: CommandProcess): string {
 export function describeProcess(process: CommandProcess): string {
   const { exitCode, exitSignal } = process.state()
   if (process.record.spawnError !== undefined) return process.record.spawnError.message
-  if (!process.isSettled) return `${process.command} is running (pid ${process.tree?.identity.pid})`
+  if (!process.isSettled) return `${process.command} is running (pid ${process.ownTree?.identity.pid})`
   return `${process.command} exited with ${exitSignal ?? exitCode} after ${process.durationMs} ms`
 }
 

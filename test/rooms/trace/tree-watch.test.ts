@@ -41,7 +41,7 @@ test('who was started by whom, became another program, left the group, lost its 
   // Each shell waits for a file, without a program of its own: to become sleep in its own session, and to exit.
   const waitFor = (file: string): string => `until [ -e ${file} ]; do :; done`
   const command = shell(proctor, `(${waitFor('go')}; exec setsid sleep 7301) & ${waitFor('end')}; exit 0`)
-  watch.add(command.tree!, command.command, now())
+  watch.add(command.ownTree!, command.command, now())
   const seen = (what: string, last: string): Promise<Event> =>
     eventually(() => events.find((each) => each.what === what && each.process.command === last), `${what} ${last}`)
   const child = (await eventually(() => events.find(({ process }) => process.parent !== undefined), 'a child')).process
@@ -67,7 +67,7 @@ test('of too many only so many are told, and the others counted', async () => {
   const { events, watch } = givenWatch(3)
   const proctor = await givenProctor()
   const command = shell(proctor, 'for i in 1 2 3 4 5; do sleep 7302 & done; wait')
-  watch.add(command.tree!, command.command, now())
+  watch.add(command.ownTree!, command.command, now())
   await eventually(() => (watch.untold === 3 ? true : undefined), 'three untold')
   await command.kill()
   expect(events.filter(({ what }) => what === 'started')).toHaveLength(3)
@@ -77,10 +77,10 @@ test('a watch that is closed sees nothing more', async () => {
   const { events, watch } = givenWatch()
   const proctor = await givenProctor()
   const command = shell(proctor, 'read go; sleep 7303 & wait')
-  watch.add(command.tree!, command.command, now())
+  watch.add(command.ownTree!, command.command, now())
   watch.close()
   await command.write('go\n')
-  await eventually(() => (command.tree!.known.size > 0 ? true : undefined), 'containment sees it')
+  await eventually(() => (command.ownTree!.known.size > 0 ? true : undefined), 'containment sees it')
   watch.look()
   expect(events.map(({ what }) => what)).toEqual(['started'])
   await command.kill()
