@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 // The tests run against the built package: `npm test` builds it first.
-const isThreads = process.argv.includes('threads')
-const report = process.env['CI_REPORT'] && process.env['CI_REPORT'] + (isThreads ? '.threads' : '')
+const project = ['threads', 'portable'].find((name) => process.argv.includes(name))
+const report = process.env['CI_REPORT'] && process.env['CI_REPORT'] + (project === undefined ? '' : `.${project}`)
 
 export default defineConfig({
   test: {
@@ -22,6 +22,15 @@ export default defineConfig({
     globalSetup: ['test/safety/recording.ts'],
     projects: [
       { extends: true, test: { name: 'forks', include: ['test/**/*.test.ts'] } },
+      {
+        // What a user meets of a command, with the start that takes the other one's place where there are no system calls.
+        extends: true,
+        test: {
+          name: 'portable',
+          include: ['test/rooms/command/**/*.test.ts', 'test/stories/*.test.ts'],
+          env: { PROCTOR_LAUNCH: 'portable' },
+        },
+      },
       {
         // Strict containment in worker threads comes through the global set-up, in a run of their own.
         extends: true,

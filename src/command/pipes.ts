@@ -1,7 +1,24 @@
-import type { ChildProcess } from 'node:child_process'
+import type { Buffer } from 'node:buffer'
+import type { Readable, Writable } from 'node:stream'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import type { OutputStream } from './output.js'
 import type { Transport, TransportListener } from './transport.js'
+
+export type OnExit = (code: number | null, signal: NodeJS.Signals | null) => void
+
+/** A program that was started, whoever did it. */
+export interface StartedProgram {
+  readonly identity: ProcessIdentity
+  /** What its standard streams are, as /proc/PID/fd shows it. */
+  readonly streams: readonly string[]
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Whether nobody has waited for it yet. */
+  isHeld(): boolean
+  /** Tells of its exit, once, through the event loop. */
+  onExit(callback: OnExit): void
+}
 
 /** A program whose three standard streams are pipes. */
 export class Pipes implements Transport {
@@ -9,51 +26,56 @@ export class Pipes implements Transport {
   readonly streams: ReadonlySet<string>
   readonly inputStaysOpen = false
   readonly exit: Promise<void>
-  readonly #child: ChildProcess
+  readonly #program: StartedProgram
+  readonly #onExits: OnExit[] = []
 
-  constructor(child: ChildProcess, identity: ProcessIdentity, streams: readonly string[]) {
-    this.#child = child
-    this.identity = identity
-    this.streams = new Set(streams)
-    this.exit = new Promise((resolve) => child.once('exit', () => resolve()))
+  constructor(program: StartedProgram) {
+    this.#program = program
+    this.identity = program.identity
+    this.streams = new Set(program.streams)
+    this.exit = new Promise((resolve) => this.#onExits.push(() => resolve()))
+    program.onExit((code, signal) => {
+      // What is not written by then is for nobody. A grandchild may hold the other end.
+      program.stdin.destroy()
+      for (const onExit of this.#onExits) onExit(code, signal)
+    })
   }
 
   get isOutputClosed(): boolean {
-    return [this.#child.stdout, this.#child.stderr].every((stream) => stream?.closed !== false)
+    return this.#program.stdout.closed && this.#program.stderr.closed
   }
 
   isHeld(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null
+    return this.#program.isHeld()
   }
 
   listen(listener: TransportListener): void {
-    const child = this.#child
     const open = new Set<OutputStream>(['stdout', 'stderr'])
     const ended = (stream: OutputStream): void => {
       if (open.delete(stream) && open.size === 0) listener.outputEnded()
     }
     for (const stream of ['stdout', 'stderr'] as const) {
-      child[stream]?.on('data', (bytes: Buffer) => listener.output(stream, bytes))
-      child[stream]?.on('error', () => ended(stream))
-      child[stream]?.on('close', () => ended(stream))
+      this.#program[stream].on('data', (bytes: Buffer) => listener.output(stream, bytes))
+      this.#program[stream].on('error', () => ended(stream))
+      this.#program[stream].on('close', () => ended(stream))
     }
     // EPIPE: write() says so to who writes; after the exit it is nobody's business.
-    child.stdin?.on('error', () => {})
-    child.once('exit', (code, signal) => listener.exited(code, signal))
+    this.#program.stdin.on('error', () => {})
+    this.#onExits.push((code, signal) => listener.exited(code, signal))
   }
 
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void {
-    const stdin = this.#child.stdin!
+    const { stdin } = this.#program
     // Node reports a write that the program's exit has cut off as a success: only the stream tells.
     stdin.write(text, (error) => done(error ?? (stdin.destroyed ? new Error('cut off') : undefined)))
   }
 
   endInput(text?: string | Uint8Array, done?: (error?: Error | null) => void): void {
-    if (text === undefined) this.#child.stdin!.end(done)
-    else this.#child.stdin!.end(text, done)
+    if (text === undefined) this.#program.stdin.end(done)
+    else this.#program.stdin.end(text, done)
   }
 
   release(): void {
-    for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) stream?.destroy()
+    for (const stream of [this.#program.stdin, this.#program.stdout, this.#program.stderr]) stream.destroy()
   }
 }

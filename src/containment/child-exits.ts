@@ -1,8 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { isOwnChild } from '../system/own-children.js'
 
 // Node names every child that this thread starts with child_process. Their exits are libuv's to wait for: a wait of
-// ours for one of them would swallow its 'exit' event. `execSync` and node-pty announce nothing.
+// ours for one of them would swallow its 'exit' event. `execSync` and node-pty announce nothing, and neither does the
+// native start, which keeps a list.
 
 const channel = 'child_process'
 
@@ -31,7 +33,9 @@ export class Births {
     this.#children.clear()
   }
 
+  /** Whether a child is libuv's to wait for, or the start's of this package. */
   has(pid: number): boolean {
+    if (isOwnChild(pid)) return true
     for (const child of this.#unborn) if (child.pid !== undefined) this.#children.set(child.pid, child)
     this.#unborn = this.#unborn.filter((child) => child.pid === undefined && child.exitCode === null)
     const child = this.#children.get(pid)

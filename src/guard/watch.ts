@@ -3,6 +3,7 @@ import type { Birth } from '../containment/child-starts.js'
 import { type ContainmentLevel, refuseStrict } from '../containment/containment.js'
 import { formatMark, guardianVariable, markName, parseMarks, runVariable, treeIn } from '../containment/marks.js'
 import { thisOwner } from '../containment/owner.js'
+import { isOwnChild } from '../system/own-children.js'
 import type { Natives } from '../system/syscalls.js'
 import { Offspring } from './descendants.js'
 import { table } from '../system/process-table/current.js'
@@ -78,7 +79,7 @@ export function watchOffspring(wish: () => 'auto' | ContainmentLevel, heard: (bi
       const own = environment.find((entry) => entry.startsWith(`${name}=`))
       return own !== undefined && parseMarks([own]).some(({ tree }) => !tree.startsWith('g.'))
     },
-    takeExit: (pid) => natives?.takeExit(pid) === true,
+    takeExit: (pid) => !isOwnChild(pid) && natives?.takeExit(pid) === true,
     announced: heard,
     born: ({ identity }) => {
       if (identity !== undefined) guardian().watchProcess(identity)

@@ -90,6 +90,15 @@ export function signalGroup(group: number, witness: ProcessIdentity, signal: Nod
   return send(-group, signal)
 }
 
+/**
+ * SIGKILLs the group of a child of which nothing but its number is known. Only for what this package has just started
+ * as the leader of a group: as long as nobody has waited for it both numbers are its own.
+ */
+export function killHeldChild(pid: number, isHeld: () => boolean): void {
+  assertForeign(pid)
+  if (isHeld()) send(-pid, 'SIGKILL')
+}
+
 /** Whether the group has members, zombies among them. */
 export function groupExists(group: number): boolean {
   assertPid(group)

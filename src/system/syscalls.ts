@@ -28,7 +28,7 @@ export interface LocksLimit {
 type Type = 'int' | 'unsigned long' | 'void *'
 type Call = (...parameters: unknown[]) => number
 /** Binds one function of the C library. */
-type Bind = (name: string, parameters: readonly Type[]) => Call
+export type Bind = (name: string, parameters: readonly Type[]) => Call
 
 interface Koffi {
   load(library: null): { func(prototype: string): Call }
@@ -92,9 +92,14 @@ export function loadNatives(): Natives | string {
   return (loaded ??= load())
 }
 
-function load(): Natives | string {
+/** What binds the functions of the C library, or the reason why nothing does. */
+export function bindCalls(): Bind | string {
   if (process.platform !== 'linux') return `it needs Linux, and this is ${process.platform}`
-  const bind = bindThroughNode() ?? bindThroughKoffi()
+  return bindThroughNode() ?? bindThroughKoffi()
+}
+
+function load(): Natives | string {
+  const bind = bindCalls()
   if (typeof bind === 'string') return bind
   const long = 'unsigned long' as const
   const prctl = bind('prctl', ['int', long, long, long, long])

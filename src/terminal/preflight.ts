@@ -1,18 +1,12 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SpawnRequest } from '../command/launch/request.js'
+import { entriesOf, programOf, type SpawnRequest } from '../command/launch/request.js'
 import { search } from '../command/launch/search-path.js'
 
 // What execve(2) would say of a request, asked before: node-pty's child says so on its terminal only.
 
 /** The longest string that execve(2) takes: 32 pages. */
 const longestArgument = 128 * 1024
-
-/** What is run: a shell is given the command line as execa gives it. */
-export function programOf({ command, args, shell }: SpawnRequest): { file: string; args: string[] } {
-  if (shell === false || shell === '') return { file: command, args: [...args] }
-  return { file: shell === true ? '/bin/sh' : shell, args: ['-c', [command, ...args].join(' ')] }
-}
 
 const exists = (file: string): boolean => {
   try {
@@ -46,7 +40,7 @@ function interpreterOf(file: string): string | undefined {
 export function codeAgainst(request: SpawnRequest): string | undefined {
   const { file, args } = programOf(request)
   const { cwd, env } = request
-  const strings = [file, ...args, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)]
+  const strings = [file, ...args, ...entriesOf(env)]
   if (file === '' || strings.some((each) => each.includes('\0'))) return ''
   try {
     if (!statSync(cwd).isDirectory()) return 'ENOTDIR'

@@ -1,3 +1,4 @@
+/** What is to be started. */
 export interface SpawnRequest {
   readonly command: string
   readonly args: readonly string[]
@@ -9,3 +10,13 @@ export interface SpawnRequest {
   /** The second mark, where it can be set: see `startMarked`. */
   readonly locks?: bigint | undefined
 }
+
+/** What is run: a shell gets the words of the command line with a space between them. */
+export function programOf({ command, args, shell }: SpawnRequest): { file: string; args: string[] } {
+  if (shell === false || shell === '') return { file: command, args: [...args] }
+  return { file: shell === true ? '/bin/sh' : shell, args: ['-c', [command, ...args].join(' ')] }
+}
+
+/** `NAME=value`, as execve(2) takes it. */
+export const entriesOf = (env: NodeJS.ProcessEnv): string[] =>
+  Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))

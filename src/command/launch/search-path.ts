@@ -9,14 +9,20 @@ const isSameFile = (a: string, b: string): boolean => {
   }
 }
 
-const isExecutable = (file: string): boolean => {
+/** Whether a file can be run. Most looks find nothing, and an exception is slow. */
+export const isExecutable = (file: string): boolean => {
   try {
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false
     accessSync(file, constants.X_OK)
-    return statSync(file).isFile()
+    return true
   } catch {
     return false
   }
 }
+
+/** What a name on a PATH may stand for, as execvp(3) tries it: an empty folder is the current one. */
+export const candidates = (name: string, path: string): string[] =>
+  name.includes('/') ? [name] : path.split(delimiter).map((folder) => (folder === '' ? name : `${folder}/${name}`))
 
 /** The first file of this name on a PATH. */
 export function search(name: string, path: string): string | undefined {

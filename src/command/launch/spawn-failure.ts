@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { SpawnError } from '../../base/errors.js'
 import type { SpawnRequest } from './request.js'
@@ -18,10 +18,19 @@ export function explain(error: unknown, request: SpawnRequest): SpawnError {
   if ([command, request.command, ...request.args].some((part) => part.includes('\0'))) {
     return refuse('the command line holds a NUL byte, which no program can be given')
   }
+  const withNul = Object.keys(env).find((name) => `${name}=${env[name]}`.includes('\0'))
+  if (withNul !== undefined) {
+    return refuse(`the variable ${withNul.replaceAll('\0', '\\x00')} holds a NUL byte, which no program can be given`)
+  }
   try {
     if (!statSync(cwd).isDirectory()) return refuse('the cwd is no folder')
   } catch {
     return refuse('the cwd does not exist')
+  }
+  try {
+    accessSync(cwd, constants.X_OK)
+  } catch {
+    return refuse('the cwd may not be entered (EACCES)')
   }
   const hint = / /.test(command) ? '; arguments go into the second parameter, a command line needs { shell: true }' : ''
   const file = isPath ? join(command.startsWith('/') ? '' : cwd, command) : undefined

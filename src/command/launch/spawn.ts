@@ -1,22 +1,52 @@
-import type { ChildProcess } from 'node:child_process'
-import type { execa as Execa, Options, ResultPromise } from 'execa'
+import { isMainThread } from 'node:worker_threads'
 import type { SpawnError } from '../../base/errors.js'
-import { startMarked } from '../../containment/locks-mark.js'
-import { startOwn } from '../../containment/own-starts.js'
-import { table } from '../../system/process-table/current.js'
-import { standardStreams } from '../../system/process-table/linux.js'
-import { Pipes } from '../pipes.js'
+import { bindPosixSpawn, type PosixSpawn } from '../../system/posix-spawn.js'
+import { bindCalls } from '../../system/syscalls.js'
 import type { Transport } from '../transport.js'
+import { openFifo } from './fifo.js'
+import { startNatively } from './native.js'
+import { preparePortableStart, startPortably } from './portable.js'
 import type { SpawnRequest } from './request.js'
-import { explain } from './spawn-failure.js'
+import type { OpenPipe } from './standard-pipes.js'
 
-// The sole importer of execa. It is loaded when the first fixture is made: its import is slow.
+// The one way to start a program. PROCTOR_LAUNCH=portable takes the portable start where the native one is to be had.
 
-let execa: typeof Execa | undefined
+let calls: PosixSpawn | undefined | 'none'
 
-/** Loads execa, once. */
+/** The system calls, where they are to be had. */
+function systemCalls(): PosixSpawn | undefined {
+  calls ??= findCalls() ?? 'none'
+  return calls === 'none' ? undefined : calls
+}
+
+function findCalls(): PosixSpawn | undefined {
+  // They have their own way to start and to wait for children, beside which ours was not tried.
+  if ('bun' in process.versions || 'deno' in process.versions) return undefined
+  const bind = bindCalls()
+  try {
+    return typeof bind === 'string' ? undefined : bindPosixSpawn(bind)
+  } catch {
+    return undefined // The C library lacks one.
+  }
+}
+
+/** What waits for children is the main thread's libuv, and so is SIGCHLD. */
+const nativeCalls = (): PosixSpawn | undefined =>
+  isMainThread && process.env['PROCTOR_LAUNCH'] !== 'portable' ? systemCalls() : undefined
+
+/** Loads what the first start needs, once. */
 export async function prepareSpawn(): Promise<void> {
-  execa ??= (await import('execa')).execa
+  if (nativeCalls() === undefined) await preparePortableStart()
+}
+
+/**
+ * A pipe, where one can be made. On Linux who opens /dev/stdin opens the file itself once more: that of mkfifo(1) would
+ * wait there for somebody to write, who may have ended the input long ago.
+ */
+const openPipe: OpenPipe = (stream) => {
+  const available = systemCalls()
+  if (available !== undefined) return available.pipe()
+  return stream === 0 && process.platform === 'linux' ? undefined : openFifo()
 }
 
 /**
@@ -25,35 +55,8 @@ export async function prepareSpawn(): Promise<void> {
  * @returns the running program, or the promise of the reason why it could not be started.
  */
 export function start(request: SpawnRequest): Transport | Promise<SpawnError> {
-  if (execa === undefined) throw new Error('prepareSpawn() was not awaited.')
-  const options: Options = {
-    buffer: false,
-    cleanup: false,
-    cwd: request.cwd,
-    detached: true,
-    encoding: 'buffer',
-    env: request.env,
-    extendEnv: false,
-    reject: false,
-    shell: request.shell,
-    stdio: 'pipe',
-    stripFinalNewline: false,
-  }
-  let subprocess: ResultPromise
-  try {
-    const begin = execa
-    const spawn = (): ResultPromise => startOwn(() => begin(request.command, [...request.args], options))
-    subprocess = startMarked(request.locks, spawn, ({ pid }) => pid)
-  } catch (error) {
-    return Promise.resolve(explain(error, request))
-  }
-  const child = subprocess as unknown as ChildProcess
-  const record = child.pid === undefined ? undefined : table.identify(child.pid)
-  if (child.pid === undefined || record === undefined) {
-    return Promise.resolve(subprocess).then((result) => explain(result, request))
-  }
-  // Its promise is not what we wait for, and must not become an unhandled rejection.
-  subprocess.catch(() => {})
-  const identity = { pid: record.pid, startTime: record.startTime }
-  return new Pipes(child, identity, table.name === 'linux' ? standardStreams(record.pid) : [])
+  const native = nativeCalls()
+  if (native === undefined) return startPortably(request, openPipe)
+  const started = startNatively(native, request)
+  return started instanceof Error ? Promise.resolve(started) : started
 }

@@ -1,0 +1,24 @@
+import { table } from '../../system/process-table/current.js'
+import type { ProcessIdentity } from '../../system/process-table/table.js'
+import { killHeldChild } from '../../system/signals.js'
+
+/**
+ * Who a child is that has just been started. Where that cannot be read, nothing would find the child again: it is ended
+ * at once.
+ *
+ * @param isHeld whether nobody has waited for it yet.
+ */
+export function identify(pid: number, isHeld: () => boolean): ProcessIdentity | Error {
+  let reason: unknown
+  try {
+    const record = table.identify(pid)
+    if (record !== undefined) return { pid, startTime: record.startTime }
+  } catch (error) {
+    reason = error
+  }
+  killHeldChild(pid, isHeld)
+  const code = codeOf(reason) ?? codeOf((reason as Error | undefined)?.cause)
+  return Object.assign(new Error('the process table does not show it', { cause: reason }), { code })
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code

@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { execa as Execa, Options } from 'execa'
+import type { SpawnError } from '../../base/errors.js'
+import { startMarked } from '../../containment/locks-mark.js'
+import { startOwn } from '../../containment/own-starts.js'
+import { table } from '../../system/process-table/current.js'
+import { standardStreams } from '../../system/process-table/linux.js'
+import { type OnExit, Pipes } from '../pipes.js'
+import type { Transport } from '../transport.js'
+import { identify } from './identify.js'
+import { programOf, type SpawnRequest } from './request.js'
+import { explain } from './spawn-failure.js'
+import { type OpenPipe, openStandardPipes, type StandardPipes } from './standard-pipes.js'
+
+// The start by Node's own means, where the native one is not to be had: in worker threads, on macOS, without system
+// calls. The sole importer of execa, which is loaded when it is needed: its import is slow.
+
+let execa: typeof Execa | undefined
+let isTried = false
+
+/** Loads execa, once. Where the test environment lacks what it needs (jsdom has no TextEncoder) Node's spawn does it. */
+export async function preparePortableStart(): Promise<void> {
+  if (isTried) return
+  isTried = true
+  execa = await import('execa').then(
+    (module) => module.execa,
+    () => undefined,
+  )
+}
+
+interface Started {
+  /** The child that Node made, where it did. */
+  readonly child: ChildProcess | undefined
+  /** Why it could not be started, where it could not. */
+  readonly refusal: Promise<unknown>
+}
+
+/** Starts a program, and keeps hold of what Node started, whatever is thrown after that. */
+function begin(request: SpawnRequest, stdio: (number | 'pipe')[]): Started {
+  let child: ChildProcess | undefined
+  let refuse!: (error: unknown) => void
+  const refusal = new Promise<unknown>((resolve) => (refuse = resolve))
+  const hear = (message: unknown): void => {
+    child ??= (message as { process: ChildProcess }).process
+    child.once('error', refuse)
+  }
+  subscribe('child_process', hear)
+  try {
+    const started = startOwn(() => (execa === undefined ? spawnPlainly(request, stdio) : spawnByExeca(request, stdio)))
+    child ??= started as ChildProcess
+    // A promise where it is execa's, which is not what we wait for, and must not become an unhandled rejection.
+    if (child.pid === undefined) Promise.resolve(started as unknown).then(refuse, refuse)
+    else if (started instanceof Promise) started.catch(() => {})
+  } catch (error) {
+    refuse(error)
+  } finally {
+    unsubscribe('child_process', hear)
+  }
+  return { child, refusal }
+}
+
+function spawnByExeca({ command, args, cwd, env, shell }: SpawnRequest, stdio: (number | 'pipe')[]): unknown {
+  return execa!(command, [...args], {
+    buffer: false,
+    cleanup: false,
+    cwd,
+    detached: true,
+    encoding: 'buffer',
+    env,
+    extendEnv: false,
+    reject: false,
+    shell,
+    // Any number is taken, and the types know the first three.
+    stdio: stdio as unknown as Options['stdio'],
+    stripFinalNewline: false,
+  } as Options)
+}
+
+function spawnPlainly(request: SpawnRequest, stdio: (number | 'pipe')[]): unknown {
+  const { file, args } = programOf(request)
+  const { cwd, env } = request
+  const child = spawn(file, args, { cwd, env, detached: true, stdio })
+  // Otherwise nobody listens.
+  child.on('error', () => {})
+  return child
+}
+
+/**
+ * Starts a program as the leader of a session and a group of its own. A standard stream for which no pipe can be made
+ * is what Node makes of it, a socket pair.
+ *
+ * @returns the running program, or the promise of the reason why it could not be started.
+ */
+export function startPortably(request: SpawnRequest, openPipe: OpenPipe): Transport | Promise<SpawnError> {
+  let pipes: StandardPipes
+  try {
+    pipes = openStandardPipes(openPipe)
+  } catch (error) {
+    return Promise.resolve(explain(error, request))
+  }
+  const stdio = pipes.theirs.map((end) => end ?? 'pipe')
+  const { child, refusal } = startMarked(
+    request.locks,
+    () => begin(request, stdio),
+    (started) => started.child?.pid,
+  )
+  pipes.handOver()
+  if (child?.pid === undefined) {
+    pipes.release()
+    return refusal.then((error) => explain(error, request))
+  }
+  const isHeld = (): boolean => child.exitCode === null && child.signalCode === null
+  const identity = identify(child.pid, isHeld)
+  const stdin = pipes.stdin ?? child.stdin!
+  const stdout = pipes.stdout ?? child.stdout!
+  const stderr = pipes.stderr ?? child.stderr!
+  if (identity instanceof Error) {
+    for (const stream of [stdin, stdout, stderr]) stream.destroy()
+    return Promise.resolve(explain(identity, request))
+  }
+  const own = table.name === 'linux' ? standardStreams(child.pid).filter((name) => name.startsWith('socket:')) : []
+  const onExit = (callback: OnExit): void => void child.once('exit', callback)
+  return new Pipes({ identity, streams: [...pipes.names, ...own], stdin, stdout, stderr, isHeld, onExit })
+}

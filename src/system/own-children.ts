@@ -1,0 +1,103 @@
+import { createHook } from 'node:async_hooks'
+import childProcess from 'node:child_process'
+import { constants } from 'node:os'
+import { setImmediate } from 'node:timers'
+import { every } from '../base/clock.js'
+import { realProcess } from '../base/real-process.js'
+import type { PosixSpawn, Waited } from './posix-spawn.js'
+
+// The children that this package started itself, by posix_spawn, and so has to wait for. libuv waits for its own, one
+// by one, and leaves these alone. Which they are, everybody in this worker must know: a wait by somebody else would
+// swallow the exit. So they are kept on a core module's object, which Jest does not renew with every file.
+
+/** Signals that hardly anybody listens to. */
+const unused: readonly NodeJS.Signals[] = ['SIGURG', 'SIGIO', 'SIGCHLD']
+/** ms between two looks at children of whose exit no signal told. */
+const slowly = 500
+
+type Exit = Exclude<Waited, 'running'>
+type OnExit = (exit: Exit) => void
+
+interface Child {
+  readonly wait: () => Waited
+  readonly onExit: OnExit
+}
+
+const key = Symbol.for('proctor.own-children.1')
+const shelf = childProcess as unknown as Record<symbol, Map<number, Child> | undefined>
+const children = (shelf[key] ??= new Map<number, Child>())
+
+/** Whether this package started a child by itself and has not waited for it: nobody else may. */
+export const isOwnChild = (pid: number): boolean => children.has(pid)
+
+let stopListening: (() => void) | undefined
+
+/** Waits for a child from here on. `onExit` is called once, never from inside a call of this module's users. */
+export function awaitChild(calls: PosixSpawn, pid: number, onExit: OnExit): void {
+  children.set(pid, { wait: () => calls.wait(pid), onExit })
+  if (stopListening !== undefined) return
+  stopListening = listen()
+  // Its signal may have come before anybody listened.
+  setImmediate(lookAtAll)
+}
+
+/** Looks whether a child has exited, where the news of it may be on its way. */
+function look(pid: number, { wait, onExit }: Child): void {
+  const waited = wait()
+  if (waited === 'running') return
+  children.delete(pid)
+  onExit(waited)
+}
+
+function lookAtAll(): void {
+  for (const [pid, child] of children) look(pid, child)
+  if (children.size > 0) return
+  stopListening?.()
+  stopListening = undefined
+}
+
+function listen(): () => void {
+  const stopSignal = onChildSignal(lookAtAll)
+  const stopLooking = every(slowly, lookAtAll)
+  return () => {
+    stopSignal()
+    stopLooking()
+  }
+}
+
+interface SignalHandle {
+  onsignal: () => void
+  start(signal: number): number
+  close(): void
+}
+
+/**
+ * Calls back on SIGCHLD. Not by process.on: tests count its listeners, and remove all of them. What that is made of
+ * inside of Node keeps the process alive as a child of Node's does, until it is closed.
+ */
+function onChildSignal(callback: () => void): () => void {
+  const Signal = (signalClass ??= findSignalClass())
+  const handle = new Signal()
+  handle.onsignal = callback
+  handle.start(constants.signals.SIGCHLD)
+  return () => handle.close()
+}
+
+let signalClass: (new () => SignalHandle) | undefined
+
+/** Node makes a handle for the first listener of a signal, and names it to async_hooks. */
+function findSignalClass(): new () => SignalHandle {
+  let found: (new () => SignalHandle) | undefined
+  const hook = createHook({
+    init: (_id, type, _trigger, resource) => {
+      if (type === 'SIGNALWRAP') found = resource.constructor as new () => SignalHandle
+    },
+  }).enable()
+  const unheard = (): void => {}
+  const signal = unused.find((name) => realProcess.listenerCount(name) === 0) ?? 'SIGCHLD'
+  realProcess.on(signal, unheard)
+  realProcess.off(signal, unheard)
+  hook.disable()
+  if (found === undefined) throw new Error('Node has not said what it makes of a signal.')
+  return found
+}

@@ -1,0 +1,275 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { openFifo } from '../../../../src/command/launch/fifo.js'
+import { preparePortableStart, startPortably } from '../../../../src/command/launch/portable.js'
+import type { SpawnRequest } from '../../../../src/command/launch/request.js'
+import type { Pipe } from '../../../../src/system/posix-spawn.js'
+import type { Transport } from '../../../../src/command/transport.js'
+import { SpawnError } from '../../../../src/base/errors.js'
+import { executable } from '../../../../src/workspace/file-tree.js'
+import { inRoot } from '../../../inner-run.js'
+import { givenProctor, shell } from '../../given.js'
+
+// What both starts have in common, tried on whichever this run takes: project `portable` has the other one.
+
+describe('what is started', () => {
+  test('a script without a first line is run by /bin/sh', async () => {
+    const proctor = await givenProctor()
+    await proctor.workspace.write({ 'bin/tool': executable('echo "$0 $1 $(tr "\\\\0" " " < /proc/$$/cmdline)"\n') })
+    const path = { PATH: `${proctor.workspace.resolve('bin')}:/usr/bin:/bin` }
+    const here = await proctor.run('./bin/tool', ['a']).waitForSuccessfulExit()
+    const onPath = await proctor.run('tool', ['b'], { env: path }).waitForSuccessfulExit()
+    const file = proctor.workspace.resolve('bin/tool')
+    expect(here.stdout).toBe('./bin/tool a /bin/sh ./bin/tool a \n')
+    expect(onPath.stdout).toBe(`${file} b /bin/sh ${file} b \n`)
+  })
+
+  test('its own name is what was asked for', async () => {
+    const proctor = await givenProctor()
+    const { stdout } = await proctor.run('cat', ['/proc/self/cmdline']).waitForSuccessfulExit()
+    expect(stdout).toBe('cat\0/proc/self/cmdline\0')
+  })
+
+  test('PATH is searched as execvp(3) does: in order, relative folders below the cwd, past what cannot be run', async () => {
+    const proctor = await givenProctor()
+    await proctor.workspace.write({
+      'sub/first/tool': 'not executable',
+      'sub/second/tool': { 'a-folder': '' },
+      'sub/third/tool': executable('#!/bin/sh\necho third\n'),
+      'sub/fourth/tool': executable('#!/bin/sh\necho fourth\n'),
+      'sub/broken/tool': executable('#!/no/such/interpreter\n'),
+      'sub/tool': executable('#!/bin/sh\necho current\n'),
+    })
+    const tool = async (...folders: string[]): Promise<string> =>
+      (await proctor.run('tool', [], { cwd: 'sub', env: { PATH: folders.join(':') } }).waitForExit()).stdout
+    expect(await tool('first', 'none', 'second', 'broken', 'third', 'fourth')).toBe('third\n')
+    expect(await tool('', 'third')).toBe('current\n')
+  })
+
+  test('it leads a session and a group of its own, without a terminal', async () => {
+    const proctor = await givenProctor()
+    const process = shell(proctor, 'cut -d" " -f 1,4-7 /proc/$$/stat')
+    const { pid } = process
+    const { stdout } = await process.waitForSuccessfulExit()
+    const [own, parent, group, session, terminal] = stdout.trim().split(' ').map(Number)
+    expect([own, group, session, terminal]).toEqual([pid, pid, pid, 0])
+    expect(parent).toBe(globalThis.process.pid)
+  })
+
+  test('names and values of any language, and empty ones', async () => {
+    const proctor = await givenProctor()
+    const env = { GRUSS: 'grüße 🌍', EMPTY: '' }
+    const { stdout } = await proctor
+      .run('sh', ['-c', 'echo "$1|$2|$GRUSS|$EMPTY|"', 'sh', '日本', ''], { env })
+      .waitForExit()
+    expect(stdout).toBe('日本||grüße 🌍||\n')
+  })
+
+  test.each([
+    ['exit 7', 7, null],
+    ['kill -9 $$', null, 'SIGKILL'],
+    ['kill -SEGV $$', null, 'SIGSEGV'],
+    ['exec false', 1, null],
+  ])('%s: its exit is told', async (script, code, signal) => {
+    const proctor = await givenProctor()
+    const { exitCode, exitSignal } = await shell(proctor, script).waitForExit()
+    expect([exitCode, exitSignal]).toEqual([code, signal])
+  })
+
+  test('two hundred at once: each has its own exit and output', async () => {
+    const proctor = await givenProctor()
+    const numbers = Array.from({ length: 200 }, (_, number) => number)
+    const exits = await Promise.all(
+      numbers.map((number) => shell(proctor, `echo ${number}; exit ${number}`).waitForExit({ timeout: 20_000 })),
+    )
+    expect(exits.map(({ exitCode, stdout }) => `${exitCode} ${stdout.trim()}`)).toEqual(
+      numbers.map((number) => `${number} ${number}`),
+    )
+  })
+})
+
+describe('SIGCHLD', () => {
+  test('nobody sees a listener of ours, and nobody’s removal of all of them stops us', async () => {
+    const proctor = await givenProctor()
+    const before = process.eventNames()
+    const command = shell(proctor, 'read line; exit 3')
+    expect(process.eventNames()).toEqual(before)
+    expect(process.listenerCount('SIGCHLD')).toBe(0)
+    let heard = 0
+    process.on('SIGCHLD', () => (heard += 1))
+    onTestFinished(() => void process.removeAllListeners('SIGCHLD'))
+    process.removeAllListeners('SIGCHLD')
+    process.on('SIGCHLD', () => (heard += 1))
+    await command.endInput()
+    expect((await command.waitForExit()).exitCode).toBe(3)
+    expect(heard).toBeGreaterThan(0)
+  })
+
+  test('children of the test’s own keep their exits', async () => {
+    const proctor = await givenProctor()
+    const commands = Array.from({ length: 10 }, (_, number) => shell(proctor, `exit ${number}`))
+    const own = Array.from({ length: 10 }, (_, number) => spawn('sh', ['-c', `exit ${number + 10}`]))
+    const codes = own.map((child) => new Promise<number | null>((resolve) => child.once('exit', resolve)))
+    expect(await Promise.all(codes)).toEqual(own.map((_, number) => number + 10))
+    const exits = await Promise.all(commands.map((command) => command.waitForExit()))
+    expect(exits.map(({ exitCode }) => exitCode)).toEqual(commands.map((_, number) => number))
+  })
+
+  test('one that exits at once is heard of at once: not by the slow look at those of whom no signal told', async () => {
+    const proctor = await givenProctor()
+    const timeOf = async (run: () => Promise<unknown>): Promise<number> => {
+      const begin = performance.now()
+      for (let round = 0; round < 20; round += 1) await run()
+      return performance.now() - begin
+    }
+    const byHand = (): Promise<unknown> => new Promise((resolve) => spawn('true').once('exit', resolve))
+    await proctor.run('true').waitForExit()
+    const [plain, ours] = [await timeOf(byHand), await timeOf(() => proctor.run('true').waitForExit())]
+    // Twenty slow looks are ten seconds, which is some thousand times what a child takes.
+    expect(ours / plain).toBeLessThan(50)
+  })
+
+  test('execSync, which blocks the event loop, swallows none', async () => {
+    const proctor = await givenProctor()
+    const command = shell(proctor, 'exit 5')
+    execFileSync('sleep', ['0.3'])
+    expect((await command.waitForExit()).exitCode).toBe(5)
+  })
+})
+
+/** Runs a script in a Node of its own, which imports the built package. */
+function runScript(text: string, setUp = ''): string {
+  const file = inRoot(`test/.start-${process.pid}-${Math.random().toString(36).slice(2)}.mjs`)
+  writeFileSync(file, text)
+  onTestFinished(() => import('node:fs').then(({ rmSync }) => rmSync(file)))
+  const line = `${setUp} exec '${process.execPath}' '${file}'`
+  return execFileSync('sh', ['-c', line], { encoding: 'utf8', timeout: 25_000 })
+}
+
+describe('a process that runs commands', () => {
+  test('ends by itself when they have', () => {
+    const output = runScript(`
+      import { createProctor } from 'proctor'
+      const proctor = await createProctor()
+      await proctor.run('sh', ['-c', 'exec >&- 2>&-; read line']).endInput()
+      await proctor.processes[0].waitForExit()
+      await proctor.teardown()
+      process.once('exit', () => console.log('the end'))
+    `)
+    expect(output).toBe('the end\n')
+  })
+
+  test('lives as long as one of them', () => {
+    const output = runScript(`
+      import { createProctor } from 'proctor'
+      const proctor = await createProctor()
+      void proctor.run('sh', ['-c', 'exec >&- 2>&-; sleep 0.5; exit 4']).waitForExit({ timeout: 20000 }).then(async (exit) => {
+        console.log(exit.exitCode)
+        await proctor.teardown()
+      })
+    `)
+    expect(output).toBe('4\n')
+  })
+
+  test.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])(
+    'is told that it has too few file descriptors, with %i left',
+    (left) => {
+      const output = runScript(
+        `
+        import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
+        import { createProctor, SpawnError } from 'proctor'
+        const proctor = await createProctor({ waitTimeout: 20000 })
+        // What is loaded at the first start is loaded now.
+        await proctor.run('true').waitForExit()
+        const held = []
+        try { for (;;) held.push(openSync('/dev/null', 'r')) } catch {}
+        for (const descriptor of held.splice(0, ${left})) closeSync(descriptor)
+        let error
+        const command = proctor.run('sh', ['-c', 'echo started; exec sleep 333'])
+        try {
+          await command.waitForOutput('started')
+        } catch (caught) { error = caught }
+        for (const descriptor of held) closeSync(descriptor)
+        if (error === undefined) await command.kill()
+        else if (!(error instanceof SpawnError) || !/too many files are open \\((EMFILE|ENFILE)\\)/.test(error.message)) throw error
+        console.log(error === undefined ? 'started' : 'refused')
+        console.log((await proctor.run('echo', ['again']).waitForExit()).stdout)
+        await proctor.teardown()
+        const alive = readdirSync('/proc').filter((pid) => /^\\d+$/.test(pid)).filter((pid) => {
+          try { return readFileSync('/proc/' + pid + '/cmdline', 'utf8') === 'sleep\\0' + '333\\0' } catch { return false }
+        })
+        console.log(alive.length)
+      `,
+        'ulimit -n 64;',
+      )
+      expect(output).toMatch(left < 5 ? /^refused\nagain\n\n0\n$/ : /^(?:started|refused)\nagain\n\n0\n$/)
+    },
+  )
+})
+
+const request = (script: string): SpawnRequest => {
+  const env = { PATH: process.env['PATH'] }
+  return { command: 'sh', args: ['-c', script], display: 'sh', cwd: '/', env, shell: false }
+}
+
+async function outputOf(transport: Transport): Promise<string> {
+  let output = ''
+  await new Promise<void>((resolve) => {
+    transport.listen({ output: (_, bytes) => (output += bytes.toString()), outputEnded: resolve, exited: () => {} })
+  })
+  return output
+}
+
+/** As where there are no system calls. */
+const openOutputs = (stream: 0 | 1 | 2): Pipe | undefined => (stream === 0 ? undefined : openFifo())
+
+describe('the portable start', () => {
+  test('has pipes for its output where there are no system calls: by mkfifo(1)', async () => {
+    await preparePortableStart()
+    const script = 'cat; test -p /dev/stdout && test -p /dev/stderr && echo pipes; echo err > /dev/stderr'
+    for (let round = 0; round < 10; round += 1) {
+      const transport = startPortably(request(script), openOutputs) as Transport
+      transport.endInput('in\n')
+      expect((await outputOf(transport)).replace('err\n', '')).toBe('in\npipes\n')
+    }
+  })
+
+  test('their program does not find them non-blocking', async () => {
+    await preparePortableStart()
+    const script = 'for number in 0 1 2; do grep flags /proc/self/fdinfo/$number; done'
+    const transport = startPortably(request(script), openOutputs) as Transport
+    const flags = (await outputOf(transport)).match(/\d+$/gm)!.map((text) => Number.parseInt(text, 8) & 0o4000)
+    expect(flags).toEqual([0, 0, 0])
+  })
+
+  test('has socket pairs where there is not even that', async () => {
+    await preparePortableStart()
+    const transport = startPortably(request('cat; test -p /dev/stdout || echo no pipe'), () => undefined) as Transport
+    transport.endInput('in\n')
+    expect(await outputOf(transport)).toBe('in\nno pipe\n')
+  })
+
+  test('does not forget what was started when something throws after that: another AbortController', async () => {
+    await preparePortableStart()
+    // As happy-dom and jsdom have one: execa throws after its own spawn.
+    vi.stubGlobal(
+      'AbortController',
+      class {
+        signal = {}
+      },
+    )
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const transport = startPortably(request('echo up; cat'), openOutputs) as Transport
+    expect(transport).not.toBeInstanceOf(Promise)
+    transport.endInput('in\n')
+    expect(await outputOf(transport)).toBe('up\nin\n')
+  })
+
+  test('says why nothing was started', async () => {
+    await preparePortableStart()
+    const refusal = await startPortably({ ...request(''), command: 'no-such-program' }, openOutputs)
+    expect(refusal).toBeInstanceOf(SpawnError)
+    expect((refusal as SpawnError).message).toContain('no such command on PATH (ENOENT)')
+  })
+})
