@@ -133,6 +133,7 @@ export class ExitRecord {
 
   /** What a wait rejects with that was waiting, in vain, when the program exited. */
   endOfWait(): Error {
+    if (this.spawnError !== undefined) return this.seenSpawnError()!
     if (this.#isTimedOut) return this.seenTimeoutError()
     this.see('reported')
     return errorOnceExited('exited, not seen', this.#owner.state())!
