@@ -119,6 +119,42 @@ const controls: Control[] = [
     story: 'a commit goes into the workspace, and not into the repository whose hook runs the tests',
     failure: /does not have any commits/,
   },
+  {
+    off: 'the pipes (Node’s own socket pairs take their place)',
+    mutations: [
+      {
+        file: 'src/command/launch/spawn.ts',
+        from: "isMainThread && process.env['PROCTOR_LAUNCH'] !== 'portable' ? systemCalls() : undefined",
+        to: 'void isMainThread as undefined',
+      },
+      {
+        file: 'src/command/launch/spawn.ts',
+        from: 'if (available !== undefined) return available.pipe()',
+        to: 'if (available !== undefined) return undefined',
+      },
+    ],
+    file: 'standard-streams.test.ts',
+    story: '/dev/stdin, /dev/stdout and /dev/stderr open',
+    failure: /expected \[ 'both/,
+  },
+  {
+    off: 'O_CLOEXEC on the pipes',
+    mutations: [
+      { file: 'src/system/posix-spawn.ts', from: 'const closeOnExec = 0o2000000', to: 'const closeOnExec = 0' },
+    ],
+    file: 'standard-streams.test.ts',
+    story: 'no file that the tests have open',
+    failure: /to have a length of 3 but got/,
+  },
+  {
+    off: 'the default for each signal',
+    mutations: [
+      { file: 'src/system/posix-spawn.ts', from: 'const flags = 0x04 | 0x08 | 0x80', to: 'const flags = 0x80' },
+    ],
+    file: 'standard-streams.test.ts',
+    story: 'no signal that is blocked or ignored',
+    failure: /SigIgn:/,
+  },
 ]
 
 // The first mutant is none: with nothing switched off, all of them pass.
