@@ -1,33 +1,12 @@
 import { Handles } from '../base/handle.js'
-import type { IBuffer, IBufferCell, Terminal } from '@xterm/headless'
 import type { KeyModes } from './keys.js'
 import { isMatch, refusePromise } from '../wait/pattern.js'
 import type { Screen } from '../command/process.js'
 import { type Cell, drawSVG } from './svg.js'
-import { loadTerminalPackage } from './packages.js'
-
-// The sole user of @xterm/headless, which is loaded with the first terminal.
+import { type Core, type IBuffer, type IBufferCell, openTerminal, type Terminal } from './xterm.js'
 
 /** Lines that have left the screen at its top and come back when it grows. */
 const scrollback = 1000
-
-interface Xterm {
-  readonly Terminal: typeof Terminal
-}
-
-type Width = 0 | 1 | 2
-
-/** What xterm has behind its public face. */
-interface Core {
-  writeSync(data: Uint8Array): void
-  readonly coreService: { readonly isCursorHidden: boolean }
-  /** Unlike the public one it hands over the parameters themselves, not a copy. */
-  registerCsiHandler(
-    id: { readonly intermediates?: string; readonly final: string },
-    callback: (sequence: { readonly params: Int32Array }) => boolean,
-  ): void
-  readonly unicodeService: { readonly _activeProvider: { wcwidth(codepoint: number): Width } }
-}
 
 /** What a screen is compared with: a part of it, a regular expression, or a function of it. */
 export type ScreenPattern = string | RegExp | ((screen: Screen) => boolean)
@@ -59,16 +38,7 @@ export class EmulatedScreen implements Screen {
   }
 
   #make(columns: number, rows: number): [Terminal, Core] {
-    const { Terminal } = loadTerminalPackage<Xterm>('@xterm/headless')
-    const terminal = new Terminal({ cols: columns, rows, scrollback, allowProposedApi: true, logLevel: 'off' })
-    const core = (terminal as unknown as { _core: Core })._core
-    terminal.onData((answer) => this.onReply(answer))
-    // Links are not drawn, and xterm keeps each for as long as its row is there, however often that is written over.
-    terminal.parser.registerOscHandler(8, () => true)
-    boundRepetitions(terminal, core)
-    eraseWithoutNextRow(terminal, core)
-    useEmojiWidths(terminal, core)
-    return [terminal, core]
+    return openTerminal({ columns, rows, scrollback }, (answer) => this.onReply(answer))
   }
 
   /**
@@ -191,52 +161,4 @@ export class EmulatedScreen implements Screen {
 function colour(isDefault: boolean, isRGB: boolean, value: number): Cell['foreground'] {
   if (isDefault) return undefined
   return isRGB ? `#${value.toString(16).padStart(6, '0')}` : value
-}
-
-/**
- * xterm does one step after the other as often as a sequence says, two thousand million times at most, and once it has
- * thrown it draws no more. More steps than the screen has rows, or columns, come to the same.
- */
-function boundRepetitions(terminal: Terminal, core: Core): void {
-  const bound = (final: string, most: () => number, intermediates?: string): void =>
-    core.registerCsiHandler(intermediates === undefined ? { final } : { intermediates, final }, ({ params }) => {
-      params[0] = Math.min(params[0] ?? 0, most())
-      return false // xterm's own handler comes next.
-    })
-  for (const final of 'STLM') bound(final, () => terminal.rows)
-  for (const final of '@PXIZ') bound(final, () => terminal.cols)
-  for (const final of '@A') bound(final, () => terminal.cols, ' ')
-  for (const final of '}~') bound(final, () => terminal.cols, "'")
-  bound('b', () => terminal.rows * terminal.cols)
-}
-
-/** xterm clears a mark of the row below when the cursor is in the last column, in the last row too, which has none. */
-function eraseWithoutNextRow(terminal: Terminal, core: Core): void {
-  core.registerCsiHandler({ final: 'J' }, ({ params }) => {
-    const { cursorX, cursorY } = terminal.buffer.active
-    // Everything up to the last cell is everything.
-    if (params[0] === 1 && cursorY === terminal.rows - 1 && cursorX >= terminal.cols - 1) params[0] = 2
-    return false
-  })
-}
-
-/** xterm's own table of widths is Unicode 6's, where an emoji is one column wide: terminals and programs count two. */
-function useEmojiWidths(terminal: Terminal, core: Core): void {
-  const basic = core.unicodeService._activeProvider
-  const wcwidth = (codepoint: number): Width =>
-    codepoint >= 0x2000 && /\p{Emoji_Presentation}/u.test(String.fromCodePoint(codepoint))
-      ? 2
-      : basic.wcwidth(codepoint)
-  terminal.unicode.register({
-    version: 'emoji',
-    wcwidth,
-    // Packed as xterm packs it: whether it joins the character before it, and in how many columns they stand then.
-    charProperties(codepoint, preceding) {
-      const own = wcwidth(codepoint)
-      const before = (preceding >> 1) & 3
-      const joins = own === 0 && before > 0
-      return ((joins ? Math.max(own, before) : own) << 1) | (joins ? 1 : 0)
-    },
-  })
-  terminal.unicode.activeVersion = 'emoji'
 }
