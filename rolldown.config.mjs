@@ -97,7 +97,7 @@ const output = (format) => ({
   codeSplitting: {
     groups: [
       // What an entry point of a runner uses before a test asks for a fixture.
-      { name: 'names', test: /\/src\/(?:workspace\/file-tree|matchers\/names)\./, priority: 2 },
+      { name: 'names', test: /\/src\/(?:workspace\/file-tree|matchers\/names|base\/start-folder)\./, priority: 2 },
       // All that a guard needs: a worker that runs no fixture loads no more.
       {
         name: 'system',

@@ -1,9 +1,9 @@
 import { wallClock } from '../base/clock.js'
 import { escapeControls } from '../base/escape.js'
 import { alignColumns } from '../base/table.js'
-import { findProcesses, type MarkedProcess, sweep } from '../guardian/sweep.js'
+import { findProcesses, type MarkedProcess, reasonAgainstJudging, sweep } from '../guardian/sweep.js'
 import { findAbandonedWorkspaces, removeAbandonedWorkspaces } from '../workspace/abandoned.js'
-import { readAbandonedRecords } from '../workspace/record.js'
+import { readAbandonedRecords, type WorkerRecord } from '../workspace/record.js'
 import { describeLeft } from '../workspace/removal.js'
 
 // `proctor ps` and `proctor sweep`: what runs under proctor although its test worker is gone.
@@ -40,8 +40,23 @@ const table = (lines: readonly Line[], outcome?: string): string[][] =>
     escapeControls(command),
   ])
 
+/** The records of dead workers, or a sentence for who asked. */
+function readRecords(): WorkerRecord[] | string {
+  try {
+    return reasonAgainstJudging() ?? readAbandonedRecords()
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function refuse(reason: string): number {
+  process.stderr.write(`proctor: Nothing can be told here. ${escapeControls(reason)}\n`)
+  return 1
+}
+
 export async function ps(isJson: boolean): Promise<number> {
-  const records = readAbandonedRecords()
+  const records = readRecords()
+  if (typeof records === 'string') return refuse(records)
   const [processes, workspaces] = [await findProcesses(records), findAbandonedWorkspaces(records)]
   const lines = processes.map(toLine)
   if (isJson) process.stdout.write(`${JSON.stringify({ processes: lines, workspaces }, null, 2)}\n`)
@@ -53,7 +68,8 @@ export async function ps(isJson: boolean): Promise<number> {
 }
 
 export async function sweepAll(isJson: boolean): Promise<number> {
-  const records = readAbandonedRecords()
+  const records = readRecords()
+  if (typeof records === 'string') return refuse(records)
   const outcome = await sweep(() => findProcesses(records), sweepTimeout)
   // What still runs may be in them, and is found by its record alone.
   const ended = records.filter(({ owner }) => !outcome.left.some((each) => each.owner.pid === owner.pid))

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { table } from '../system/process-table/current.js'
+import { foreignProc } from '../system/process-table/linux.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 
 // Whose something is that outlives a process: said so that nobody else can be mistaken for the owner.
@@ -74,6 +75,7 @@ export function parseOwner(text: string): Owner | undefined {
 /** Whether an owner could be judged from here at all: same boot, same pid namespace, same user. */
 export function isJudgedHere(owner: Owner): boolean {
   const here = thisPlace()
+  if (foreignProc() !== undefined) return false
   return owner.boot === here.boot && owner.namespace === here.namespace && owner.user === here.user
 }
 

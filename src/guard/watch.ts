@@ -9,7 +9,14 @@ import { Offspring } from './descendants.js'
 import { table } from '../system/process-table/current.js'
 import { isOwnStart } from '../containment/own-starts.js'
 import { realProcess } from '../base/real-process.js'
-import { endWithMain, guardian, letGoOfMain, reasonAgainstStrict, workerState } from '../worker/fixtures.js'
+import {
+  assertOwnProc,
+  endWithMain,
+  guardian,
+  letGoOfMain,
+  reasonAgainstStrict,
+  workerState,
+} from '../worker/fixtures.js'
 import { findHost } from '../containment/threads/remote.js'
 
 // What a guard needs of the worker: its mark in the environment, the subreaper, the guardian.
@@ -39,6 +46,7 @@ export interface Guarded {
  * @throws {ContainmentError}
  */
 export function assertContainment(wish: 'auto' | ContainmentLevel): void {
+  assertOwnProc()
   const reason = wish !== 'strict' || isRemote() ? undefined : reasonAgainstStrict(workerState())
   if (reason !== undefined) throw refuseStrict(reason)
 }

@@ -1,10 +1,12 @@
 import { table } from '../system/process-table/current.js'
+import { foreignProc } from '../system/process-table/linux.js'
 import { isZombie, type ProcessIdentity } from '../system/process-table/table.js'
-import type { Owner } from '../containment/owner.js'
+import { formatOwner, type Owner } from '../containment/owner.js'
 import type { PlainMember } from '../containment/tree.js'
 import { backoff, now, sleep } from '../base/clock.js'
 import { signalProcess, type SignalOutcome } from '../system/signals.js'
-import type { WorkerRecord } from '../workspace/record.js'
+import { removeAbandonedWorkspaces } from '../workspace/abandoned.js'
+import { readAbandonedRecords, type WorkerRecord } from '../workspace/record.js'
 import { Estate } from './estate.js'
 
 // What a worker that died could not end any more, and its guardian neither. Only what a record of this user names is
@@ -14,6 +16,9 @@ import { Estate } from './estate.js'
 export interface MarkedProcess extends PlainMember {
   readonly owner: Owner
 }
+
+/** Why nothing can be told of any process, or undefined. */
+export const reasonAgainstJudging = foreignProc
 
 /** Every live process of the workers of these records, less what may live on. */
 export async function findProcesses(workers: readonly WorkerRecord[]): Promise<MarkedProcess[]> {
@@ -39,6 +44,16 @@ export async function guardiansEnd(read: () => readonly WorkerRecord[], timeout:
   const deadline = now() + timeout
   const isAtWork = ({ owner, guardian }: WorkerRecord): boolean => !isAlive(owner) && isAlive(guardian)
   while (now() < deadline && read().some(isAtWork)) await sleep(20)
+}
+
+/**
+ * Removes the workspaces of dead workers of which nothing runs any more: a record is what the rest is found by. Those
+ * whose guardian is at work are its own.
+ */
+export async function removeAbandoned(): Promise<void> {
+  const records = readAbandonedRecords().filter(({ guardian }) => !isAlive(guardian))
+  const owners = new Set((await findProcesses(records)).map(({ owner }) => formatOwner(owner)))
+  await removeAbandonedWorkspaces(records.filter(({ owner }) => !owners.has(formatOwner(owner))))
 }
 
 /** What was ended, and what could not be. */

@@ -68,16 +68,28 @@ const lockByDatagram = (port: number): Promise<boolean> =>
     })
   })
 
+/** The locks, in the order in which they are tried: anybody on this machine can hold every name of one kind. */
+const locks = table.name === 'linux' ? [lockBySocket, lockByDatagram] : [lockByDatagram]
+
 /** A port that no other worker is given, and on which nobody listens. */
 export async function takeFreePort(): Promise<number> {
-  const lock = table.name === 'linux' ? lockBySocket : lockByDatagram
   const last = firstEphemeral()
-  for (let tries = 0; tries < mostTries; tries += 1) {
-    const port = randomInt(lowest, last)
-    if (givenPorts.has(port) || !(await lock(port)) || !(await isFree(port))) continue
-    givenPorts.add(port)
-    knowPort(port)
-    return port
+  let refused = 0
+  for (const lock of locks) {
+    for (let tries = 0; tries < mostTries; tries += 1) {
+      const port = randomInt(lowest, last)
+      if (givenPorts.has(port)) continue
+      const isLocked = await lock(port)
+      if (!isLocked) refused += 1
+      if (!isLocked || !(await isFree(port))) continue
+      givenPorts.add(port)
+      knowPort(port)
+      return port
+    }
+    // Where the lock was free, its ports were not, and the next lock would not help.
+    if (refused < mostTries) break
   }
-  throw new ProctorError(`No free port was found between ${lowest} and ${last - 1}: ${mostTries} were tried.`)
+  throw new ProctorError(
+    `No free port was found between ${lowest} and ${last - 1}: ${mostTries} were tried, of which ${Math.min(refused, mostTries)} were locked by others.`,
+  )
 }

@@ -23,7 +23,20 @@ export interface ReadinessHost extends PortHost {
 /** What a timeout says beside the output so far. */
 export type TimeoutDetails = ConstructorParameters<typeof WaitTimeoutError>[2]
 
+/** Bytes of a unix socket's path, unix(7): 108 on Linux and 104 on macOS, with the NUL at its end. */
+const longestPath = process.platform === 'linux' ? 107 : 103
+
+function checkLength(caller: string, path: string): void {
+  const length = Buffer.byteLength(path)
+  // A name without a file, which begins with an @, has no NUL at its end.
+  if (length <= longestPath + (path.startsWith('@') ? 1 : 0)) return
+  throw new TypeError(
+    `${caller}: the path has ${length} bytes, and no unix socket can be there: accepted are at most ${longestPath}. A shorter TMPDIR makes room, or a path relative to the command's cwd. It is ${path}`,
+  )
+}
+
 function checkPlace(caller: string, place: unknown): asserts place is Place {
+  if (typeof place === 'string') checkLength(caller, place)
   // A number as text, out of the environment say, would be waited for as the path of a socket.
   if (place === undefined || (typeof place === 'string' && !/^\d*$/.test(place))) return
   if (typeof place === 'number' && Number.isInteger(place) && place > 0 && place < 65_536) return

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { MissingDependencyError } from '../base/errors.js'
+import { startFolder } from '../base/start-folder.js'
 
 // What a terminal is made of is the user's to install: it is looked for from the user's project first, and from here,
 // where an installer may have put it beside this package.
@@ -11,15 +12,6 @@ const install = `npm install --save-dev ${packages.join(' ')}`
 const isMissing = (error: unknown, name: string): boolean =>
   (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND' && (error as Error).message.includes(`'${name}'`)
 
-/** The project's folder, or the root when somebody has removed it. */
-function currentFolder(): string {
-  try {
-    return process.cwd()
-  } catch {
-    return '/'
-  }
-}
-
 /**
  * Loads one of the packages that a terminal needs.
  *
@@ -27,7 +19,7 @@ function currentFolder(): string {
  */
 export function loadTerminalPackage<Package>(name: (typeof packages)[number]): Package {
   let reason = 'it is not installed'
-  for (const origin of [join(currentFolder(), 'package.json'), import.meta.url]) {
+  for (const origin of [join(startFolder, 'package.json'), import.meta.url]) {
     try {
       return createRequire(origin)(name) as Package
     } catch (error) {

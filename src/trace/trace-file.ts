@@ -5,9 +5,9 @@ import {
   mkdirSync,
   readFileSync,
   statSync,
+  rmSync,
   unlinkSync,
   writeFileSync,
-  writeSync,
   writevSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -48,6 +48,7 @@ export class TraceFile {
   readonly #guardian: Guardian
   #draft: Draft | undefined
   #pending: string
+  #isKept = false
 
   /**
    * Begins a trace.
@@ -79,9 +80,12 @@ export class TraceFile {
     const pending = this.#pending
     this.#pending = ''
     if (this.#draft === undefined) return
+    const pieces = [Buffer.from(pending), ...more]
     try {
-      if (more.length === 0) writeSync(this.#draft.file, pending)
-      else writevSync(this.#draft.file, [Buffer.from(pending), ...more])
+      const written = writevSync(this.#draft.file, pieces)
+      // The last write that fits a disk fits it in part, and is no error.
+      const wanted = pieces.reduce((sum, { length }) => sum + length, 0)
+      if (written < wanted) throw new Error(`${written} of ${wanted} bytes were written, the disk is full`)
     } catch (error) {
       // A full disk fails no test.
       this.remove()
@@ -98,16 +102,27 @@ export class TraceFile {
     this.#write(bytes, Buffer.from(`\n${end}\n`))
   }
 
-  /** It has its last line and goes to where it is kept. */
+  /** Whether it is where it is to be. */
+  get isKept(): boolean {
+    return this.#isKept
+  }
+
+  /** It has its last line and goes to where it is kept, unless it has broken off. */
   keep(): void {
     this.#write(Buffer.from('</script>\n'))
     if (this.#draft === undefined) return
     const parts = isPageForOthers ? [tracePage, this.#draft.path] : [this.#draft.path]
-    mkdirSync(dirname(this.path), { recursive: true })
-    // Not copied: an installed package may be read-only, and a copy of it would be too.
-    writeFileSync(this.path, Buffer.concat(parts.map((part) => readFileSync(part))))
-    this.#guardian.giveBack(this.#draft)
-    this.#draft = undefined
+    try {
+      mkdirSync(dirname(this.path), { recursive: true })
+      // Not copied: an installed package may be read-only, and a copy of it would be too.
+      writeFileSync(this.path, Buffer.concat(parts.map((part) => readFileSync(part))))
+      this.#isKept = true
+    } finally {
+      this.#guardian.giveBack(this.#draft)
+      this.#draft = undefined
+      // Half a page is none.
+      if (!this.#isKept) rmSync(this.path, { force: true })
+    }
   }
 
   /** It is not needed; and what an earlier run has left in its place is of that run. */

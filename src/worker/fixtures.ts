@@ -3,7 +3,7 @@ import { isMainThread } from 'node:worker_threads'
 import { BasicContainment } from '../containment/basic.js'
 import { Births } from '../containment/child-exits.js'
 import { type Containment, type ContainmentLevel, refuseStrict } from '../containment/containment.js'
-import { ProctorError } from '../base/errors.js'
+import { ContainmentError, ProctorError } from '../base/errors.js'
 import { Guardian } from '../guardian/guardian.js'
 import { formatMark, guardianVariable, markName, outsideName, runVariable } from '../containment/marks.js'
 import { newToken, thisOwner } from '../containment/owner.js'
@@ -11,7 +11,7 @@ import { type LocksMarks, openLocksMarks } from '../containment/locks-mark.js'
 import { loadNatives, type Natives } from '../system/syscalls.js'
 import { pause } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
-import { readChildren, readStat } from '../system/process-table/linux.js'
+import { foreignProc, readChildren, readStat } from '../system/process-table/linux.js'
 import { realProcess } from '../base/real-process.js'
 import { signalProcess } from '../system/signals.js'
 import { StrictContainment, type StrictSurroundings } from '../containment/strict.js'
@@ -204,11 +204,25 @@ export function hostThreads(): (() => void) | string {
 }
 
 /**
+ * Says no where no process can be looked at.
+ *
+ * @throws {ContainmentError}
+ */
+export function assertOwnProc(): void {
+  const reason = foreignProc()
+  if (reason === undefined) return
+  throw new ContainmentError(
+    `No command can be contained here: ${reason}. Mount the /proc of this namespace (\`unshare --pid --fork --mount-proc\`, \`bwrap --unshare-pid --proc /proc\`).`,
+  )
+}
+
+/**
  * The containment that a fixture gets.
  *
  * @throws {ContainmentError} on Windows, and for `strict` where it is not to be had.
  */
 export function chooseContainment(wish: 'auto' | ContainmentLevel): Containment {
+  assertOwnProc()
   const state = workerState()
   const host = wish === 'basic' ? undefined : findHost()
   if (host !== undefined) return (state.remote ??= new RemoteContainment(host, state.outside))
@@ -271,3 +285,6 @@ export function leaveFixture(containment: Containment, fixture: string): void {
   state.remote?.close()
   state.remote = undefined
 }
+
+/** Another worker's, that ran within a command and is dead. */
+export { removeAbandoned } from '../guardian/sweep.js'

@@ -1,5 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, realpathSync, rmdirSync, type Stats } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, lstatSync, mkdirSync, rmdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { WorkspaceError } from '../base/errors.js'
 
@@ -17,12 +16,21 @@ function describeImpostor(entry: Stats): string | undefined {
   return (mode & 0o077) === 0 ? undefined : `has the mode ${mode.toString(8)}, so others can get in`
 }
 
+function refuseImpostor(path: string, entry: Stats): void {
+  const impostor = describeImpostor(entry)
+  if (impostor === undefined) return
+  throw new WorkspaceError(
+    `${path} is to be a folder of the user ${thisUser()} with mode 700, for proctor's own records, and it ${impostor}. Remove it, or set TMPDIR to a folder in which nobody else can make files.`,
+    path,
+  )
+}
+
 /**
  * Makes sure of the folder of this user in a temporary one. Returns its path.
  *
  * @throws {WorkspaceError} when something else has its name, or it cannot be made.
  */
-export function ownFolder(temporary: string = realpathSync(tmpdir())): string {
+export function ownFolder(temporary: string): string {
   const path = join(temporary, `proctor-${thisUser()}`)
   try {
     mkdirSync(path, 0o700)
@@ -32,23 +40,23 @@ export function ownFolder(temporary: string = realpathSync(tmpdir())): string {
     }
   }
   const entry = lstatSync(path)
-  const impostor = describeImpostor(entry)
-  if (impostor !== undefined) {
-    throw new WorkspaceError(
-      `${path} is to be a folder of the user ${thisUser()} with mode 700, for proctor's own records, and it ${impostor}. Remove it, or set TMPDIR to a folder in which nobody else can make files.`,
-      path,
-    )
-  }
+  refuseImpostor(path, entry)
   // A umask may have taken the owner's own rights.
   if ((entry.mode & 0o700) !== 0o700) chmodSync(path, 0o700)
   return path
 }
 
-/** The folder of this user, if it is there and nobody else's. */
-export function existingOwnFolder(temporary: string = realpathSync(tmpdir())): string | undefined {
+/**
+ * The folder of this user, if it is there.
+ *
+ * @throws {WorkspaceError} when something else has its name.
+ */
+export function existingOwnFolder(temporary: string): string | undefined {
   const path = join(temporary, `proctor-${thisUser()}`)
   const entry = lstatSync(path, { throwIfNoEntry: false })
-  return entry === undefined || describeImpostor(entry) !== undefined ? undefined : path
+  if (entry === undefined) return undefined
+  refuseImpostor(path, entry)
+  return path
 }
 
 /** Removes the folder when nothing is in it. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs'
+import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { quoteCommand } from '../../base/command-line.js'
 import { ContainmentError } from '../../base/errors.js'
@@ -167,6 +167,18 @@ const link = (path: string): string | undefined => {
   } catch (error) {
     return whenGone(error)
   }
+}
+
+/**
+ * Why nothing can be gone by that stands in /proc: it is that of another pid namespace, where numbers are other
+ * processes' (`unshare --pid` without `--mount-proc`).
+ */
+export function foreignProc(): string | undefined {
+  if (process.platform !== 'linux' || lstatSync('/proc/self', { throwIfNoEntry: false }) === undefined) return undefined
+  const seen = link('/proc/self')
+  if (seen === String(process.pid)) return undefined
+  const there = seen === undefined ? 'is not there' : `has the number ${seen} there`
+  return `/proc is that of another pid namespace: this process is ${process.pid}, and ${there}`
 }
 
 // USER_HZ is 100 on every Linux that Node runs on (getconf CLK_TCK).
