@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 // The tests run against the built package: `npm test` builds it first.
-const project = ['threads', 'portable'].find((name) => process.argv.includes(name))
-const report = process.env['CI_REPORT'] && process.env['CI_REPORT'] + (project === undefined ? '' : `.${project}`)
+const isThreads = process.argv.includes('threads')
+const report = process.env['CI_REPORT'] && process.env['CI_REPORT'] + (isThreads ? '.threads' : '')
 
 export default defineConfig({
   test: {
@@ -11,6 +11,8 @@ export default defineConfig({
     hookTimeout: 30_000,
     // More than the two cores of a small machine: most tests wait for other processes most of the time.
     maxWorkers: 3,
+    // Of tests that say so: each starts a runner of its own.
+    maxConcurrency: 3,
     // What was skipped stands at the end, by name; .ci/run counts what passed and failed.
     reporters: [
       'default',

@@ -55,6 +55,7 @@ const doors = Object.keys({ ...both, ...esmOnly }).filter((name) => name !== 'cl
 const bundle = await rolldown({
   input: Object.fromEntries(doors.map((name) => [name, join(emitted, `${name}.d.ts`)])),
   external,
+  checks: { pluginTimings: false },
   plugins: [allTypes, dts({ dtsInput: true, tsconfig: false }), finish],
 })
 await bundle.write({

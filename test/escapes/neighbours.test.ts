@@ -1,62 +1,15 @@
-import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ContainmentError, createProctor, type Proctor } from 'proctor'
 import { afterAll, describe, expect, test } from 'vitest'
 import { findByCommandLine, stateOf, uniqueNumber } from '../machine.js'
-import type { Level } from './cases.js'
+import { levels, proctorOr } from './levels.js'
 import { commandOf, programFile, removePrograms, temporaryPath } from './programs.js'
 import { subjectElsewhere } from './subject.js'
-import { endFor, identify, isLive, Pipe, until, untilIdentified } from './witness.js'
+import { endFor, isLive, Pipe, until, untilIdentified } from './witness.js'
 
 // Who must not be blamed, and who must not be killed.
 
 afterAll(removePrograms)
-
-const levels = ['strict', 'basic'] as const
-type Skip = (note: string) => never
-
-async function proctorOr(skip: Skip, level: Level, leakTimeout: number): Promise<Proctor> {
-  try {
-    return await createProctor({ containment: level, grace: 1000, leakTimeout })
-  } catch (error) {
-    if (level === 'strict' && error instanceof ContainmentError) return skip(error.message)
-    throw error
-  }
-}
-
-describe.each(levels)('%s: an ordinary tree is not blamed', (level) => {
-  test('sh → node that runs until teardown, 30 times', async ({ skip }) => {
-    for (let round = 0; round < 30; round += 1) {
-      const proctor = await proctorOr(skip, level, 1000)
-      const server = proctor.run('sh', ['-c', 'node -e "console.log(1); setTimeout(() => {}, 9000)"; exit 0'])
-      await server.waitForOutput('1')
-      await expect(proctor.teardown()).resolves.toMatchObject({ commands: [{ leaked: [], survived: [] }] })
-    }
-  })
-
-  test('a child that exits a little after its leader, 30 times', async ({ skip }) => {
-    for (let round = 0; round < 30; round += 1) {
-      const proctor = await proctorOr(skip, level, 2000)
-      const command = proctor.run('sh', ['-c', '(sleep 0.05; setsid sh -c "sleep 0.05") & echo started'])
-      await command.waitForOutput('started')
-      await command.waitForExit()
-      await expect(proctor.teardown()).resolves.toMatchObject({ commands: [{ leaked: [], survived: [] }] })
-    }
-  })
-
-  test('commands that end by themselves, 30 times, and neither are other children of the test', async ({ skip }) => {
-    for (let round = 0; round < 30; round += 1) {
-      const proctor = await proctorOr(skip, level, 1000)
-      const own = spawn('sleep', ['9'], { stdio: 'ignore' })
-      await proctor.run('sh', ['-c', 'true | cat; (true &); echo done']).waitForSuccessfulExit()
-      await expect(proctor.teardown()).resolves.toMatchObject({ commands: [{ leaked: [], survived: [] }] })
-      const identity = identify(own.pid!)!
-      expect(isLive(identity)).toBe(true)
-      await endFor(identity)
-    }
-  })
-})
 
 describe.each(levels)('%s: two fixtures live at the same time', (level) => {
   test('kills of one, while daemons of the other come up: none is stopped', async ({ skip }) => {

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { type InnerOptions, type InnerResult, inRoot, runVitest, startVitest } from '../inner-run.js'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { ahead, type InnerOptions, type InnerResult, inRoot, runVitest, startVitest } from '../inner-run.js'
 import {
   eventually,
   expectNothingLeft,
@@ -34,8 +34,10 @@ interface Report {
 /** A process of the test's own that nobody may touch, with the number in its command line as well. */
 function bystander(number: string): () => void {
   const child = spawn('sleep', ['86399', number], { detached: true, stdio: 'ignore', argv0: 'bystander' })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  return () => expect(isRunning(child.pid!)).toBe(true)
+  return () => {
+    expect(isRunning(child.pid!)).toBe(true)
+    child.kill('SIGKILL')
+  }
 }
 
 /** What was said of a file: of its tests, and of it as a whole. */
@@ -52,7 +54,6 @@ interface Outcome {
 
 async function runSuite(wanted: readonly string[], options: InnerOptions = {}): Promise<Outcome> {
   const folder = makeFolder()
-  onTestFinished(() => removeFolder(folder))
   const [number, report] = [uniqueNumber(), join(folder, 'report.json')]
   const expectAlive = bystander('86398')
   const { exitCode, output } = await runVitest('guard', {
@@ -63,6 +64,7 @@ async function runSuite(wanted: readonly string[], options: InnerOptions = {}): 
   expect(findByCommandLine(number)).toEqual([])
   expectAlive()
   const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
+  await removeFolder(folder)
   const files = testResults.map(({ name, message, assertionResults }): [string, FileOutcome] => [
     basename(name),
     { tests: assertionResults, message },
@@ -90,7 +92,7 @@ function linesOf(...files: string[]): Map<string, string> {
   )
 }
 
-test.each([
+const pools = [
   ['forks', { pool: 'forks' }],
   ['forks, by the process table', { pool: 'forks', env: { PROCTOR_GUARD_CONTAINMENT: 'basic' } }],
   ['forks without isolation', { pool: 'forks', args: ['--no-isolate', '--maxWorkers=1'] }],
@@ -98,10 +100,23 @@ test.each([
   ['vmForks', { pool: 'vmForks' }],
   ['vmThreads', { pool: 'vmThreads' }],
   ['threads, with the global set-up', { pool: 'threads', env: { SUITE_GLOBAL_SETUP: '1' } }],
-] as const satisfies readonly (readonly [string, InnerOptions])[])(
+] as const satisfies readonly (readonly [string, InnerOptions])[]
+
+let outcomes: ReturnType<typeof ahead<Outcome>>
+beforeAll(() => {
+  outcomes = ahead(
+    pools.map(
+      ([, options]) =>
+        () =>
+          runSuite(['leaks', 'clean'], options),
+    ),
+  )
+})
+
+test.each(pools.map(([name], index) => [name, index] as const))(
   'in the pool %s what a test leaves running fails it, with the line that started it, and what is cleaned up passes',
-  async (_name, options) => {
-    const { files, exitCode } = await runSuite(['leaks', 'clean'], options)
+  async (_name, index) => {
+    const { files, exitCode } = await outcomes[index]!
     const lines = linesOf('leaks.test.ts', 'launch.ts')
     expect(exitCode).toBe(1)
     const leaky = files.get('leaks.test.ts')!.tests
@@ -134,7 +149,7 @@ test.each([
   },
 )
 
-test('what the file and tests beside each other leave is found when the file ends', async () => {
+test.concurrent('what the file and tests beside each other leave is found when the file ends', async () => {
   const { tests, message, exitCode } = await runFile('whole-file')
   expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed', 'passed'])
   expect(message).toContain('4 processes outlived the test file that started them and were killed')
@@ -142,7 +157,7 @@ test('what the file and tests beside each other leave is found when the file end
   expect(exitCode).toBe(1)
 })
 
-test('what createProctor gave and nobody tears down is ended, and the file blamed', async () => {
+test.concurrent('what createProctor gave and nobody tears down is ended, and the file blamed', async () => {
   const { tests, message, exitCode } = await runFile('by-hand')
   expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed', 'passed'])
   const line = linesOf('by-hand.test.ts').get('nobody tears it down')
@@ -161,7 +176,7 @@ Call .await proctor\.teardown\(\). when the test ends`,
   expect(exitCode).toBe(1)
 })
 
-test('what a test leaves that has skipped itself is found when the file ends', async () => {
+test.concurrent('what a test leaves that has skipped itself is found when the file ends', async () => {
   const { tests, message, exitCode } = await runFile('skips')
   expect(tests.map(({ status }) => status)).toEqual(['skipped', 'passed'])
   const line = linesOf('skips.test.ts').get('skips itself and leaks')
@@ -170,18 +185,18 @@ test('what a test leaves that has skipped itself is found when the file ends', a
   expect(exitCode).toBe(1)
 })
 
-test('a concurrent test that runs alone is blamed itself', async () => {
+test.concurrent('a concurrent test that runs alone is blamed itself', async () => {
   const { tests } = await runFile('alone')
   expect(tests[0]!.failureMessages[0]).toContain(`started at ${linesOf('alone.test.ts').get(tests[0]!.title)}:`)
 })
 
-test.each(['test', 'file'])('the first daemon of a file is found, with the %s as the unit', async (unit) => {
+test.concurrent.each(['test', 'file'])('the first daemon of a file is found, with the %s as the unit', async (unit) => {
   const { tests, message } = await runFile('first', { PROCTOR_GUARD_UNIT: unit })
   const said = unit === 'file' ? message : tests[0]!.failureMessages.join()
   expect(said).toContain(`1 process outlived the test${unit === 'file' ? ' file' : ''} that started it and was killed`)
 })
 
-test('one test is only warned of, another killed without a word', async () => {
+test.concurrent('one test is only warned of, another killed without a word', async () => {
   const { tests, output, exitCode } = await runFile('options')
   expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed'])
   expect(output.match(/outlived/g)).toHaveLength(1)
@@ -191,7 +206,7 @@ test('one test is only warned of, another killed without a word', async () => {
   expect(exitCode).toBe(0)
 })
 
-test('the file as a unit: its tests pass, and it fails, naming them', async () => {
+test.concurrent('the file as a unit: its tests pass, and it fails, naming them', async () => {
   const { tests, message, exitCode } = await runFile('alone', { PROCTOR_GUARD_UNIT: 'file' })
   expect(tests.map(({ status }) => status)).toEqual(['passed'])
   expect(message).toContain('1 process outlived the test file that started it and was killed')
@@ -200,20 +215,20 @@ test('the file as a unit: its tests pass, and it fails, naming them', async () =
 })
 
 // What is allowed is left alive, at the worker's end too: its next user may be another run.
-test('the environment allows command lines', async () => {
+test.concurrent('the environment allows command lines', async () => {
   const { output, exitCode, left } = await runAndEnd({ PROCTOR_GUARD_ALLOW: String.raw`gradle,/^sleep \d+$/` })
   expect(output).toMatch(/Tests +1 passed/)
   expect(exitCode).toBe(0)
   expect(left).toBe(1)
 })
 
-test('the environment is refused when it cannot be understood', async () => {
+test.concurrent('the environment is refused when it cannot be understood', async () => {
   const { message } = await runFile('whole-file', { PROCTOR_GUARD: 'loud' })
   expect(message).toContain(`PROCTOR_GUARD: mode is "loud". Accepted is 'fail' or 'warn' or 'kill' or 'off'.`)
 })
 
 // The control: without a guard the very same test passes, and what it leaves is there.
-test('without the guard nothing fails', async () => {
+test.concurrent('without the guard nothing fails', async () => {
   const { output, exitCode, left } = await runAndEnd({ PROCTOR_GUARD: 'off' })
   expect(output).toMatch(/Tests +1 passed/)
   expect(exitCode).toBe(0)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { type InnerOptions, runVitest } from '../inner-run.js'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { ahead, type InnerOptions, runVitest } from '../inner-run.js'
 import { findByCommandLine, makeFolder, removeFolder, uniqueNumber, workspacesIn } from '../machine.js'
 
 // A real Vitest on fixtures/suites/verdicts: what it reports of tests that pass, fail, time out and throw, in every pool.
@@ -21,11 +21,15 @@ interface Verdict {
   readonly messages: readonly string[]
 }
 
-async function runSuite(
-  options: InnerOptions,
-): Promise<{ verdicts: Map<string, Verdict>; output: string; log: string; exitCode: number | null }> {
+interface Outcome {
+  readonly verdicts: ReadonlyMap<string, Verdict>
+  readonly output: string
+  readonly log: string
+  readonly exitCode: number | null
+}
+
+async function runSuite(options: InnerOptions): Promise<Outcome> {
   const folder = makeFolder()
-  onTestFinished(() => removeFolder(folder))
   const [number, report, log] = [uniqueNumber(), join(folder, 'report.json'), join(folder, 'log')]
   const { exitCode, output } = await runVitest('verdicts', {
     ...options,
@@ -41,22 +45,37 @@ async function runSuite(
       { status, messages: failureMessages },
     ]),
   )
-  return { verdicts: new Map(verdicts), output, log: readFileSync(log, 'utf8'), exitCode }
+  const said = readFileSync(log, 'utf8')
+  await removeFolder(folder)
+  return { verdicts: new Map(verdicts), output, log: said, exitCode }
 }
 
 const leaked =
   /^(?:Error: |LeakedProcessError: )?2 processes outlived their command and were killed\n\n {2}sh -c 'sleep \d+ & setsid -f sleep \d+' +exited 0 after \d+ ms +\(cwd <workspace>\)\n {2}├─ \d+ sleep \d+ +left (?:behind in the group|the group \(own session\)) +ran \d+ ms +SIGTERM\n {2}└─ \d+ sleep \d+ +left (?:behind in the group|the group \(own session\)) +ran \d+ ms +SIGTERM/
 
-describe.each([
+const pools = [
   ['forks', { pool: 'forks' }],
   ['threads', { pool: 'threads' }],
   ['vmThreads', { pool: 'vmThreads' }],
   ['vmForks', { pool: 'vmForks' }],
   ['forks without isolation', { pool: 'forks', args: ['--no-isolate'] }],
   ['threads without isolation', { pool: 'threads', args: ['--no-isolate'] }],
-] as const)('in the pool %s', (_name, options) => {
+] as const satisfies readonly (readonly [string, InnerOptions])[]
+
+let outcomes: ReturnType<typeof ahead<Outcome>>
+beforeAll(() => {
+  outcomes = ahead(
+    pools.map(
+      ([, options]) =>
+        () =>
+          runSuite(options),
+    ),
+  )
+})
+
+describe.each(pools.map(([name], index) => [name, index] as const))('in the pool %s', (_name, index) => {
   test('each test gets the verdict that it deserves, and nothing is left', async () => {
-    const { verdicts, output, log, exitCode } = await runSuite(options)
+    const { verdicts, output, log, exitCode } = await outcomes[index]!
     const passed = [...verdicts].filter(([, { status }]) => status === 'passed').map(([title]) => title)
     expect(passed.filter((title) => !/^test \d+$/.test(title))).toEqual(
       [

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { freePort } from '../../../src/readiness/wait-for-http.js'
 import { normalise, type SnapshotOptions } from '../../../src/snapshot/normalise.js'
 import { snapshotSerializer } from '../../../src/matchers/serializer.js'
+import { rounds } from '../../soak/rounds.js'
 import { givenProctor, node, rejection, shell } from '../given.js'
 
 /** Prints everything that differs from run to run. */
@@ -22,10 +23,10 @@ worker <pid> of <pid>, pid=<pid> in <workspace>/sub
 took <duration>, v1.2.3, 3 of 4 files`
 
 describe('process.snapshot()', () => {
-  test('is the same over 50 runs', async () => {
+  test(`is the same over ${rounds(50, 10)} runs`, async () => {
     const proctor = await givenProctor({ unexpectedExit: 'ignore' })
     const seen = new Set<string>()
-    for (let round = 0; round < 10; round += 1) {
+    for (let round = 0; round < rounds(10, 2); round += 1) {
       const processes = Array.from({ length: 5 }, () => node(proctor, chatty))
       for (const process of processes) {
         await process.waitForOutput('worker')
