@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setImmediate } from 'node:timers'
 import type { execa as Execa, Options } from 'execa'
 import type { SpawnError } from '../../base/errors.js'
 import { startMarked } from '../../containment/locks-mark.js'
@@ -53,7 +54,8 @@ function begin(request: SpawnRequest, stdio: (number | 'pipe')[]): Started {
     if (child.pid === undefined) Promise.resolve(started as unknown).then(refuse, refuse)
     else if (started instanceof Promise) started.catch(() => {})
   } catch (error) {
-    refuse(error)
+    // Without descriptors Node gives execa a child that has no streams: the child's own error says why, a moment later.
+    setImmediate(() => refuse(error))
   } finally {
     unsubscribe('child_process', hear)
   }

@@ -172,28 +172,30 @@ describe('a process that runs commands', () => {
     expect(output).toBe('4\n')
   })
 
-  test.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])(
-    'is told that it has too few file descriptors, with %i left',
-    (left) => {
+  const few = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((left) => ({ left, isFirst: false }))
+  const first = [2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14].map((left) => ({ left, isFirst: true }))
+  test.each([...few, ...first])(
+    'is told that it has too few file descriptors, with $left left, by its first start: $isFirst',
+    ({ left, isFirst }) => {
       const output = runScript(
         `
         import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
         import { createProctor, SpawnError } from 'proctor'
         const proctor = await createProctor({ waitTimeout: 20000 })
-        // What is loaded at the first start is loaded now.
-        await proctor.run('true').waitForExit()
+        if (!${isFirst}) await proctor.run('true').waitForExit()
         const held = []
         try { for (;;) held.push(openSync('/dev/null', 'r')) } catch {}
         for (const descriptor of held.splice(0, ${left})) closeSync(descriptor)
         let error
-        const command = proctor.run('sh', ['-c', 'echo started; exec sleep 333'])
+        let command
         try {
+          command = proctor.run('sh', ['-c', 'echo started; exec sleep 333'])
           await command.waitForOutput('started')
         } catch (caught) { error = caught }
         for (const descriptor of held) closeSync(descriptor)
         if (error === undefined) await command.kill()
-        else if (!(error instanceof SpawnError) || !/too many files are open \\((EMFILE|ENFILE)\\)/.test(error.message)) throw error
-        console.log(error === undefined ? 'started' : 'refused')
+        else if (!/EMFILE|ENFILE/.test(error.message)) throw error
+        console.log(error === undefined ? 'started' : error instanceof SpawnError ? 'refused' : 'thrown')
         console.log((await proctor.run('echo', ['again']).waitForExit()).stdout)
         await proctor.teardown()
         const alive = readdirSync('/proc').filter((pid) => /^\\d+$/.test(pid)).filter((pid) => {
@@ -203,7 +205,7 @@ describe('a process that runs commands', () => {
       `,
         'ulimit -n 64;',
       )
-      expect(output).toMatch(left < 5 ? /^refused\nagain\n\n0\n$/ : /^(?:started|refused)\nagain\n\n0\n$/)
+      expect(output).toMatch(left < 5 ? /^refused\nagain\n\n0\n$/ : /^(?:started|refused|thrown)\nagain\n\n0\n$/)
     },
   )
 })
