@@ -49,6 +49,21 @@ test('node:test: a run of node:test below a command of a run of node:test counts
   expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/pass 1/)])
 })
 
+describe('where the test environment puts its own globals over Node’s', () => {
+  test.each(['native', 'portable'])('a command starts, by the %s start', async (launch) => {
+    const inner = startInner(
+      process.execPath,
+      [inRoot('node_modules/jest/bin/jest.js'), '--config', 'jest.config.cjs'],
+      {
+        cwd: suite,
+        env: { PROCTOR_LAUNCH: launch, SUITE_FILES: '**/dom-like.case.cjs' },
+      },
+    )
+    const { exitCode, output } = await inner.result
+    expect([exitCode, output]).toEqual([0, expect.stringMatching(/1 passed/)])
+  })
+})
+
 test('git has no other variables of its own repository than those that are left out', async () => {
   needs('git')
   const { notInherited } = await import('../../src/command/launch/environment.js')
