@@ -11,6 +11,7 @@ export const esmOnly = {
   'vitest-guard': 'src/vitest-guard.ts',
   'vitest-reporter': 'src/vitest-reporter.ts',
   'vitest-global-setup': 'src/vitest-global-setup.ts',
+  'vitest-plugin': 'src/vitest-plugin.ts',
   cli: 'src/cli.ts',
 }
 export const both = {

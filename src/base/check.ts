@@ -93,6 +93,15 @@ export const guardRules = {
   containment: oneOf('auto', 'strict', 'basic'),
 } satisfies Record<string, Rule>
 
+/** What is in them has rules of its own. */
+const isOptions = (value: unknown): boolean => typeof value === 'boolean' || isObject(value)
+export const pluginRules = {
+  guard: { accepts: 'true, false or options of the guard', test: isOptions },
+  globalSetup: { accepts: 'true or false', test: (value) => typeof value === 'boolean' },
+  reporter: { accepts: 'true or false', test: (value) => typeof value === 'boolean' },
+  options: { accepts: 'options of a fixture', test: isObject },
+} satisfies Record<string, Rule>
+
 export const waitRules = { timeout: milliseconds } satisfies Record<string, Rule>
 const flag: Rule = { accepts: 'true or false', test: (value) => typeof value === 'boolean' }
 export const snapshotRules = {

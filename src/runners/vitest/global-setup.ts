@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node'
+import { received } from '../carried.js'
 import { beginRun, endRun } from '../run.js'
 import { hostThreads } from '../../worker/fixtures.js'
 
@@ -14,7 +15,7 @@ export function setup(project?: TestProject): () => Promise<void> {
   const projects = project?.vitest.projects ?? []
   const isAllThreads = projects.length > 0 && projects.every(({ config }) => /threads/i.test(config.pool))
   const threads = isAllThreads ? hostThreads() : undefined
-  beginRun(project?.config.provide?.proctorOptions?.allow)
+  beginRun(received(project?.config.provide?.proctorOptions)?.allow)
   return async () => {
     if (typeof threads === 'function') threads()
     const message = await endRun()

@@ -1,0 +1,32 @@
+// Options on their way from a configuration to the tests: what Vitest's `provide` and Jest's `globals` carry is plain data,
+// and a regular expression comes out as `{}`.
+
+interface CarriedPattern {
+  readonly pattern: string
+  readonly flags: string
+}
+
+interface WithPatterns {
+  readonly allow?: readonly unknown[] | undefined
+}
+
+const isCarried = (entry: unknown): entry is CarriedPattern =>
+  typeof entry === 'object' && entry !== null && typeof (entry as CarriedPattern).pattern === 'string'
+
+/** The same options as plain data. */
+export function carry<Options extends object>(options: Options): Options {
+  const { allow } = options as WithPatterns
+  if (allow === undefined) return options
+  const carried = allow.map((entry) =>
+    entry instanceof RegExp ? { pattern: entry.source, flags: entry.flags } : entry,
+  )
+  return { ...options, allow: carried }
+}
+
+/** What was carried, as it was. */
+export function received<Options extends object | undefined>(options: Options): Options {
+  const { allow } = (options ?? {}) as WithPatterns
+  if (!Array.isArray(allow)) return options
+  const patterns = allow.map((entry: unknown) => (isCarried(entry) ? new RegExp(entry.pattern, entry.flags) : entry))
+  return { ...options, allow: patterns }
+}
