@@ -20,6 +20,8 @@ export const both = {
   serializer: 'src/serializer.ts',
   jest: 'src/jest.ts',
   'jest-guard': 'src/jest-guard.ts',
+  'jest-config': 'src/jest-config.ts',
+  'jest-reporter': 'src/jest-reporter.ts',
   'jest-global-setup': 'src/jest-global-setup.ts',
   'jest-global-teardown': 'src/jest-global-teardown.ts',
 }

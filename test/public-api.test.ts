@@ -74,6 +74,9 @@ test('the names that each door exports', () => {
         "symlink",
         "useProctor",
       ],
+      "proctor/jest/config": [
+        "withProctor",
+      ],
       "proctor/jest/global-setup": [
         "default",
       ],
@@ -82,6 +85,9 @@ test('the names that each door exports', () => {
       ],
       "proctor/jest/guard": [
         "guard",
+      ],
+      "proctor/jest/reporter": [
+        "default",
       ],
       "proctor/matchers": [
         "toBeAlive",
@@ -116,6 +122,10 @@ test('the names that each door exports', () => {
       ],
       "proctor/vitest/guard": [
         "guard",
+      ],
+      "proctor/vitest/plugin": [
+        "default",
+        "proctor",
       ],
       "proctor/vitest/reporter": [
         "default",

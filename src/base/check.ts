@@ -95,6 +95,11 @@ export const guardRules = {
 
 /** What is in them has rules of its own. */
 const isOptions = (value: unknown): boolean => typeof value === 'boolean' || isObject(value)
+export const jestConfigRules = {
+  guard: { accepts: 'true, false or options of the guard', test: isOptions },
+  sweep: { accepts: 'true or false', test: (value) => typeof value === 'boolean' },
+  options: { accepts: 'options of a fixture', test: isObject },
+} satisfies Record<string, Rule>
 export const pluginRules = {
   guard: { accepts: 'true, false or options of the guard', test: isOptions },
   globalSetup: { accepts: 'true or false', test: (value) => typeof value === 'boolean' },

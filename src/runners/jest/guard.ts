@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeEach } from '@jest/globals'
 import { Guard } from '../../guard/guard.js'
 import type { GuardOptions } from '../../guard/options.js'
+import { received } from '../carried.js'
 import { type CircusTest, findCircus, namesOf } from './circus.js'
 import { runLast } from './patches.js'
 
@@ -33,7 +34,7 @@ function begin(): Guard {
       nameOf: (test) => (test === unknownTest ? 'a test' : namesOf(test as CircusTest).join(' > ')),
     },
     // `globals` in Jest's configuration is what `provide` is in Vitest's.
-    (globalThis as { proctorGuard?: GuardOptions }).proctorGuard,
+    received((globalThis as { proctorGuard?: GuardOptions }).proctorGuard),
   )
   const withTest = (act: (test: object) => Promise<void> | undefined) => (): Promise<void> | undefined => {
     const test = currentTest()

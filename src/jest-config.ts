@@ -1,0 +1,4 @@
+export { withProctor } from './runners/jest/config.js'
+export type { WithProctorOptions } from './runners/jest/config.js'
+export type { GuardOptions } from './guard/options.js'
+export type { ProctorOptions } from './fixture/options.js'

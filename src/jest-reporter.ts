@@ -1,0 +1,1 @@
+export { ProctorReporter as default } from './runners/jest/reporter.js'

@@ -1,0 +1,43 @@
+import { withProctor } from 'proctor/jest/config'
+import { expect, test } from 'vitest'
+import { inRoot, type InnerResult, startInner } from '../inner-run.js'
+import { findByCommandLine, uniqueNumber } from '../machine.js'
+
+const runJest = (number: string, env: NodeJS.ProcessEnv = {}): Promise<InnerResult> => {
+  const config = inRoot('fixtures/suites/jest-config/jest.config.cjs')
+  const args = [inRoot('node_modules/jest/bin/jest.js'), '--config', config, '--verbose']
+  return startInner(process.execPath, args, { env: { SUITE_NUMBER: number, ...env } }).result
+}
+
+const endAllowed = (number: string): void => {
+  for (const line of findByCommandLine(`${number}1`)) process.kill(Number.parseInt(line, 10))
+}
+
+test('one call for guard, sweep and options, beside what the configuration has', async () => {
+  const number = uniqueNumber()
+  const { exitCode, output } = await runJest(number)
+  endAllowed(number)
+  const verdicts = output.match(/^ +[✓✕] .*$/gm)?.map((line) => line.trim().replace(/ \(\d+ ms\)$/, ''))
+  expect(verdicts).toEqual([
+    '✓ has the set-up of the user',
+    '✕ leaves what it started by itself',
+    '✓ leaves what is allowed',
+    '✕ leaves a daemon of a command',
+    '✓ leaves an allowed daemon of a command',
+  ])
+  expect(exitCode).toBe(1)
+  expect(output).toContain('the user’s global set-up')
+  expect(findByCommandLine(`${number}0`)).toEqual([])
+})
+
+test.each([
+  [{ gaurd: true }, 'withProctor: unknown option "gaurd". Accepted are guard, sweep, options.'],
+  [{ guard: { mode: 'loud' } }, /^withProctor: guard: mode is "loud"\./],
+])('options are checked at once: %j', (options, message) => {
+  expect(() => withProctor({}, options as object)).toThrow(message)
+})
+
+test('the configuration that is given is not changed', () => {
+  const config = Object.freeze({ reporters: Object.freeze(['default']), projects: Object.freeze(['one', {}]) })
+  expect(withProctor(config)).toMatchObject({ projects: ['one', { setupFilesAfterEnv: [expect.any(String)] }] })
+})
