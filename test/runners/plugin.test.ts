@@ -5,7 +5,7 @@ import { findByCommandLine, uniqueNumber } from '../machine.js'
 
 const vitestCli = inRoot('node_modules/vitest/vitest.mjs')
 
-describe('one line for guard, global set-up, reporter and options', () => {
+describe('one line for guard, global set-up, reporter and options', { timeout: 120_000 }, () => {
   test('in projects of several pools, whatever they take from the root', async () => {
     const number = uniqueNumber()
     const { exitCode, output } = await runVitest('plugin', { env: { SUITE_NUMBER: number } })
