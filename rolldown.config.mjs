@@ -20,6 +20,7 @@ export const both = {
   serializer: 'src/serializer.ts',
   jest: 'src/jest.ts',
   'jest-guard': 'src/jest-guard.ts',
+  'node-test': 'src/node-test.ts',
   'jest-config': 'src/jest-config.ts',
   'jest-reporter': 'src/jest-reporter.ts',
   'jest-global-setup': 'src/jest-global-setup.ts',

@@ -104,6 +104,12 @@ test('the names that each door exports', () => {
         "toThrowFailedExit",
         "toThrowUnexpectedExit",
       ],
+      "proctor/node-test": [
+        "executable",
+        "expect",
+        "symlink",
+        "useProctor",
+      ],
       "proctor/serializer": [
         "default",
         "serialize",

@@ -33,6 +33,8 @@ export class Pipes implements Transport {
     this.#program = program
     this.identity = program.identity
     this.streams = new Set(program.streams)
+    // Nothing keeps the worker alive for a command: whoever waits for something has a timer that does.
+    for (const stream of [program.stdout, program.stderr]) (stream as { unref?: () => void }).unref?.()
     this.exit = new Promise((resolve) => this.#onExits.push(() => resolve()))
     program.onExit((code, signal) => {
       // What is not written by then is for nobody. A grandchild may hold the other end.

@@ -68,18 +68,20 @@ function listen(): () => void {
 interface SignalHandle {
   onsignal: () => void
   start(signal: number): number
+  unref(): void
   close(): void
 }
 
 /**
- * Calls back on SIGCHLD. Not by process.on: tests count its listeners, and remove all of them. What that is made of
- * inside of Node keeps the process alive as a child of Node's does, until it is closed.
+ * Calls back on SIGCHLD. Not by process.on: tests count its listeners, and remove all of them. It keeps the process alive
+ * no more than a listener does: whoever waits for something has a timer that does.
  */
 function onChildSignal(callback: () => void): () => void {
   const Signal = (signalClass ??= findSignalClass())
   const handle = new Signal()
   handle.onsignal = callback
   handle.start(constants.signals.SIGCHLD)
+  handle.unref()
   return () => handle.close()
 }
 

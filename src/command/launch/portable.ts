@@ -112,6 +112,8 @@ export function startPortably(request: SpawnRequest, openPipe: OpenPipe): Transp
     pipes.release()
     return refusal.then((error) => explain(error, request))
   }
+  // Nothing keeps the worker alive for a command.
+  child.unref()
   const isHeld = (): boolean => child.exitCode === null && child.signalCode === null
   const identity = identify(child.pid, isHeld)
   const stdin = pipes.stdin ?? child.stdin!

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { inRoot, type InnerResult, startInner } from '../inner-run.js'
+import { eventually, findByCommandLine, uniqueNumber } from '../machine.js'
+
+const runNodeTest = (file: string, number: string, args: readonly string[] = []): Promise<InnerResult> => {
+  const path = inRoot(`fixtures/suites/node-test/${file}`)
+  return startInner(process.execPath, [...args, '--test', '--test-reporter=spec', path], {
+    env: { SUITE_NUMBER: number },
+  }).result
+}
+
+const verdictsOf = (output: string): string[] =>
+  output
+    .split('✖ failing tests:')[0]!
+    .split('\n')
+    .flatMap((line) => /^ *[✔✖] .*(?= \()/.exec(line)?.[0].trim() ?? [])
+
+test('useProctor: a teardown that cannot be forgotten, behind the hooks of the test', async () => {
+  const number = uniqueNumber()
+  const { exitCode, output } = await runNodeTest('use-proctor.mjs', number)
+  expect(verdictsOf(output)).toEqual([
+    '✔ a command',
+    '✔ kills in a hook of its own',
+    '✖ leaks',
+    '✖ fails and leaks',
+    '✔ one',
+    '✔ two',
+    '✔ shared',
+    '✔ uses it',
+    '✖ shared, and leaks',
+  ])
+  expect(exitCode).toBe(1)
+  // Beside the error of a test that has failed already.
+  expect(output).toMatch(new RegExp(`the own error[^]*ℹ LeakedProcessError: 1 process outlived[^]*sleep ${number}`))
+  expect(findByCommandLine(`sleep ${number}`)).toEqual([])
+})
+
+test('createProctor: a leak beside the own error is shown, and a forgotten teardown is said and holds nothing up', async () => {
+  const number = uniqueNumber()
+  const { exitCode, output } = await runNodeTest('by-hand.mjs', number)
+  expect(verdictsOf(output)).toEqual(['✔ nobody tears it down', '✖ fails and leaks'])
+  expect(exitCode).toBe(1)
+  expect(output).toMatch(new RegExp(`proctor: 1 process outlived its command and was killed[^]*sleep ${number}`))
+  expect(output).toMatch(/proctor: nobody tore down what createProctor\(\) gave at .*by-hand\.mjs:7:\d+/)
+  expect(output).toContain(`and this ran in it: sh -c 'echo ready; exec sleep ${number}'`)
+  await eventually(() => (findByCommandLine(`sleep ${number}`).length === 0 ? true : undefined), 'nothing left', 5000)
+})
