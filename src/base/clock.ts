@@ -37,6 +37,19 @@ export function after(ms: number, callback: () => void): () => void {
   return () => clearTimer(timer)
 }
 
+/** The longest that a timer can wait: it is always taken back before. */
+const longest = 0x7fff_ffff
+
+/** Keeps the process alive until the promise has settled. What it waits for alone would not: a child, a pipe. */
+export async function keepingAlive<Value>(promise: Promise<Value>): Promise<Value> {
+  const release = after(longest, () => {})
+  try {
+    return await promise
+  } finally {
+    release()
+  }
+}
+
 /** Calls `callback` every `ms` milliseconds and keeps no process alive for it. Returns what ends it. */
 export function every(ms: number, callback: () => void): () => void {
   const timer = startInterval(callback, ms)

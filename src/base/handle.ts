@@ -1,3 +1,5 @@
+import { keepingAlive } from './clock.js'
+
 // What users hold is a handle: it has the members of a public interface and no more, and stands for an inner object that
 // they never see. A printer, an equality check or a deep clone may walk a handle, and whatever a clone of it lacks: no
 // getter throws there.
@@ -25,6 +27,9 @@ export interface HandleSettings<Public, Inner> {
   /** What `console.log` shows. It must not count as a look of the test's. */
   readonly print: (inner: Inner) => object
 }
+
+/** Whoever waits for one of these waits for processes, and not for the time. */
+const endings: ReadonlySet<string | symbol> = new Set(['kill', 'terminate', 'teardown', Symbol.asyncDispose])
 
 const inspected = Symbol.for('nodejs.util.inspect.custom')
 
@@ -81,10 +86,11 @@ export class Handles<Public extends object, Inner extends object> {
   #describe(name: string, key: string | symbol, kind: Member<Inner>): PropertyDescriptor {
     if (kind === 'shown' || kind === 'value') return this.#getter((inner) => Reflect.get(inner, key))
     if (typeof kind === 'object' && 'get' in kind) return this.#getter(kind.get)
-    const call = (inner: Inner, parameters: readonly unknown[]): unknown =>
-      kind === 'method'
-        ? Reflect.apply(Reflect.get(inner, key) as () => unknown, inner, parameters)
-        : kind.bound(inner, ...(parameters as never[]))
+    const call = (inner: Inner, parameters: readonly unknown[]): unknown => {
+      if (typeof kind === 'object') return kind.bound(inner, ...(parameters as never[]))
+      const result: unknown = Reflect.apply(Reflect.get(inner, key) as () => unknown, inner, parameters)
+      return endings.has(key) ? keepingAlive(result as Promise<unknown>) : result
+    }
     return this.#method(`${String(key)} was called on something that is no ${name}.`, call)
   }
 

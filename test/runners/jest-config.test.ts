@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { withProctor } from 'proctor/jest/config'
 import { expect, test } from 'vitest'
 import { inRoot, type InnerResult, startInner } from '../inner-run.js'
@@ -10,7 +11,7 @@ const runJest = (number: string, env: NodeJS.ProcessEnv = {}): Promise<InnerResu
 }
 
 const endAllowed = (number: string): void => {
-  for (const line of findByCommandLine(`${number}1`)) process.kill(Number.parseInt(line, 10))
+  for (const line of findByCommandLine(`${number}1`)) spawnSync('kill', [line.split(' ')[0]!])
 }
 
 test('one call for guard, sweep and options, beside what the configuration has', async () => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { proctor } from 'proctor/vitest/plugin'
 import { describe, expect, test } from 'vitest'
 import { inRoot, runVitest, startInner } from '../inner-run.js'
@@ -24,7 +25,7 @@ describe('one line for guard, global set-up, reporter and options', { timeout: 1
     expect(exitCode).toBe(1)
     expect(output).toContain('the user’s global set-up')
     expect(output.match(/^proctor: 6 commands run, .* 3 leaks/gm)).toHaveLength(1)
-    for (const pid of findByCommandLine(`${number}1`)) process.kill(Number.parseInt(pid, 10))
+    for (const pid of findByCommandLine(`${number}1`)) spawnSync('kill', [pid.split(' ')[0]!])
     expect(findByCommandLine(`${number}0`)).toEqual([])
   })
 

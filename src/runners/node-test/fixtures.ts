@@ -1,4 +1,5 @@
 import { after, before } from 'node:test'
+import { keepingAlive } from '../../base/clock.js'
 import { checkOptions, proctorRules } from '../../base/check.js'
 import { show } from '../../base/words.js'
 import { ProctorError } from '../../base/errors.js'
@@ -38,7 +39,7 @@ class LateFixture {
 
   async end(circumstances: Parameters<FixtureProctor['teardown']>[0] = {}): Promise<void> {
     this.#isOver = true
-    await this.#fixture?.teardown(circumstances)
+    if (this.#fixture !== undefined) await keepingAlive(this.#fixture.teardown(circumstances))
   }
 }
 
