@@ -18,6 +18,8 @@ type GroupLine = Extract<Line, { readonly kind: 'group' }>
 
 /** Nobody has this number: a root of which only its marks and its place are known. */
 const nobody = 0
+/** No file can be there: a root that is not known by its place. */
+const nowhere = '\0'
 
 /** The process table, less what may live on with all that it has started, and less who looks. */
 class EstateSource extends TableSource {
@@ -129,12 +131,10 @@ export class Estate {
         isHeld: () => leadsGroup && isThere(identity),
         groupIsGone: !leadsGroup,
       })
-    // A workspace of nobody's: it is found by the others.
-    const none = records[0]?.path ?? '/dev/null'
-    const places = [none, ...records.flatMap(workspacesOf)]
-    const processes = lines.flatMap((line) => (line.kind === 'process' ? [rootOf(line.identity, false, none)] : []))
+    const places = [nowhere, ...records.flatMap(workspacesOf)]
+    const processes = lines.flatMap((line) => (line.kind === 'process' ? [rootOf(line.identity, false, nowhere)] : []))
     const groups = lines.flatMap((line) =>
-      line.kind === 'group' ? [{ root: rootOf(line.leader, true, none), line }] : [],
+      line.kind === 'group' ? [{ root: rootOf(line.leader, true, nowhere), line }] : [],
     )
     const byMark = places.map((place) => rootOf({ pid: nobody, startTime }, false, place))
     this.#trees = new Set([...groups.map(({ root }) => root), ...processes, ...byMark])

@@ -1,0 +1,286 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { inRoot } from '../inner-run.js'
+import {
+  eventually,
+  expectNothingLeft,
+  findByCommandLine,
+  isRunning,
+  makeFolder,
+  removeFolder,
+  uniqueNumber,
+  workspacesIn,
+} from '../machine.js'
+import { needs } from '../needs.js'
+
+// The guardian, its script and what it starts, on real processes of real workers.
+
+const dist = inRoot('dist')
+const program = (name: string): string => inRoot(`fixtures/programs/faults/${name}`)
+
+interface Worker {
+  readonly child: ChildProcess
+  readonly folder: string
+  readonly said: { readonly worker: number; readonly command: number; readonly workspace: string }
+}
+
+function givenFolder(): string {
+  const folder = makeFolder()
+  onTestFinished(() => removeFolder(folder))
+  return folder
+}
+
+/** A worker that runs a script, which prints `up`. */
+async function givenWorker(script: string, options: object = {}, env: NodeJS.ProcessEnv = {}): Promise<Worker> {
+  const folder = givenFolder()
+  const child = spawn(process.execPath, [program('worker.mjs'), dist, script, JSON.stringify(options)], {
+    env: { ...process.env, TMPDIR: folder, ...env },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const line = await eventually(() => /^\{.*\}$/m.exec(output)?.[0], 'the worker says what it has started')
+  return { child, folder, said: JSON.parse(line) as Worker['said'] }
+}
+
+function end(target: number): void {
+  try {
+    process.kill(target, 'SIGKILL')
+  } catch {
+    // Gone, as it should be.
+  }
+}
+
+/** Ends what a failed test would leave, by the number in its command line. */
+function endAtLast(number: string): void {
+  onTestFinished(() => {
+    for (const line of findByCommandLine(number)) end(Number.parseInt(line, 10))
+  })
+}
+
+const startOf = (pid: number): string => {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]!
+}
+
+/** A group that forks again and again. */
+function givenStorm(): ChildProcess {
+  const child = spawn('sh', ['-c', 'while :; do sleep 0.02; done'], { detached: true, stdio: 'ignore' })
+  onTestFinished(() => end(-child.pid!))
+  return child
+}
+
+/** Runs guardian.sh in a shell on these lines, to its end. Gives what it printed. */
+async function runScript(shell: readonly string[], lines: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const [command, ...args] = shell
+  const child = spawn(command!, [...args, inRoot('src/guardian/guardian.sh'), 'token'], {
+    detached: true,
+    cwd: '/',
+    env: {
+      PATH: process.env['PATH'],
+      PROCTOR_NODE: process.execPath,
+      PROCTOR_ENDING: join(dist, 'guardian-ending.js'),
+      PROCTOR_WORKER: `${process.pid} ${startOf(process.pid)} token `,
+      ...env,
+    },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  const ended = new Promise((resolve) => void child.once('close', resolve))
+  child.stdin.end(`${lines.join('\n')}\n`)
+  await ended
+  return output
+}
+
+describe.each([['dash'], ['bash'], ['busybox', 'sh']])('guardian.sh under %s', (...shell) => {
+  test('ends a group that forks every 20 ms, forgets what was taken back, and prints nothing', async () => {
+    needs(shell[0])
+    const [storm, forgotten] = [givenStorm(), givenStorm()]
+    const lines = [storm, forgotten].map(({ pid }) => `g\t${pid}\t${startOf(pid!)}`)
+    expect(await runScript(shell, [...lines, `-${lines[1]}`], {})).toBe('')
+    expect(isRunning(storm.pid!)).toBe(false)
+    expect(isRunning(forgotten.pid!)).toBe(true)
+  })
+
+  test('without Node ends the groups whose leader is the one that was told of, and no other', async () => {
+    needs(shell[0])
+    const [storm, stranger] = [givenStorm(), givenStorm()]
+    const lines = [`g\t${storm.pid}\t${startOf(storm.pid!)}`, `g\t${stranger.pid}\t1`]
+    expect(await runScript(shell, lines, { PROCTOR_NODE: '/deleted/node' })).toMatch(
+      /deleted\/node.*not found|No such file/,
+    )
+    await eventually(() => (isRunning(storm.pid!) ? undefined : true), 'the end of the group')
+    expect(isRunning(stranger.pid!)).toBe(true)
+  })
+})
+
+test('by the portable table, too, a group is known by when its leader started', async () => {
+  needs('ps')
+  const [storm, stranger] = [givenStorm(), givenStorm()]
+  const text = execFileSync('ps', ['-o', 'lstart=', '-p', String(storm.pid)], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  })
+  const start = Date.parse(text) / 1000
+  const env = { PROCTOR_PROCESS_TABLE: 'portable', PROCTOR_WORKER: `${process.pid} ${start - 5} token ` }
+  await runScript(['sh'], [`g\t${storm.pid}\t${start}`, `g\t${stranger.pid}\t${start - 3600}`], env)
+  expect(isRunning(storm.pid!)).toBe(false)
+  expect(isRunning(stranger.pid!)).toBe(true)
+})
+
+test('its command line holds the name of the script and a token', async () => {
+  const { child, folder } = await givenWorker('echo up; sleep 1000')
+  const [line] = findByCommandLine('guardian.sh').filter((each) => {
+    const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${Number.parseInt(each, 10)}/stat`, 'latin1'))?.[1]
+    return parent === String(child.pid)
+  })
+  expect(line).toMatch(/^\d+ \/bin\/sh \S+\/guardian\.sh [0-9a-f]{16}$/)
+  child.kill('SIGKILL')
+  await expectNothingLeft('sleep 1000', folder).catch(() => {})
+})
+
+test('twenty programs that start each other anew, each in a session of its own, are dead', async () => {
+  const number = uniqueNumber()
+  endAtLast(number)
+  const hop = `setsid -f sh -c "$0" "$0" ${number}`
+  const script = `hop='sleep 0.0$((RANDOM % 9 + 1)) 2>/dev/null || sleep 0.03; ${hop}'; i=0; while [ $i -lt 20 ]; do setsid -f sh -c "$hop" "$hop" ${number}; i=$((i + 1)); done; echo up; sleep 1000`
+  const { child, folder } = await givenWorker(script)
+  expect(await eventually(() => (findByCommandLine(number).length >= 10 ? true : undefined), 'they hop')).toBe(true)
+  child.kill('SIGKILL')
+  await expectNothingLeft(number, folder, 15_000)
+})
+
+test('what cleared its environment, left its session and its folder is dead where its limits tell', async () => {
+  const number = uniqueNumber()
+  endAtLast(number)
+  const script = `(cd / && setsid env -i sh -c 'exec >/dev/null 2>&1 </dev/null; sleep ${number} & :') >/dev/null 2>&1; env -i setsid sleep ${number} & echo up; wait`
+  const { child, folder } = await givenWorker(script)
+  await eventually(() => (findByCommandLine(`sleep ${number}`).length >= 2 ? true : undefined), 'both daemons')
+  child.kill('SIGKILL')
+  await expectNothingLeft(`sleep ${number}`, folder, 10_000)
+})
+
+const allowedDaemon = (number: string): string =>
+  `cd /; setsid -f sh -c 'while :; do setsid -f sleep $1; sleep 0.05; done' allowed-daemon ${number} >/dev/null 2>&1; echo up`
+
+test('what was allowed lives on, with what it starts later: after the worker’s end', async () => {
+  const number = uniqueNumber()
+  endAtLast(number)
+  const { child, folder } = await givenWorker(allowedDaemon(number), { allow: ['allowed-daemon'] })
+  const ended = new Promise((resolve) => void child.once('exit', resolve))
+  child.stdin!.write('end\n')
+  await ended
+  const helpers = (): number => findByCommandLine(`sleep ${number}`).length
+  // The guardian has gone when its record has.
+  await eventually(() => (readdirSync(folder).length === 0 ? true : undefined), 'the end of the guardian')
+  const before = helpers()
+  expect(findByCommandLine(`allowed-daemon ${number}`)).not.toEqual([])
+  expect(before).toBeGreaterThan(0)
+  await eventually(() => (helpers() > before ? true : undefined), 'another helper')
+})
+
+test('what was allowed lives on after a run that is swept, and does not fail it', async () => {
+  const number = uniqueNumber()
+  endAtLast(number)
+  const folder = givenFolder()
+  const script = `
+    import { spawn } from 'node:child_process'
+    const setup = (await import(${JSON.stringify(`${dist}/jest-global-setup.js`)})).default
+    const teardown = (await import(${JSON.stringify(`${dist}/jest-global-teardown.js`)})).default
+    await setup({}, {})
+    const worker = spawn(process.execPath, [${JSON.stringify(program('worker.mjs'))}, ${JSON.stringify(dist)}, ${JSON.stringify(allowedDaemon(number))}, '{"allow":["allowed-daemon"]}'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    await new Promise((resolve) => void worker.stdout.once('data', resolve))
+    worker.stdin.write('end')
+    await new Promise((resolve) => void worker.once('exit', resolve))
+    await teardown({}, {})
+    console.log('exit code', process.exitCode ?? 0)`
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    env: { ...process.env, TMPDIR: folder },
+  })
+  expect(stdout).toContain('exit code 0')
+  expect(findByCommandLine(`allowed-daemon ${number}`)).not.toEqual([])
+  expect(findByCommandLine(`sleep ${number}`).length).toBeGreaterThan(0)
+})
+
+test('a stranger that got the number of a command that has ended lives on', async () => {
+  needs('root', 'unshare')
+  const folder = givenFolder()
+  const own = join(folder, `proctor-${process.getuid!()}`)
+  const output = execFileSync(
+    'unshare',
+    ['--pid', '--fork', '--mount-proc', '--kill-child', process.execPath, program('reused-number.mjs'), dist, own],
+    { encoding: 'utf8', env: { ...process.env, TMPDIR: folder } },
+  )
+  expect(JSON.parse(output)).toEqual({ isSame: true, lives: true })
+})
+
+test('the guardian and its worker killed at once: a sweep finds processes, workspace and unfinished trace', async () => {
+  const number = uniqueNumber()
+  endAtLast(number)
+  const { child, folder, said } = await givenWorker(`sleep ${number} & setsid -f sleep ${number}; echo up; wait`, {
+    trace: 'on',
+    traceDir: '/tmp/never-kept',
+  })
+  const guardians = findByCommandLine('guardian.sh').filter((line) =>
+    readFileSync(`/proc/${Number.parseInt(line, 10)}/environ`, 'latin1').includes(`PROCTOR_WORKER=${said.worker} `),
+  )
+  expect(guardians.length).toBeGreaterThan(0)
+  child.kill('SIGSTOP')
+  for (const line of guardians) process.kill(Number.parseInt(line, 10), 'SIGKILL')
+  child.kill('SIGKILL')
+  await new Promise((resolve) => void child.once('exit', resolve))
+  const cli = (command: string): { stdout: string; status: number | null } =>
+    spawnSync(process.execPath, [join(dist, 'cli.js'), command, '--json'], {
+      encoding: 'utf8',
+      env: { ...process.env, TMPDIR: folder },
+    })
+  const listed = cli('ps')
+  expect(JSON.parse(listed.stdout)).toMatchObject({ workspaces: [said.workspace] })
+  expect(listed.stdout.split(number).length).toBeGreaterThan(2)
+  expect(listed.status).toBe(1)
+  const swept = cli('sweep')
+  expect(JSON.parse(swept.stdout)).toMatchObject({ left: [], removedWorkspaces: [said.workspace], leftWorkspaces: [] })
+  expect(swept.status).toBe(0)
+  expect(findByCommandLine(number)).toEqual([])
+  expect(readdirSync(folder)).toEqual([])
+})
+
+describe('in a pid namespace with the /proc of the outer one', () => {
+  const outside = ['unshare', '--pid', '--fork', '--kill-child', process.execPath]
+
+  test('no command is started, and the reason is said at once', async () => {
+    needs('root', 'unshare')
+    const folder = givenFolder()
+    const script = `const { createProctor } = await import(${JSON.stringify(`${dist}/index.js`)}); await createProctor().catch((error) => console.log(error.name + ': ' + error.message))`
+    const output = execFileSync(outside[0]!, [...outside.slice(1), '--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      env: { ...process.env, TMPDIR: folder },
+    })
+    expect(output).toMatch(
+      /^ContainmentError: No command can be contained here: \/proc is that of another pid namespace: this process is 1, and has the number \d+ there\./,
+    )
+  })
+
+  test('a sweep judges nobody', async () => {
+    needs('root', 'unshare')
+    const number = uniqueNumber()
+    endAtLast(number)
+    const { child, folder, said } = await givenWorker(`sleep ${number} & echo up; wait`)
+    const { stderr, status } = spawnSync(outside[0]!, [...outside.slice(1), join(dist, 'cli.js'), 'sweep'], {
+      encoding: 'utf8',
+      env: { ...process.env, TMPDIR: folder },
+    })
+    expect(stderr).toMatch(/^proctor: Nothing can be told here\. \/proc is that of another pid namespace/)
+    expect(status).toBe(1)
+    expect(existsSync(said.workspace)).toBe(true)
+    expect(isRunning(said.command)).toBe(true)
+    expect(workspacesIn(folder)).toHaveLength(1)
+    child.kill('SIGKILL')
+    await expectNothingLeft(number, folder, 10_000)
+  })
+})
