@@ -1,6 +1,38 @@
+import { basename } from 'node:path'
 import { escapeText } from './escape.js'
 
 const brand = Symbol.for('proctor.error')
+const help = Symbol.for('proctor.help')
+
+interface Helped {
+  readonly [help]?: readonly string[]
+}
+
+/** What a person reads of an error: its message, which is what a test compares, and below it what may help. */
+function printed(error: Error): string {
+  const lines = (error as Helped)[help] ?? []
+  return escapeText(lines.length === 0 ? error.message : `${error.message}\n\n${lines.join('\n')}`)
+}
+
+/**
+ * Puts lines that may help below the message of an error, wherever a runner prints it. `message` stays as it is.
+ *
+ * @returns the same error.
+ */
+export function withHelp<Kind extends Error>(error: Kind, lines: readonly string[]): Kind {
+  if (lines.length === 0) return error
+  const { stack = '' } = error
+  const before = `${error.name}: ${printed(error)}`
+  const known = (error as Helped)[help] ?? []
+  const more = lines.filter((line) => !known.includes(line))
+  Object.defineProperty(error, help, { value: [...known, ...more], configurable: true })
+  const frames = stack.startsWith(before) ? stack.slice(before.length) : ''
+  if (frames !== '' || stack === before) error.stack = `${error.name}: ${printed(error)}${frames}`
+  return error
+}
+
+/** The lines that `withHelp` has put below an error. */
+export const helpOf = (error: unknown): readonly string[] => (error as Helped | undefined)?.[help] ?? []
 
 /** The names of a prototype and of those behind it: what a class of ours is, whichever copy of this package made it. */
 function hasClass(value: object, name: string): boolean {
@@ -39,7 +71,7 @@ export class ProctorError extends Error {
    * command wrote as it came.
    */
   toJSON(): { name: string; message: string } {
-    return { name: this.name, message: escapeText(this.message) }
+    return { name: this.name, message: printed(this) }
   }
 }
 
@@ -76,14 +108,28 @@ function withoutOwnFrames(frames: string): string {
  * Remembers the call that is under way, so that an error which is made later, in a turn of the event loop that knows no
  * caller, can lead back to the line of the test.
  */
-export function callSite(): (error: unknown) => void {
+export function callSite(): CallSite {
   const site: { stack?: string } = {}
   Error.captureStackTrace(site, callSite)
-  return (error) => {
-    if (!isProctorError(error)) return
-    const frames = withoutOwnFrames(site.stack?.slice(site.stack.indexOf('\n')) ?? '')
-    error.stack = `${error.name}: ${escapeText(error.message)}${frames}`
+  const frames = (): string => withoutOwnFrames(site.stack?.slice(site.stack.indexOf('\n')) ?? '')
+  const leadBack = (error: unknown): void => {
+    if (isProctorError(error)) error.stack = `${error.name}: ${printed(error)}${frames()}`
   }
+  return Object.assign(leadBack, { place: () => placeIn(frames()) })
+}
+
+/** A call of the test's. */
+export interface CallSite {
+  /** Makes an error lead to its line. */
+  (error: unknown): void
+  /** Its line, as `file.test.ts:12`. */
+  place(): string | undefined
+}
+
+/** The line of a stack's first frame in a file. */
+export function placeIn(frames: string): string | undefined {
+  const match = /^\s+at (?:.*\()?(?:file:\/\/)?([^()\n]+?):(\d+):\d+\)?$/m.exec(frames)
+  return match === null ? undefined : `${basename(match[1]!)}:${match[2]}`
 }
 
 /** What is known of a command when an error about it is made. */
@@ -123,7 +169,7 @@ const shorten = (command: string): string =>
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )
 
-const seconds = (ms: number): string => `${ms / 1000} seconds`
+export const seconds = (ms: number): string => `${ms / 1000} seconds`
 
 /** The process ended although the test counted on it to run, and the test had not looked at the exit yet. */
 export class UnexpectedExitError extends CommandError {
@@ -159,16 +205,30 @@ function stackless(message: string): ProctorError {
   return error
 }
 
+/** What a timeout says beside the output so far. */
+export interface WaitTimeoutDetails {
+  /** Said below the output. */
+  readonly note?: string | undefined
+  readonly cause?: string | undefined
+  /** Lines that may help. */
+  readonly help?: readonly string[] | undefined
+}
+
 /** A wait took longer than its `timeout`. Nothing was killed for it. */
 export class WaitTimeoutError extends CommandError {
   /** Milliseconds. */
   declare readonly timeoutMs: number
 
-  constructor(state: CommandState, timeoutMs: number, { note, cause }: { note?: string; cause?: string } = {}) {
+  constructor(state: CommandState, timeoutMs: number, { note, cause }: WaitTimeoutDetails = {}) {
     const output = `Timed out after ${seconds(timeoutMs)}:\n\n${state.output.trimEnd()}`
     super(note === undefined ? output : `${output}\n\n${note}`, state)
     setQuietly(this, { timeoutMs })
     if (cause !== undefined) Object.defineProperty(this, 'cause', { value: stackless(cause), configurable: true })
+  }
+
+  /** The cause is in the help below the message: a runner would print it a second time. */
+  override toJSON(): { name: string; message: string; cause?: string } {
+    return { ...super.toJSON(), ...(this.cause === undefined ? {} : { cause: '' }) }
   }
 }
 named(WaitTimeoutError, 'WaitTimeoutError')
@@ -188,6 +248,17 @@ export class CommandTimeoutError extends CommandError {
 }
 named(CommandTimeoutError, 'CommandTimeoutError')
 
+/** Folders of a PATH that a message shows. */
+const mostFolders = 5
+
+/** The first folders of a PATH, each once. Of the project's own, those in the folders around it go without saying. */
+function shortPath(path: string): string {
+  const [first = '', ...others] = new Set(path.split(':'))
+  const folders = [first, ...others.filter((folder) => !folder.endsWith('/node_modules/.bin'))]
+  const more = folders.length - mostFolders
+  return more <= 0 ? folders.join(':') : `${folders.slice(0, mostFolders).join(':')}:… (${more} more)`
+}
+
 /** The program could not be started. */
 export class SpawnError extends ProctorError {
   declare readonly command: string
@@ -202,7 +273,7 @@ export class SpawnError extends ProctorError {
     details: { command: string; cwd: string; path?: string; code?: string; cause?: unknown },
   ) {
     const lines = [`Cannot start ${shorten(details.command)}: ${reason}`, `  cwd:  ${details.cwd}`]
-    if (details.path !== undefined) lines.push(`  PATH: ${details.path}`)
+    if (details.path !== undefined) lines.push(`  PATH: ${shortPath(details.path)}`)
     super(lines.join('\n'), { cause: details.cause })
     const { command, cwd, path, code } = details
     setQuietly(this, { command, cwd, path, code })

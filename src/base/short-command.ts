@@ -96,3 +96,15 @@ export function shortCommands(commands: readonly string[], workspace?: string, w
 
 /** One of them. */
 export const shortCommand = (command: string, workspace?: string): string => shortCommands([command], workspace)[0]!
+
+/** Characters of a command line that is shown in a sentence. */
+const mostInSentence = 120
+
+/** A stranger's, of whom nothing else is known: its name and what it begins with, and its end. */
+export function shortStranger(command: string): string {
+  const line = escapeControls(command.slice(0, mostRead))
+  const fitting = line.length <= mostInSentence ? line : cutFolders(line, mostInSentence)
+  if (fitting.length <= mostInSentence) return fitting
+  const head = cutEnd(fitting, mostInSentence / 2).replace(/ ?…$/, '')
+  return `${head} … ${fitting.slice(head.length + 3 - mostInSentence)}`
+}

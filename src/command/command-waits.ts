@@ -1,5 +1,5 @@
 import { checkOptions, waitRules } from '../base/check.js'
-import { type CommandState, WaitTimeoutError } from '../base/errors.js'
+import { type CommandState, seconds, WaitTimeoutError, withHelp } from '../base/errors.js'
 import type { TimeoutDetails } from '../readiness/wait-for-http.js'
 import type { WaitOptions } from '../wait/options.js'
 import { type Attempt, Waits } from '../wait/waits.js'
@@ -23,6 +23,8 @@ export interface WaitsHost {
   /** ms, the default of a wait that begins now. */
   waitTimeout(): number
   readonly listener: CommandListener | undefined
+  /** What a person may have overlooked, when a wait was in vain. `isForExit`: it was one for the program's end. */
+  hints(isForExit: boolean): readonly string[]
 }
 
 export interface WaitDetails {
@@ -32,6 +34,7 @@ export interface WaitDetails {
   /** What a trace calls the wait. */
   readonly what?: string | undefined
   readonly kind?: CallKind
+  readonly isForExit?: boolean
 }
 
 /** The waits of one command: for its exit, and what every other wait is made of. */
@@ -66,7 +69,7 @@ export class CommandWaits {
   add<Value>(
     attempt: Attempt<Value>,
     timeout: number | undefined,
-    { interval, explain, what, kind = 'wait' }: WaitDetails = {},
+    { interval, explain, what, kind = 'wait', isForExit = false }: WaitDetails = {},
   ): Promise<Value> {
     this.#hasBegun = true
     const limit = timeout ?? this.#host.waitTimeout()
@@ -74,7 +77,13 @@ export class CommandWaits {
       this.#record.throwUnlessStarted()
       return attempt()
     }
-    const onTimeout = (): Error => new WaitTimeoutError(this.#host.state(), limit, explain?.())
+    const onTimeout = (): Error => {
+      const details = explain?.() ?? {}
+      const error = new WaitTimeoutError(this.#host.state(), limit, details)
+      const waited = what === undefined ? [] : [`waited ${seconds(limit)} for ${what}`]
+      const facts = details.cause === undefined ? [] : [details.cause]
+      return withHelp(error, [...waited, ...(details.help ?? []), ...facts, ...this.#host.hints(isForExit)])
+    }
     const onEnd = what === undefined ? undefined : this.#host.listener?.calls(what, kind)
     return this.#waits.add(attemptIfStarted, { timeout: limit, onTimeout, interval, onEnd })
   }
@@ -86,7 +95,7 @@ export class CommandWaits {
   forSuccessfulExit(options: WaitOptions): Promise<Exit> {
     return this.#forEnd('waitForSuccessfulExit', options, () => {
       const error = errorOfExit(this.#host.state())
-      if (error !== undefined) throw error
+      if (error !== undefined) throw withHelp(error, this.#host.hints(false))
     })
   }
 
@@ -99,7 +108,7 @@ export class CommandWaits {
         throwUnlessWanted()
         return { value }
       }
-      return this.add(attempt, options.timeout, { what: `${caller}()` })
+      return this.add(attempt, options.timeout, { what: `${caller}()`, isForExit: true })
     })
   }
 }

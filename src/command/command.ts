@@ -1,11 +1,13 @@
 import { after, now } from '../base/clock.js'
-import { type CommandState, ProctorError, type SpawnError } from '../base/errors.js'
+import { type CommandState, ProctorError, type SpawnError, withHelp } from '../base/errors.js'
 import type { Containment } from '../containment/containment.js'
 import type { Member, Tree } from '../containment/tree.js'
 import { forgetTree, knowTree } from '../snapshot/normalise.js'
 import { CommandWaits } from './command-waits.js'
 import { ExitRecord } from './exit-record.js'
 import { Input } from './input.js'
+import { openInputHint, projectPathHint, startHint } from './hints.js'
+import { currentFolder } from './launch/search-path.js'
 import type { CommandListener } from './listener.js'
 import { OutputWaits } from './output-waits.js'
 import { Output, type OutputStream } from './output.js'
@@ -17,6 +19,10 @@ import type { Transport } from './transport.js'
 
 export interface CommandSettings {
   readonly command: string
+  /** The command and its arguments, or of a shell's line its words. */
+  readonly words: readonly string[]
+  /** Whether it runs in the workspace itself. */
+  readonly isInWorkspace: boolean
   readonly cwd: string
   /** Bytes of each stream. */
   readonly maxOutput: number
@@ -90,6 +96,8 @@ export class Command {
   }
 
   #fail(error: SpawnError): void {
+    const start = startHint(this.settings.words, error.code)
+    withHelp(error, [...(start === undefined ? [] : [start]), ...this.hints()])
     this.listener?.notStarted(error)
     const isOver = this.record.advance({ type: 'failed', error })
     this.endings.markTreeDead()
@@ -194,6 +202,15 @@ export class Command {
         return log.text()
       },
     }
+  }
+
+  /** What a person may have overlooked, of a command that did not do what was expected. */
+  hints(isForExit = false): string[] {
+    const { words, cwd, isInWorkspace } = this.settings
+    const path = projectPathHint({ words, cwd, isInWorkspace }, currentFolder())
+    // A server reads no input: of what has written something it is said only when its end was waited for.
+    const isReader = !this.hasExited && this.input.isUntouched && (isForExit || this.log.mark().position === 0)
+    return [...(path === undefined ? [] : [path]), ...(isReader ? [openInputHint] : [])]
   }
 
   /** ms, the default of waits and matchers. */

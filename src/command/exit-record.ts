@@ -1,4 +1,4 @@
-import { type CommandState, CommandTimeoutError, type SpawnError } from '../base/errors.js'
+import { type CommandState, CommandTimeoutError, type SpawnError, withHelp } from '../base/errors.js'
 import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
 import { advance, type ExitStatus, hasExited, isOver, type Life, type LifeEvent, see, type Seen } from './life.js'
 import type { Output } from './output.js'
@@ -12,6 +12,8 @@ export interface ExitOwner {
   readonly durationMs: number
   /** The state as it is, for errors. */
   state(): CommandState
+  /** What a person may have overlooked. */
+  hints(): readonly string[]
 }
 
 export class ExitRecord {
@@ -22,6 +24,7 @@ export class ExitRecord {
   #seen: Seen = 'no'
   #isSignalled = false
   #isTimedOut = false
+  #ender: (() => string) | undefined
 
   constructor(owner: ExitOwner, timeout: number | undefined) {
     this.#owner = owner
@@ -63,6 +66,11 @@ export class ExitRecord {
   /** The test has sent a signal: an exit with an error was to be expected. */
   noteSignalled(): void {
     this.#isSignalled = true
+  }
+
+  /** A call of the test's has ended it: what says so, when the test asks for something that it cannot do any more. */
+  noteEnder(ender: () => string): void {
+    this.#ender ??= ender
   }
 
   /** Its own time was over before it exited. */
@@ -114,10 +122,19 @@ export class ExitRecord {
 
   /** Throws what a call that only makes sense while it runs throws once it has exited. */
   throwOnceExited(): void {
-    const error = errorOnceExited(this.knowledge, this.#owner.state())
+    const error = this.errorOnceExited(this.knowledge)
     if (error === undefined) return
     this.see('reported')
     throw error
+  }
+
+  /** What a call says that only makes sense while it runs. */
+  errorOnceExited(knowledge: ExitKnowledge): Error | undefined {
+    const error = errorOnceExited(knowledge, this.#owner.state())
+    if (error === undefined) return undefined
+    const end = knowledge === 'exited, seen' ? this.#ender?.() : undefined
+    const isFailure = error.exitCode !== 0
+    return withHelp(error, [...(end === undefined ? [] : [end]), ...(isFailure ? this.#owner.hints() : [])])
   }
 
   throwUnlessStarted(): void {
@@ -136,7 +153,7 @@ export class ExitRecord {
     if (this.spawnError !== undefined) return this.seenSpawnError()!
     if (this.#isTimedOut) return this.seenTimeoutError()
     this.see('reported')
-    return errorOnceExited('exited, not seen', this.#owner.state())!
+    return this.errorOnceExited('exited, not seen')!
   }
 
   seenTimeoutError(): CommandTimeoutError {
@@ -161,6 +178,6 @@ export class ExitRecord {
     if (this.#isTimedOut) return this.#timeoutError()
     if (isExcused || this.#isSignalled || this.#seen === 'read') return undefined
     const state = this.#owner.state()
-    return errorOfExit(state) === undefined ? undefined : errorOnceExited('exited, not seen', state)
+    return errorOfExit(state) === undefined ? undefined : this.errorOnceExited('exited, not seen')
   }
 }

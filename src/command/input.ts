@@ -30,14 +30,21 @@ export class Input {
   readonly #host: InputHost
   readonly #transport: Transport | undefined
   #isEnded = false
+  #isWritten = false
 
   constructor(host: InputHost, transport: Transport | undefined) {
     this.#host = host
     this.#transport = transport
   }
 
+  /** Whether a program that reads it waits for a first word. */
+  get isUntouched(): boolean {
+    return this.#transport !== undefined && !this.#isEnded && !this.#isWritten
+  }
+
   /** The option `input`: written, and ended, at the start. */
   writeAtStart(input: string | Uint8Array): void {
+    this.#isWritten = true
     this.#host.listener?.input(input)
     this.#isEnded = this.#transport?.inputStaysOpen !== true
     this.#transport?.endInput(input)
@@ -76,6 +83,7 @@ export class Input {
         `Cannot ${verb} to ${command}: its standard input was closed, by endInput() or the option input.`,
       )
     }
+    this.#isWritten = true
     let outcome: { readonly error: Error | undefined } | undefined
     feed(this.#transport, (error) => {
       outcome = { error: error ?? undefined }

@@ -1,9 +1,10 @@
 import { checkOptions, outputWaitRules } from '../base/check.js'
 import { isRegExp } from '../base/kinds.js'
 import { show } from '../base/words.js'
-import { lookFor, type OutputPattern } from '../wait/pattern.js'
+import { isInOutput, lookFor, type OutputPattern } from '../wait/pattern.js'
 import type { Attempt } from '../wait/waits.js'
 import { type CommandWaits, rejecting } from './command-waits.js'
+import { nearestHint } from './hints.js'
 import type { ExitRecord } from './exit-record.js'
 import type { Output } from './output.js'
 import type { OutputWaitOptions } from './process.js'
@@ -24,6 +25,8 @@ export interface OutputLook<Value> {
   readonly isPredicate: boolean
   /** What a trace calls the wait. */
   readonly what: string
+  /** What comes near to it, when it was in vain. */
+  readonly nearest: () => readonly string[]
 }
 
 /** Waits for what one command writes, or draws. */
@@ -56,12 +59,27 @@ export class OutputWaits {
         timeout: options.timeout,
         isPredicate: typeof pattern === 'function',
         what: `waitForOutput(${showPattern(pattern)})`,
+        nearest: () => this.#nearest(pattern, text(), options),
       })
     })
   }
 
+  /** Where the text is that was waited for in vain, or one that is nearly the same. */
+  #nearest(pattern: OutputPattern, text: string, { stream = 'output', since }: OutputWaitOptions): string[] {
+    if (typeof pattern === 'function') return []
+    if (since !== undefined && isInOutput(pattern, this.#log.text(stream))) {
+      return ['it stands in the output before the mark of `since`, and not after it']
+    }
+    const other = stream === 'stdout' ? 'stderr' : 'stdout'
+    if (stream !== 'output' && isInOutput(pattern, this.#log.text(other, since))) {
+      return [`it was written to ${other}, and the wait looks at ${stream}`]
+    }
+    const nearest = nearestHint(pattern, text)
+    return nearest === undefined ? [] : [nearest]
+  }
+
   /** Waits until a look finds something, or the program has exited and will write nothing more. */
-  until<Value>({ look, timeout, isPredicate, what }: OutputLook<Value>): Promise<Value> {
+  until<Value>({ look, timeout, isPredicate, what, nearest }: OutputLook<Value>): Promise<Value> {
     // Captured now: an exit reported to another wait afterwards still counts as unseen here.
     const isKnownToHaveExited = this.#record.knowledge === 'exited, seen'
     const attempt: Attempt<Value> = () => {
@@ -72,6 +90,7 @@ export class OutputWaits {
       if (!(found instanceof Promise)) return this.#record.judge(found, wasSettled)
       return found.then((value) => this.#record.judge(value, wasSettled))
     }
-    return this.#waits.add(attempt, timeout, { interval: isPredicate ? predicateInterval : undefined, what })
+    const interval = isPredicate ? predicateInterval : undefined
+    return this.#waits.add(attempt, timeout, { interval, what, explain: () => ({ help: nearest() }) })
   }
 }

@@ -1,6 +1,5 @@
 import type { ReadinessHost } from '../readiness/wait-for-http.js'
 import type { Command } from './command.js'
-import { errorOnceExited } from './exits.js'
 
 /** ms between two looks for who listens. */
 const portInterval = 20
@@ -18,8 +17,7 @@ export function readinessHost(command: Command, what: string): ReadinessHost {
     hasSettled: () => record.isSettled,
     whatIfGone: () => {
       const isKnown = record.knowledge === 'exited, seen'
-      return () =>
-        isKnown && !record.isTimedOut ? errorOnceExited('exited, seen', command.state())! : record.endOfWait()
+      return () => (isKnown && !record.isTimedOut ? record.errorOnceExited('exited, seen')! : record.endOfWait())
     },
     excuseExit: () => record.see('read'),
     wait: (attempt, { timeout }, explain) => waits.add(attempt, timeout, { interval: portInterval, explain, what }),

@@ -1,6 +1,5 @@
-import { callSite, type CommandState } from '../base/errors.js'
+import { type CallSite, callSite } from '../base/errors.js'
 import type { ExitRecord } from './exit-record.js'
-import { errorOnceExited } from './exits.js'
 import type { CommandListener } from './listener.js'
 import type { Exit } from './process.js'
 import type { Endings } from './termination.js'
@@ -12,22 +11,29 @@ export interface EndingHost {
   readonly listener: CommandListener | undefined
   readonly hasTree: boolean
   readonly settled: Promise<void>
-  state(): CommandState
 }
 
 /** `kill()` and `terminate()`: ends the whole tree, then reports the exit, or that it was there before. */
 export async function endForTest(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
   const leadBack = callSite()
-  const onEnd = host.listener?.calls(signal === 'SIGKILL' ? 'kill()' : 'terminate()', 'end')
+  const caller = signal === 'SIGKILL' ? 'kill()' : 'terminate()'
+  const isFirst = host.record.exit === undefined
+  const onEnd = host.listener?.calls(caller, 'end')
   try {
     const exit = await endAndJudge(host, signal, grace)
     onEnd?.()
+    if (isFirst) host.record.noteEnder(() => endingAt(caller, leadBack))
     return exit
   } catch (error) {
     leadBack(error)
     onEnd?.(error)
     throw error
   }
+}
+
+const endingAt = (caller: string, site: CallSite): string => {
+  const place = site.place()
+  return `${caller}${place === undefined ? '' : ` at ${place}`} has ended it`
 }
 
 async function endAndJudge(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
@@ -43,7 +49,7 @@ async function endAndJudge(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grac
   // A zombie that nobody had heard of when SIGKILL came: it died on its own.
   const diedAlone = signal === 'SIGKILL' && !isJoining && !record.isSignalled && record.exit?.signal !== 'SIGKILL'
   if (before === 'running' && !diedAlone) return record.seenExit()
-  const error = errorOnceExited(before === 'running' ? 'exited, not seen' : before, host.state())
+  const error = record.errorOnceExited(before === 'running' ? 'exited, not seen' : before)
   record.see('reported')
   throw error!
 }

@@ -6,7 +6,7 @@ import type { Listener, ListenerSight } from '../system/sockets/listener.js'
 import { parseMarks } from '../containment/marks.js'
 import { isOwnerDead, thisOwner } from '../containment/owner.js'
 import { now } from '../base/clock.js'
-import { shortCommand } from '../base/short-command.js'
+import { shortCommand, shortStranger } from '../base/short-command.js'
 import { table } from '../system/process-table/current.js'
 
 // Readiness is asked of the kernel, not of the port: that somebody answers there says nothing about who.
@@ -84,7 +84,7 @@ export class PortWatch {
 
   /** What there is to say when the time is over. */
   get hint(): string | undefined {
-    if (this.#place === undefined) return undefined
+    if (this.#place === undefined) return 'Its processes listen on no port.'
     const places = this.#own.map(describePlace).join(', ')
     const instead = places === '' ? 'Its processes listen on no port' : `Its processes listen on ${places}`
     return `${instead}, and nobody on ${this.#place}.`
@@ -150,7 +150,7 @@ export class PortWatch {
     const record = table.identify(pid)
     const age = record === undefined ? '' : `, started ${new Date(table.startedAt(record)).toISOString()}`
     return new PortInUseError(
-      `${what} is held by process ${pid}, which ${command} did not start:\n  ${pid} ${shortCommand(holder.command)} (listens on ${describePlace(stranger)}${age})${descent(pid)}`,
+      `${what} is held by process ${pid}, which ${command} did not start:\n  ${pid} ${shortStranger(holder.command)} (listens on ${describePlace(stranger)}${age})${descent(pid)}`,
       this.#place ?? 0,
       holder,
     )

@@ -1,4 +1,4 @@
-import { isProctorError, type WaitTimeoutError } from '../base/errors.js'
+import { isProctorError, type WaitTimeoutDetails } from '../base/errors.js'
 import type { Listener } from '../system/sockets/listener.js'
 import { describeAnswer, type HttpAnswer, type HttpWaitOptions, parseTarget } from './http.js'
 import { checkOptions, httpWaitRules, waitRules } from '../base/check.js'
@@ -21,7 +21,7 @@ export interface ReadinessHost extends PortHost {
 }
 
 /** What a timeout says beside the output so far. */
-export type TimeoutDetails = ConstructorParameters<typeof WaitTimeoutError>[2]
+export type TimeoutDetails = WaitTimeoutDetails
 
 /** Bytes of a unix socket's path, unix(7): 108 on Linux and 104 on macOS, with the NUL at its end. */
 const longestPath = process.platform === 'linux' ? 107 : 103

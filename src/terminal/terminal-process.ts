@@ -5,6 +5,8 @@ import { CommandProcess } from '../command/command-process.js'
 import { rejecting } from '../command/command-waits.js'
 import type { CommandSettings } from '../command/command.js'
 import { showPattern } from '../command/output-waits.js'
+import { nearestHint } from '../command/hints.js'
+import { isInOutput } from '../wait/pattern.js'
 import { encodeKey, type Key } from './keys.js'
 import { isRegExp } from '../base/kinds.js'
 import { checkOptions, checkSize, waitRules } from '../base/check.js'
@@ -83,8 +85,17 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
         timeout: options.timeout,
         isPredicate: typeof pattern === 'function',
         what,
+        nearest: () => this.#nearest(pattern),
       })
     })
+  }
+
+  /** What is on the screen that comes near to what was waited for, or that it was written and is there no more. */
+  #nearest(pattern: ScreenPattern): string[] {
+    if (typeof pattern === 'function') return []
+    const nearest = nearestHint(pattern, this.lastScreen())
+    if (nearest !== undefined) return [nearest]
+    return isInOutput(pattern, this.log.text(), true) ? ['it was written, and is not on the screen any more'] : []
   }
 
   press(...keys: Key[]): Promise<void> {

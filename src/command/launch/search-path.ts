@@ -36,7 +36,7 @@ export function search(name: string, path: string): string | undefined {
 const searched = new Map<string, string>()
 
 /** The current folder of the tests, or the root when somebody has removed it. */
-function currentFolder(): string {
+export function currentFolder(): string {
   try {
     return process.cwd()
   } catch {

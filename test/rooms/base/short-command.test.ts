@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { shortCommand, shortCommands } from '../../../src/base/short-command.js'
+import { shortCommand, shortCommands, shortStranger } from '../../../src/base/short-command.js'
 
 const workspace = '/tmp/proctor-18249-491873-5f0c-4026531836-0-0123456789abcdef'
 const inModules = '/home/anna/projects/shop/node_modules'
@@ -58,4 +58,13 @@ test('equal rows stay equal', () => {
 
   expect(first).toBe(second)
   expect(first!.length).toBeLessThanOrEqual(60)
+})
+
+test('of a stranger the end is shown too, in one line that steers nothing', () => {
+  const lines = Array.from({ length: 15 }, (_, index) => `::error::line ${index}\u001b[31m`).join('\n')
+  const shown = shortStranger(`node -e '${lines}' a-stale-server --port 80`)
+
+  expect(shown).toMatch(/^node -e '::error::line 0\^\[\[31m\^J.* … .*a-stale-server --port 80$/)
+  expect(shown.length).toBeLessThanOrEqual(120)
+  expect(shortStranger('nginx: master')).toBe('nginx: master')
 })

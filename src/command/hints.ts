@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
+import { withoutEscapes } from '../base/escape-sequences.js'
+
+// What a person may have overlooked, in a line each. Pure, but for the question whether a file is there.
+
+/** What was started, and where. */
+export interface Started {
+  /** The command and its arguments. */
+  readonly words: readonly string[]
+  readonly cwd: string
+  /** Whether the cwd is the workspace itself. */
+  readonly isInWorkspace: boolean
+}
+
+/** Words of a command line that are looked at. */
+const mostWords = 50
+
+const looksLikePath = (word: string): boolean =>
+  !word.startsWith('-') && !word.includes('://') && !word.includes('\n') && /\/|\.\w+$/.test(word) && !isAbsolute(word)
+
+/**
+ * A path that is meant relative to the project, while the command runs in its workspace.
+ *
+ * @param project the current folder of the tests.
+ */
+export function projectPathHint({ words, cwd, isInWorkspace }: Started, project: string): string | undefined {
+  if (project === cwd) return undefined
+  const isMissed = (word: string): boolean =>
+    looksLikePath(word) && !existsSync(resolve(cwd, word)) && existsSync(resolve(project, word))
+  const index = words.slice(0, mostWords).findIndex(isMissed)
+  const word = words[index]
+  if (word === undefined) return undefined
+  const call =
+    index === 0
+      ? `run(resolve('${word}'))`
+      : `run('${words[0]}', [${index === 1 ? '' : '…, '}resolve('${word}')${index === words.length - 1 ? '' : ', …'}])`
+  const where = isInWorkspace ? 'the workspace, where the command runs' : `${cwd}, where the command runs`
+  return `hint: ${word} is in ${project}, and not in ${where}. Write ${call}, with resolve from node:path`
+}
+
+/** A program that reads its standard input waits for more of it until it is closed. */
+export const openInputHint =
+  "hint: its standard input is open, and nothing was written to it. A program that reads it waits: run(…, { input: '' }) or endInput() closes it"
+
+/** Characters of a line that a hint shows. */
+const mostShown = 120
+/** Lines that are compared: the last ones. */
+const mostLines = 2000
+
+const clipped = (line: string): string =>
+  JSON.stringify(line.length <= mostShown ? line : `${line.slice(0, mostShown - 1)}…`)
+
+const inOneCase = (text: string): string => text.toLowerCase()
+const withoutBlanks = (text: string): string => text.replaceAll(/\s+/g, '')
+
+const pairsOf = (text: string): Set<string> => {
+  const small = withoutBlanks(inOneCase(text))
+  return new Set(Array.from({ length: Math.max(0, small.length - 1) }, (_, at) => small.slice(at, at + 2)))
+}
+
+/** How much of a text is in a line, from 0 to 1: pairs of characters. */
+function share(wanted: ReadonlySet<string>, line: string): number {
+  if (wanted.size === 0) return 0
+  const pairs = pairsOf(line)
+  return [...wanted].filter((pair) => pairs.has(pair)).length / wanted.size
+}
+
+/** A line that has less than this of a text is about something else. */
+const leastShare = 0.6
+
+function nearestToText(wanted: string, lines: readonly string[]): string | undefined {
+  const inCase = lines.findLast((line) => inOneCase(line).includes(inOneCase(wanted)))
+  if (inCase !== undefined) return `${clipped(inCase)}: upper and lower case differ`
+  const small = withoutBlanks(inOneCase(wanted))
+  const inBlanks = small === '' ? undefined : lines.findLast((line) => withoutBlanks(inOneCase(line)).includes(small))
+  if (inBlanks !== undefined) return `${clipped(inBlanks)}: the blanks differ`
+  const pairs = pairsOf(wanted)
+  const [best] = lines
+    .map((line) => ({ line, share: share(pairs, line) }))
+    .filter((each) => each.share >= leastShare)
+    .toSorted((a, b) => b.share - a.share)
+  return best && clipped(best.line)
+}
+
+function nearestToExpression({ source, flags }: RegExp, lines: readonly string[]): string | undefined {
+  if (flags.includes('i')) return undefined
+  const expression = new RegExp(source, `${flags.replaceAll(/[gy]/g, '')}i`)
+  const inCase = lines.findLast((line) => expression.test(line))
+  return inCase && `${clipped(inCase)}: upper and lower case differ`
+}
+
+/** The line of an output that comes nearest to what was waited for in vain. */
+export function nearestHint(pattern: string | RegExp, output: string): string | undefined {
+  const lines = withoutEscapes(output)
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '')
+    .slice(-mostLines)
+  const nearest = typeof pattern === 'string' ? nearestToText(pattern, lines) : nearestToExpression(pattern, lines)
+  return nearest && `the nearest line is ${nearest}`
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`\'`)}'`
+
+/** What to write instead of a command that could not be started. */
+export function startHint(words: readonly string[], code: string | undefined): string | undefined {
+  const [command = ''] = words
+  const [name, ...args] = command.trim().split(/\s+/)
+  if (/\.(?:exe|cmd|bat|com|ps1)$/i.test(name!)) {
+    return `hint: ${name} is a name of Windows', and this is no Windows: run(${quoted(name!.replace(/\.\w+$/, ''))})`
+  }
+  if (/^[a-z]:\\|\\/i.test(command)) return 'hint: a path has slashes here, no backslashes'
+  if (args.length > 0 && words.length === 1 && !/['"|&;<>$`*?(){}]/.test(command)) {
+    return `hint: write run(${quoted(name!)}, [${args.map(quoted).join(', ')}])`
+  }
+  const isFile = command.includes('/') || command.endsWith('.js')
+  return code === 'EACCES' && isFile
+    ? "hint: a file of the workspace that is to be run is written with executable('#!/bin/sh\\n…'), from 'proctor'"
+    : undefined
+}
