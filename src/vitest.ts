@@ -39,5 +39,8 @@ expect.extend(matchers)
 /** Vitest's `test` with the fixtures `run`, `workspace`, `proctor` and `fileProctor`, made only when a test asks for them. */
 export const test: TestAPI<ProctorFixtures> = base.extend<ProctorFixtures>(fixtures)
 
-/** Vitest's `expect` with the matchers. */
+/** The same as `test`. */
+export const it: typeof test = test
+
+/** Vitest's own `expect`: the matchers are on that one, too. */
 export { expect }

@@ -119,6 +119,7 @@ test('the names that each door exports', () => {
         "executable",
         "expect",
         "fixtures",
+        "it",
         "json",
         "symlink",
         "test",

@@ -9,6 +9,7 @@ import type { WaitOptions } from '../wait/options.js'
 export interface Exit {
   /** null when a signal ended it. */
   readonly exitCode: number | null
+  /** null when it exited by itself. */
   readonly exitSignal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
@@ -35,11 +36,15 @@ export interface Process extends AsyncDisposable {
   readonly running: boolean
   /** null while it runs, and when a signal ended it. */
   readonly exitCode: number | null
+  /** The signal that ended it; null while it runs, and when it exited by itself. */
   readonly exitSignal: NodeJS.Signals | null
   /** stdout and stderr in the order in which they were read. */
   readonly output: string
+  /** What it has written to standard output so far. */
   readonly stdout: string
+  /** What it has written to standard error so far. */
   readonly stderr: string
+  /** The process group that it leads: to signal every member, or to see who is in it. */
   readonly group: ProcessGroup
   /**
    * All that is alive of it: the leader, its group, and what has left the group. Zombies are not.
@@ -164,7 +169,9 @@ export interface Screen {
   readonly stripped: string
   /** Counted from 0, from the left upper corner. */
   readonly cursor: { readonly row: number; readonly column: number }
+  /** Its width, in characters. */
   readonly columns: number
+  /** Its height, in lines. */
   readonly rows: number
   /**
    * A picture of it, with its colours and the cursor.

@@ -4,6 +4,7 @@ import type { Key } from './keys.js'
 
 /** A command in a pseudo-terminal. Everything that it writes is on `stdout`, with its escape sequences. */
 export interface TerminalProcess extends Process {
+  /** What a person would see on its terminal now. */
   readonly screen: Screen
   /**
    * Waits until something is on the screen: a text, a regular expression's match, or what a function of the screen says.

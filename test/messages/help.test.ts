@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createProctor, type Proctor, ProctorError, type ProctorOptions } from 'proctor'
+import { createProctor, type Proctor, type ProctorError, type ProctorOptions } from 'proctor'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { nearestHint, projectPathHint } from '../../src/command/hints.js'
 import { rejectionOf } from '../rejection.js'

@@ -7,10 +7,12 @@ import {
   expect,
   type Exit,
   fixtures,
+  it,
   type OutputMark,
   type Proctor,
   type Process,
   type ProctorOptions,
+  type Run,
   symlink,
   test,
   type Workspace,
@@ -18,6 +20,8 @@ import {
 
 test('fixtures are typed', async ({ run, workspace, proctor, fileProctor, proctorOptions }) => {
   expectTypeOf(run).toEqualTypeOf<Proctor['run']>()
+  expectTypeOf(run).toEqualTypeOf<Run>()
+  expectTypeOf(it).toEqualTypeOf<typeof test>()
   expectTypeOf(workspace).toEqualTypeOf<Workspace>()
   expectTypeOf(proctor).toEqualTypeOf<Proctor>()
   expectTypeOf(fileProctor).toEqualTypeOf<Proctor>()
@@ -25,7 +29,7 @@ test('fixtures are typed', async ({ run, workspace, proctor, fileProctor, procto
 
   const process = run('node', ['cli.js'], {
     cwd: 'sub',
-    env: { A: 'a', B: undefined },
+    env: { A: 'a', B: undefined, PORT: 3000 },
     input: '',
     timeout: 1000,
     shell: true,
