@@ -110,13 +110,19 @@ function withoutOwnFrames(frames: string): string {
  */
 export function callSite(): CallSite {
   const site: { stack?: string } = {}
+  const { stackTraceLimit } = Error
+  // Between a matcher and the test's line stand the runner's own frames.
+  Error.stackTraceLimit = Math.max(stackTraceLimit, mostFrames)
   Error.captureStackTrace(site, callSite)
+  Error.stackTraceLimit = stackTraceLimit
   const frames = (): string => withoutOwnFrames(site.stack?.slice(site.stack.indexOf('\n')) ?? '')
   const leadBack = (error: unknown): void => {
     if (isProctorError(error)) error.stack = `${error.name}: ${printed(error)}${frames()}`
   }
   return Object.assign(leadBack, { place: () => placeIn(frames()) })
 }
+
+const mostFrames = 40
 
 /** A call of the test's. */
 export interface CallSite {
@@ -126,10 +132,11 @@ export interface CallSite {
   place(): string | undefined
 }
 
-/** The line of a stack's first frame in a file. */
+/** The line of a stack's first frame in a file that is not installed. */
 export function placeIn(frames: string): string | undefined {
-  const match = /^\s+at (?:.*\()?(?:file:\/\/)?([^()\n]+?):(\d+):\d+\)?$/m.exec(frames)
-  return match === null ? undefined : `${basename(match[1]!)}:${match[2]}`
+  const places = [...frames.matchAll(/^\s+at (?:.*\()?(?:file:\/\/)?([^()\n]+?):(\d+):\d+\)?$/gm)]
+  const own = places.find(([, file]) => !/^node:|\/node_modules\//.test(file!))
+  return own && `${basename(own[1]!)}:${own[2]}`
 }
 
 /** What is known of a command when an error about it is made. */

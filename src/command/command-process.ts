@@ -107,18 +107,22 @@ export class CommandProcess extends Command implements Process {
     }
   }
 
-  async terminate(options: { grace?: number } = {}): Promise<Exit> {
-    checkOptions('terminate', options, graceRules)
-    return endForTest(this, 'SIGTERM', options.grace ?? this.settings.grace)
+  terminate(options: { grace?: number } = {}): Promise<Exit> {
+    return rejecting(() => {
+      checkOptions('terminate', options, graceRules)
+      return this.matchers.asked(endForTest(this, 'SIGTERM', options.grace ?? this.settings.grace))
+    })
   }
 
-  async kill(...given: readonly unknown[]): Promise<Exit> {
-    if (given.length > 0) {
-      throw new TypeError(
-        `kill takes nothing, and sends SIGKILL: for ${show(given[0])} there are terminate() and signal().`,
-      )
-    }
-    return endForTest(this, 'SIGKILL', 0)
+  kill(...given: readonly unknown[]): Promise<Exit> {
+    return rejecting(() => {
+      if (given.length > 0) {
+        throw new TypeError(
+          `kill takes nothing, and sends SIGKILL: for ${show(given[0])} there are terminate() and signal().`,
+        )
+      }
+      return this.matchers.asked(endForTest(this, 'SIGKILL', 0))
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

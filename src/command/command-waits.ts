@@ -2,10 +2,11 @@ import { checkOptions, waitRules } from '../base/check.js'
 import { type CommandState, seconds, WaitTimeoutError, withHelp } from '../base/errors.js'
 import type { TimeoutDetails } from '../readiness/wait-for-http.js'
 import type { WaitOptions } from '../wait/options.js'
-import { type Attempt, Waits } from '../wait/waits.js'
+import { type Attempt, type UnawaitedWait, Waits } from '../wait/waits.js'
 import type { ExitRecord } from './exit-record.js'
 import { errorOfExit } from './exits.js'
 import type { CallKind, CommandListener } from './listener.js'
+import type { PendingMatchers } from './pending-matchers.js'
 import type { Exit } from './process.js'
 
 /** What a call throws, it rejects with. */
@@ -23,6 +24,7 @@ export interface WaitsHost {
   /** ms, the default of a wait that begins now. */
   waitTimeout(): number
   readonly listener: CommandListener | undefined
+  readonly matchers: PendingMatchers
   /** What a person may have overlooked, when a wait was in vain. `isForExit`: it was one for the program's end. */
   hints(isForExit: boolean): readonly string[]
 }
@@ -62,6 +64,11 @@ export class CommandWaits {
     this.#waits.stepAll()
   }
 
+  /** What the test has asked for, and never awaited. */
+  get unawaited(): readonly UnawaitedWait[] {
+    return this.#waits.unawaited
+  }
+
   abandon(error: Error): void {
     this.#waits.abandon(error)
   }
@@ -85,7 +92,9 @@ export class CommandWaits {
       return withHelp(error, [...waited, ...(details.help ?? []), ...facts, ...this.#host.hints(isForExit)])
     }
     const onEnd = what === undefined ? undefined : this.#host.listener?.calls(what, kind)
-    return this.#waits.add(attemptIfStarted, { timeout: limit, onTimeout, interval, onEnd })
+    const wait = kind === 'wait' ? what : undefined
+    const promise = this.#waits.add(attemptIfStarted, { timeout: limit, onTimeout, interval, onEnd, what: wait })
+    return this.#host.matchers.asked(promise)
   }
 
   forExit(options: WaitOptions): Promise<Exit> {

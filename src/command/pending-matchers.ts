@@ -1,6 +1,38 @@
+import { type CallSite, callSite } from '../base/errors.js'
+
+/** A matcher that looks at a command. */
+export interface PendingMatcher {
+  readonly name: string
+  readonly site: CallSite
+}
+
+/** The commands that a function calls, while it is called by a matcher. */
+let called: Set<PendingMatchers> | undefined
+
+/** The promises of commands, for a matcher that is given one. */
+const promised = new WeakMap<object, PendingMatchers>()
+
+/** Calls the subject of a matcher, or takes it as a promise. Returns what it gives, and the commands that it is about. */
+export function callSubject(subject: unknown): { result: unknown; commands: readonly PendingMatchers[] } {
+  if (typeof subject !== 'function') {
+    const owner = promised.get(subject as object)
+    return { result: subject, commands: owner === undefined ? [] : [owner] }
+  }
+  const before = called
+  const mine = new Set<PendingMatchers>()
+  called = mine
+  try {
+    return { result: (subject as () => unknown)(), commands: [...mine] }
+  } catch (error) {
+    return { result: Promise.reject(error as Error), commands: [...mine] }
+  } finally {
+    called = before
+  }
+}
+
 /** The matchers that look at one command now: one that still does when the test has ended was not awaited. */
 export class PendingMatchers {
-  readonly #names = new Map<symbol, string>()
+  readonly #pending = new Set<PendingMatcher>()
   readonly #onCall: (what: string) => ((error?: unknown) => void) | undefined
   #isAbandoned = false
 
@@ -9,8 +41,8 @@ export class PendingMatchers {
     this.#onCall = onCall
   }
 
-  get names(): readonly string[] {
-    return [...this.#names.values()]
+  get all(): readonly PendingMatcher[] {
+    return [...this.#pending]
   }
 
   /** The test has ended: whatever still looks says nothing of its own any more. */
@@ -18,17 +50,24 @@ export class PendingMatchers {
     this.#isAbandoned = true
   }
 
+  /** The test asks something of the command: whoever called the function that does waits for it. */
+  asked<Result extends object>(promise: Result): Result {
+    called?.add(this)
+    promised.set(promise, this)
+    return promise
+  }
+
   /** Counts a matcher as pending for as long as it looks. */
-  async during<Look>(matcher: string, look: () => Promise<Look>): Promise<Look> {
-    const key = Symbol(matcher)
-    const onEnd = this.#onCall(`expect(…).${matcher}()`)
+  async during<Look>(name: string, look: () => Promise<Look>): Promise<Look> {
+    const matcher = { name, site: callSite() }
+    const onEnd = this.#onCall(`expect(…).${name}()`)
     const wasAbandoned = this.#isAbandoned
-    this.#names.set(key, matcher)
+    this.#pending.add(matcher)
     try {
       return await look()
     } finally {
       onEnd?.()
-      this.#names.delete(key)
+      this.#pending.delete(matcher)
       // Nobody awaited it, and the teardown has said so: a rejection would be an unhandled one on top of that.
       if (!wasAbandoned && this.#isAbandoned) await new Promise(() => {})
     }

@@ -1,6 +1,7 @@
 import { isProctorError, type ProctorError } from '../base/errors.js'
 import { escapeText } from '../base/escape.js'
 import { isError, isRegExp } from '../base/kinds.js'
+import { callSubject } from '../command/pending-matchers.js'
 import { isInOutput, isOutput } from '../wait/pattern.js'
 import { describeSubject, hint, type MatcherResult, type MatcherState, refuseSubject, stateOf } from './support.js'
 
@@ -19,8 +20,11 @@ async function judgeThrown(
   }
   let thrown: unknown
   let hasThrown = false
+  const { result, commands } = callSubject(subject)
+  const settle = async (): Promise<unknown> => result
   try {
-    await (typeof subject === 'function' ? (subject as () => unknown)() : subject)
+    // Pending on each command that the subject is about, until it has settled.
+    await commands.reduce((inner, command) => () => command.during(matcher, inner), settle)()
   } catch (error) {
     thrown = error
     hasThrown = true

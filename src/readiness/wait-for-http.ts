@@ -7,7 +7,7 @@ import { refusePromise } from '../wait/pattern.js'
 import type { Place, PortHost, PortWatch } from './port-watch.js'
 import type { WaitOptions } from '../wait/options.js'
 import { knowPort } from '../snapshot/normalise.js'
-import type { Attempt } from '../wait/waits.js'
+import { type Attempt, whenOver } from '../wait/waits.js'
 
 /** What a wait for readiness needs of a command. */
 export interface ReadinessHost extends PortHost {
@@ -139,8 +139,7 @@ export function waitForHttp(host: ReadinessHost, target: unknown, options: HttpW
           : lookout.hint
         : `Its processes listen on ${elsewhere.address}:${elsewhere.port}, which is not where ${String(target)} leads.`,
   }))
-  const end = (): void => ending.abort()
-  answer.then(end, end)
+  whenOver(answer, () => ending.abort())
   return answer
 }
 

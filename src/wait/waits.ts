@@ -1,5 +1,5 @@
 import { clearImmediate, setImmediate } from 'node:timers'
-import { callSite } from '../base/errors.js'
+import { type CallSite, callSite } from '../base/errors.js'
 import { after, every, now } from '../base/clock.js'
 
 /** How many times as long as the looks have taken is waited for the next ones. */
@@ -17,8 +17,41 @@ export interface WaitTerms {
   readonly onTimeout: () => Error
   /** ms between looks that nothing but time calls for. */
   readonly interval?: number | undefined
+  /** The call, as the test wrote it: it is to be awaited. */
+  readonly what?: string | undefined
   /** Told that the wait is over, and why when it was in vain. */
   readonly onEnd?: ((error?: unknown) => void) | undefined
+}
+
+/** A wait that nobody has awaited so far. */
+export interface UnawaitedWait {
+  /** The call, as the test wrote it. */
+  readonly what: string
+  readonly site: CallSite
+}
+
+/** A promise that tells when somebody awaits it: `await` calls `then` of what is no plain promise. */
+class WatchedPromise<Value> extends Promise<Value> {
+  onAwaited: (() => void) | undefined
+
+  /** What `then` gives is a plain one. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- it is a promise.
+  override then<Fulfilled = Value, Rejected = never>(
+    onFulfilled?: ((value: Value) => Fulfilled | PromiseLike<Fulfilled>) | null,
+    onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
+  ): Promise<Fulfilled | Rejected> {
+    this.onAwaited?.()
+    return super.then(onFulfilled, onRejected)
+  }
+}
+
+/** Calls a function when a wait is over, without that the wait counts as awaited. */
+export function whenOver(promise: Promise<unknown>, listener: () => void): void {
+  void Promise.prototype.then.call(promise, listener, listener)
 }
 
 interface Wait {
@@ -30,6 +63,7 @@ interface Wait {
 /** The waits on one process. Level-triggered: each looks at once, and again whenever something has changed. */
 export class Waits {
   readonly #waits = new Set<Wait>()
+  readonly #unawaited = new Set<UnawaitedWait>()
   #unschedule: (() => void) | undefined
   /** ms until the next look may begin. */
   #pause = 0
@@ -59,16 +93,28 @@ export class Waits {
   /** Rejects every wait. One that nobody awaits does not become an unhandled rejection. */
   abandon(error: Error): void {
     for (const wait of this.#waits) {
-      wait.promise.catch(() => {})
+      whenOver(wait.promise, () => {})
       wait.reject(error)
     }
   }
 
-  add<Value>(attempt: Attempt<Value>, { timeout, onTimeout, interval, onEnd }: WaitTerms): Promise<Value> {
+  /** What the test has asked for, and never awaited. */
+  get unawaited(): readonly UnawaitedWait[] {
+    return [...this.#unawaited]
+  }
+
+  #watch(promise: WatchedPromise<unknown>, wait: UnawaitedWait): void {
+    this.#unawaited.add(wait)
+    // The teardown says it, with its line: an unhandled rejection would be blamed on whatever runs then.
+    whenOver(promise, () => {})
+    promise.onAwaited = () => this.#unawaited.delete(wait)
+  }
+
+  add<Value>(attempt: Attempt<Value>, { timeout, onTimeout, interval, onEnd, what }: WaitTerms): Promise<Value> {
     const leadBack = callSite()
     let resolve!: (value: Value) => void
     let reject!: (error: unknown) => void
-    const promise = new Promise<Value>((whenFound, whenFailed) => {
+    const promise = new WatchedPromise<Value>((whenFound, whenFailed) => {
       resolve = whenFound
       reject = (error) => {
         leadBack(error)
@@ -76,6 +122,7 @@ export class Waits {
         whenFailed(error)
       }
     })
+    if (what !== undefined) this.#watch(promise, { what, site: leadBack })
     let [isDone, isBusy, isStale] = [false, false, false]
     const finish = (settle: () => void): void => {
       if (isDone) return

@@ -110,6 +110,8 @@ describe('what a person reads', () => {
 
       so far
 
+      waited 0.1 seconds for waitForOutput("never")
+
       The test ran 1 command
 
         sh -c 'echo so far; exec sleep 60'  ended by SIGTERM after <time>  (cwd <workspace>)

@@ -82,7 +82,6 @@ describe.each(pools.map(([name], index) => [name, index] as const))('in the pool
         'passes',
         'is expected to fail, and does',
         'leaves its server to the teardown',
-        'has a wait that nobody awaits',
         'fails first and passes when it is tried again',
         'kills in its own hook',
         'leaks and is forgiven',
@@ -127,6 +126,9 @@ describe.each(pools.map(([name], index) => [name, index] as const))('in the pool
     ])
     expect(messages('forgets to await a matcher')).toEqual([
       expect.stringContaining('it was not awaited. Write `await expect(…).toHaveOutput()`.'),
+    ])
+    expect(messages('has a wait that nobody awaits')).toEqual([
+      expect.stringContaining('waitForOutput("never") was called and not awaited.'),
     ])
     // That is all that is said of it.
     expect(output).not.toContain('Unhandled')
