@@ -46,7 +46,11 @@ export async function provideProctor(
   // Not in the fixture's own clean-up: that has no deadline, and a throw there skips the clean-up of others.
   onTestFinished(async () => {
     try {
-      await proctor.teardown({ hasFailed: task.result?.state === 'fail', errors: errorsOf(task, errorsBefore) })
+      await proctor.teardown({
+        hasFailed: task.result?.state === 'fail',
+        isTestOver: true,
+        errors: errorsOf(task, errorsBefore),
+      })
     } catch (error) {
       // An exit with an error may be what `test.fails` waits for. What is left behind never is.
       const isOfOurs = isProctorError(error, 'LeakedProcessError') || isProctorError(error, 'ContainmentError')
@@ -85,7 +89,7 @@ export async function provideFileProctor(file: File | undefined, options: Procto
   const proctor = await FixtureProctor.create(received(options), { test: identityOfFile(file) })
   await use(proctorHandles.of(proctor))
   try {
-    await proctor.teardown({ hasFailed: hasFailedIn(file) })
+    await proctor.teardown({ hasFailed: hasFailedIn(file), isTestOver: true })
   } finally {
     if (file !== undefined && proctor.outcome !== undefined) countOnto(file, proctor.outcome)
   }
