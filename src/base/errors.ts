@@ -31,6 +31,11 @@ export function withHelp<Kind extends Error>(error: Kind, lines: readonly string
   return error
 }
 
+/** An error that no line of the test has raised: its stack is what is printed of it, and no more. */
+export function withoutFrames(error: Error): void {
+  error.stack = `${error.name}: ${printed(error)}`
+}
+
 /** The lines that `withHelp` has put below an error. */
 export const helpOf = (error: unknown): readonly string[] => (error as Helped | undefined)?.[help] ?? []
 
@@ -208,7 +213,7 @@ named(FailedExitError, 'FailedExitError')
 /** What is said beside an error: raised nowhere, it leads to no line. */
 function stackless(message: string): ProctorError {
   const error = new ProctorError(message)
-  error.stack = `${error.name}: ${message}`
+  withoutFrames(error)
   return error
 }
 

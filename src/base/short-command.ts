@@ -47,9 +47,16 @@ function wordsWithin(command: string, width: number): { kept: string; next: stri
   return { kept, next }
 }
 
+/** A last word up to so many characters is shown behind what is left out: it is often what a program is told to do. */
+const longestLast = 24
+
 function cutEnd(command: string, width: number): string {
   const { kept, next } = wordsWithin(command, width)
   if (next === undefined) return kept
+  const last = wordsOf(command).at(-1)!
+  if (last !== next && last.length <= longestLast && last.length < width / 2) {
+    return `${wordsWithin(command, width - last.length - 1).kept} … ${last}`
+  }
   const room = width - kept.length - 2
   return room < leastOfWord ? `${kept} …` : `${kept} ${next.slice(0, room)}…`
 }
@@ -105,6 +112,6 @@ export function shortStranger(command: string): string {
   const line = escapeControls(command.slice(0, mostRead))
   const fitting = line.length <= mostInSentence ? line : cutFolders(line, mostInSentence)
   if (fitting.length <= mostInSentence) return fitting
-  const head = cutEnd(fitting, mostInSentence / 2).replace(/ ?…$/, '')
+  const head = fitting.slice(0, mostInSentence / 2).trimEnd()
   return `${head} … ${fitting.slice(head.length + 3 - mostInSentence)}`
 }

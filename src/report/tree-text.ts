@@ -1,7 +1,8 @@
 import { wallClock } from '../base/clock.js'
 import { escapeControls } from '../base/escape.js'
 import { alignTree, branch } from '../base/table.js'
-import { clip, count } from '../base/words.js'
+import { shortCommands } from '../base/short-command.js'
+import { count } from '../base/words.js'
 import type { Member } from '../containment/tree.js'
 import type { SweepOutcome } from '../guardian/sweep.js'
 import { placeOf } from './findings.js'
@@ -32,9 +33,10 @@ export function formatTrees(report: TeardownReport, workspace: string): string[]
 function formatTree(command: CommandReport, workspace: string): string {
   const cwd = command.cwd.replace(workspace, '<workspace>')
   const findings = [...command.leaked, ...command.survived]
-  const head = [escapeControls(clip(command.command)), describeExit(command), `(cwd ${escapeControls(cwd)})`, '']
+  const [title, ...names] = shortCommands([command.command, ...findings.map((each) => each.command)], workspace)
+  const head = [title!, describeExit(command), `(cwd ${escapeControls(cwd)})`, '']
   const rows = findings.map((finding, index) => [
-    `${branch(index, findings.length)} ${finding.pid} ${escapeControls(clip(finding.command))}`,
+    `${branch(index, findings.length)} ${finding.pid} ${names[index]!}`,
     finding.place,
     `ran ${finding.ranMs} ms`,
     finding.outcome,
@@ -45,26 +47,32 @@ function formatTree(command: CommandReport, workspace: string): string {
 /** What a sweep found, as the lines of a tree. */
 export function formatSweep({ ended, left }: SweepOutcome): string {
   const all = [...ended, ...left]
+  const names = shortCommands(all.map(({ command }) => command))
   const rows = all.map((each, index) => {
     const outcome = left.includes(each) ? 'could not be killed' : 'SIGKILL'
     const ran = Math.max(0, Math.round(wallClock() - each.startedAt.getTime()))
-    return `  ${branch(index, all.length)} ${each.pid} ${escapeControls(clip(each.command))}  ran ${ran} ms  ${outcome}`
+    return `  ${branch(index, all.length)} ${each.pid} ${names[index]!}  ran ${ran} ms  ${outcome}`
   })
   const killed = left.length === 0 ? (all.length === 1 ? ' and was killed' : ' and were killed') : ''
   return [`proctor: ${count(all.length)} outlived the test run${killed}`, '', ...rows].join('\n')
 }
 
 /** Live processes as a tree, under the command that they are of. */
-export const formatMembers = (members: readonly Member[]): string =>
-  members
+export function formatMembers(members: readonly Member[]): string {
+  const names = shortCommands(
+    members.map(({ command }) => command),
+    members[0]?.tree.workspace,
+  )
+  return members
     .map((member, index) => {
-      const { pid, command } = member
+      const { pid } = member
       const found = pid === member.tree.identity.pid ? 'leader' : placeOf(member)
       const isWithLeader = found === 'left behind in the group' && member.tree.isHeld()
       const place = isWithLeader ? 'in the group' : found
-      return `  ${branch(index, members.length)} ${pid} ${escapeControls(clip(command))}  ${place}  state ${member.state}`
+      return `  ${branch(index, members.length)} ${pid} ${names[index]!}  ${place}  state ${member.state}`
     })
     .join('\n')
+}
 
 function formatOutput(command: CommandReport): string {
   const lines = command.screen?.split('\n') ?? command.lastOutput.map(({ text }) => text.replace(/\r$/, ''))

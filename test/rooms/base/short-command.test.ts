@@ -18,15 +18,16 @@ test.each([
   ],
   [
     `node --require ${inModules}/tsx/dist/preflight.cjs --import file://${inModules}/tsx/dist/loader.mjs src/server.ts`,
-    `node --require …/preflight.cjs --import file:///home/anna/p…`,
+    'node --require …/preflight.cjs --import … src/server.ts',
   ],
   ['sh -c "one\ntwo\nthree"', 'sh -c "one^Jtwo^Jthree"'],
   [
     "node -e 'setInterval(() => {}, 1000); console.log(process.argv.slice(2), process.pid)'",
     "node -e 'setInterval(() => {}, 1000); console.log(process.a…",
   ],
-  [`/opt/${'x'.repeat(70)} serve`, `…/${'x'.repeat(70)} …`],
-  [`/opt/${'x'.repeat(200)} serve`, `…/${'x'.repeat(97)}… …`],
+  [`/opt/${'x'.repeat(70)} serve ${'y'.repeat(30)}`, `…/${'x'.repeat(70)} …`],
+  [`/opt/${'x'.repeat(200)} ${'y'.repeat(30)}`, `…/${'x'.repeat(97)}… …`],
+  [`node -e '${'x'.repeat(90)}' a-stale-server`, 'node -e … a-stale-server'],
   ['redis-server *:6391', 'redis-server *:6391'],
 ])('%s', (command, row) => {
   expect(shortCommand(command, workspace)).toBe(row)
