@@ -25,11 +25,14 @@ const lessFolders = (text: string, kept: number): string =>
 
 const wordsOf = (command: string): string[] => command.match(word) ?? [command]
 
+/** A text of a program, in one word of the command line: nothing in it is an argument. */
+const isScript = (text: string): boolean => / /.test(text) && /[;&|<>$(){}]/.test(text)
+
 /** Its folders cut as far as is needed: in all words a little, then word by word. */
 function cutFolders(command: string, width: number): string {
-  const gentle = wordsOf(command).map((each) => lessFolders(each, 2))
+  const gentle = wordsOf(command).map((each) => (isScript(each) ? each : lessFolders(each, 2)))
   for (let index = 0; index < gentle.length && gentle.join(' ').length > width; index += 1) {
-    gentle[index] = lessFolders(gentle[index]!.replaceAll('…/', '/'), 1)
+    if (!isScript(gentle[index]!)) gentle[index] = lessFolders(gentle[index]!.replaceAll('…/', '/'), 1)
   }
   return gentle.join(' ')
 }
