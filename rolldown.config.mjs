@@ -21,6 +21,7 @@ export const both = {
   jest: 'src/jest.ts',
   'jest-guard': 'src/jest-guard.ts',
   'node-test': 'src/node-test.ts',
+  'node-test-guard': 'src/node-test-guard.ts',
   'jest-config': 'src/jest-config.ts',
   'jest-reporter': 'src/jest-reporter.ts',
   'jest-global-setup': 'src/jest-global-setup.ts',

@@ -110,6 +110,9 @@ test('the names that each door exports', () => {
         "symlink",
         "useProctor",
       ],
+      "proctor/node-test/guard": [
+        "guard",
+      ],
       "proctor/serializer": [
         "default",
         "serialize",

@@ -5,7 +5,8 @@ import { eventually, findByCommandLine, uniqueNumber } from '../machine.js'
 const runNodeTest = (file: string, number: string, args: readonly string[] = []): Promise<InnerResult> => {
   const path = inRoot(`fixtures/suites/node-test/${file}`)
   return startInner(process.execPath, [...args, '--test', '--test-reporter=spec', path], {
-    env: { SUITE_NUMBER: number },
+    env: { SUITE_NUMBER: number, PROCTOR_GUARD_LEAK_TIMEOUT: '100' },
+    cwd: inRoot('.'),
   }).result
 }
 
@@ -44,4 +45,29 @@ test('createProctor: a leak beside the own error is shown, and a forgotten teard
   expect(output).toMatch(/proctor: nobody tore down what createProctor\(\) gave at .*by-hand\.mjs:7:\d+/)
   expect(output).toContain(`and this ran in it: sh -c 'echo ready; exec sleep ${number}'`)
   await eventually(() => (findByCommandLine(`sleep ${number}`).length === 0 ? true : undefined), 'nothing left', 5000)
+})
+
+test('the guard: tests, subtests, suites and the file are told apart, with file and line', async () => {
+  const number = uniqueNumber()
+  const { exitCode, output } = await runNodeTest('guarded.mjs', number, ['--import', 'proctor/node-test/guard'])
+  const report = output.split('✖ failing tests:')[0]!
+  expect(verdictsOf(output)).toEqual([
+    '✔ ends what it starts',
+    '✖ leaves one',
+    '✖ fails, and leaves one',
+    '✖ that leaves one',
+    '✔ that is clean',
+    '✖ with subtests',
+    '✔ that is clean too',
+    '✖ leaves one behind its subtest',
+    '✔ uses its server',
+    '✔ a suite',
+    '✔ uses it',
+    '✔ a suite that leaves its server',
+    expect.stringMatching(/^✖ .*node-test-guard\.js$/),
+  ])
+  expect(exitCode).toBe(1)
+  expect(report).toMatch(/the own error[^]*ℹ LeakedProcessError: 1 process outlived the test[^]*guarded\.mjs:5:21/)
+  expect(report).toMatch(/1 process outlived the test file that started it and was killed/)
+  expect(findByCommandLine(`sleep ${number}`)).toEqual([])
 })
