@@ -1,17 +1,22 @@
-import {
-  clearInterval as clearTimerInterval,
-  clearTimeout as clearTimer,
-  setInterval as startInterval,
-  setTimeout as startTimer,
-} from 'node:timers'
 import { performance } from 'node:perf_hooks'
+import * as timers from 'node:timers'
 import { runInNewContext } from 'node:vm'
 
-// The only clock. Imported by name, so that `vi.useFakeTimers()` and `jest.useFakeTimers()`, which replace the
-// globals, leave our waits alone.
+// The only clock. Everything is taken here when this file is loaded: `vi.useFakeTimers()` and `jest.useFakeTimers()`
+// replace the globals and the properties of Node's modules, and `vi.spyOn(performance, 'now')` a property of the object.
+// They leave the prototype alone.
+
+const {
+  clearInterval: clearTimerInterval,
+  clearTimeout: clearTimer,
+  setInterval: startInterval,
+  setTimeout: startTimer,
+} = { ...timers }
+
+const readClock = (Object.getPrototypeOf(performance) as typeof performance).now.bind(performance)
 
 /** Milliseconds on a clock that only goes forward. */
-export const now = (): number => performance.now()
+export const now = (): number => readClock()
 
 let readWallClock: (() => number) | undefined
 

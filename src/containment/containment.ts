@@ -1,6 +1,9 @@
 import { ContainmentError } from '../base/errors.js'
 import { table } from '../system/process-table/current.js'
+import type { ProcessRecord } from '../system/process-table/table.js'
 import { signalGroup, signalProcess, type SignalOutcome } from '../system/signals.js'
+import { type Evidence, isKnown } from './attribute.js'
+import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import type { Member, ProcessInfo, Tree } from './tree.js'
 
 /** How emptiness is proven: by the kernel's own list of children, or by a deep scan of the process table. */
@@ -61,7 +64,7 @@ export function signalTreeGroup(tree: Tree, members: readonly Member[], signal: 
   const group = tree.identity.pid
   if (tree.isHeld() && signalGroup(group, tree.identity, signal) === 'sent') return 'sent'
   for (const member of members) {
-    if (member.tree !== tree || member.group !== group) continue
+    if (member.tree !== tree || member.group !== group || !isProven(member)) continue
     const outcome = signalGroup(group, member, signal)
     if (outcome !== 'gone') return outcome
   }
@@ -74,12 +77,20 @@ export function signalTreeGroup(tree: Tree, members: readonly Member[], signal: 
 export function signalThroughMember(tree: Tree, signal: NodeJS.Signals): SignalOutcome {
   const group = tree.identity.pid
   for (const member of table.membersOf(group)) {
-    // Our groups are sessions too, and a group's number is not reused while it has a member.
-    if (table.isOlder(member, tree.identity) || (member.session !== 0 && member.session !== group)) continue
+    // The number may be a stranger's by now: of somebody the proof must be there, and then it is there of all.
+    if (table.isOlder(member, tree.identity) || !isOfTree(tree, member)) continue
     const outcome = signalGroup(group, member, signal)
     if (outcome !== 'gone') return outcome
   }
   return 'gone'
+}
+
+/** Whether a process that is met now is of a tree: seen in it, in a group where somebody was seen, or marked. */
+function isOfTree(tree: Tree, record: ProcessRecord): boolean {
+  if (isKnown(tree, record) || tree.groups.has(record.group)) return true
+  if (table.environment(record.pid)?.includes(tree.mark) === true) return true
+  const limits = tree.locks === undefined ? undefined : readLocksMark(record.pid)
+  return limits !== undefined && carriesLocksMark(limits, tree.locks!)
 }
 
 /**
@@ -102,7 +113,8 @@ export function signalTrees(
   for (const member of members) {
     if (spared.some((each) => table.isSame(each, member))) continue
     const { group } = member
-    if (inOwnGroup(member) ? split.has(member.tree) : splitGroups.has(group)) signalProcess(member, signal)
+    const isAlone = split.has(member.tree) || !isProven(member)
+    if (inOwnGroup(member) ? isAlone : splitGroups.has(group)) signalProcess(member, signal)
     else if (!inOwnGroup(member) && !signalled.has(group)) {
       const isGroupOurs = member.session !== 0 && isProven(member)
       if (isGroupOurs && signalGroup(group, member, signal) === 'sent') signalled.add(group)
@@ -112,9 +124,12 @@ export function signalTrees(
   }
 }
 
-/** Whether what is in a session together with a member is of its tree as well. */
-const isProven = ({ evidence, session, pid }: Member): boolean =>
-  session === pid || !['workspace', 'standard streams', 'elimination'].includes(evidence)
+/** Whether what is in a group together with one that was found so is of the same tree. */
+export const isProof = (evidence: Evidence): boolean =>
+  !['workspace', 'standard streams', 'elimination'].includes(evidence)
+
+/** The same of a member: a session that it leads is its own. */
+const isProven = ({ evidence, session, pid }: Member): boolean => session === pid || isProof(evidence)
 
 /** Says of a process that is alive after SIGKILL why it may be so. */
 export function toSurvivor(member: Member, outcome: SignalOutcome): Survivor {

@@ -86,20 +86,32 @@ export function startMarked<Started>(
 ): Started {
   const natives = mark === undefined ? '' : loadNatives()
   if (mark === undefined || typeof natives === 'string') return start()
-  const before = natives.locksLimit()
-  const marked = { soft: mark, hard: before.hard }
   if (!isMainThread) {
     const started = start()
     const pid = pidOf(started)
-    if (pid !== undefined) natives.limitLocks(pid, marked)
+    if (pid !== undefined) giveLocksMark(pid, mark)
     return started
   }
-  natives.limitLocks(0, marked)
+  const before = natives.locksLimit()
+  natives.limitLocks(0, { soft: mark, hard: before.hard })
   try {
     return start()
   } finally {
     natives.limitLocks(0, before)
   }
+}
+
+/** Starts a program that carries no mark of this worker's. One that an outer proctor gave to this process stays. */
+export function startUnmarked<Started>(start: () => Started): Started {
+  const natives = loadNatives()
+  const hard = typeof natives === 'string' ? undefined : natives.locksLimit().hard
+  return startMarked(isMainThread ? hard : undefined, start, () => undefined)
+}
+
+/** Gives a child its mark, which what it starts from then on inherits. */
+export function giveLocksMark(pid: number, mark: bigint): void {
+  const natives = loadNatives()
+  if (typeof natives !== 'string') natives.limitLocks(pid, { soft: mark, hard: natives.locksLimit().hard })
 }
 
 /**

@@ -1,6 +1,14 @@
 import { attribute, attributeByGroup, attributeKnown, type Attribution, type Ours } from './attribute.js'
 import type { Births } from './child-exits.js'
-import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees, toSurvivor } from './containment.js'
+import {
+  inPassing,
+  isProof,
+  type Containment,
+  type KillOutcome,
+  type Sighting,
+  signalTrees,
+  toSurvivor,
+} from './containment.js'
 import type { Natives } from '../system/syscalls.js'
 import { emptyRounds, KillLoop, type Round, type Struck, type Targets, type Untold } from './kill-loop.js'
 import { parseMarks } from './marks.js'
@@ -11,7 +19,9 @@ import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/pr
 import { groupExists, signalGroup, signalProcess } from '../system/signals.js'
 import type { Evidence } from './attribute.js'
 import { ProcessFacts, type Self } from './facts.js'
+import { Outsiders } from './outsiders.js'
 import { remember } from './root.js'
+import type { Found } from './scan.js'
 import { isLeader, type Member, toInfo, toMember, type Tree } from './tree.js'
 
 // The worker is a child subreaper (prctl(2)): whatever is orphaned below it becomes its own child. Its list of
@@ -78,6 +88,7 @@ export class StrictContainment implements Containment {
   readonly #fixtures = new Set<string>()
   /** The trees by the numbers of their leaders. */
   readonly #leaders = new Map<number, Tree>()
+  readonly #outsiders = new Outsiders()
   #children: ChildrenFile | undefined
   #adopted = new Map<number, Adopted>()
   #past = new Map<string, Past>()
@@ -211,7 +222,8 @@ export class StrictContainment implements Containment {
         return
       }
       // Its whole group with it: the others may have hopped on before their turn comes.
-      if (record.group === tree.identity.pid && !targets.isSplit(tree)) signalGroup(record.group, record, 'SIGKILL')
+      const isItsGroup = record.group === tree.identity.pid && (isProof(evidence) || tree.groups.has(record.group))
+      if (isItsGroup && !targets.isSplit(tree)) signalGroup(record.group, record, 'SIGKILL')
       struck.push({ record, tree, evidence, outcome: signalProcess(record, 'SIGKILL') })
     }
     const { any } = targets
@@ -235,6 +247,11 @@ export class StrictContainment implements Containment {
         if (this.#isOnlyFixture(any)) strike(record, any, 'elimination')
         else struck.push({ record, tree: any, evidence: 'elimination', outcome: 'gone' })
       } else if (attribution.kind === 'unattributed') untold.push(record)
+    }
+    if (struck.length === 0) {
+      for (const { record, root, evidence } of this.#outside(pids, (tree) => targets.has(tree))) {
+        if (!targets.isSpared(record)) strike(record, root, evidence)
+      }
     }
     return {
       struck,
@@ -305,7 +322,22 @@ export class StrictContainment implements Containment {
         unattributed.push(...this.#untold(record, (tree) => wanted.has(tree)))
       } else if (attribution.kind === 'unknown') isUncertain = true
     }
+    if (members.length === 0) {
+      const outsiders = this.#outside(pids, (tree) => wanted.has(tree))
+      members.push(...outsiders.map(({ record, root, evidence }) => toMember(record, root, evidence)))
+    }
     return { members, unattributed, isUncertain }
+  }
+
+  /** What is of the wanted trees, and no list of children leads to. */
+  #outside(children: readonly number[], isWanted: (tree: Tree) => boolean): Found<Tree>[] {
+    const trees = [...this.#around.trees]
+    const others = trees.filter((tree) => !isWanted(tree))
+    const listed = new Set(children)
+    return this.#outsiders.find(
+      trees.filter(isWanted),
+      (pid) => listed.has(pid) || others.some(({ known }) => known.has(pid)),
+    )
   }
 
   /** Our children, the newest first: what hops on is at the end of the list, and not for long. */

@@ -1,7 +1,6 @@
 import { isMainThread } from 'node:worker_threads'
 import { Announcements, type Birth, identify, isHeld } from '../containment/child-starts.js'
 import type { ContainmentLevel } from '../containment/containment.js'
-import { parseMarks } from '../containment/marks.js'
 import { every, now, wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import {
@@ -15,6 +14,7 @@ import {
 import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
 import { Newcomers } from './recent-pids.js'
 import { Stir } from './child-activity.js'
+import type { StartMarks } from './start-marks.js'
 
 // What this thread has started by itself, through anything, and what that has started: the children that Node
 // announced, those that it did not (execSync, node-pty), and the orphans of both. Commands of a fixture, the guardian
@@ -32,10 +32,7 @@ export interface Descendant extends ProcessRecord {
 export interface OffspringSurroundings {
   /** The level in force from here on. Called once, when the first child is about to start. */
   contain(): { readonly level: ContainmentLevel; readonly isComplete: boolean }
-  /** The name of the mark in the environment. */
-  readonly markName: string
-  /** Puts the mark for the next child into the environment. */
-  mark(number: number): void
+  readonly marks: StartMarks
   /** Whether a child that is being started now is this package's own. */
   isOwn(): boolean
   /** Whether a process is of a fixture's command, or of this package itself. */
@@ -126,7 +123,7 @@ export class Offspring {
       announced: (birth) => {
         this.#contain()
         this.#births.set(birth.number, birth)
-        around.mark(birth.number + 1)
+        around.marks.carry(birth.number + 1)
         around.announced(birth)
       },
       born: (birth) => {
@@ -150,7 +147,7 @@ export class Offspring {
         this.#others.add(keyOf(record))
       }
     }
-    this.#around.mark(1)
+    this.#around.marks.carry(1)
     this.#announcements.open()
     this.settle()
   }
@@ -253,7 +250,7 @@ export class Offspring {
         }
         const environment = table.environment(pid)
         if (this.#around.isTaken(record, environment)) continue
-        const isMarked = this.#markIn(environment) !== undefined
+        const isMarked = this.#markOf(record, environment) !== undefined
         const isOurs = isMainThread || own.has(pid) || isMarked
         if (!isOurs) {
           this.#noteBecoming(record, environment)
@@ -280,7 +277,7 @@ export class Offspring {
       if (this.#noteBecoming(record, environment)) this.#newcomers.keep(record.pid)
       // Gone while it was read: what it has started in the meantime may not have been listed.
       if (known === undefined && environment === undefined && isGone(record)) this.#isUncertain = true
-      if (known === undefined && this.#markIn(environment) === undefined) continue
+      if (known === undefined && this.#markOf(record, environment) === undefined) continue
       if (this.#around.isTaken(record, environment)) continue
       this.#newcomers.keep(record.pid)
       this.#include(found, record, known ?? this.#originOf(record, environment), children)
@@ -319,12 +316,10 @@ export class Offspring {
     return undefined
   }
 
-  /** The number in the mark that a process carries. */
-  #markIn(environment: readonly string[] | undefined): number | undefined {
-    const entry = environment?.find((each) => each.startsWith(`${this.#around.markName}=`))
-    if (entry === undefined) return undefined
-    const tree = parseMarks([entry])[0]?.tree
-    return tree?.startsWith('g.') ? Number(tree.slice(2)) : undefined
+  /** The number of the start that a process carries in a mark. */
+  #markOf({ pid }: ProcessIdentity, environment: readonly string[] | undefined): number | undefined {
+    const mark = this.#around.marks.read(pid, environment)
+    return mark?.kind === 'start' ? mark.number : undefined
   }
 
   /** The announced child that an orphan comes from: by its mark, or because no other can have started it. */
@@ -337,7 +332,7 @@ export class Offspring {
   }
 
   #guessOrigin(record: ProcessRecord, environment: readonly string[] | undefined): Birth | undefined {
-    const number = this.#markIn(environment)
+    const number = this.#markOf(record, environment)
     const isPossible = ({ identity }: Birth): boolean => identity !== undefined && !table.isOlder(record, identity)
     const marked = number === undefined ? undefined : (this.#births.get(number) ?? this.#past.get(number))
     if (marked !== undefined) return isPossible(marked) ? marked : undefined

@@ -1,17 +1,17 @@
-import { pids, readProc, readStat } from '../system/process-table/linux.js'
+import { lastPid, pids, readStat } from '../system/process-table/linux.js'
 import type { ProcessRecord } from '../system/process-table/table.js'
 
-// Numbers are given out in turn, and /proc/loadavg ends with the last one: what has come since the last look is looked
-// at, and not the whole machine each time.
+// Whoever was not listed at the last look is new, and is looked at, and not the whole machine each time. Numbers are
+// given out in turn, and the kernel says which one was the last: those around it are looked at too, for a number that was
+// listed may be another's by now. The counter begins anew at the end of the numbers.
 
 /** Numbers before the last one that are looked at again: one that is being made may not be listed yet. */
 const overlap = 32
 
-const lastNumber = (): number => Number(readProc('/proc/loadavg')?.trimEnd().split(' ').at(-1) ?? 0)
-
 /** The processes of the machine that are new since the last reading, and those that were asked to be kept. */
 export class Newcomers {
-  #last = lastNumber()
+  #last = lastPid()
+  #listed = new Set(pids())
   #kept = new Set<number>()
   #hasLost = false
 
@@ -26,13 +26,13 @@ export class Newcomers {
   }
 
   read(): ProcessRecord[] {
-    const [from, to] = [this.#last - overlap, lastNumber()]
-    // The numbers have begun again from the start.
-    const isNew = (pid: number): boolean =>
+    const [from, to] = [this.#last - overlap, lastPid()]
+    const isGivenOut = (pid: number): boolean =>
       to >= this.#last ? pid > from && pid <= to + overlap : pid > from || pid <= to + overlap
-    const kept = this.#kept
-    const wanted = pids().filter((pid) => isNew(pid) || kept.has(pid))
+    const [listed, kept, all] = [this.#listed, this.#kept, pids()]
+    const wanted = all.filter((pid) => !listed.has(pid) || kept.has(pid) || isGivenOut(pid))
     this.#last = to
+    this.#listed = new Set(all)
     this.#kept = new Set()
     const records = wanted.flatMap((pid) => readStat(pid) ?? [])
     this.#hasLost = records.length < wanted.length

@@ -1,14 +1,13 @@
 import { isMainThread } from 'node:worker_threads'
 import type { Birth } from '../containment/child-starts.js'
 import { type ContainmentLevel, refuseStrict } from '../containment/containment.js'
-import { formatMark, guardianVariable, markName, parseMarks, runVariable, treeIn } from '../containment/marks.js'
-import { thisOwner } from '../containment/owner.js'
+import { markName, treeIn } from '../containment/marks.js'
 import { isOwnChild } from '../system/own-children.js'
+import { table } from '../system/process-table/current.js'
 import type { Natives } from '../system/syscalls.js'
 import { Offspring } from './descendants.js'
-import { table } from '../system/process-table/current.js'
-import { isOwnStart } from '../containment/own-starts.js'
-import { realProcess } from '../base/real-process.js'
+import { isOwnStart, isOwnStarted } from '../containment/own-starts.js'
+import { StartMarks } from './start-marks.js'
 import {
   assertOwnProc,
   endWithMain,
@@ -20,9 +19,6 @@ import {
 import { findHost } from '../containment/threads/remote.js'
 
 // What a guard needs of the worker: its mark in the environment, the subreaper, the guardian.
-
-/** The environments that a child may inherit from: Jest's tests see another one than Node does. */
-const environments = (): NodeJS.ProcessEnv[] => [...new Set([process.env, realProcess.env])]
 
 /** The tree that the mark of a process names: all that its birth has started, then and later. */
 export function treeOf(pid: number): string | undefined {
@@ -66,31 +62,23 @@ export function watchOffspring(wish: () => 'auto' | ContainmentLevel, heard: (bi
     natives.setSubreaper(true)
     return { level: 'strict', isComplete: true }
   }
-  const mark = (number: number): void => {
-    const value = formatMark({ owner: thisOwner(), run: realProcess.env[runVariable] ?? '0', tree: `g.${number}` })
-    for (const environment of environments()) {
-      environment[name] = value
-      environment[state.outside] = '1'
-    }
-  }
+  const marks = new StartMarks(name)
   const offspring = new Offspring({
     contain,
-    markName: name,
-    mark,
+    marks,
     isOwn: isOwnStart,
     isTaken: (record, environment) => {
       for (const tree of state.trees) {
         if (tree.identity.pid === record.pid || tree.known.get(record.pid)?.startTime === record.startTime) return true
       }
-      if (environment === undefined) return false
-      if (environment.some((entry) => entry.startsWith(`${guardianVariable}=`))) return true
-      const own = environment.find((entry) => entry.startsWith(`${name}=`))
-      return own !== undefined && parseMarks([own]).some(({ tree }) => !tree.startsWith('g.'))
+      return isOwnStarted(record) || marks.read(record.pid, environment)?.kind === 'command'
     },
     takeExit: (pid) => !isOwnChild(pid) && natives?.takeExit(pid) === true,
     announced: heard,
-    born: ({ identity }) => {
-      if (identity !== undefined) guardian().watchProcess(identity)
+    born: ({ identity, number }) => {
+      if (identity === undefined) return
+      marks.give(number, identity.pid)
+      guardian().watchProcess(identity)
     },
     exited: ({ identity }) => {
       if (identity !== undefined) guardian().forgetProcess(identity)
@@ -99,6 +87,7 @@ export function watchOffspring(wish: () => 'auto' | ContainmentLevel, heard: (bi
   const release = (): void => {
     if (!state.guards.delete(release)) return
     offspring.close()
+    marks.close()
     natives?.setSubreaper(false)
     letGoOfMain()
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { clearImmediate, setImmediate } from 'node:timers'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from '../containment/owner.js'
+import { startUnmarked } from '../containment/locks-mark.js'
 import { startOwn } from '../containment/own-starts.js'
 import { realProcess } from '../base/real-process.js'
 import { every } from '../base/clock.js'
@@ -229,14 +230,14 @@ export class Guardian {
       ...(main === undefined ? {} : { PROCTOR_MAIN: keyOf(main) }),
       ...(isPageForOthers ? { PROCTOR_PAGE: tracePage } : {}),
     }
-    const child = startOwn(() =>
+    const begin = (): ChildProcess =>
       spawn('/bin/sh', [this.#readable(scriptPath), this.#worker.token], {
         cwd: '/',
         detached: true,
         env: environment,
         stdio: ['pipe', 'ignore', 'ignore'],
-      }),
-    )
+      })
+    const child = startUnmarked(() => startOwn(begin))
     this.#child = child
     child.unref()
     const stdin = child.stdin as NodeJS.WritableStream & { unref?: () => void }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { after, now, sleep } from '../base/clock.js'
-import { guardianVariable } from '../containment/marks.js'
+import { startUnmarked } from '../containment/locks-mark.js'
 import { startOwn } from '../containment/own-starts.js'
 
 // The command is in our own process group, so a terminal's Ctrl-C, `timeout` and a script's `kill 0` reach it without
@@ -21,13 +21,9 @@ const echoTime = 250
 
 /** A shell in our group, gone with us. It leaves no core file of its own. */
 function startCanary(): ChildProcess {
-  const canary = startOwn(() =>
-    spawn('/bin/sh', ['-c', 'ulimit -c 0; read line'], {
-      cwd: '/',
-      env: { [guardianVariable]: '1' },
-      stdio: ['pipe', 'ignore', 'ignore'],
-    }),
-  )
+  const begin = (): ChildProcess =>
+    spawn('/bin/sh', ['-c', 'ulimit -c 0; read line'], { cwd: '/', env: {}, stdio: ['pipe', 'ignore', 'ignore'] })
+  const canary = startUnmarked(() => startOwn(begin))
   canary.unref()
   const stdin = canary.stdin as NodeJS.WritableStream & { unref?: () => void }
   stdin.unref?.()

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { endFor, type Identity, isLive, untilIdentified } from './witness.js'
+import { readFileSync } from 'node:fs'
+import { endFor, identify, type Identity, isLive, until, untilIdentified } from './witness.js'
 import { programFile } from './programs.js'
 
 // They look like what the escape starts, and have nothing to do with it.
@@ -25,5 +26,24 @@ export class Bystanders {
 
   async end(): Promise<void> {
     await Promise.all(this.each.map(endFor))
+  }
+}
+
+/** A pid namespace of somebody else's. */
+export class OtherNamespace {
+  private constructor(readonly first: Identity) {}
+
+  static async start(): Promise<OtherNamespace> {
+    const { pid } = spawn('unshare', ['--pid', '--fork', '--kill-child', 'sleep', seconds], { stdio: 'ignore' })
+    const first = await until('the first process of a namespace', () => {
+      const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1'))
+      const command = child > 0 ? readFileSync(`/proc/${child}/comm`, 'latin1') : ''
+      return command === 'sleep\n' ? identify(child) : undefined
+    })
+    return new OtherNamespace(first)
+  }
+
+  end(): Promise<void> {
+    return endFor(this.first)
   }
 }

@@ -41,6 +41,8 @@ export interface Escape {
   readonly as?: 'nobody'
   /** A .c file that is installed setuid root; its path is in the variable SETUID_ROOT. */
   readonly setuid?: string
+  /** Whether it needs a pid namespace of a stranger's: the number of its first process is in OTHER_NAMESPACE. */
+  readonly otherNamespace?: boolean
   /** Only root can start it. */
   readonly needsRoot?: boolean
   readonly expected: Readonly<Record<Level, Readonly<Partial<Record<Ending, Word>>>>>
@@ -349,13 +351,78 @@ export const escapes: readonly Escape[] = [
     port: true,
     expected: deadAndBlamed,
   },
+  {
+    id: '38',
+    title: 'daemon that execs itself again and again',
+    program: 'daemons.c',
+    args: ['exec-again'],
+    leader: 'exits',
+    pipe: true,
+    expected: deadAndBlamed,
+  },
+  {
+    id: '39',
+    title: 'daemon whose main thread has ended, while another one works',
+    program: 'daemons.c',
+    args: ['main-thread-ended'],
+    leader: 'exits',
+    pipe: true,
+    expected: deadAndBlamed,
+  },
+  {
+    id: '40',
+    title: 'daemon that is not dumpable, not root',
+    program: 'daemons.c',
+    args: ['undumpable'],
+    leader: 'exits',
+    pipe: true,
+    as: 'nobody',
+    needsRoot: true,
+    expected: deadAndBlamed,
+  },
+  {
+    id: '41',
+    title: 'child by CLONE_PARENT: environment cleared, own session, cwd /',
+    program: 'daemons.c',
+    args: ['clone-parent'],
+    leader: 'exits',
+    pipe: true,
+    expected: deadAndBlamed,
+  },
+  {
+    id: '42',
+    title: 'daemon with a terminal of its own, environment cleared, in the workspace',
+    program: 'daemons.c',
+    args: ['terminal'],
+    leader: 'exits',
+    pipe: true,
+    expected: deadAndBlamed,
+  },
+  {
+    id: '43',
+    title: 'daemon that calls itself the guardian, and one of the tests’ own',
+    program: 'impostor.sh',
+    leader: 'exits',
+    pipe: true,
+    expected: deadAndBlamed,
+  },
+  {
+    id: '44',
+    title: 'daemon in a pid namespace that was there before',
+    program: 'other-namespace.sh',
+    leader: 'exits',
+    pipe: true,
+    needsRoot: true,
+    otherNamespace: true,
+    expected: deadAndBlamed,
+  },
 ]
 
 /** What needs a namespace of process numbers of its own: script and scenario of test/escapes/in-namespace.mjs. */
 export interface NamespaceCase {
   readonly id: string
   readonly title: string
-  readonly scenario: 'reuse' | 'first process'
+  readonly scenario: 'reuse' | 'reuse by a stranger' | 'first process'
   readonly expected: Escape['expected']
 }
 
@@ -370,6 +437,12 @@ export const inNamespace: readonly NamespaceCase[] = [
     id: '35, 36',
     title: 'stranger with the number and the group of a dead leader',
     scenario: 'reuse',
+    expected: always('left alone', 'left alone'),
+  },
+  {
+    id: '35b, 36b',
+    title: 'the same, and the stranger is no child of the tests',
+    scenario: 'reuse by a stranger',
     expected: always('left alone', 'left alone'),
   },
 ]

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createProctor } from 'proctor'
 
+// A line into STRANGER makes somebody else start a session.
 const [scenario, level, ending] = process.argv.slice(2)
 const proctor = await createProctor({ containment: level, grace: 200, leakTimeout: 60 })
 
@@ -41,6 +42,13 @@ async function reuse() {
   for (let attempt = 0; attempt < 100; attempt += 1) {
     // The number that this namespace gave last: the next process gets the one after it, if it is free.
     writeFileSync('/proc/sys/kernel/ns_last_pid', String(pid - 1))
+    if (scenario === 'reuse by a stranger') {
+      writeFileSync(process.env.STRANGER, 'now\n')
+      for (let wait = 0; wait < 20 && stat(pid).state === 'X'; wait += 1)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      if (stat(pid).state !== 'X') break
+      continue
+    }
     const child = spawn('sh', ['-c', '(sleep 5 &); exec sleep 5'], { detached: true, stdio: 'ignore' })
     if (child.pid === pid) break
     process.kill(-child.pid, 'SIGKILL')
@@ -75,5 +83,5 @@ async function firstProcess() {
   return error?.name === 'AlreadyExitedError' ? 'dead' : String(error)
 }
 
-console.log(await (scenario === 'reuse' ? reuse() : firstProcess()))
+console.log(await (scenario.startsWith('reuse') ? reuse() : firstProcess()))
 process.exit()

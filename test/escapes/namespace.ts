@@ -1,10 +1,22 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { cleanEnvironment, inRoot } from '../inner-run.js'
 import type { Ending, Level, NamespaceCase } from './cases.js'
+import { temporaryPath } from './programs.js'
 import { missing } from '../needs.js'
 
 export const reasonAgainstNamespace = (): string | undefined => missing('root', 'unshare')
+
+/** A shell is process 1, and so the parent of whoever is orphaned beside what is tested. */
+const besideStranger = (script: readonly string[]): string[] => [
+  'sh',
+  '-c',
+  `exec 9<>"$STRANGER"
+  while read -r _; do setsid sh -c '(sleep 5 &); exec sleep 5' & done <&9 >/dev/null 2>&1 &
+  "$@"`,
+  'sh',
+  ...script,
+]
 
 /** Runs a scenario as process 1 of a pid namespace and says what was seen. */
 export async function observeInNamespace(
@@ -12,11 +24,19 @@ export async function observeInNamespace(
   level: Level,
   ending: Ending,
 ): Promise<string> {
+  const stranger = temporaryPath('stranger')
+  execFileSync('mkfifo', [stranger])
   const script = [process.execPath, inRoot('test/escapes/in-namespace.mjs'), scenario, level, ending]
   const { stdout } = await promisify(execFile)(
     'unshare',
-    ['--pid', '--fork', '--kill-child', '--mount-proc', ...script],
-    { env: cleanEnvironment(), timeout: 20_000, killSignal: 'SIGKILL' },
+    [
+      '--pid',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+      ...(scenario === 'reuse by a stranger' ? besideStranger(script) : script),
+    ],
+    { env: { ...cleanEnvironment(), STRANGER: stranger }, timeout: 20_000, killSignal: 'SIGKILL' },
   )
   return stdout.trim()
 }

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { Bystanders } from './bystanders.js'
+import { Bystanders, OtherNamespace } from './bystanders.js'
 import type { Ending, Escape, Level, Word } from './cases.js'
 import { commandOf, programFile, setuidRoot, temporaryPath } from './programs.js'
 import { type Answer, subjectElsewhere, subjectHere } from './subject.js'
@@ -15,12 +15,15 @@ export async function observe(escape: Escape, level: Level, ending: Ending): Pro
   const pipe = new Pipe(join(folder, 'pipe'))
   const subject = await (escape.as === 'nobody' ? subjectElsewhere(level, 'nobody') : subjectHere(level, escape.files))
   const bystanders = await Bystanders.start(folder)
+  const namespace = escape.otherNamespace === true ? await OtherNamespace.start() : undefined
   let escapee: Identity | undefined
   const isAlive = (): boolean => (escapee !== undefined && isLive(escapee)) || (escape.pipe && pipe.isHeld)
   try {
     const command = [...commandOf(escape.program), ...(escape.args ?? [])]
     const setuid: Record<string, string> = escape.setuid === undefined ? {} : { SETUID_ROOT: setuidRoot(escape.setuid) }
-    await subject.start(command, { WITNESS: pipe.path, SERVER: programFile('server.mjs'), ...setuid })
+    const other: Record<string, string> =
+      namespace === undefined ? {} : { OTHER_NAMESPACE: String(namespace.first.pid) }
+    await subject.start(command, { ...other, WITNESS: pipe.path, SERVER: programFile('server.mjs'), ...setuid })
     const file = join(subject.workspace, 'escapee.pid')
     if (escape.hops === true) {
       await until(file, () => exists(file))
@@ -46,6 +49,7 @@ export async function observe(escape: Escape, level: Level, ending: Ending): Pro
     if (ending === 'kill') await checkTeardownAfter(await subject.end('teardown'), word, isAlive, escape)
     if (port !== undefined) await expect(canListen(port)).resolves.toBe(true)
     expect(bystanders.live, 'bystanders that live').toEqual(bystanders.each)
+    if (namespace !== undefined) expect(isLive(namespace.first), 'the first process of the other namespace').toBe(true)
     return word
   } finally {
     writeFileSync(`${pipe.path}.stop`, '')
@@ -55,6 +59,7 @@ export async function observe(escape: Escape, level: Level, ending: Ending): Pro
     // What was refused keeps its workspace.
     rmSync(subject.workspace, { recursive: true, force: true })
     await bystanders.end()
+    await namespace?.end()
     pipe.close()
   }
 }

@@ -29,7 +29,7 @@ export function removePrograms(): void {
 
 function compiled(name: string): string {
   const binary = join(folder(), name.replace(/\.c$/, ''))
-  if (!existsSync(binary)) execFileSync('cc', ['-O1', '-o', binary, programFile(name)])
+  if (!existsSync(binary)) execFileSync('cc', ['-O1', '-pthread', '-o', binary, programFile(name)])
   return binary
 }
 

@@ -161,6 +161,16 @@ export const pids = (): number[] =>
     .filter((name) => name.charCodeAt(0) >= 49 && name.charCodeAt(0) <= 57)
     .map(Number)
 
+/**
+ * Where a process shows what it has. A main thread that has ended while others work has given back its environment, its
+ * folder and its files: the others still show theirs.
+ */
+function shownBy(pid: number): string {
+  const other =
+    readStat(pid)?.isExiting === true ? entries(`/proc/${pid}/task`).find((tid) => tid !== String(pid)) : undefined
+  return other === undefined ? `/proc/${pid}` : `/proc/${pid}/task/${other}`
+}
+
 const link = (path: string): string | undefined => {
   try {
     return readlinkSync(path)
@@ -232,13 +242,17 @@ export const linuxTable: ProcessTable = {
   },
 
   environment(pid) {
-    const text = readProc(`/proc/${pid}/environ`)
+    const own = readProc(`/proc/${pid}/environ`)
+    const text = own === '' ? readProc(`${shownBy(pid)}/environ`) : own
     return text === undefined ? undefined : text.split('\0').filter((entry) => entry !== '')
   },
 
-  cwd: (pid) => link(`/proc/${pid}/cwd`)?.replace(/ \(deleted\)$/, ''),
+  cwd: (pid) => (link(`/proc/${pid}/cwd`) ?? link(`${shownBy(pid)}/cwd`))?.replace(/ \(deleted\)$/, ''),
 
-  openFiles: (pid) => entries(`/proc/${pid}/fd`).flatMap((descriptor) => link(`/proc/${pid}/fd/${descriptor}`) ?? []),
+  openFiles(pid) {
+    const folder = `${shownBy(pid)}/fd`
+    return entries(folder).flatMap((descriptor) => link(`${folder}/${descriptor}`) ?? [])
+  },
 
   // In a container the uptime may be the container's, and too low: the worker is older than what it starts, too.
   startTimeNow: () =>

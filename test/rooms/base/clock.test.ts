@@ -1,3 +1,5 @@
+import { performance as nodePerformance } from 'node:perf_hooks'
+import timers from 'node:timers'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { after, backoff, every, now, pause, pollUntil, sleep, wallClock } from '../../../src/base/clock.js'
 
@@ -45,4 +47,19 @@ test('a poll looks at least once, and once more at the very end', async () => {
   let last = 0
   expect(await pollUntil(() => void (last = now()), 60)).toBeUndefined()
   expect(last - begin).toBeGreaterThanOrEqual(60)
+})
+
+test('goes on where the tests replace every clock that they can reach', async () => {
+  const spies = [
+    vi.spyOn(performance, 'now').mockReturnValue(5),
+    vi.spyOn(nodePerformance, 'now').mockReturnValue(5),
+    vi.spyOn(timers, 'setTimeout').mockImplementation((() => {}) as never),
+  ]
+  try {
+    const begin = now()
+    await sleep(20)
+    expect(now() - begin).toBeGreaterThan(10)
+  } finally {
+    for (const spy of spies) spy.mockRestore()
+  }
 })

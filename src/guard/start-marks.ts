@@ -1,0 +1,73 @@
+import { isMainThread } from 'node:worker_threads'
+import { carriesLocksMark, carryLocksMark, giveLocksMark, readLocksMark } from '../containment/locks-mark.js'
+import { formatMark, parseMarks, runVariable } from '../containment/marks.js'
+import { thisOwner } from '../containment/owner.js'
+import { realProcess } from '../base/real-process.js'
+import { table } from '../system/process-table/current.js'
+import { nextLocksMark, workerState } from '../worker/fixtures.js'
+
+/** The environments that a child may inherit from: Jest's tests see another one than Node does. */
+const environments = (): NodeJS.ProcessEnv[] => [...new Set([process.env, realProcess.env])]
+
+/** Whose a mark is: of what a test started, by the number of the start; or of a fixture's command. */
+export type MarkedAs = { readonly kind: 'start'; readonly number: number } | { readonly kind: 'command' }
+
+/** The marks that what the tests start inherits: this process carries them itself, each until the next start. */
+export class StartMarks {
+  readonly #name: string
+  readonly #numbers = new Map<bigint, number>()
+  readonly #locks = new Map<number, bigint>()
+  #putBack: (() => void) | undefined
+
+  /** @param name of the variable in the environment. */
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  /** What is started next carries this number. */
+  carry(number: number): void {
+    const value = formatMark({ owner: thisOwner(), run: realProcess.env[runVariable] ?? '0', tree: `g.${number}` })
+    const { outside } = workerState()
+    for (const environment of environments()) {
+      environment[this.#name] = value
+      environment[outside] = '1'
+    }
+    const locks = nextLocksMark()
+    if (locks === undefined) return
+    this.#numbers.set(locks, number)
+    this.#locks.set(number, locks)
+    const putBack = carryLocksMark(locks)
+    this.#putBack ??= putBack
+  }
+
+  /** A child runs. The limits are the process's: from a thread a child gets its own by its number. */
+  give(number: number, pid: number): void {
+    const locks = isMainThread ? undefined : this.#locks.get(number)
+    if (locks !== undefined) giveLocksMark(pid, locks)
+  }
+
+  /** Whose mark a process carries, of this worker's. */
+  read(pid: number, environment: readonly string[] | undefined): MarkedAs | undefined {
+    return this.#readEnvironment(environment) ?? this.#readLimit(pid)
+  }
+
+  #readEnvironment(environment: readonly string[] | undefined): MarkedAs | undefined {
+    const entry = environment?.find((each) => each.startsWith(`${this.#name}=`))
+    const tree = entry === undefined ? undefined : parseMarks([entry])[0]?.tree
+    if (tree === undefined) return undefined
+    return tree.startsWith('g.') ? { kind: 'start', number: Number(tree.slice(2)) } : { kind: 'command' }
+  }
+
+  #readLimit(pid: number): MarkedAs | undefined {
+    const own = workerState().locks
+    const limit = own === undefined || table.name !== 'linux' ? undefined : readLocksMark(pid)
+    if (own === undefined || limit === undefined || !carriesLocksMark(limit, own.worker)) return undefined
+    const number = this.#numbers.get(limit.soft) ?? this.#numbers.get(limit.hard)
+    return number === undefined ? { kind: 'command' } : { kind: 'start', number }
+  }
+
+  close(): void {
+    this.#putBack?.()
+    this.#putBack = undefined
+  }
+}
