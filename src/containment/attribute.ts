@@ -105,10 +105,7 @@ function attributeByMark<Of extends Claim>(facts: Facts<Of>, roots: readonly Of[
 }
 
 /** Groups and sessions are made by their first member alone: whoever is in one of ours has come from there. */
-export function attributeByGroup<Of extends Pick<Claim, 'groups' | 'sessions'>>(
-  record: ProcessRecord,
-  roots: Iterable<Of>,
-): Ours<Of> | undefined {
+function attributeByGroup<Of extends Claim>(record: ProcessRecord, roots: Iterable<Of>): Ours<Of> | undefined {
   for (const root of roots) {
     if (root.groups.has(record.group)) return { kind: 'ours', root, evidence: 'group' }
     if (record.session !== 0 && root.sessions.has(record.session)) return { kind: 'ours', root, evidence: 'session' }

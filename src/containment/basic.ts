@@ -81,8 +81,10 @@ export class BasicContainment implements Containment {
     const deadline = now() + timeout
     const killed = new Map<number, Member>()
     const isSpared = (identity: ProcessIdentity): boolean => spared.some((each) => table.isSame(each, identity))
+    // The leader gets its signal first: one that sees its child die would make something of it.
+    let hasBegun = false
     const strike = (record: ProcessRecord): void => {
-      if (!isSpared(record)) signalProcess(record, 'SIGKILL')
+      if (hasBegun && !isSpared(record)) signalProcess(record, 'SIGKILL')
     }
     for (const delay of backoff(20)) {
       const { members, isUncertain, traces } = await this.#scan(new Set(trees), strike)
@@ -90,6 +92,7 @@ export class BasicContainment implements Containment {
       if (left.length === 0 && !isUncertain) break
       for (const each of [...left, ...traces.map(toTreeMember)]) if (!killed.has(each.pid)) killed.set(each.pid, each)
       signalTrees(trees, left, 'SIGKILL', spared)
+      hasBegun = true
       const survivors = now() >= deadline ? toSurvivors(left, traces) : this.#refused(left)
       const isStuck = left.length > 0 && survivors.length === left.length
       if (isStuck || now() >= deadline) return { survivors, killed: [...killed.values()], unattributed: [] }

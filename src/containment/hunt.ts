@@ -30,7 +30,7 @@ export function hunt<Of extends Root>(
       const root = limits && marked.find(({ locks }) => carriesLocksMark(limits, locks!))
       const record = root && readStat(pid)
       if (root === undefined || record === undefined || record.startTime < root.identity.startTime) continue
-      // What was seen before is ended in its turn: a leader that saw its child die first would make something of it.
+      // What was seen before is ended in its turn.
       if (root.known.get(pid)?.startTime === record.startTime) continue
       if (!isZombie(record)) meet(record)
       remember(root, record)

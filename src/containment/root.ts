@@ -59,7 +59,7 @@ export function track<Of extends Omit<Root, Tracked>>(root: Of): Of & Pick<Root,
 type Membership = 'group' | 'session'
 
 /** How many of a group's members, the newest, are asked for whether they are still in it: in a storm most have gone. */
-const mostWitnesses = 8
+const mostWitnesses = 3
 
 /** What was ever seen below a root, and who is last known to have been in which group. */
 class KnownProcesses extends Map<number, KnownProcess> {

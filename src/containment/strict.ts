@@ -1,4 +1,4 @@
-import { attribute, attributeByGroup, attributeKnown, type Attribution, type Ours } from './attribute.js'
+import { attribute, attributeKnown, type Attribution, type Facts, type Ours } from './attribute.js'
 import type { Births } from './child-exits.js'
 import {
   inPassing,
@@ -322,7 +322,7 @@ export class StrictContainment implements Containment {
         unattributed.push(...this.#untold(record, (tree) => wanted.has(tree)))
       } else if (attribution.kind === 'unknown') isUncertain = true
     }
-    if (members.length === 0) {
+    if (decides && members.length === 0 && !isUncertain) {
       const outsiders = this.#outside(pids, (tree) => wanted.has(tree))
       members.push(...outsiders.map(({ record, root, evidence }) => toMember(record, root, evidence)))
     }
@@ -385,19 +385,29 @@ export class StrictContainment implements Containment {
 
   #judge(record: ProcessRecord, mayStop: boolean, isWanted: (tree: Tree) => boolean): Attribution<Tree> {
     const { trees } = this.#around
-    const byTable = attributeKnown(record, trees) ?? attributeByGroup(record, trees)
+    const facts = new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#around)
+    const byTable = attributeKnown(record, trees) ?? this.#attributeByGroup(record, facts)
     if (byTable !== undefined) return byTable
     if (record.session === this.#around.session) return foreign
     if (isZombie(record)) return unknown
     // Stop, look, then kill or continue: a child's number cannot be reused before it is waited for, and what is
     // stopped cannot hop on while it is read.
     const isStopped = mayStop && record.state !== 'T' && signalProcess(record, 'SIGSTOP') === 'sent'
-    const facts = new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#around)
     const attribution = this.#eliminate(record, attribute(record, facts, [...trees]), isWanted)
     // Another test's goes on as well.
     const isForKill = attribution.kind === 'ours' && isWanted(attribution.root)
     if (isStopped && !isForKill) signalProcess(record, 'SIGCONT')
     return attribution
+  }
+
+  /**
+   * An orphan that we have adopted, in a group that was not seen empty in any round so far: a storm in it is ended as a
+   * whole, and not read one by one. What the test itself started may have got the number since.
+   */
+  #attributeByGroup(record: ProcessRecord, facts: Facts<Tree>): Ours<Tree> | undefined {
+    const tree = [...this.#around.trees].find((each) => each.identity.pid === record.group && !each.groupIsGone)
+    if (tree === undefined || record.startTime < tree.identity.startTime) return undefined
+    return tree.isHeld() || !facts.isOutside ? { kind: 'ours', root: tree, evidence: 'group' } : undefined
   }
 
   /** The commands that could have started a process, going by when. */
