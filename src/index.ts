@@ -4,6 +4,7 @@ export type { Environment, ProctorOptions, RunOptions, TerminalOptions } from '.
 export type { CommandReport, Finding, Place, TeardownReport } from './report/teardown-report.js'
 export type { Ending } from './command/termination.js'
 export type { Exit, OutputWaitOptions, Process, Screen } from './command/process.js'
+export type { Usage } from './command/usage.js'
 export type { TerminalProcess } from './terminal/types.js'
 export type { WaitOptions } from './wait/options.js'
 export type { Key } from './terminal/keys.js'

@@ -103,6 +103,7 @@ test('the names that each door exports', () => {
         "toThrowAlreadyExited",
         "toThrowFailedExit",
         "toThrowUnexpectedExit",
+        "toUseLessThan",
       ],
       "proctor/node-test": [
         "executable",

@@ -26,6 +26,7 @@ const oneOf = (...words: readonly string[]): Rule => ({
   accepts: words.map((word) => `'${word}'`).join(' or '),
   test: (value) => words.includes(value as string),
 })
+const flag: Rule = { accepts: 'true or false', test: (value) => typeof value === 'boolean' }
 const text: Rule = { accepts: 'a string', test: (value) => typeof value === 'string' }
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -61,6 +62,7 @@ export const runRules = {
   },
   leaks: oneOf('fail', 'kill'),
   allow: commandLines,
+  usage: flag,
   terminal: {
     accepts: 'true, false or { columns, rows }',
     test: (value) => typeof value === 'boolean' || (typeof value === 'object' && value !== null),
@@ -83,6 +85,7 @@ export const proctorRules = {
   containment: oneOf('auto', 'strict', 'basic'),
   trace: oneOf('off', 'on-failure', 'on'),
   traceDir: text,
+  usage: flag,
 } satisfies Record<string, Rule>
 
 export const guardRules = {
@@ -108,7 +111,6 @@ export const pluginRules = {
 } satisfies Record<string, Rule>
 
 export const waitRules = { timeout: milliseconds } satisfies Record<string, Rule>
-const flag: Rule = { accepts: 'true or false', test: (value) => typeof value === 'boolean' }
 export const snapshotRules = {
   ansi: flag,
   workspace: flag,

@@ -16,6 +16,7 @@ import type { Screen } from './process.js'
 import { type SentSignal, SignalLog } from './signal-log.js'
 import { drainTime, type Ending, Endings } from './termination.js'
 import type { Transport } from './transport.js'
+import { type Usage, UsageMeter } from './usage.js'
 
 export interface CommandSettings {
   readonly command: string
@@ -33,6 +34,8 @@ export interface CommandSettings {
   /** ms after which the tree is killed. */
   readonly timeout: number | undefined
   readonly input: string | Uint8Array | undefined
+  /** Whether to look at what its processes use. */
+  readonly usage: boolean
   readonly containment: Containment
   /** An absolute path from one relative to the cwd; refuses to leave the workspace. */
   readonly resolve: (path: string) => string
@@ -61,6 +64,9 @@ export class Command {
   protected readonly settings: CommandSettings
   readonly #transport: Transport | undefined
   protected readonly input: Input
+  readonly #meter: UsageMeter | undefined
+  /** What its processes have used, once it has exited and where somebody has looked. */
+  usage: Usage | undefined
   #settle!: () => void
   #stopTimeout: () => void = () => {}
   /** Somebody awaited the handle itself, which is no promise and tells nothing. */
@@ -90,6 +96,7 @@ export class Command {
     knowTree(this.ownTree)
     this.record.advance({ type: 'started' })
     this.listener?.started(started.tree)
+    if (settings.usage) this.#meter = UsageMeter.begin(started.tree)
     this.#listen(started.transport)
     if (settings.input !== undefined) this.input.writeAtStart(settings.input)
     if (settings.timeout !== undefined) this.#stopTimeout = after(settings.timeout, () => this.#timeOut())
@@ -111,6 +118,8 @@ export class Command {
     }
     transport.listen({
       output: (stream, bytes) => {
+        // A program that writes its last lines is about to exit, and its peak goes with it.
+        this.#meter?.lookSoon()
         this.received(stream, bytes)
         this.listener?.output(stream, bytes)
         this.waits.changed()
@@ -120,6 +129,7 @@ export class Command {
         drained()
       },
       exited: (code, signal) => {
+        this.usage = this.#meter?.end()
         this.record.advance({ type: 'exited', exit: { code, signal, at: now() } })
         this.listener?.exited(code, signal)
         this.#stopTimeout()
@@ -157,6 +167,10 @@ export class Command {
   }
   get hasTree(): boolean {
     return this.ownTree !== undefined
+  }
+  /** Whether somebody looks, or has looked, at what its processes use. */
+  get isMetered(): boolean {
+    return this.#meter !== undefined
   }
   get isTreeDead(): boolean {
     return this.endings.isTreeDead

@@ -3,6 +3,7 @@ import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
 import { advance, type ExitStatus, hasExited, isOver, type Life, type LifeEvent, see, type Seen } from './life.js'
 import type { Output } from './output.js'
 import type { Exit } from './process.js'
+import type { Usage } from './usage.js'
 
 // The end of one command and what the test knows of it: which of the three exit errors it gets is decided from here.
 
@@ -10,6 +11,7 @@ import type { Exit } from './process.js'
 export interface ExitOwner {
   readonly log: Output
   readonly durationMs: number
+  readonly usage: Usage | undefined
   /** The state as it is, for errors. */
   state(): CommandState
   /** What a person may have overlooked. */
@@ -101,7 +103,7 @@ export class ExitRecord {
   seenExit(): Exit {
     if (this.#isTimedOut) throw this.seenTimeoutError()
     this.see('reported')
-    const { log, durationMs } = this.#owner
+    const { log, durationMs, usage } = this.#owner
     const { code, signal } = this.exit!
     // Decoded when they are read: most tests ask for one of them, or for none.
     return {
@@ -117,6 +119,7 @@ export class ExitRecord {
         return log.text()
       },
       durationMs,
+      ...(usage === undefined ? {} : { usage }),
     }
   }
 

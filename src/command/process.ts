@@ -3,6 +3,7 @@ import type { ProcessInfo } from '../containment/tree.js'
 import type { HttpAnswer, HttpWaitOptions } from '../readiness/http.js'
 import type { OutputMark, OutputStream } from './output.js'
 import type { SnapshotOptions } from '../snapshot/normalise.js'
+import type { Usage } from './usage.js'
 import type { WaitOptions } from '../wait/options.js'
 
 /** How a command ended, and what it had written by then. */
@@ -17,6 +18,8 @@ export interface Exit {
   readonly output: string
   /** Milliseconds from the start to the exit. */
   readonly durationMs: number
+  /** What it used, with everything that it started: with the option `usage`, on Linux. */
+  readonly usage?: Usage
 }
 
 export interface OutputWaitOptions extends WaitOptions {

@@ -15,6 +15,7 @@ export const matcherNames = [
   'toThrowAlreadyExited',
   'toThrowFailedExit',
   'toThrowUnexpectedExit',
+  'toUseLessThan',
 ] as const satisfies readonly (keyof ProctorMatchers)[]
 
 export type MatcherName = (typeof matcherNames)[number]

@@ -1,5 +1,6 @@
 import type { Screen } from '../command/process.js'
 import type { MatcherOptions } from './support.js'
+import type { UsageLimits } from './usage.js'
 
 /** The matchers as an assertion has them. All are async: await them. */
 export interface ProctorMatchers {
@@ -63,6 +64,14 @@ export interface ProctorMatchers {
    * await expect(run('node', ['-e', 'process.exit(3)'])).toHaveExitedWith(3)
    */
   toHaveExitedWith(expected: number | NodeJS.Signals, options?: MatcherOptions): Promise<void>
+  /**
+   * It has used less than this, with everything that it started. Waits for the exit and marks it as seen. The command
+   * needs the option `usage`.
+   *
+   * @example
+   * await expect(run('node', [cli], { usage: true })).toUseLessThan({ memory: '64 MB', cpu: 2000 })
+   */
+  toUseLessThan(limits: UsageLimits, options?: MatcherOptions): Promise<void>
   /**
    * The function or promise rejects with `UnexpectedExitError`, and with that output. Evaluated once.
    *

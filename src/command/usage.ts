@@ -1,0 +1,106 @@
+import { every, now } from '../base/clock.js'
+import type { Tree } from '../containment/tree.js'
+import { table } from '../system/process-table/current.js'
+import { descendantsOf, readProc, ticksPerSecond } from '../system/process-table/linux.js'
+import type { ProcessIdentity } from '../system/process-table/table.js'
+
+// What the processes of a command have used, by looking while they live: the kernel forgets the peak of a process's
+// memory with its exit, and what getrusage(2) tells of a child begins at the peak of the process that forked it.
+
+/** What a command and everything that it started have used. */
+export interface Usage {
+  /** Bytes. The largest sum, over the processes that lived at once, of the peak of each (VmHWM in proc_pid_status(5)). */
+  readonly peakMemory: number
+  /** ms of processor time, in user mode and in the kernel, of all its processes together. */
+  readonly cpuMs: number
+}
+
+/** ms between two looks, at least. */
+const interval = 20
+/** How many times as long as a look takes is waited for the next one. */
+const rest = 50
+
+interface ProcessUsage {
+  readonly peak: number
+  /** Clock ticks of its own, and with those of the children that it has waited for. */
+  readonly ticks: number
+  readonly ticksWithChildren: number
+}
+
+/** The fields of /proc/PID/stat that count clock ticks: utime, stime, cutime and cstime. */
+function ticksIn(stat: string): readonly [own: number, waitedFor: number] {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [utime, stime, cutime, cstime] = fields.slice(11, 15).map(Number) as [number, number, number, number]
+  return [utime + stime, cutime + cstime]
+}
+
+/** What one process has used so far. Undefined when it has gone, or is a zombie: that has no memory any more. */
+function usageOf(pid: number): ProcessUsage | undefined {
+  const status = readProc(`/proc/${pid}/status`)
+  const stat = readProc(`/proc/${pid}/stat`, true)
+  const kilobytes = status === undefined ? null : /^VmHWM:\s+(\d+) kB$/m.exec(status)
+  if (stat === undefined || kilobytes === null) return undefined
+  const [ticks, waitedFor] = ticksIn(stat)
+  return { peak: Number(kilobytes[1]) * 1024, ticks, ticksWithChildren: ticks + waitedFor }
+}
+
+/** Looks at what the processes of one command use, until its leader has exited. */
+export class UsageMeter {
+  readonly #tree: Tree
+  readonly #seen = new Map<string, ProcessUsage>()
+  #peakMemory = 0
+  #nextLook = 0
+  readonly #stop: () => void
+
+  private constructor(tree: Tree) {
+    this.#tree = tree
+    this.look()
+    this.#stop = every(interval, () => this.lookSoon())
+  }
+
+  /** Undefined where the system does not tell. */
+  static begin(tree: Tree): UsageMeter | undefined {
+    return table.name === 'linux' ? new UsageMeter(tree) : undefined
+  }
+
+  /** Looks, unless looks would take more than their share of the time. */
+  lookSoon(): void {
+    if (now() >= this.#nextLook) this.look()
+  }
+
+  look(): void {
+    const begin = now()
+    let sum = 0
+    const visit = ({ pid, startTime }: ProcessIdentity): void => {
+      const usage = usageOf(pid)
+      if (usage === undefined) return
+      this.#seen.set(`${pid} ${startTime}`, usage)
+      sum += usage.peak
+    }
+    const { identity, known } = this.#tree
+    const visited = new Set<number>([identity.pid])
+    visit(identity)
+    descendantsOf(identity, (record) => {
+      visited.add(record.pid)
+      visit(record)
+    })
+    // What has lost its parent is below nobody: containment has seen it before.
+    for (const each of known.values()) {
+      const record = visited.has(each.pid) ? undefined : table.identify(each.pid)
+      if (record !== undefined && table.isSame(record, each)) visit(each)
+    }
+    this.#peakMemory = Math.max(this.#peakMemory, sum)
+    this.#nextLook = now() + rest * (now() - begin)
+  }
+
+  /** Ends the looks. */
+  end(): Usage {
+    this.#stop()
+    const all = [...this.#seen.values()]
+    const own = all.reduce((ticks, each) => ticks + each.ticks, 0)
+    // Children that came and went between two looks are in what their parent has waited for.
+    const leader = this.#seen.get(`${this.#tree.identity.pid} ${this.#tree.identity.startTime}`)
+    const ticks = Math.max(own, leader?.ticksWithChildren ?? 0)
+    return { peakMemory: this.#peakMemory, cpuMs: (ticks * 1000) / ticksPerSecond }
+  }
+}
