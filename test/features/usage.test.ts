@@ -73,7 +73,7 @@ test.each([
   const { toUseLessThan } = await import('proctor/matchers')
   const { createProctor } = await import('proctor')
   const proctor = await createProctor({ usage: true })
-  const error = await rejectionOf(toUseLessThan(proctor.run('true'), limits))
+  const error = await rejectionOf(toUseLessThan(proctor.run('true'), limits as object))
   expect(error.message).toBe(expected)
   await proctor.teardown()
 })
