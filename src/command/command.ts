@@ -119,7 +119,7 @@ export class Command {
     transport.listen({
       output: (stream, bytes) => {
         // A program that writes its last lines is about to exit, and its peak goes with it.
-        this.#meter?.lookSoon()
+        this.#meter?.lookAgain()
         this.received(stream, bytes)
         this.listener?.output(stream, bytes)
         this.waits.changed()

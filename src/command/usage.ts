@@ -19,6 +19,8 @@ export interface Usage {
 const interval = 20
 /** How many times as long as a look takes is waited for the next one. */
 const rest = 50
+/** ms between two looks that output asks for: a flood of it must not be slowed down. */
+const shortestPause = 5
 
 interface ProcessUsage {
   readonly peak: number
@@ -50,12 +52,13 @@ export class UsageMeter {
   readonly #seen = new Map<string, ProcessUsage>()
   #peakMemory = 0
   #nextLook = 0
+  #lastLook = 0
   readonly #stop: () => void
 
   private constructor(tree: Tree) {
     this.#tree = tree
     this.look()
-    this.#stop = every(interval, () => this.lookSoon())
+    this.#stop = every(interval, () => this.#lookInPassing())
   }
 
   /** Undefined where the system does not tell. */
@@ -64,8 +67,13 @@ export class UsageMeter {
   }
 
   /** Looks, unless looks would take more than their share of the time. */
-  lookSoon(): void {
+  #lookInPassing(): void {
     if (now() >= this.#nextLook) this.look()
+  }
+
+  /** Looks now, as the program may be about to exit, unless it has just been looked at. */
+  lookAgain(): void {
+    if (now() - this.#lastLook >= shortestPause) this.look()
   }
 
   look(): void {
@@ -90,7 +98,8 @@ export class UsageMeter {
       if (record !== undefined && table.isSame(record, each)) visit(each)
     }
     this.#peakMemory = Math.max(this.#peakMemory, sum)
-    this.#nextLook = now() + rest * (now() - begin)
+    this.#lastLook = now()
+    this.#nextLook = this.#lastLook + rest * (this.#lastLook - begin)
   }
 
   /** Ends the looks. */

@@ -29,6 +29,7 @@ const all: Required<ProctorOptions> = {
   env: { A: undefined },
   containment: 'strict',
   trace: 'on-failure',
+  usage: true,
   traceDir: 'traces',
 }
 expectTypeOf(createProctor(all)).resolves.toEqualTypeOf<Proctor>()
