@@ -127,6 +127,7 @@ const shared = {
   external,
   treeshake: { moduleSideEffects: false },
   tsconfig: 'tsconfig.json',
+  checks: { pluginTimings: false },
   experimental: { attachDebugInfo: 'none' },
 }
 

@@ -169,6 +169,19 @@ function readers(model: TraceModel, log: Lines, commands: Commands, processes: M
   }
 }
 
+/**
+ * What outlived its command and whose parent has ended is an orphan since then: the kernel gives it another parent at
+ * that moment. On a busy machine it can be ended before anybody has seen it with the new one.
+ */
+function noteOrphans(processes: ReadonlyMap<number, Process>): void {
+  for (const process of processes.values()) {
+    if (process.finding === undefined || process.orphanedAt !== undefined) continue
+    const diedAt = processes.get(process.parent ?? 0)?.end
+    if (diedAt === undefined || diedAt < process.start) continue
+    if (process.end === undefined || diedAt < process.end) process.orphanedAt = diedAt
+  }
+}
+
 const emptyModel = (): TraceModel => ({
   meta: {},
   state: 'open',
@@ -206,6 +219,7 @@ export function readTrace(text: string): TraceModel {
     const process = processes.get(finding.p ?? 0)
     if (process !== undefined) process.finding = finding
   }
+  noteOrphans(processes)
   if (model.isInterrupted) log.event(model.died ?? last, 0, 'the test worker died; the guardian ended the tree', 'bad')
   const rows = log.inOrder()
   model.rows = withoutMiddle(rows)
