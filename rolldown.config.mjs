@@ -111,6 +111,8 @@ const output = (format) => ({
         ),
         priority: 2,
       },
+      // What makes the list of the traces when a run has ended.
+      { name: 'trace-list', test: /\/src\/(?:trace\/(?:index-|format)|runners\/trace-lists)/, priority: 2 },
       // `proctor run` is started once a command: it reads no more than it needs.
       { name: 'supervisor', test: rooms('supervisor/(?!run-trace)'), priority: 2 },
       {

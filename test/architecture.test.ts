@@ -20,7 +20,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   guard: ['worker', 'guardian', 'containment', 'wait', 'system', 'base'],
   terminal: ['command', 'worker', 'containment', 'wait', 'system', 'base'],
   report: ['command', 'guardian', 'containment', 'base'],
-  trace: ['report', 'command', 'worker', 'guardian', 'containment', 'wait', 'system', 'base'],
+  trace: ['report', 'command', 'worker', 'guardian', 'workspace', 'containment', 'wait', 'system', 'base'],
   matchers: ['report', 'terminal', 'command', 'workspace', 'snapshot', 'containment', 'wait', 'system', 'base'],
   fixture: ['trace', 'terminal', 'report', 'command', 'worker', 'workspace', 'containment', 'wait', 'system', 'base'],
   supervisor: ['trace', 'guard', 'worker', 'guardian', 'containment', 'wait', 'system', 'base'],

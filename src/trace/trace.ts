@@ -236,7 +236,9 @@ export class Trace {
   ): SummaryRecord {
     const { name, file, project, retry, at } = this.#header
     const leaks = findings.filter(({ outcome }) => !outcome.startsWith('allowed')).length
-    const error = errors[0] && `${errors[0].name}: ${errors[0].message.split('\n')[0]!}`.slice(0, 300)
+    const [first] = errors
+    const headline = first?.message.split('\n')[0]!.replace(/\.? Output:$/, '')
+    const error = first && `${first.name}: ${headline}`.slice(0, 300)
     return { k: 'summary', t, state, name, file, project, retry, at, commands: this.#commands.length, leaks, error }
   }
 

@@ -5,7 +5,7 @@ import { proctorHandles } from '../../fixture/handle.js'
 import { FixtureProctor, type Proctor } from '../../fixture/proctor.js'
 import { type ProctorOptions, teardownTime } from '../../fixture/options.js'
 import { received } from '../carried.js'
-import { screenAttachments } from './attachments.js'
+import { screenAttachments, traceAttachments } from './attachments.js'
 import { expectFailureAgain, expectNoFailure } from './patches.js'
 import { recordArtifact } from './runner.js'
 import { countOnto } from './task-meta.js'
@@ -69,7 +69,10 @@ export async function provideProctor(
     if (proctor.outcome === undefined) return
     const artifact = describeFailure(task, proctor.outcome, errorsBefore)
     if (artifact === undefined) return
-    artifact.attachments.push(...screenAttachments(proctor.processes))
+    artifact.attachments.push(
+      ...screenAttachments(proctor.processes),
+      ...traceAttachments(proctor.outcome.report.trace),
+    )
     await record(task, artifact)
   })
   await use(proctorHandles.of(proctor))

@@ -1,4 +1,7 @@
+import { dirname } from 'node:path'
 import type { Reporter, TestModule, Vitest } from 'vitest/node'
+import { wallClock } from '../../base/clock.js'
+import { listTraces } from '../trace-lists.js'
 import { formatSummary, type Summarised } from './summary.js'
 import type { ProctorMeta } from './task-meta.js'
 
@@ -11,6 +14,12 @@ import type { ProctorMeta } from './task-meta.js'
  */
 export class ProctorReporter implements Reporter {
   #log = (line: string): void => void process.stdout.write(`${line}\n`)
+
+  #begunAt = 0
+
+  onTestRunStart(): void {
+    this.#begunAt = Math.floor(wallClock())
+  }
 
   onInit({ logger }: Vitest): void {
     this.#log = (line) => logger.log(line)
@@ -26,6 +35,8 @@ export class ProctorReporter implements Reporter {
     ])
     const line = formatSummary(summarised)
     if (line !== undefined) this.#log(line)
+    const traces = summarised.flatMap(({ meta }) => (meta?.trace === undefined ? [] : [dirname(meta.trace)]))
+    for (const list of listTraces([...new Set(traces)], this.#begunAt)) this.#log(list)
   }
 }
 

@@ -1,0 +1,114 @@
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { dataBegin, type StartRecord, type SummaryRecord } from './format.js'
+import { type IndexEntry, indexPage } from './index-page.js'
+
+// `index.html` of a folder of traces, made of the traces that are there: workers write none of it, so none of them can
+// write over another one's. The main process makes it when the run has ended.
+
+const name = 'index.html'
+/** Bytes at the end of a trace in which its summary is, and at its begin in which its first line is. */
+const tailLength = 64 * 1024
+const headLength = 512 * 1024
+const mostTraces = 5000
+
+function readPart(path: string, length: number, isEnd: boolean): string {
+  const file = openSync(path, 'r')
+  try {
+    const { size } = fstatSync(file)
+    const bytes = Buffer.alloc(Math.min(size, length))
+    readSync(file, bytes, 0, bytes.length, isEnd ? size - bytes.length : 0)
+    return bytes.toString('utf8')
+  } finally {
+    closeSync(file)
+  }
+}
+
+const toRecord = <Record>(line: string | undefined): Record | undefined => {
+  try {
+    return line === undefined ? undefined : (JSON.parse(line) as Record)
+  } catch {
+    return undefined
+  }
+}
+
+/** A trace whose worker finished it. */
+function finished(trace: string, text: string): IndexEntry | undefined {
+  const line = text.split('\n').findLast((each) => each.startsWith('{"k":"summary"'))
+  const summary = toRecord<SummaryRecord>(line)
+  return summary && { ...summary, trace, durationMs: summary.t }
+}
+
+/** One that the guardian finished: what it began with is all that is known. */
+function interrupted(trace: string, head: string): IndexEntry | undefined {
+  const data = head.slice(head.lastIndexOf(dataBegin))
+  const line = data.split('\n').find((each) => each.startsWith('{"k":"trace"'))
+  const start = toRecord<StartRecord>(line)
+  return start && { ...start, trace, state: 'interrupted' }
+}
+
+/** What a file is a trace of; undefined when it is none. */
+export function readEntry(folder: string, trace: string): IndexEntry | undefined {
+  const path = join(folder, trace)
+  try {
+    if (!lstatSync(path).isFile()) return undefined
+    return finished(trace, readPart(path, tailLength, true)) ?? interrupted(trace, readPart(path, headLength, false))
+  } catch {
+    // It has gone meanwhile, or may not be read.
+    return undefined
+  }
+}
+
+const tracesIn = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.html') && file !== name && !file.startsWith('.'))
+    .toSorted()
+    .slice(0, mostTraces)
+
+/** Puts a file in its place at once: who opens it meanwhile sees the old one or the new one. */
+function replace(folder: string, text: string): void {
+  const scratch = mkdtempSync(join(folder, '.index-'))
+  try {
+    writeFileSync(join(scratch, name), text)
+    renameSync(join(scratch, name), join(folder, name))
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+/** A list of traces, and where it is. */
+export interface TraceIndex {
+  readonly path: string
+  /** Those of the run that began at `since`. */
+  readonly own: readonly IndexEntry[]
+}
+
+/**
+ * Makes the list of a folder's traces anew. Without a trace there is none.
+ *
+ * `since`: when the run began, in ms since 1970.
+ */
+export function renewIndex(folder: string, since: number): TraceIndex | undefined {
+  if (!existsSync(folder)) return undefined
+  const path = join(folder, name)
+  const traces = tracesIn(folder)
+  const entries = traces.map((trace) => readEntry(folder, trace)).filter((entry) => entry !== undefined)
+  if (entries.length === 0) {
+    rmSync(path, { force: true })
+    return undefined
+  }
+  replace(folder, indexPage(entries, since))
+  return { path, own: entries.filter(({ at }) => at >= since) }
+}

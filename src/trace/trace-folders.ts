@@ -1,0 +1,37 @@
+import { appendFileSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { realProcess } from '../base/real-process.js'
+import { runVariable } from '../containment/marks.js'
+import { dropOwnFolder, existingOwnFolder, ownFolder } from '../workspace/own-folder.js'
+
+// Workers know where their traces go; the main process of the run, which makes the list of them, reads it here.
+
+const noted = new Set<string>()
+const nameOf = (run: string): string => `${run}.traces`
+
+/** Says so to the main process of this run, if it is marked. */
+export function noteTraceFolder(folder: string): void {
+  const run = realProcess.env[runVariable]
+  if (run === undefined || noted.has(folder) || /[\n\0]/.test(folder)) return
+  noted.add(folder)
+  try {
+    appendFileSync(join(ownFolder(), nameOf(run)), `${folder}\n`, { mode: 0o600 })
+  } catch {
+    // Then there is no list of them: no test fails for that.
+  }
+}
+
+/** The folders that the workers of a run have named. */
+export function takeTraceFolders(run: string): string[] {
+  const own = existingOwnFolder()
+  if (own === undefined) return []
+  const path = join(own, nameOf(run))
+  try {
+    const lines = readFileSync(path, 'utf8').split('\n')
+    rmSync(path, { force: true })
+    dropOwnFolder(own)
+    return [...new Set(lines)].filter((line) => line !== '')
+  } catch {
+    return [] // No test had a trace.
+  }
+}
