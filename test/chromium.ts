@@ -38,6 +38,8 @@ export interface PageOptions {
   readonly height?: number
   readonly scheme?: 'light' | 'dark'
   readonly isPhone?: boolean
+  /** It has no script that could say that it is ready. */
+  readonly isStatic?: boolean
 }
 
 export class Chromium {
@@ -95,7 +97,7 @@ export class Chromium {
   /** Opens a page and waits until it says that it is ready. */
   async open(
     url: string,
-    { width = 1280, height = 860, scheme = 'light', isPhone = false }: PageOptions = {},
+    { width = 1280, height = 860, scheme = 'light', isPhone = false, isStatic = false }: PageOptions = {},
   ): Promise<Page> {
     const { targetId } = await this.#send('Target.createTarget', { url: 'about:blank' })
     const { sessionId } = await this.#send('Target.attachToTarget', { targetId, flatten: true })
@@ -126,7 +128,7 @@ export class Chromium {
       'new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); setTimeout(done, 200) })'
     await send('Page.navigate', { url })
     const ready = `new Promise((done) => { const look = () => document.documentElement?.dataset.ready === undefined ? setTimeout(look, 5) : done(); look() })`
-    await evaluate(`${ready}.then(() => ${settle})`)
+    await evaluate(isStatic ? settle : `${ready}.then(() => ${settle})`)
     return {
       complaints,
       evaluate: async (expression) => {
