@@ -1,4 +1,5 @@
-import { appendFileSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { realProcess } from '../base/real-process.js'
 import { runVariable } from '../containment/marks.js'
@@ -6,6 +7,7 @@ import { dropOwnFolder, existingOwnFolder, ownFolder } from '../workspace/own-fo
 
 // Workers know where their traces go; the main process of the run, which makes the list of them, reads it here.
 
+const temporary = (): string => realpathSync(tmpdir())
 const noted = new Set<string>()
 const nameOf = (run: string): string => `${run}.traces`
 
@@ -15,7 +17,7 @@ export function noteTraceFolder(folder: string): void {
   if (run === undefined || noted.has(folder) || /[\n\0]/.test(folder)) return
   noted.add(folder)
   try {
-    appendFileSync(join(ownFolder(), nameOf(run)), `${folder}\n`, { mode: 0o600 })
+    appendFileSync(join(ownFolder(temporary()), nameOf(run)), `${folder}\n`, { mode: 0o600 })
   } catch {
     // Then there is no list of them: no test fails for that.
   }
@@ -23,15 +25,15 @@ export function noteTraceFolder(folder: string): void {
 
 /** The folders that the workers of a run have named. */
 export function takeTraceFolders(run: string): string[] {
-  const own = existingOwnFolder()
-  if (own === undefined) return []
-  const path = join(own, nameOf(run))
   try {
+    const own = existingOwnFolder(temporary())
+    if (own === undefined) return []
+    const path = join(own, nameOf(run))
     const lines = readFileSync(path, 'utf8').split('\n')
     rmSync(path, { force: true })
     dropOwnFolder(own)
     return [...new Set(lines)].filter((line) => line !== '')
   } catch {
-    return [] // No test had a trace.
+    return [] // No test had a trace, or the folder is somebody else's.
   }
 }
