@@ -1,12 +1,13 @@
 import { dirname } from 'node:path'
 import type { Reporter, TestModule, Vitest } from 'vitest/node'
 import { wallClock } from '../../base/clock.js'
-import { listTraces } from '../trace-lists.js'
+import { forgetNamedTraces, listTraces } from '../trace-lists.js'
 import { formatSummary, type Summarised } from './summary.js'
 import type { ProctorMeta } from './task-meta.js'
 
 /**
  * A reporter of one line at the end of a run: commands, processes that had to be ended, leaks, the slowest teardown.
+ * A second one names the list of the run's traces.
  * Nothing when no test ran a command.
  *
  * @example
@@ -18,6 +19,7 @@ export class ProctorReporter implements Reporter {
   #begunAt = 0
 
   onTestRunStart(): void {
+    forgetNamedTraces()
     this.#begunAt = Math.floor(wallClock())
   }
 
