@@ -1,13 +1,15 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Chromium, type Page } from '../chromium.js'
 import { inRoot, runVitest } from '../inner-run.js'
 import { makeFolder, removeFolder } from '../machine.js'
 import { readTraceFile, type TraceModel } from '../trace-model.js'
 
 // One trace of a test that does a bit of everything: what the writer recorded, and what the page makes of it.
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const folder = makeFolder()
 const traces = join(folder, 'of this run')
@@ -25,7 +27,7 @@ beforeAll(async () => {
     readdirSync(traces).find((name) => name.startsWith('rich-test--'))!,
   )
   model = readTraceFile(path)
-}, 60_000)
+}, 150_000)
 
 afterAll(async () => {
   await chromium.close()
@@ -277,5 +279,5 @@ describe('the list of a run’s traces', () => {
     expect(await page.evaluate<number>("document.querySelectorAll('tr.earlier').length")).toBe(2)
     expect(await page.evaluate(textOf('p'))).toBe('1 passed, 2 of earlier runs')
     expect(existsSync(join(folder, `proctor-${process.getuid!()}`))).toBe(false)
-  }, 30_000)
+  }, 100_000)
 })

@@ -203,7 +203,7 @@ describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
     const again = place({ TRACE_DIR: traces })
     await runVitest('trace', { env: again.env, args: ['-t', 'passes'] })
     expect(tracesIn(traces)).toEqual([shared, file, 'trace-test--passes-00000000.html'])
-  }, 60_000)
+  }, 150_000)
 })
 
 test('of a worker that is killed the trace is there, finished by the guardian', async () => {
@@ -238,7 +238,7 @@ test('of a worker that is killed the trace is there, finished by the guardian', 
   expect(await page.evaluate(textOf('#state'))).toBe('the worker died')
   expect(await page.evaluate(textOf('#errors'))).toContain(`The test worker ${worker} died before this test ended.`)
   expect(page.complaints).toEqual([])
-}, 60_000)
+}, 150_000)
 
 describe('by hand', () => {
   const commandsOf = async (
@@ -402,4 +402,4 @@ test('500 processes and 100,000 lines open and scroll', async () => {
   )
   expect(await end.evaluate(textOf('#details pre'))).toMatch(/^node worker-\d+\.js$/)
   expect([...page.complaints, ...end.complaints]).toEqual([])
-}, 60_000)
+}, 150_000)
