@@ -3,6 +3,7 @@ import { now, pollUntil } from '../base/clock.js'
 import { ProctorError } from '../base/errors.js'
 import type { TerminalProcess } from '../terminal/types.js'
 import { asTerminal, type Terminal } from './screen.js'
+import { storedSnapshot } from './stored-snapshot.js'
 import {
   describeSubject,
   hint,
@@ -19,20 +20,40 @@ import {
 /** ms for which a screen must not change before a picture of it is taken: what is drawn in several parts is drawn then. */
 const stillness = 100
 
-/** What the screen shows once something is on it and it keeps still; or what it shows when the time is over. */
+/** ms that a program gets to answer a key with another screen. */
+const answerTime = 500
+
+/** Whether the screen is not the one any more that was there when the last key was pressed. */
+function hasAnswered({ lastInput, screen }: Terminal, begun: number): boolean {
+  if (lastInput === undefined) return true
+  return screen.stripped !== lastInput.screen || now() - Math.max(lastInput.at, begun) >= answerTime
+}
+
+/**
+ * What the screen shows once something is on it, the program has answered the last key, and it keeps still; or what it
+ * shows when the time is over.
+ */
 async function stillScreen(process: Terminal, timeout: number): Promise<string> {
-  let [seen, since] = [process.screen.stripped, now()]
+  const begun = now()
+  let [seen, since] = [process.screen.stripped, begun]
   await pollUntil(
     () => {
       process.record.throwUnlessStarted()
       const text = process.screen.stripped
       if (text !== seen) [seen, since] = [text, now()]
-      const isStill = seen !== '' && now() - since >= stillness
+      const isStill = seen !== '' && hasAnswered(process, begun) && now() - since >= stillness
       return isStill || (process.isSettled && process.isOutputClosed) ? true : undefined
     },
     timeout,
     20,
   )
+  return process.screen.stripped
+}
+
+/** The screen once it is what is expected, or will not be any more. */
+async function screenUntil(process: Terminal, expected: string, timeout: number): Promise<string> {
+  const isFinal = (): boolean => process.isSettled && process.isOutputClosed
+  await retry(() => ({ holds: process.screen.stripped === expected, isFinal: isFinal() }), true, timeout)
   return process.screen.stripped
 }
 
@@ -95,7 +116,11 @@ async function judgeSnapshot(
       `${matcher}: this runner keeps no snapshots that are known here. Accepted are the matchers of proctor/vitest and proctor/jest, and toMatchScreenInlineSnapshot with a text.`,
     )
   }
-  const text = await noted(matcher, process, () => stillScreen(process, timeoutOf(options, process)))
+  const timeout = timeoutOf(options, process)
+  const stored = storedSnapshot(this, name)
+  const text = await noted(matcher, process, () =>
+    stored === undefined ? stillScreen(process, timeout) : screenUntil(process, unwrap(stored), timeout),
+  )
   return support.toMatchSnapshot.call(this, text, name)
 }
 
@@ -116,11 +141,7 @@ async function judgeInlineSnapshot(
   support.rememberPlace?.call(this)
   const timeout = timeoutOf(options, process)
   const text = await noted(matcher, process, async () => {
-    const expected = snapshot === undefined ? undefined : unwrap(snapshot)
-    if (expected === undefined) return stillScreen(process, timeout)
-    const isFinal = (): boolean => process.isSettled && process.isOutputClosed
-    await retry(() => ({ holds: process.screen.stripped === expected, isFinal: isFinal() }), true, timeout)
-    return process.screen.stripped
+    return snapshot === undefined ? stillScreen(process, timeout) : screenUntil(process, unwrap(snapshot), timeout)
   })
   if (support.toMatchInlineSnapshot !== undefined) {
     return support.toMatchInlineSnapshot.call(this, text, snapshot)

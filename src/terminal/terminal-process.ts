@@ -1,5 +1,5 @@
 import type { CommandState, SpawnError } from '../base/errors.js'
-import { sleep } from '../base/clock.js'
+import { now, sleep } from '../base/clock.js'
 import type { Tree } from '../containment/tree.js'
 import { CommandProcess } from '../command/command-process.js'
 import { rejecting } from '../command/command-waits.js'
@@ -29,6 +29,8 @@ const interrupts = ['\x03', '\x1c']
 export class CommandTerminal extends CommandProcess implements TerminalProcess {
   readonly #screen: EmulatedScreen
   readonly #terminal: Transport | undefined
+  /** The last key or text that the test sent, and the screen at which it did: on our clock. */
+  lastInput: { readonly at: number; readonly screen: string } | undefined
 
   constructor(
     settings: CommandSettings,
@@ -98,6 +100,15 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
     return isInOutput(pattern, this.log.text(), true) ? ['it was written, and is not on the screen any more'] : []
   }
 
+  override write(text: string | Uint8Array): Promise<void> {
+    this.#noteInput()
+    return super.write(text)
+  }
+
+  #noteInput(): void {
+    this.lastInput = { at: now(), screen: this.#screen.stripped }
+  }
+
   press(...keys: Key[]): Promise<void> {
     return rejecting(() => {
       const sent = keys.map((key) => encodeKey('press', key, this.#screen.modes))
@@ -113,6 +124,7 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
   }
 
   #type(text: string, what: string): Promise<void> {
+    this.#noteInput()
     const written = this.input.write(text, what)
     if (interrupts.some((interrupt) => text.includes(interrupt))) this.record.noteSignalled()
     return written

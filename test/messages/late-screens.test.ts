@@ -1,0 +1,28 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { relative } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { inRoot, runVitest } from '../inner-run.js'
+
+/** A copy of the suite beside it, to be written to. */
+function copyOfSuite(): string {
+  const folder = mkdtempSync(inRoot('fixtures/suites/.terminal-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  cpSync(inRoot('fixtures/suites/terminal'), folder, { recursive: true })
+  return relative(inRoot('fixtures/suites'), folder)
+}
+
+test('a screen that is redrawn after the key: a first snapshot waits for it, a stored one is waited for', async () => {
+  const suite = copyOfSuite()
+  const args = ['--testNamePattern', '^late', 'late.test.ts']
+
+  await runVitest(suite, { args, env: { LATE: '250' } })
+  const stored = readFileSync(inRoot(`fixtures/suites/${suite}/__snapshots__/late.test.ts.snap`), 'utf8')
+  expect(stored.match(/"(?:before|after) the key"/g)).toEqual(['"after the key"', '"after the key"'])
+  expect(readFileSync(inRoot(`fixtures/suites/${suite}/late.test.ts`), 'utf8')).toContain(
+    'toMatchScreenInlineSnapshot(`"after the key"`)',
+  )
+
+  const { output, exitCode } = await runVitest(suite, { args, env: { LATE: '1500', CI: '1' } })
+  expect(output).toMatch(/Tests {2}2 passed/)
+  expect(exitCode).toBe(0)
+}, 60_000)
