@@ -57,6 +57,16 @@ export function commandHandles<Public extends Process, Inner extends CommandProc
 
 export const processHandles = commandHandles<Process, CommandProcess>('Process', processMembers)
 
+/** What only a command in a terminal has. In TypeScript nobody gets here. */
+for (const name of ['press', 'resize', 'waitForScreen']) {
+  Object.defineProperty(processHandles.prototype, name, {
+    value(this: object) {
+      const { command } = commandOf(this) ?? { command: 'this command' }
+      throw new TypeError(`${name}: ${command} has no terminal. Start it in one: run(…, { terminal: true }).`)
+    },
+  })
+}
+
 /** The command behind a handle, whichever copy of this package made it. Undefined for everything else. */
 export const commandOf = (subject: unknown): CommandProcess | undefined =>
   subject instanceof CommandProcess

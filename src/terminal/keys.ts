@@ -60,11 +60,61 @@ const modifiers: Readonly<Record<string, 'shift' | 'alt' | 'ctrl'>> = {
   Shift: 'shift',
 }
 
+/** Other names that people know keys by. */
+const otherNames: Readonly<Record<string, string>> = {
+  return: 'Enter',
+  newline: 'Enter',
+  esc: 'Escape',
+  up: 'ArrowUp',
+  down: 'ArrowDown',
+  left: 'ArrowLeft',
+  right: 'ArrowRight',
+  del: 'Delete',
+  ins: 'Insert',
+  pgup: 'PageUp',
+  pgdn: 'PageDown',
+  pgdown: 'PageDown',
+  bs: 'Backspace',
+  spacebar: 'Space',
+}
+
+/** The key that somebody may have meant. */
+function meantBy(key: string): string | undefined {
+  const caret = /^\^([a-z@[\\\]^_])$/i.exec(key)
+  if (caret !== null) return `Ctrl+${caret[1]!.toUpperCase()}`
+  const parts = key.split(/[+-](?=.)/)
+  const last = parts.pop()!
+  const name = known.find((each) => each.toLowerCase() === last.toLowerCase()) ?? otherNames[last.toLowerCase()]
+  const held = parts.map(
+    (part) =>
+      ({
+        c: 'Ctrl',
+        ctrl: 'Ctrl',
+        control: 'Ctrl',
+        alt: 'Alt',
+        meta: 'Alt',
+        option: 'Alt',
+        opt: 'Alt',
+        m: 'Alt',
+        shift: 'Shift',
+        s: 'Shift',
+      })[part.toLowerCase()],
+  )
+  if (held.includes(undefined)) return undefined
+  const character = last.length === 1 && held.length > 0 ? last.toUpperCase() : undefined
+  return name === undefined && character === undefined ? undefined : [...held, name ?? character].join('+')
+}
+
 const refuse = (caller: string, key: unknown, reason: string): TypeError =>
   new TypeError(
-    `${caller}: ${typeof key === 'string' ? JSON.stringify(key) : String(key)} ${reason}. Known are ${known.join(', ')}, single characters, ` +
+    `${caller}: ${typeof key === 'string' ? JSON.stringify(key) : String(key)} ${reason}${didYouMean(key)} Known are ${known.join(', ')}, single characters, ` +
       `each of them after Ctrl+, Alt+ and Shift+ ('Ctrl+C', 'Alt+ArrowLeft'), and { paste: 'text' }. A text is typed with write('text').`,
   )
+
+function didYouMean(key: unknown): string {
+  const meant = typeof key === 'string' ? meantBy(key) : undefined
+  return meant === undefined || meant === key ? '.' : `: did you mean '${meant}'?`
+}
 
 /** What Ctrl makes of a character: its place in ASCII less 64. */
 function control(character: string): string | undefined {

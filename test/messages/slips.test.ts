@@ -1,0 +1,69 @@
+import { createProctor, type TerminalProcess } from 'proctor'
+import { expect } from 'proctor/vitest'
+import { onTestFinished, test } from 'vitest'
+import { inRoot, runVitest, startInner } from '../inner-run.js'
+import { rejectionOf } from '../rejection.js'
+
+test.each([
+  ['Return', 'Enter'],
+  ['Down', 'ArrowDown'],
+  ['ctrl-c', 'Ctrl+C'],
+  ['ctrl+c', 'Ctrl+C'],
+  ['^C', 'Ctrl+C'],
+  ['Esc', 'Escape'],
+  ['Option+enter', 'Alt+Enter'],
+])('press(%o): did you mean %o?', async (given, meant) => {
+  const proctor = await createProctor()
+  onTestFinished(async () => void (await proctor.teardown()))
+  const cat = proctor.run('cat', [], { terminal: true })
+
+  expect((await rejectionOf(cat.press(given))).message).toContain(
+    `press: ${JSON.stringify(given)} is no key that is known here: did you mean '${meant}'? Known are Enter,`,
+  )
+})
+
+test('what only a terminal has says how to get one', async () => {
+  const proctor = await createProctor()
+  onTestFinished(async () => void (await proctor.teardown()))
+  const cat = proctor.run('cat') as TerminalProcess
+
+  for (const name of ['press', 'waitForScreen', 'resize'] as const) {
+    expect(() => (cat[name] as (key: string) => unknown)('x')).toThrow(
+      `${name}: cat has no terminal. Start it in one: run(…, { terminal: true }).`,
+    )
+  }
+})
+
+test('a pid file elsewhere is named as it was given', async () => {
+  const proctor = await createProctor()
+  onTestFinished(async () => void (await proctor.teardown()))
+  const cat = proctor.run('cat')
+  const error = await rejectionOf(expect(cat).toBeAlive('/run/server.pid'))
+
+  expect(error.message).toBe(
+    `"/run/server.pid" leaves the workspace ${proctor.workspace.path}. A pid file is named relative to the command's cwd: have the program write it there.`,
+  )
+})
+
+test('a TMPDIR that is not there is one sentence', async () => {
+  const script = `import('proctor').then(({ createProctor }) => createProctor()).catch((error) => console.log(String(error)))`
+  const { output } = await startInner(process.execPath, ['-e', script], {
+    cwd: inRoot(''),
+    env: { TMPDIR: '/nowhere', NODE_OPTIONS: '' },
+  }).result
+
+  expect(output).toContain(
+    'WorkspaceError: TMPDIR is "/nowhere", and there is no such folder: make it, or let TMPDIR name another one.',
+  )
+})
+
+test('a trace that cannot be written is a warning once a run, and the verdict is the test’s', async () => {
+  // A file in the folder's place stops everybody, root too.
+  const { output, exitCode } = await runVitest('untraceable')
+
+  expect(exitCode).toBe(0)
+  expect(output).toMatch(/Tests {2}4 passed/)
+  const said = output.match(/proctor: No trace can be written to .*/g)
+  expect(said).toHaveLength(1)
+  expect(said![0]).toMatch(/traceDir names another folder, trace: 'off' says that none is wanted\.$/)
+}, 60_000)
