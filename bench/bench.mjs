@@ -8,6 +8,7 @@ const sections = {
   cycle: './cycle.mjs',
   containment: './containment.mjs',
   scaling: './scaling.mjs',
+  'worker-size': './worker-size.mjs',
   import: './import.mjs',
   output: './output.mjs',
   memory: './memory.mjs',

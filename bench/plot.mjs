@@ -1,4 +1,4 @@
-// The two curves of scaling.mjs as a picture: both axes grow by factors, except that 0 stands at the left.
+// The curves of scaling.mjs and worker-size.mjs as a picture: both axes grow by factors, except that 0 stands at the left.
 
 const width = 380
 const height = 240
@@ -45,7 +45,22 @@ function panel({ title, x, points, lines }) {
   return parts.join('\n')
 }
 
-export function plot({ own, foreign }, machine) {
+/** What a start costs against the memory of the worker. */
+export function workerSizePanels(points) {
+  const lines = (part) => [
+    { key: `${part}Node`, name: 'child_process', className: 'basic' },
+    { key: `${part}Execa`, name: 'execa', className: 'floor' },
+    { key: `${part}Proctor`, name: 'proctor', className: 'strict' },
+  ]
+  const x = 'megabytes that the worker holds'
+  return [
+    panel({ title: 'A start stops the event loop for', x, points, lines: lines('stop') }),
+    panel({ title: 'One cycle: workspace, start, kill, clean', x, points, lines: lines('cycle') }),
+  ]
+}
+
+export function plot({ own, foreign, workerSize }, machine) {
+  const [third, fourth] = workerSizePanels(workerSize)
   const total = margin.left + width + margin.right
   const whole = margin.top + height + margin.bottom
   const first = panel({
@@ -66,7 +81,7 @@ export function plot({ own, foreign }, machine) {
       { key: 'strict', name: 'strict', className: 'strict' },
     ],
   })
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${total * 2} ${whole + 24}" font-family="system-ui, sans-serif" font-size="12">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${total * 2} ${whole * 2 + 24}" font-family="system-ui, sans-serif" font-size="12">
 <style>
   .title { font-size: 14px; font-weight: 600; fill: #24292f }
   .tick, .machine { fill: #57606a }
@@ -84,7 +99,9 @@ export function plot({ own, foreign }, machine) {
 </style>
 <g>${first}</g>
 <g transform="translate(${total} 0)">${second}</g>
-<text class="machine" x="${margin.left}" y="${whole + 12}">${escape(machine)}</text>
+<g transform="translate(0 ${whole})">${third}</g>
+<g transform="translate(${total} ${whole})">${fourth}</g>
+<text class="machine" x="${margin.left}" y="${whole * 2 + 12}">${escape(machine)}</text>
 </svg>
 `
 }
