@@ -99,24 +99,22 @@ export function bindPosixSpawn(bind: Bind): PosixSpawn {
     return address[0]!
   }
 
-  /** Lays out what execve(2) reads: two lists of addresses, and the texts that they lead to. */
+  /**
+   * Lays out what execve(2) reads: two lists of addresses, and the texts that they lead to. All texts are written at
+   * once, with the zero that ends each: none of them holds one itself.
+   */
   function layOut({ file, args, env }: Spawned): { memory: Buffer; file: bigint; args: bigint; env: bigint } {
-    const texts = [file, ...args, ...env]
-    const addresses = args.length + env.length + 2
-    const lengths = texts.map((text) => Buffer.byteLength(text) + 1)
-    const memory = Buffer.from(new ArrayBuffer(8 * addresses + lengths.reduce((sum, length) => sum + length, 0)))
+    const texts = `${[file, ...args, ...env].join('\0')}\0`
+    const begin = 8 * (args.length + env.length + 2)
+    const memory = Buffer.from(new ArrayBuffer(begin + Buffer.byteLength(texts)))
     const base = addressOf(memory)
-    const list = new BigUint64Array(memory.buffer, 0, addresses)
-    let at = 8 * addresses
-    let next = 0
-    texts.forEach((text, index) => {
-      memory.write(text, at)
-      // The file's own address is no part of a list, and each list ends with a zero.
-      if (index > 0) list[next++] = base + BigInt(at)
-      if (index === args.length) next += 1
-      at += lengths[index]!
-    })
-    const begin = 8 * addresses
+    memory.write(texts, begin)
+    const list = new BigUint64Array(memory.buffer, 0, begin / 8)
+    let at = memory.indexOf(0, begin) + 1
+    for (let index = 0; at < memory.length; at = memory.indexOf(0, at) + 1, index += 1) {
+      // Each list ends with a zero.
+      list[index < args.length ? index : index + 1] = base + BigInt(at)
+    }
     return { memory, file: base + BigInt(begin), args: base, env: base + BigInt(8 * (args.length + 1)) }
   }
 

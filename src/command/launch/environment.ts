@@ -124,7 +124,9 @@ export function matcherOf(lists: readonly NotInherited[]): (name: string) => boo
   const names = lists.flatMap((list) => list.names)
   const exact = new Set(names)
   const prefixes = names.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))
-  return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix))
+  // Every command asks this of every variable.
+  const pattern = new RegExp(`^(?:${prefixes.join('|')})`)
+  return (name) => exact.has(name) || (prefixes.length > 0 && pattern.test(name))
 }
 
 const isTheRunners = matcherOf(ofTheRunner)

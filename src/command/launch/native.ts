@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SpawnError } from '../../base/errors.js'
 import { startMarked } from '../../containment/locks-mark.js'
@@ -36,11 +36,14 @@ function spawnProgram(calls: PosixSpawn, request: SpawnRequest, streams: [number
       () => calls.spawn(spawned),
       (pid) => pid,
     )
-  let refusal = refused('ENOENT')
+  let refusal: unknown
+  let isSeen = false
   for (const candidate of candidates(file, env['PATH'] ?? defaultPath)) {
+    // Each try is a start: where it can be seen that it is in vain there is none.
+    const state = file.includes('/') ? 'executable' : stateOf(candidate, cwd)
+    isSeen ||= state === 'not executable'
+    if (state !== 'executable') continue
     try {
-      // Each try is a start: where it can be seen that it is in vain there is none.
-      if (!file.includes('/')) assertExecutable(candidate, cwd)
       return spawn({ ...surroundings, file: candidate, args: [file, ...args] })
     } catch (error) {
       // A script without a first line that says whose it is.
@@ -48,16 +51,16 @@ function spawnProgram(calls: PosixSpawn, request: SpawnRequest, streams: [number
         return spawn({ ...surroundings, file: '/bin/sh', args: ['/bin/sh', candidate, ...args] })
       }
       if (!goesOn.has(codeOf(error) ?? '')) throw error
-      if (codeOf(refusal) !== 'EACCES') refusal = error as Error
+      if (codeOf(refusal) !== 'EACCES') refusal = error
     }
   }
-  throw refusal
+  throw isSeen ? refused('EACCES') : (refusal ?? refused('ENOENT'))
 }
 
-function assertExecutable(candidate: string, cwd: string): void {
+function stateOf(candidate: string, cwd: string): 'executable' | 'not executable' | undefined {
   const path = candidate.startsWith('/') ? candidate : join(cwd, candidate)
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) throw refused('ENOENT')
-  if (!isExecutable(path)) throw refused('EACCES')
+  if (isExecutable(path)) return 'executable'
+  return existsSync(path) ? 'not executable' : undefined
 }
 
 /** Tells of the exit of a child from here on. */
