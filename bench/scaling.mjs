@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createProctor } from 'proctor'
 import { plot } from './plot.mjs'
-import { curve } from './worker-size.mjs'
+import { measureSizes } from './worker-size.mjs'
 import { say, sideBySide, summary } from './side-by-side.mjs'
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url))
@@ -84,7 +84,7 @@ export async function run() {
     if (process.argv.includes('--plot')) {
       const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores, ${execFileSync('uname', ['-sr'], { encoding: 'utf8' }).trim()}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`
       const file = path('../docs/scaling.svg')
-      writeFileSync(file, plot({ ...results, workerSize: curve() }, machine))
+      writeFileSync(file, plot({ ...results, workerSize: measureSizes() }, machine))
       say(`\nwritten: ${file}`)
     }
     return results

@@ -10,12 +10,12 @@ const worker = fileURLToPath(new URL('worker-size-worker.mjs', import.meta.url))
 /** Medians in ms, in a worker that holds so many megabytes. */
 const measure = (size) => JSON.parse(execFileSync(process.execPath, [worker, String(size)], { encoding: 'utf8' }))
 
-export const curve = () => sizes.map((size) => ({ size, ...measure(size) }))
+export const measureSizes = () => sizes.map((size) => ({ size, ...measure(size) }))
 
 const column = (value) => value.toFixed(2).padStart(8)
 
 export async function run() {
-  const results = curve()
+  const results = measureSizes()
   for (const [part, title] of [
     ['stop', 'the call that starts a program stops the event loop, against the worker’s memory (ms)'],
     ['cycle', 'workspace, sleep 100, kill, clean, against the worker’s memory (ms)'],
