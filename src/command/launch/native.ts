@@ -17,7 +17,7 @@ import { openStandardPipes, type StandardPipes } from './standard-pipes.js'
 /** Where a program is looked for that is given no PATH, as execvp(3) does. */
 const defaultPath = '/bin:/usr/bin'
 
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code
 
 /** What lets execvp(3) go on to the next folder on PATH. */
 const goesOn = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'ENODEV', 'ESTALE', 'ETIMEDOUT'])
