@@ -1,0 +1,263 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { inRoot } from '../inner-run.js'
+import { eventually, makeFolder, removeFolder } from '../machine.js'
+import { needs } from '../needs.js'
+
+// The files that the package goes by, in a temporary folder that two users share.
+
+const dist = inRoot('dist')
+const asNobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+
+/** A temporary folder as /tmp is: everybody's, and sticky. */
+function givenShared(): string {
+  const folder = makeFolder()
+  chmodSync(folder, 0o1777)
+  onTestFinished(() => removeFolder(folder))
+  return folder
+}
+
+/** Runs a script of the built package. */
+function run(folder: string, script: string, env: NodeJS.ProcessEnv = {}, wrapper: readonly string[] = []): string {
+  const text = `const { createProctor, freePort } = await import(${JSON.stringify(`${dist}/index.js`)})\n${script}`
+  const command = [...wrapper, process.execPath, '--input-type=module', '-e', text]
+  const { stdout, stderr } = spawnSync(command[0]!, command.slice(1), {
+    encoding: 'utf8',
+    cwd: '/',
+    env: { PATH: process.env['PATH'], TMPDIR: folder, ...env },
+  })
+  return stdout + stderr
+}
+
+const tryToMake = `await createProctor().then(
+  async (proctor) => { console.log(proctor.workspace.path); await proctor.teardown() },
+  (error) => console.log(error.name + ': ' + error.message))`
+
+const sweep = (folder: string): { stdout: string; stderr: string; status: number | null } =>
+  spawnSync(process.execPath, [join(dist, 'cli.js'), 'sweep', '--json'], {
+    encoding: 'utf8',
+    env: { ...process.env, TMPDIR: folder },
+  })
+
+const own = (folder: string): string => join(folder, `proctor-${process.geteuid!()}`)
+
+test('its own folder is this user’s alone, and goes with the last record', async () => {
+  const folder = givenShared()
+  const script = `
+    import { lstatSync, readdirSync } from 'node:fs'
+    const proctor = await createProctor()
+    const { mode, uid } = lstatSync(${JSON.stringify(own(folder))})
+    const [name] = readdirSync(${JSON.stringify(own(folder))})
+    console.log((mode & 0o7777).toString(8), uid === process.geteuid(), (lstatSync(${JSON.stringify(own(folder))} + '/' + name).mode & 0o777).toString(8))
+    await proctor.teardown()`
+  expect(run(folder, script)).toBe('700 true 600\n')
+  await eventually(() => (readdirSync(folder).length === 0 ? true : undefined), 'the folder is empty')
+})
+
+describe('an impostor in the place of its own folder is an error that says so', () => {
+  const expectRefused = (folder: string, found: string): void => {
+    const sentence = `${own(folder)} is to be a folder of the user ${process.geteuid!()} with mode 700, for proctor's own records, and it ${found}. Remove it, or set TMPDIR to a folder in which nobody else can make files.`
+    expect(run(folder, tryToMake)).toBe(`WorkspaceError: ${sentence}\n`)
+    expect(sweep(folder)).toMatchObject({ status: 1, stderr: `proctor: Nothing can be told here. ${sentence}\n` })
+  }
+
+  test('a folder that others can write to', () => {
+    const folder = givenShared()
+    mkdirSync(own(folder))
+    chmodSync(own(folder), 0o777)
+    expectRefused(folder, 'has the mode 777, so others can get in')
+  })
+
+  test('a link, and a file', () => {
+    const folder = givenShared()
+    symlinkSync('/tmp', own(folder))
+    expectRefused(folder, 'is a symbolic link')
+    const other = givenShared()
+    writeFileSync(own(other), '')
+    expectRefused(other, 'is no folder')
+  })
+
+  test('another user’s folder', () => {
+    needs('root', 'setpriv')
+    const folder = givenShared()
+    execFileSync(asNobody[0]!, [...asNobody.slice(1), 'mkdir', '-m', '700', own(folder)])
+    expectRefused(folder, 'belongs to the user 65534')
+  })
+})
+
+/** Makes a folder of another user's with a name like ours, and swaps what is in it for a link, as fast as it goes. */
+function givenSwapper(folder: string, name: string, precious: string): { child: ChildProcess; path: string } {
+  const path = join(folder, name)
+  const script = `mkdir -m 777 "$1" && cd "$1" && mkdir sub && touch sub/file && ln -s "$2" link && while :; do mv -T sub hidden; mv -T link sub; mv -T sub link; mv -T hidden sub; done 2>/dev/null`
+  const child = spawn(asNobody[0]!, [...asNobody.slice(1), 'sh', '-c', script, 'sh', path, precious], {
+    stdio: 'ignore',
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return { child, path }
+}
+
+test(
+  'what another user names like an abandoned workspace is left alone, and no link in it is followed',
+  { timeout: 90_000 },
+  async () => {
+    needs('root', 'setpriv')
+    const folder = givenShared()
+    const precious = join(folder, 'precious')
+    mkdirSync(precious)
+    writeFileSync(join(precious, 'file'), 'untouched')
+    // A record of a dead worker of ours: its workspaces would have such names.
+    mkdirSync(own(folder), { mode: 0o700 })
+    const owner = { pid: 4_194_304, startTime: 1, ...placeOf(folder) }
+    writeFileSync(
+      join(own(folder), 'aaaaa.record'),
+      `${JSON.stringify({ id: 'aaaaa', owner, run: '0', mark: 'abcdef' })}\n`,
+    )
+    mkdirSync(join(folder, 'proctor-aaaaa001', 'ours'), { recursive: true })
+    const old = `proctor-4194304-1-${owner.boot}-${owner.namespace}-${owner.user}-0123456789abcdef`
+    const swappers = [givenSwapper(folder, 'proctor-aaaaa000', precious), givenSwapper(folder, old, precious)]
+    await eventually(() => (swappers.every(({ path }) => existsSync(path)) ? true : undefined), 'both folders')
+    for (let round = 0; round < 3; round += 1) sweep(folder)
+    for (const { child } of swappers) child.kill('SIGKILL')
+    expect(readFileSync(join(precious, 'file'), 'utf8')).toBe('untouched')
+    for (const { path } of swappers) expect(lstatSync(path).isDirectory()).toBe(true)
+    // What is ours went.
+    expect(existsSync(join(folder, 'proctor-aaaaa001'))).toBe(false)
+  },
+)
+
+/** Boot, pid namespace and user as a record of this machine says them. */
+function placeOf(folder: string): { boot: string; namespace: string; user: number } {
+  const script = `
+    import { readdirSync, readFileSync } from 'node:fs'
+    const proctor = await createProctor()
+    const own = ${JSON.stringify(own(folder))}
+    const record = readdirSync(own).find((name) => name !== 'aaaaa.record')
+    console.log(readFileSync(own + '/' + record, 'utf8').split('\\n')[0])
+    await proctor.teardown()`
+  const { boot, namespace, user } = (
+    JSON.parse(run(folder, script)) as { owner: { boot: string; namespace: string; user: number } }
+  ).owner
+  return { boot, namespace, user }
+}
+
+test('what another user names like a draft of a trace goes nowhere', async () => {
+  needs('root', 'setpriv')
+  const folder = givenShared()
+  const target = join(folder, 'target')
+  const script = `
+    import { execFileSync } from 'node:child_process'
+    const proctor = await createProctor({ trace: 'on', traceDir: ${JSON.stringify(join(folder, 'traces'))} })
+    await proctor.run('true').waitForExit()
+    process.kill(process.pid, 'SIGKILL')`
+  const guess = `for name in proctor-trace-1-0123456789abcdef-1.html aaaaa-1.html proctor-aaaaa000; do printf '#to ${target}\\n' >${folder}/$name; done; printf x >${own(folder)}/x`
+  spawnSync(asNobody[0]!, [...asNobody.slice(1), 'sh', '-c', guess])
+  run(folder, script)
+  await eventually(() => (existsSync(join(folder, 'traces')) ? true : undefined), 'the guardian keeps the trace')
+  expect(existsSync(target)).toBe(false)
+  expect(readdirSync(join(folder, 'traces'))).toHaveLength(1)
+})
+
+test('a socket fits into a workspace below a long TMPDIR, and a path that fits none is an error at once', () => {
+  const base = givenShared()
+  const folder = join(base, 'x'.repeat(Math.max(1, 56 - base.length)))
+  mkdirSync(folder)
+  const script = `
+    import { createServer } from 'node:net'
+    const proctor = await createProctor()
+    const path = proctor.workspace.resolve('a-server-of-mine.sock')
+    const server = createServer().listen(path, async () => {
+      server.close()
+      const command = proctor.run('sleep', ['1000'])
+      const error = await command.waitForPort(proctor.workspace.resolve('x'.repeat(100))).catch((error) => error)
+      console.log(error.name, error.message)
+      await command.kill()
+      await proctor.teardown()
+    })`
+  expect(run(folder, script)).toMatch(
+    /^TypeError waitForPort: the path has 1\d\d bytes, and no unix socket can be there: accepted are at most 10[37]\./,
+  )
+})
+
+test('a full disk: the trace is said to have broken off, and no path of a file that is not there is printed', () => {
+  needs('root', 'unshare', 'mount')
+  const folder = givenShared()
+  const script = `
+    import { execFileSync } from 'node:child_process'
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', process.env.TMPDIR])
+    const proctor = await createProctor({ trace: 'on', traceDir: '/tmp/never-kept' })
+    await proctor.run('sh', ['-c', 'i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i + 1)); done']).waitForExit()
+    await proctor.teardown()
+    console.log('torn down')`
+  const output = run(folder, script, {}, ['unshare', '--mount', '--propagation', 'private'])
+  expect(output).toMatch(/proctor: the trace \S+ breaks off: /)
+  expect(output).not.toMatch(/proctor: trace: /)
+  expect(output).toContain('torn down')
+})
+
+test('a package in a folder that the tests have gone to is not loaded', () => {
+  const folder = givenShared()
+  const foreign = join(folder, 'foreign')
+  const proof = join(folder, 'proof')
+  for (const name of ['@lydell/node-pty', '@xterm/headless']) {
+    const path = join(foreign, 'node_modules', name)
+    mkdirSync(path, { recursive: true })
+    writeFileSync(join(path, 'package.json'), JSON.stringify({ name, version: '9.9.9', main: 'index.js' }))
+    writeFileSync(
+      join(path, 'index.js'),
+      `require('fs').writeFileSync(${JSON.stringify(proof)}, ${JSON.stringify(name)})`,
+    )
+  }
+  const script = `
+    process.chdir(${JSON.stringify(foreign)})
+    const proctor = await createProctor()
+    await proctor.run('true', [], { terminal: true }).waitForExit()
+    await proctor.teardown()
+    console.log('torn down')`
+  expect(run(folder, script)).toBe('torn down\n')
+  expect(existsSync(proof)).toBe(false)
+})
+
+test('freePort finds one although another user holds every name of its lock', { timeout: 90_000 }, async (context) => {
+  needs('root', 'setpriv')
+  const folder = givenShared()
+  const squat = `
+    const { createServer } = require('node:net')
+    let open = 0
+    const names = process.argv.slice(1).map(Number)
+    const next = (port) => {
+      if (port >= names[1]) return console.log('held')
+      createServer().once('error', () => next(port + 1)).listen({ path: ('\\0proctor-port-' + port).padEnd(108, '.') }, () => next(port + 1))
+    }
+    next(names[0])`
+  const last = Number.parseInt(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'latin1'), 10)
+  const limited = `ulimit -n ${last - 20_000 + 200} && exec "$@"`
+  const squatter = spawn('bash', [
+    '-c',
+    limited,
+    'bash',
+    ...asNobody,
+    process.execPath,
+    '-e',
+    squat,
+    '20000',
+    String(last),
+  ])
+  onTestFinished(() => void squatter.kill('SIGKILL'))
+  const held = await new Promise((resolve) => {
+    squatter.stdout.once('data', () => resolve(true))
+    squatter.once('exit', () => resolve(false))
+  })
+  if (held === false) context.skip('no process may have so many files here')
+  expect(run(folder, 'console.log(await freePort())')).toMatch(/^2\d{4}\n$|^3\d{4}\n$/)
+})
