@@ -18,6 +18,21 @@ export const killTimeout = 4000
 /** Who ended a command. */
 export type Ending = 'itself' | 'test' | 'timeout' | 'teardown'
 
+/** The longest that what left the group gets between SIGTERM and SIGKILL once `grace` is over, in ms. */
+const leftGrace = 200
+
+const isInGroup = ({ group, tree }: Member): boolean => group === tree.identity.pid
+
+/** Those outside of the group whose parents, and their parents, lead back into it. */
+function withLivingParents(members: readonly Member[]): Member[] {
+  const led = new Set(members.filter(isInGroup).map(({ pid }) => pid))
+  for (let before = -1; before !== led.size;) {
+    before = led.size
+    for (const { pid, ppid } of members) if (led.has(ppid)) led.add(pid)
+  }
+  return members.filter((member) => led.has(member.pid) && !isInGroup(member))
+}
+
 /** What is to be ended. */
 export interface Endable {
   readonly command: string
@@ -54,6 +69,10 @@ export class Endings {
   #ending: Promise<void> | undefined
   /** When the grace of the ending that runs is over, and what says that it has become shorter. */
   #graceEnd = Infinity
+  /** The shortest grace that was asked for, in ms. */
+  #grace = Infinity
+  /** What still had its parent when SIGKILL came to that. */
+  #orphaned: readonly Member[] = []
   #hurry: () => void = () => {}
 
   constructor(process: Endable, containment: Containment, onTreeDead: () => void) {
@@ -79,6 +98,11 @@ export class Endings {
     return this.#ending !== undefined
   }
 
+  /** What our own SIGKILL made an orphan of: its leader was ending it, and `grace` was over. */
+  get orphaned(): readonly Member[] {
+    return this.#orphaned
+  }
+
   /** Notes who ends it. */
   attribute(by: Ending): void {
     this.#endedBy = by
@@ -90,17 +114,19 @@ export class Endings {
     return (this.#ending ??= this.#end(signal).finally(() => {
       this.#ending = undefined
       this.#graceEnd = Infinity
+      this.#grace = Infinity
     }))
   }
 
   #shortenGrace(grace: number): void {
+    this.#grace = Math.min(this.#grace, grace)
     this.#graceEnd = Math.min(this.#graceEnd, now() + grace)
     this.#hurry()
   }
 
   /** Ends the whole tree and proves it dead. */
   async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const { command, settled } = this.#process
+    const { command } = this.#process
     const tree = this.#process.ownTree!
     if (this.#isTreeDead) return
     const sender: Sender = this.#endedBy === 'timeout' ? 'timeout' : 'test'
@@ -115,7 +141,8 @@ export class Endings {
       const lines = survivors.map((survivor) => `  ${survivor.pid} ${survivor.command}: ${survivor.reason}`)
       throw new ContainmentError(`${command} could not be ended:\n${lines.join('\n')}`)
     }
-    await settled
+    await this.settledWithin(killTimeout)
+    this.proveExited()
     await this.proveClosed()
     const doubt = doubtAbout(command, unattributed)
     if (doubt !== undefined) throw doubt
@@ -141,6 +168,14 @@ export class Endings {
     )
   }
 
+  /** Where /proc hides the processes of others (hidepid), a leader that has become another user's cannot be looked at. */
+  proveExited(): void {
+    if (this.#process.isSettled) return
+    throw new ContainmentError(
+      `${this.#process.command} cannot be proven dead: it has not exited, and /proc does not show it (another user's, and hidepid?).`,
+    )
+  }
+
   /** Without a complete list of descendants, an open output is the trace of one that was not found. */
   async proveClosed(): Promise<void> {
     if (this.#containment.level === 'strict') return
@@ -162,14 +197,21 @@ export class Endings {
     this.#onTreeDead()
   }
 
-  /** SIGTERM to the tree, then up to the end of the grace. Returns what is still alive. */
+  /**
+   * SIGTERM to the group, then up to the end of the grace. A leader ends what left its group itself: that gets its SIGTERM
+   * once the leader has gone. Returns what is still alive.
+   */
   async #askToEnd(tree: Tree): Promise<readonly Member[]> {
     let { members } = await this.#containment.look([tree])
-    signalTrees([tree], members, 'SIGTERM')
+    signalTrees([tree], members.filter(isInGroup), 'SIGTERM')
     for (let left = this.#graceEnd - now(); left > 0 && !this.#process.isSettled; left = this.#graceEnd - now()) {
       const hurried = new Promise<void>((resolve) => (this.#hurry = resolve))
       await this.settledWithin(left, hurried)
     }
+    ;({ members } = await this.#containment.look([tree]))
+    const left = members.filter((member) => !isInGroup(member))
+    signalTrees([], left, 'SIGTERM')
+    if (left.length > 0) this.#graceEnd = Math.max(this.#graceEnd, now() + Math.min(this.#grace, leftGrace))
     for (const delay of backoff(50)) {
       ;({ members } = await this.#containment.look([tree]))
       if (members.length === 0 || now() >= this.#graceEnd) return members
@@ -207,7 +249,7 @@ export class Endings {
       await this.#ending.catch(() => {})
     }
     // It has ended by itself, and the news of it is on its way.
-    if (!this.isLeaderAlive()) return settled
+    if (!this.isLeaderAlive()) return this.settledWithin(killTimeout)
     if (table.identify(tree.identity.pid)?.isExiting === true) {
       await Promise.race([settled, sleep(drainTime)])
       if (this.#process.isSettled) return
@@ -226,7 +268,10 @@ export class Endings {
         await sleep(Math.min(delay, Math.max(1, deadline - now())))
         continue
       }
-      if (!this.#isEscalated) this.#note('SIGKILL', 'teardown', 'group')
+      if (!this.#isEscalated) {
+        this.#note('SIGKILL', 'teardown', 'group')
+        this.#orphaned = withLivingParents((await this.#containment.look([tree])).members)
+      }
       this.#isEscalated = true
       signalTrees([tree], members, 'SIGKILL')
       // Another user's: the leak check finds them again and says so.
