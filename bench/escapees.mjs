@@ -32,7 +32,7 @@ export const runners = (peers) => ({
   'a shell script': ['sh', '-c', `${six} & wait $!`],
   'npm test': ['npm', 'test', '--silent'],
   'node --test': [process.execPath, '--test', 'six.test.mjs'],
-  bats: [join(peers, 'node_modules/.bin/bats'), 'six.bats'],
+  bats: [join(peers, 'node_modules/bats/bin/bats'), 'six.bats'],
   pytest: ['python3', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'test_six.py'],
   'bun test': [join(peers, 'node_modules/.bin/bun'), 'test', './six.bun.test.js'],
 })

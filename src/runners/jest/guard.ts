@@ -3,7 +3,7 @@ import { Guard } from '../../guard/guard.js'
 import type { GuardOptions } from '../../guard/options.js'
 import { received } from '../carried.js'
 import { type CircusTest, findCircus, namesOf } from './circus.js'
-import { runLast } from './patches.js'
+import { runLast, wrapConcurrent } from './patches.js'
 
 /** ms in which a look at the end must be over, whatever happens, on top of `leakTimeout`. */
 const patience = 30_000
@@ -40,12 +40,27 @@ function begin(): Guard {
     const test = currentTest()
     return test === undefined ? undefined : act(test)
   }
-  const beginTest = withTest((test) => guard.beginTest(test))
+  // Jest 29 runs concurrent tests beside the others: whose a process is nobody can tell then, and the file answers.
+  let concurrent = 0
+  if (circus !== undefined) {
+    wrapConcurrent((_, fn) => async () => {
+      concurrent += 1
+      try {
+        return await fn()
+      } finally {
+        concurrent -= 1
+      }
+    })
+  }
+  const beginTest = withTest((test) => guard.beginTest(test, { isDeferred: concurrent > 0 }))
   beforeEach(() => {
     unknownTest = circus === undefined ? {} : undefined
     return beginTest()
   })
-  const hooks: EndHooks = { endTest: withTest((test) => guard.endTest(test)), endFile: () => guard.endFile() }
+  const hooks: EndHooks = {
+    endTest: withTest((test) => (concurrent > 0 ? guard.deferTest(test) : guard.endTest(test))),
+    endFile: () => guard.endFile(),
+  }
   if (circus === undefined) endAsDefined(hooks)
   else endLast(hooks)
   return guard

@@ -64,11 +64,13 @@ export function wrapConcurrent(wrap: (test: CircusTest, fn: () => unknown) => ()
   }
   const watch = (block: DescribeBlock): void => {
     block.children.forEach(visit)
+    const { push } = block.children
     Object.defineProperty(block.children, 'push', {
       configurable: true,
       value: (...added: (DescribeBlock | CircusTest)[]): number => {
         added.forEach(visit)
-        return Array.prototype.push.apply(block.children, added)
+        // Fixtures and a guard may both wrap.
+        return push.apply(block.children, added)
       },
     })
   }

@@ -14,18 +14,26 @@ export function finishLast({ onFinished = [] }: Task): void {
 
 // `test.fails` turns the outcome of a test of Vitest's round when all of its hooks have run. It waits for a failure of
 // the code under test: a process that was left behind is none, and must not make such a test pass.
-const isTaken = new WeakSet<Task>()
+/** In which repeat the expectation was taken back. */
+const takenIn = new WeakMap<Task, number>()
 
-/** The next attempt at a test begins: its failure is expected, whatever came of the last attempt. */
+const repeatOf = ({ result }: Task): number => result?.repeatCount ?? 0
+
+/**
+ * The next attempt at a test begins. A retry stands for the attempt before it: its failure is expected again. A repeat
+ * does not: what was left behind in one of them fails the test, whatever comes of the next.
+ */
 export function expectFailureAgain(test: Task): void {
-  if (isTaken.delete(test)) test.fails = true
+  if (takenIn.get(test) !== repeatOf(test)) return
+  takenIn.delete(test)
+  test.fails = true
 }
 
 /** Whatever is thrown from here on fails the test, also a `test.fails`. */
 export function expectNoFailure(test: Task): void {
   if (test.fails !== true) return
   test.fails = false
-  isTaken.add(test)
+  takenIn.set(test, repeatOf(test))
 }
 
 /** Who hears when files begin. */
