@@ -5,9 +5,9 @@ import { inRoot, runVitest } from '../inner-run.js'
 
 /** A copy of the suite beside it, to be written to. */
 function copyOfSuite(): string {
-  const folder = mkdtempSync(inRoot('fixtures/suites/.terminal-'))
+  const folder = mkdtempSync(inRoot('fixtures/suites/.late-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
-  cpSync(inRoot('fixtures/suites/terminal'), folder, { recursive: true })
+  cpSync(inRoot('fixtures/suites/late'), folder, { recursive: true })
   return relative(inRoot('fixtures/suites'), folder)
 }
 
