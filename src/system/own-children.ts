@@ -58,7 +58,8 @@ function lookAtAll(): void {
 
 function listen(): () => void {
   const stopSignal = onChildSignal(lookAtAll)
-  const stopLooking = every(slowly, lookAtAll)
+  // Timers come before what has been written is read: an exit that was told first would cut its output off.
+  const stopLooking = every(slowly, () => void setImmediate(lookAtAll))
   return () => {
     stopSignal()
     stopLooking()
