@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import { after, now } from '../base/clock.js'
 import { type CommandState, ProctorError, type SpawnError, withHelp } from '../base/errors.js'
 import type { Containment } from '../containment/containment.js'
@@ -134,7 +135,8 @@ export class Command {
         this.listener?.exited(code, signal)
         this.#stopTimeout()
         if (isOutputEnded) drained()
-        else after(drainTime, drained)
+        // Timers come before what is there to be read is: with hundreds of exits at once they would cut it off.
+        else after(drainTime, () => setImmediate(drained))
       },
     })
   }

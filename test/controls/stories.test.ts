@@ -60,7 +60,7 @@ const controls: Control[] = [
     mutations: [
       {
         file: 'src/command/command.ts',
-        from: 'else after(drainTime, drained)',
+        from: 'else after(drainTime, () => setImmediate(drained))',
         to: 'else void drainTime',
       },
     ],
