@@ -1,11 +1,11 @@
-import childProcess from 'node:child_process'
+import { onceAWorker } from '../base/shelf.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie, type ProcessIdentity } from '../system/process-table/table.js'
 
 // What this package starts itself, the guardian and the commands of fixtures, is announced by Node like everything
 // else. A guard over what tests start must not take it for theirs, and must not go by anything that a program can take
-// upon itself: it goes by who was started. Remembered on a core module's object: Jest renews modules for every file, and
-// a guardian that is started again is an earlier file's.
+// upon itself: it goes by who was started. Remembered once a worker: a guardian that is started again is an earlier
+// file's.
 
 interface OwnStarts {
   underWay: number
@@ -13,9 +13,7 @@ interface OwnStarts {
   readonly started: Map<number, number>
 }
 
-const key = Symbol.for('proctor.own-starts.2')
-const shelf = childProcess as unknown as Record<symbol, OwnStarts | undefined>
-const ownStarts = (): OwnStarts => (shelf[key] ??= { underWay: 0, started: new Map() })
+const ownStarts = (): OwnStarts => onceAWorker('own-starts.2', () => ({ underWay: 0, started: new Map() }))
 
 /** With more than this, those that have gone are forgotten. */
 const mostRemembered = 256

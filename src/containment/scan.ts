@@ -1,3 +1,4 @@
+import { type Forest, groupByParent } from '../system/forest.js'
 import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
 import { table } from '../system/process-table/current.js'
 import { attribute, attributeKnown, type Claim, type Evidence, isKnown, type Ours } from './attribute.js'
@@ -36,7 +37,7 @@ class Pass<Of extends Root> {
   readonly found = new Map<number, Found<Of>>()
   readonly claims: readonly Scanned<Of>[]
   readonly traces: Found<Of>[] = []
-  readonly #children = new Map<number, ProcessRecord[]>()
+  readonly #forest: Forest
   readonly #self: ProcessRecord | undefined
 
   constructor(records: ReadonlyMap<number, ProcessRecord>, roots: readonly Of[]) {
@@ -56,11 +57,7 @@ class Pass<Of extends Root> {
         sessions: new Set(),
       }
     })
-    for (const record of records.values()) {
-      const siblings = this.#children.get(record.ppid)
-      if (siblings === undefined) this.#children.set(record.ppid, [record])
-      else siblings.push(record)
-    }
+    this.#forest = groupByParent(records.values())
   }
 
   /** Adds a process, and all that it has started: the chain of parents is proof as long as they are there. */
@@ -73,7 +70,7 @@ class Pass<Of extends Root> {
     // A group or a session that one of ours is in, a zombie too, is not given to a stranger before the last has gone.
     if (record.group !== this.#self?.group) claim.groups.add(record.group)
     if (record.session !== 0 && record.session !== this.#self?.session) claim.sessions.add(record.session)
-    for (const child of this.#children.get(record.pid) ?? []) {
+    for (const child of this.#forest.get(record.pid) ?? []) {
       this.include(child, { kind: 'ours', root: claim, evidence: 'parent chain' })
     }
   }

@@ -2,6 +2,7 @@ import { isMainThread } from 'node:worker_threads'
 import { Announcements, type Birth, identify, isHeld } from '../containment/child-starts.js'
 import type { ContainmentLevel } from '../containment/containment.js'
 import { every, now, wallClock } from '../base/clock.js'
+import { type Forest, groupByParent, visitBelow } from '../system/forest.js'
 import { table } from '../system/process-table/current.js'
 import {
   childrenOf,
@@ -60,27 +61,6 @@ const currentTime = (): number =>
   table.name === 'linux'
     ? Math.floor(Number.parseFloat(readProc('/proc/uptime') ?? '0') * ticksPerSecond)
     : Math.floor(wallClock() / 1000)
-
-function groupByParent(records: readonly ProcessRecord[]): Map<number, ProcessRecord[]> {
-  const children = new Map<number, ProcessRecord[]>()
-  for (const record of records) {
-    const siblings = children.get(record.ppid)
-    if (siblings === undefined) children.set(record.ppid, [record])
-    else siblings.push(record)
-  }
-  return children
-}
-
-function visitBelow(
-  { pid }: ProcessRecord,
-  children: ReadonlyMap<number, readonly ProcessRecord[]>,
-  visit: (record: ProcessRecord) => void,
-): void {
-  for (const child of children.get(pid) ?? []) {
-    visit(child)
-    visitBelow(child, children, visit)
-  }
-}
 
 /** Whether a process that was there a moment ago is not any more. Another user's cannot be read, and is there. */
 function isGone(record: ProcessRecord): boolean {
@@ -266,7 +246,7 @@ export class Offspring {
   /** Searches the process table for what carries our mark, or was seen below one of ours. */
   async #collectMarked(found: Map<string, Descendant>): Promise<void> {
     const records = table.name === 'linux' ? this.#newcomers.read() : [...(await table.snapshot()).values()]
-    const children = table.name === 'linux' ? undefined : groupByParent(records)
+    const forest = table.name === 'linux' ? undefined : groupByParent(records)
     if (table.name === 'linux' && this.#newcomers.hasLost) this.#isUncertain = true
     for (const record of records) {
       if (isZombie(record)) this.#noteZombie(record)
@@ -280,7 +260,7 @@ export class Offspring {
       if (known === undefined && this.#markOf(record, environment) === undefined) continue
       if (this.#around.isTaken(record, environment)) continue
       this.#newcomers.keep(record.pid)
-      this.#include(found, record, known ?? this.#originOf(record, environment), children)
+      this.#include(found, record, known ?? this.#originOf(record, environment), forest)
     }
   }
 
@@ -291,19 +271,14 @@ export class Offspring {
     return true
   }
 
-  #include(
-    found: Map<string, Descendant>,
-    record: ProcessRecord,
-    birth: Birth | undefined,
-    children?: ReadonlyMap<number, readonly ProcessRecord[]>,
-  ): void {
+  #include(found: Map<string, Descendant>, record: ProcessRecord, birth: Birth | undefined, forest?: Forest): void {
     const visit = (each: ProcessRecord): void => {
       birth?.known.set(each.pid, { pid: each.pid, startTime: each.startTime })
       if (!isZombie(each) && !found.has(keyOf(each))) found.set(keyOf(each), { ...each, birth })
     }
     visit(record)
     if (table.name === 'linux') descendantsOf(record, visit)
-    else visitBelow(record, children ?? new Map(), visit)
+    else visitBelow(record.pid, forest ?? new Map(), visit)
   }
 
   /** The announced child that a process is, or was seen below. */

@@ -1,4 +1,5 @@
 import { every, now, wallClock } from '../base/clock.js'
+import { groupByParent, visitBelow } from '../system/forest.js'
 import { table } from '../system/process-table/current.js'
 import { descendantsOf } from '../system/process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
@@ -65,19 +66,11 @@ const glanceSource: Source = { ...procSource, descendantsOf: () => {} }
 
 /** The whole table at one moment, where there is no /proc. */
 function sourceOf(records: ReadonlyMap<number, ProcessRecord>): Source {
-  const children = new Map<number, ProcessRecord[]>()
-  for (const record of records.values()) {
-    const siblings = children.get(record.ppid)
-    if (siblings === undefined) children.set(record.ppid, [record])
-    else siblings.push(record)
+  const forest = groupByParent(records.values())
+  return {
+    identify: (pid) => records.get(pid),
+    descendantsOf: ({ pid }, visit) => visitBelow(pid, forest, visit),
   }
-  const visitBelow = ({ pid }: ProcessRecord, visit: (descendant: ProcessRecord) => void): void => {
-    for (const child of children.get(pid) ?? []) {
-      visit(child)
-      visitBelow(child, visit)
-    }
-  }
-  return { identify: (pid) => records.get(pid), descendantsOf: visitBelow }
 }
 
 /** Watches the trees of one fixture. */

@@ -1,4 +1,5 @@
-import childProcess, { spawnSync } from 'node:child_process'
+import { onceAWorker } from '../base/shelf.js'
+import { spawnSync } from 'node:child_process'
 import { isMainThread } from 'node:worker_threads'
 import { BasicContainment } from '../containment/basic.js'
 import { Births } from '../containment/child-exits.js'
@@ -18,10 +19,7 @@ import { StrictContainment, type StrictSurroundings } from '../containment/stric
 import { findHost, openHost, RemoteContainment } from '../containment/threads/remote.js'
 import type { Tree } from '../containment/tree.js'
 
-// One guardian, one subreaper and one record of births a worker. Jest renews globals and modules for every file while
-// core modules persist, so what must be one a worker hangs on a core module's object.
-
-const key = Symbol.for('proctor.worker-state.1')
+// What there is once a worker: one guardian, one subreaper, one record of births.
 
 interface WorkerState {
   readonly token: string
@@ -52,10 +50,8 @@ interface WorkerState {
   readonly guards: Set<() => void>
 }
 
-const shelf = childProcess as unknown as Record<symbol, WorkerState | undefined>
-
 export function workerState(): WorkerState {
-  return (shelf[key] ??= createState())
+  return onceAWorker('worker-state.1', createState)
 }
 
 function createState(): WorkerState {
