@@ -1,4 +1,5 @@
-import { checkOptions, outputWaitRules } from '../base/check.js'
+import { outputWaitRules } from './rules.js'
+import { checkOptions } from '../base/check.js'
 import { isRegExp } from '../base/kinds.js'
 import { show } from '../base/words.js'
 import { isInOutput, lookFor, type OutputPattern } from '../wait/pattern.js'

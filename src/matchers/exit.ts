@@ -1,5 +1,6 @@
+import { waitRules } from '../wait/options.js'
 import { commandOf } from '../command/handle.js'
-import { checkOptions, isSignal, waitRules } from '../base/check.js'
+import { checkOptions, isSignal } from '../base/check.js'
 import type { Process } from '../command/process.js'
 import {
   describeProcess,

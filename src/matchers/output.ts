@@ -1,5 +1,6 @@
+import { waitRules } from '../wait/options.js'
 import { commandOf } from '../command/handle.js'
-import { checkOptions, waitRules } from '../base/check.js'
+import { checkOptions } from '../base/check.js'
 import { isRegExp } from '../base/kinds.js'
 import type { Process } from '../command/process.js'
 import { isInOutput } from '../wait/pattern.js'

@@ -1,4 +1,5 @@
-import { checkOptions, waitRules } from '../base/check.js'
+import { waitRules } from '../wait/options.js'
+import { checkOptions } from '../base/check.js'
 import { shortCommand } from '../base/short-command.js'
 import { table } from '../system/process-table/current.js'
 import { listeners } from '../system/sockets/current.js'

@@ -1,4 +1,5 @@
-import { checkOptions, waitRules } from '../base/check.js'
+import { waitRules } from '../wait/options.js'
+import { checkOptions } from '../base/check.js'
 import { now, pollUntil } from '../base/clock.js'
 import { ProctorError } from '../base/errors.js'
 import type { TerminalProcess } from '../terminal/types.js'

@@ -1,4 +1,5 @@
-import { checkOptions, waitRules } from '../base/check.js'
+import { checkOptions } from '../base/check.js'
+import { waitRules } from '../wait/options.js'
 import { show } from '../base/words.js'
 import { commandOf } from '../command/handle.js'
 import type { Process } from '../command/process.js'

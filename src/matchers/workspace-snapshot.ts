@@ -1,4 +1,5 @@
-import { checkOptions, waitRules } from '../base/check.js'
+import { waitRules } from '../wait/options.js'
+import { checkOptions } from '../base/check.js'
 import { ProctorError } from '../base/errors.js'
 import { workspaceOf } from '../workspace/handle.js'
 import type { TemporaryWorkspace, Workspace } from '../workspace/workspace.js'

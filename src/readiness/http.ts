@@ -1,3 +1,4 @@
+import { milliseconds, type Rules } from '../base/check.js'
 import { isIPv4 } from 'node:net'
 import { isError, isURL } from '../base/kinds.js'
 import type { Listener } from '../system/sockets/listener.js'
@@ -18,6 +19,16 @@ export interface HttpWaitOptions {
   readonly timeout?: number
   /** What counts as ready: a status, or a function of it. Default: from 200 to 399. Redirects are not followed. */
   readonly status?: number | ((status: number) => boolean)
+}
+
+export const httpWaitRules: Rules<HttpWaitOptions> = {
+  timeout: milliseconds,
+  status: {
+    accepts: 'a status from 100 to 599, or a function of it',
+    test: (value) =>
+      typeof value === 'function' ||
+      (typeof value === 'number' && Number.isInteger(value) && value >= 100 && value <= 599),
+  },
 }
 
 /** What is asked for: `/health` on the port that the command opens, or a whole address. */

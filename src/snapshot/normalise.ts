@@ -1,3 +1,4 @@
+import { flag, type Rules } from '../base/check.js'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { withoutEscapes } from '../base/escape-sequences.js'
@@ -18,6 +19,14 @@ export interface SnapshotOptions {
   readonly ports?: boolean
   /** `<pid>` */
   readonly pids?: boolean
+}
+
+export const snapshotRules: Rules<SnapshotOptions> = {
+  ansi: flag,
+  workspace: flag,
+  durations: flag,
+  ports: flag,
+  pids: flag,
 }
 
 /** The commands of the tests that run now, and the ports that were seen in this worker. */

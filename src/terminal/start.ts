@@ -1,3 +1,4 @@
+import { checkOptions, type Rules, wholeNumber } from '../base/check.js'
 import type { spawn as Spawn } from '@lydell/node-pty'
 import type { SpawnError } from '../base/errors.js'
 import { startMarked } from '../containment/locks-mark.js'
@@ -19,6 +20,10 @@ export interface TerminalSize {
   readonly columns: number
   readonly rows: number
 }
+
+const sizeRules: Rules<TerminalSize> = { columns: wholeNumber(2, 1000), rows: wholeNumber(1, 1000) }
+
+export const checkSize = (caller: string, size: unknown): void => checkOptions(caller, size, sizeRules)
 
 /** ms that a child gets to lead its session. It takes a tenth of one. */
 const patience = 2000

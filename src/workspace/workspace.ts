@@ -2,7 +2,7 @@ import { constants, lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { cp, mkdir, open, readdir, rename, stat, symlink as link } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
-import { checkOptions, snapshotRules } from '../base/check.js'
+import { checkOptions } from '../base/check.js'
 import { WorkspaceError } from '../base/errors.js'
 import {
   describeValue,
@@ -17,7 +17,7 @@ import type { FolderIdentity } from './open-folder.js'
 import { thisUser } from './own-folder.js'
 import { describeLeft, type Expectation, removeFolder } from './removal.js'
 import { isBytes } from '../base/kinds.js'
-import type { SnapshotOptions } from '../snapshot/normalise.js'
+import { type SnapshotOptions, snapshotRules } from '../snapshot/normalise.js'
 import { snapshotOfFolder } from './snapshot.js'
 import { makeTemporaryFolder } from './temporary-folder.js'
 

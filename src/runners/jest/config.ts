@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
-import { checkOptions, jestConfigRules, guardRules, proctorRules } from '../../base/check.js'
-import type { ProctorOptions } from '../../fixture/options.js'
-import type { GuardOptions } from '../../guard/options.js'
+import { checkOptions, flag, isObject, type Rules } from '../../base/check.js'
+import { type ProctorOptions, proctorRules } from '../../fixture/options.js'
+import { type GuardOptions, guardRules } from '../../guard/options.js'
 import { carry } from '../carried.js'
 
 /** Options of `withProctor`. */
@@ -12,6 +12,15 @@ export interface WithProctorOptions {
   sweep?: boolean
   /** Options of every fixture of `useProctor`, below its own. */
   options?: ProctorOptions
+}
+
+const rules: Rules<WithProctorOptions> = {
+  guard: {
+    accepts: 'true, false or options of the guard',
+    test: (value) => typeof value === 'boolean' || isObject(value),
+  },
+  sweep: flag,
+  options: { accepts: 'options of a fixture', test: isObject },
 }
 
 /** What of a configuration is read and added to here. */
@@ -32,7 +41,7 @@ interface Plan {
 }
 
 function planOf(given: WithProctorOptions): Plan {
-  checkOptions('withProctor', given, jestConfigRules)
+  checkOptions('withProctor', given, rules)
   const { guard = true, sweep = true, options = {} } = given
   const guardOptions = guard === true ? {} : guard === false ? undefined : guard
   checkOptions('withProctor: guard', guardOptions, guardRules)

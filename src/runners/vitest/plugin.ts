@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vitest/config'
-import { checkOptions, guardRules, pluginRules, proctorRules } from '../../base/check.js'
-import type { ProctorOptions } from '../../fixture/options.js'
-import type { GuardOptions } from '../../guard/options.js'
+import { checkOptions, flag, isObject, type Rules } from '../../base/check.js'
+import { type ProctorOptions, proctorRules } from '../../fixture/options.js'
+import { type GuardOptions, guardRules } from '../../guard/options.js'
 import { carry } from '../carried.js'
 
 /** Options of the plugin. */
@@ -15,6 +15,16 @@ export interface ProctorPluginOptions {
   reporter?: boolean
   /** Options of every fixture. */
   options?: ProctorOptions
+}
+
+const rules: Rules<ProctorPluginOptions> = {
+  guard: {
+    accepts: 'true, false or options of the guard',
+    test: (value) => typeof value === 'boolean' || isObject(value),
+  },
+  globalSetup: flag,
+  reporter: flag,
+  options: { accepts: 'options of a fixture', test: isObject },
 }
 
 /** An entry point of this package, wherever it is installed: projects in other folders find it too. */
@@ -104,7 +114,7 @@ function extendedProject(project: unknown, plan: Plan): unknown {
 }
 
 function planOf(options: ProctorPluginOptions): Plan {
-  checkOptions('proctor', options, pluginRules)
+  checkOptions('proctor', options, rules)
   const { guard = true, globalSetup = true, options: fixture = {} } = options
   const guardOptions = guard === true ? {} : guard === false ? undefined : guard
   checkOptions('proctor: guard', guardOptions, guardRules)
