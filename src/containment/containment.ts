@@ -68,7 +68,7 @@ export function signalTreeGroup(tree: Tree, members: readonly Member[], signal: 
     const outcome = signalGroup(group, member, signal)
     if (outcome !== 'gone') return outcome
   }
-  // They have all gone since they were listed: who forked in time is in the group in their place.
+  // Every listed member has exited; any child it forked first is still in the group.
   const wasInhabited = members.some((member) => member.tree === tree && member.group === group)
   return wasInhabited ? signalThroughMember(tree, signal) : 'gone'
 }

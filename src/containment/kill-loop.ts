@@ -102,7 +102,7 @@ export class KillLoop {
   async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[]): Promise<KillOutcome> {
     const own = new Set(trees)
     const begun = (await this.#begin(trees, spared)).filter(({ tree }) => own.has(tree))
-    // Of another user's nobody knows here whether the signal was allowed: the loop asks again, one by one.
+    // For other users' processes we do not know yet whether the signal was permitted; the loop retries each.
     for (const { pid, startTime } of ownOf(begun)) this.#struck.set(pid, { startTime, at: now() })
     await leadersExits(begun)
     return new Promise((resolve, reject) => {

@@ -37,7 +37,7 @@ const unknown: Attribution<Tree> = { kind: 'unknown' }
 const lookInterval = 10
 /** A foreign or unknown zombie is waited for only after this many milliseconds: whose child it is may do so first. */
 const zombiePatience = 50
-/** With more children than this somebody floods the table of processes, and zombies are not waited with. */
+/** Above this many children something is flooding the process table, so zombies are reaped at once. */
 const flood = 64
 /** ms that an orphan of which nothing can be told gets to be told apart. */
 const decisionTime = 300
@@ -134,11 +134,11 @@ export class StrictContainment implements Containment {
   leave(fixture: string): void {
     this.#fixtures.delete(fixture)
     for (const tree of this.#around.trees) if (tree.owner.fixture === fixture) this.remove(tree)
-    // The main thread, as the host of its threads, stays; what is said of the last fixture is said of the last of theirs.
+    // When the main thread hosts worker threads it counts as a fixture itself, so "last" means one is left.
     if (this.#fixtures.size > (this.hostsThreads ? 1 : 0)) return
     this.#stopLooking?.()
     this.#stopLooking = undefined
-    // Nothing says that the last one has been seen yet.
+    // The newest orphan may not have been scanned yet.
     this.#round(this.#around.trees, false)
     this.#endUnattributed()
     this.#past = new Map()

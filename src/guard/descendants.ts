@@ -264,7 +264,7 @@ export class Offspring {
     }
   }
 
-  /** In the middle of an exec there is no environment. Threads of the kernel, children of number 2, never have one. */
+  /** In the middle of an exec there is no environment. Kernel threads (children of pid 2) never have one. */
   #noteBecoming(record: ProcessRecord, environment: readonly string[] | undefined): boolean {
     if (environment?.length !== 0 || (record.ppid === 2 && record.session === 0)) return false
     this.#becoming.set(keyOf(record), now())

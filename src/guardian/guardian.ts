@@ -30,7 +30,7 @@ const isForOthers = (path: string): boolean => existsSync(path) && !path.include
 export const tracePage = fileURLToPath(new URL('./trace-page.html', import.meta.url))
 export const isPageForOthers = isForOthers(tracePage)
 
-/** ms after which it hears at the latest that a group is empty: no number comes back to a stranger within them. */
+/** Upper bound (ms) before the guardian learns that a group is empty; pids are not reused that fast. */
 const flushTime = 20
 
 /** Where it cannot live, it is not started for ever. */

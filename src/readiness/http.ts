@@ -58,7 +58,7 @@ export function parseTarget(caller: string, target: unknown): HttpTarget {
     throw new TypeError(`${caller}: the url is ${shown}. Accepted is a path such as '/health', or an http(s) url.`)
   }
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
-  // Of names, and of the other family, nothing can be told.
+  // Host names and the other address family cannot be decided here.
   const leadsTo = ({ address }: Listener): boolean =>
     address === '0.0.0.0' || address === url.hostname || !isIPv4(address) || !isIPv4(url.hostname)
   return { port, urlAt: () => url, leadsTo }

@@ -35,7 +35,7 @@ const shortestPause = 5
 /** How many times as long as a look takes is waited for the next one. */
 const rest = 5
 
-/** Who says `localhost` may reach what listens here. */
+/** Whether a connection to `localhost` could reach this listener. */
 const isWhereOneConnects = ({ address }: Listener): boolean =>
   ['0.0.0.0', '::', '127.0.0.1', '::1', '*'].includes(address)
 

@@ -94,7 +94,7 @@ export function waitForPort(host: ReadinessHost, place: unknown, options: WaitOp
   return host.wait(attempt, options, () => ({ cause: lookout.hint }))
 }
 
-/** ms that the first request gets; one that is not answered must not use up the whole wait. Each next one gets twice that. */
+/** Timeout of the first request (ms), so that one without an answer does not use up the whole wait; doubled for each retry. */
 const firstPatience = 1000
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 400

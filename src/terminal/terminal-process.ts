@@ -44,7 +44,7 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
     this.#terminal = started.transport
     let unread = 0
     screen.onReply = (answer) => {
-      // Who asks and asks and never reads gets no more answers: they would be kept here, however many.
+      // A program that queries the terminal without reading the replies stops getting them; they would pile up here.
       if (!this.running || unread >= mostAnswers) return
       unread += 1
       started.transport.write(answer, () => {

@@ -125,7 +125,7 @@ export class TraceFile {
     }
   }
 
-  /** It is not needed; and what an earlier run has left in its place is of that run. */
+  /** Discards the draft, and a trace of an earlier run at this path. */
   remove(): void {
     if (this.#draft !== undefined) this.#guardian.giveBack(this.#draft)
     this.#draft = undefined

@@ -18,7 +18,7 @@ const stale = 1
 const mostOfTime = 1 / 100
 /** ms after its start in which a process most likely becomes another program. */
 const youth = 250
-/** Of the others every so many-th is asked at each look for its command line. */
+/** One in `rarely` of the older processes has its command line re-read per scan. */
 const rarely = 8
 
 /** A process that was seen. */
@@ -61,7 +61,7 @@ interface Source {
 }
 
 const procSource: Source = { identify: (pid) => table.identify(pid), descendantsOf }
-/** Of those that are known already what has become, and no more: of a program with many threads a tenth of the work. */
+/** Re-checks known processes only; for a many-threaded program that is a tenth of a full scan. */
 const glanceSource: Source = { ...procSource, descendantsOf: () => {} }
 
 /** The whole table at one moment, where there is no /proc. */

@@ -23,7 +23,7 @@ import type { Tree } from '../containment/tree.js'
 
 interface WorkerState {
   readonly token: string
-  /** What commands get as their environment's base is made from this process's own, less these names. */
+  /** The variable that marks whatever the test starts itself; commands are started without it. */
   readonly outside: string
   /** This process's own session. */
   session: number | undefined

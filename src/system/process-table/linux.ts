@@ -224,7 +224,7 @@ export const linuxTable: ProcessTable = {
     return records
   },
 
-  // The newest first, each read when it is asked for: of what forks and exits, the newest lives longest from here.
+  // Newest first, each read when it is asked for: in a chain of short-lived forks the newest has the longest left to live.
   *membersOf(group) {
     for (const pid of pids().toReversed()) {
       const record = readStat(pid)

@@ -38,7 +38,7 @@ export interface ProcessTable extends ProcessEvidence {
   isOlder(a: Pick<ProcessIdentity, 'startTime'>, b: Pick<ProcessIdentity, 'startTime'>): boolean
   /** Who has this number now, read at once. `undefined` when nobody, or where it cannot be read at once. */
   identify(pid: number): ProcessRecord | undefined
-  /** A start time that nobody who starts from here on is older than, as late as can be told. */
+  /** The latest start time that is certainly not after any process started from now on. */
   startTimeNow(): number
   /** Every process of the machine. What `ProcessEvidence` then tells may be as old as this snapshot. */
   snapshot(): Promise<ReadonlyMap<number, ProcessRecord>>

@@ -1,6 +1,6 @@
 /** A socket that waits for connections. */
 export interface Listener {
-  /** Tells it from every other one. Of two, the one that was made first has the smaller one, where numbers grow. */
+  /** Unique id (the inode). Where ids increase, the smaller one is the older socket. */
   readonly id: number
   /** `127.0.0.1`, `::`; of a unix socket its path as it was bound, `@name` when it is abstract. */
   readonly address: string
