@@ -85,9 +85,11 @@ export class Guardian {
 
   /** The leader has exited: who comes into its group from here on may be a stranger in a number that was used again. */
   leaderExited(leader: ProcessIdentity, before: number): void {
-    if (this.#open.has(`group ${keyOf(leader)}`)) {
-      this.#watch(`group ${keyOf(leader)}`, { kind: 'group', leader, before })
-    }
+    const key = `group ${keyOf(leader)}`
+    if (!this.#open.has(key)) return
+    this.#open.set(key, formatLine({ kind: 'group', leader, before }))
+    // Most often the group is forgotten a moment later.
+    this.#stopFlush ??= every(flushTime, () => this.#flush())
   }
 
   forgetGroup(leader: ProcessIdentity): void {
