@@ -91,7 +91,7 @@ const named = (constructor: { prototype: object }, name: string): void => {
   Object.defineProperty(constructor.prototype, 'name', { value: name, writable: true, configurable: true })
 }
 
-/** Fields that are read by who knows them, and not dumped below the message by a runner that prints an error. */
+/** Sets fields that code can read, and that a runner does not dump below the message when it prints the error. */
 function setQuietly(error: Error, fields: object): void {
   for (const [name, value] of Object.entries(fields)) {
     Object.defineProperty(error, name, { value, enumerable: false, configurable: true, writable: true })
@@ -105,7 +105,7 @@ function withoutOwnFrames(frames: string): string {
   // Jest maps the frames of some files to their sources, and not those of others.
   const isOwn = (frame: string): boolean => frame.includes(`${root}dist/`) || frame.includes(`${root}src/`)
   const others = frames.split('\n').filter((frame) => !isOwn(frame))
-  // Nothing but its own: better than nothing.
+  // All frames are this package's own: they are better than none.
   return others.some((frame) => frame.trim() !== '') ? others.join('\n') : frames
 }
 
@@ -310,7 +310,7 @@ named(LeakedProcessError, 'LeakedProcessError')
 export class PortInUseError extends ProctorError {
   /** The port, or the path of the socket. */
   declare readonly port: number | string
-  /** Who holds it, where that can be seen. */
+  /** The process that holds it, where that can be seen. */
   declare readonly holder: { readonly pid: number; readonly command: string } | undefined
 
   constructor(message: string, port: number | string, holder?: { readonly pid: number; readonly command: string }) {

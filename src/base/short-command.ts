@@ -9,7 +9,7 @@ export const mostWidth = 60
 const mostRead = 4000
 /** A program's name is shown whole up to so many. */
 const longestName = 100
-/** Of a word that is cut there is shown as much, at least. */
+/** A word that is cut keeps at least so many characters. */
 const leastOfWord = 8
 
 /** A word of a shell's command line: blanks in quotes are no end of it. */

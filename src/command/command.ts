@@ -70,7 +70,7 @@ export class Command {
   usage: Usage | undefined
   #settle!: () => void
   #stopTimeout: () => void = () => {}
-  /** Somebody awaited the handle itself, which is no promise and tells nothing. */
+  /** The test awaited the handle itself, which is no promise. */
   isAwaited = false
 
   constructor(settings: CommandSettings, started: { transport: Transport; tree: Tree } | Promise<SpawnError>) {
@@ -158,7 +158,7 @@ export class Command {
     this.endings.endWithin('SIGKILL', 0).catch(() => {})
   }
 
-  // What reports and matchers read, without that a read counts as the test's own.
+  // What reports and matchers read. Unlike the members of the handle, none of these counts as a look of the test's.
 
   get isSettled(): boolean {
     return this.record.isSettled

@@ -7,7 +7,7 @@ import type { Usage } from './usage.js'
 
 // The end of one command and what the test knows of it: which of the three exit errors it gets is decided from here.
 
-/** Whose exit it is. */
+/** The command whose exit it is. */
 export interface ExitOwner {
   readonly log: Output
   readonly durationMs: number
@@ -145,13 +145,13 @@ export class ExitRecord {
     if (error !== undefined) throw error
   }
 
-  /** What was found; or, when all output there will be was looked at in vain, the exit's error. */
+  /** What was found. Throws the exit's error when nothing was, and all the output there will be has been searched. */
   judge<Value>(found: { value: Value } | undefined, wasSettled: boolean): { value: Value } | undefined {
     if (found === undefined && wasSettled) throw this.endOfWait()
     return found
   }
 
-  /** What a wait rejects with that was waiting, in vain, when the program exited. */
+  /** The error of a wait that was still waiting when the program exited. */
   endOfWait(): Error {
     if (this.spawnError !== undefined) return this.seenSpawnError()!
     if (this.#isTimedOut) return this.seenTimeoutError()

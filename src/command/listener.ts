@@ -5,16 +5,16 @@ import type { SentSignal, SignalTarget } from './signal-log.js'
 /** What a test calls: something that it waits for, types, ends, signals, or expects. */
 export type CallKind = 'wait' | 'input' | 'end' | 'signal' | 'expect'
 
-/** Who is told what happens to a command, while it happens. */
+/** Called while something happens to a command. */
 export interface CommandListener {
   started(tree: Tree): void
   notStarted(error: Error): void
   output(stream: OutputStream, bytes: Buffer): void
   input(text: string | Uint8Array): void
-  /** Told before the signal is sent. */
+  /** Called before the signal is sent. */
   signal(sent: SentSignal, to: SignalTarget): void
   exited(code: number | null, signal: NodeJS.Signals | null): void
   treeDead(): void
-  /** The test calls something. Returns what is told the end of the call, and why it was in vain. */
+  /** The test calls something. Returns a function to call at its end, with the error if it failed. */
   calls(what: string, kind: CallKind): (error?: unknown) => void
 }

@@ -162,7 +162,7 @@ export class Output {
     const cached = this.#texts.get(key)
     if (cached?.version === this.#position) return cached.text
     const text = this.#decode(stream === 'output' ? ['stdout', 'stderr'] : [stream], since?.position ?? 0)
-    // Whoever waits asks for one or two of these again and again.
+    // A wait asks for one or two of these again and again.
     if (this.#texts.size > 4) this.#texts.clear()
     this.#texts.set(key, { version: this.#position, text })
     return text

@@ -36,7 +36,7 @@ export class PendingMatchers {
   readonly #onCall: (what: string) => ((error?: unknown) => void) | undefined
   #isAbandoned = false
 
-  /** `onCall` is told of each, and returns what is told the end of it. */
+  /** `onCall` is called for each, and returns a function to call at its end. */
   constructor(onCall: (what: string) => ((error?: unknown) => void) | undefined) {
     this.#onCall = onCall
   }
@@ -68,7 +68,7 @@ export class PendingMatchers {
     } finally {
       onEnd?.()
       this.#pending.delete(matcher)
-      // Nobody awaited it, and the teardown has said so: a rejection would be an unhandled one on top of that.
+      // It was not awaited, and the teardown has reported that: a rejection would only add an unhandled one.
       if (!wasAbandoned && this.#isAbandoned) await new Promise(() => {})
     }
   }

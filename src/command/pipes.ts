@@ -37,7 +37,7 @@ export class Pipes implements Transport {
     for (const stream of [program.stdout, program.stderr]) (stream as { unref?: () => void }).unref?.()
     this.exit = new Promise((resolve) => this.#onExits.push(() => resolve()))
     program.onExit((code, signal) => {
-      // What is not written by then is for nobody. A grandchild may hold the other end.
+      // Nobody will read what has not been written by now, although a grandchild may still hold the other end.
       program.stdin.destroy()
       for (const onExit of this.#onExits) onExit(code, signal)
     })
@@ -61,14 +61,14 @@ export class Pipes implements Transport {
       this.#program[stream].on('error', () => ended(stream))
       this.#program[stream].on('close', () => ended(stream))
     }
-    // EPIPE: write() says so to who writes; after the exit it is nobody's business.
+    // EPIPE: write() rejects with it. After the exit it does not matter.
     this.#program.stdin.on('error', () => {})
     this.#onExits.push((code, signal) => listener.exited(code, signal))
   }
 
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void {
     const { stdin } = this.#program
-    // Node reports a write that the program's exit has cut off as a success: only the stream tells.
+    // Node reports a write that was cut off by the program's exit as a success: only the stream knows better.
     stdin.write(text, (error) => done(error ?? (stdin.destroyed ? new Error('cut off') : undefined)))
   }
 

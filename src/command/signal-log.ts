@@ -3,7 +3,7 @@ import { now } from '../base/clock.js'
 /** Who sent a signal to a command. */
 export type Sender = 'test' | 'timeout' | 'teardown'
 
-/** Whom a signal is sent to: the leader alone, its group, or everybody. */
+/** The targets of a signal: the leader alone, its group, or the whole tree. */
 export type SignalTarget = 'leader' | 'group' | 'tree'
 
 /** A signal that a command was sent. */
@@ -31,7 +31,7 @@ export class SignalLog {
     this.#tell(sent, to)
   }
 
-  /** A signal for what the command left when it had exited: it is not the command's own. */
+  /** A signal to what the command left behind. The command itself has exited, so it is not in its list. */
   addToRest(signal: NodeJS.Signals, by: Sender, to: SignalTarget): void {
     this.#tell({ signal, time: now() - this.#begin, by }, to)
   }

@@ -47,7 +47,7 @@ export interface Endable {
   readonly isOutputClosed: boolean
 }
 
-/** What is to be said when orphans are left that may be of a command or of another one. */
+/** The error for orphans that are left and may belong to this command or to another one. */
 export function doubtAbout(command: string, orphans: readonly ProcessInfo[]): ContainmentError | undefined {
   if (orphans.length === 0) return undefined
   const lines = orphans.map((orphan) => `  ${orphan.pid} ${orphan.command}`)
@@ -108,7 +108,7 @@ export class Endings {
     this.#endedBy = by
   }
 
-  /** Ends the whole tree, once: who comes while it is being ended may only shorten its grace. */
+  /** Ends the whole tree, once. A call that comes while it is being ended can only shorten the grace. */
   endWithin(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<void> {
     this.#shortenGrace(grace)
     return (this.#ending ??= this.#end(signal).finally(() => {
@@ -159,7 +159,7 @@ export class Endings {
   lookForGuardian(killed: readonly Member[]): void {
     const { ownTree: tree } = this.#process
     this.#hasHadGuardian ||= killed.some(
-      // A guardian leads a session. Of who was killed before anybody asked for its command line nobody knows.
+      // A guardian leads a session. Some were killed before their command line could be read: they may be one.
       (member) =>
         member.tree === tree &&
         member.session === member.pid &&

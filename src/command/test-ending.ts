@@ -4,7 +4,7 @@ import type { CommandListener } from './listener.js'
 import type { Exit } from './process.js'
 import type { Endings } from './termination.js'
 
-/** What is ended by the test. */
+/** The command that the test ends. */
 export interface EndingHost {
   readonly record: ExitRecord
   readonly endings: Endings
@@ -46,7 +46,7 @@ async function endAndJudge(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grac
   if (before === 'running' && !isJoining) endings.attribute('test')
   await endings.endWithin(signal, grace)
   await settled
-  // A zombie that nobody had heard of when SIGKILL came: it died on its own.
+  // It was a zombie already when SIGKILL came, and its exit had not been reported yet: it died on its own.
   const diedAlone = signal === 'SIGKILL' && !isJoining && !record.isSignalled && record.exit?.signal !== 'SIGKILL'
   if (before === 'running' && !diedAlone) return record.seenExit()
   const error = record.errorOnceExited(before === 'running' ? 'exited, not seen' : before)

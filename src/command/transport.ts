@@ -1,15 +1,15 @@
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import type { OutputStream } from './output.js'
 
-/** What a running program tells. */
+/** What happens to a running program. */
 export interface TransportListener {
   output(stream: OutputStream, bytes: Buffer): void
-  /** There is no more output: nobody can write to it, or it cannot be read. */
+  /** There will be no more output: nobody can write it, or it cannot be read. */
   outputEnded(): void
   exited(code: number | null, signal: NodeJS.Signals | null): void
 }
 
-/** A started program: its streams, and who it is. Pipes or a terminal, whoever uses it need not know. */
+/** A started program: its streams and its identity. Its users need not know whether it has pipes or a terminal. */
 export interface Transport {
   readonly identity: ProcessIdentity
   /** What its standard streams are, as /proc/PID/fd shows it, as far as it could be read. */

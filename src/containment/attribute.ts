@@ -4,8 +4,8 @@ import type { LocksLimit } from '../system/syscalls.js'
 import { carriesLocksMark } from './locks-mark.js'
 import type { Root } from './root.js'
 
-// Whose a process is. This file reads nothing and remembers nothing: test/rooms/containment/attribute.test.ts has the
-// table of everything that is to be told apart.
+// Which root a process belongs to. This file reads nothing and remembers nothing: the table of everything that has to be
+// distinguished is test/rooms/containment/attribute.test.ts.
 
 /** How a process was found to be a root's. */
 export type Evidence =
@@ -24,7 +24,7 @@ export type Parentage<Of> =
   | { readonly kind: 'ours'; readonly root: Of }
   /** This process is a subreaper, and has become its parent. */
   | { readonly kind: 'adopted' }
-  /** Its parent is the one to whom orphans go. */
+  /** Its parent is the process that adopts orphans. */
   | { readonly kind: 'orphan' }
   /** Its parent lives, and is nobody's of ours. */
   | { readonly kind: 'strangers' }

@@ -92,7 +92,7 @@ export class Announcements {
       exitedAt: undefined,
       known: new Map(),
     }
-    // First of all listeners: whoever hears of the exit may look at what is left.
+    // Before all other listeners: any of them may look at what the child left.
     child.prependOnceListener('exit', () => {
       birth.exitedAt = now()
       this.#audience.exited(birth)

@@ -41,11 +41,11 @@ export interface Containment {
   leave(fixture: string): void
   /** A command was started. */
   add(tree: Tree): void
-  /** A command's tree was proven dead, and its processes need not be told apart any more. */
+  /** A command's tree was proven dead: its processes need not be attributed any more. */
   remove(tree: Tree): void
   /** What is alive of these trees. Zombies are not. */
   look(trees: readonly Tree[]): Promise<Sighting>
-  /** SIGKILLs what is alive of these trees, less `spared`, until nothing is, or `timeout` milliseconds have passed. */
+  /** Sends SIGKILL to what is alive of these trees, except `spared`, until nothing is or `timeout` ms have passed. */
   kill(trees: readonly Tree[], timeout: number, spared?: readonly Member[]): Promise<KillOutcome>
 }
 

@@ -21,7 +21,7 @@ const namespaceOf = (pid: number | 'self'): number | undefined => {
   }
 }
 
-/** Whether a process is in the pid namespace of this one, as far as can be told. */
+/** Whether a process is in this process's pid namespace, as far as that can be known. */
 const isInThisNamespace = (pid: number): boolean => table.name !== 'linux' || namespaceOf(pid) === namespaceOf('self')
 
 /** What can be read of a process. Each is read when somebody asks for it first: of most processes nobody does. */

@@ -114,7 +114,7 @@ export class KillLoop {
     })
   }
 
-  /** One look for all kills that are asked for in the same turn: two hundred would read the same two hundred times. */
+  /** One scan for all kills that are requested in the same turn: two hundred would read the same list two hundred times. */
   #begin(trees: readonly Tree[], spared: readonly Member[]): Promise<readonly Member[]> {
     this.#beginning ??= Promise.resolve().then(() => {
       const together = this.#toBegin.splice(0)

@@ -4,7 +4,7 @@ import { table } from '../system/process-table/current.js'
 import { foreignProc } from '../system/process-table/linux.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 
-// Whose something is that outlives a process: said so that nobody else can be mistaken for the owner.
+// The owner of something that outlives a process, written so that no other process can be mistaken for it.
 
 /** 16 hexadecimal digits that nobody can guess: of a UUID those that are all random (RFC 9562, version 4). */
 export function newToken(): string {

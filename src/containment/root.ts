@@ -16,7 +16,7 @@ export type Owner =
   | { readonly kind: 'command'; readonly fixture: string; readonly number: number }
   /** What a test, or its file, started by itself, in the order of the starts. */
   | { readonly kind: 'child'; readonly number: number }
-  /** A whole worker: for who looks after its death. */
+  /** A whole worker, for what runs after its death. */
   | { readonly kind: 'worker' }
 
 /** Something that was started, with everything that it starts in its turn. */

@@ -19,7 +19,7 @@ export interface Scan<Of> {
   readonly members: readonly Found<Of>[]
   /** Orphans of which nothing tells whose they are. */
   readonly unattributed: readonly ProcessRecord[]
-  /** Something is alive that cannot be told apart at this moment, or has left a trace. */
+  /** Something is alive that cannot be attributed at this moment, or has left a trace. */
   readonly isUncertain: boolean
   /** Those of theirs that were met as zombies first: they were alive a moment ago, and may have started something. */
   readonly traces: readonly Found<Of>[]
@@ -92,7 +92,7 @@ export async function scan<Of extends Root>(source: Source, roots: readonly Of[]
   })
   let unattributed: ProcessRecord[] = []
   let isUncertain = false
-  // Whoever is found may lead to others: by its group, by its session.
+  // Each process that is found may lead to others, by its group or its session.
   for (let before = -1; before !== found.size;) {
     before = found.size
     unattributed = []

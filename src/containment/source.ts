@@ -14,6 +14,6 @@ export interface Source {
   parentage(record: ProcessRecord): Parentage<never>
   /** What can be read of one of them. */
   facts<Of>(record: ProcessRecord, parentage: Parentage<Of>): Facts<Of>
-  /** Whether one that cannot be told apart may be told apart in a moment: in the middle of an exec, say. */
+  /** Whether a process that cannot be attributed now may be in a moment, as in the middle of an exec. */
   isDoubtful(record: ProcessRecord): boolean
 }

@@ -39,7 +39,7 @@ const lookInterval = 10
 const zombiePatience = 50
 /** Above this many children something is flooding the process table, so zombies are reaped at once. */
 const flood = 64
-/** ms that an orphan of which nothing can be told gets to be told apart. */
+/** ms within which an orphan that cannot be attributed may still show whose it is. */
 const decisionTime = 300
 
 /** Up to how many members of a tree are asked for their command lines before they are killed. */
@@ -182,7 +182,7 @@ export class StrictContainment implements Containment {
 
   async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
     const outcome = await this.#kills.kill(trees, timeout, spared)
-    // In the middle of a fork or an exec nothing can be told of a process: a moment later it can.
+    // In the middle of a fork or an exec a process cannot be attributed; a moment later it can.
     const deadline = now() + decisionTime
     for (let { unattributed } = outcome; unattributed.length > 0;) {
       if (now() >= deadline) return { ...outcome, unattributed }

@@ -13,13 +13,13 @@ const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTi
 
 const isOfKernel = (record: ProcessRecord): boolean => record.ppid === 2 && record.session === 0
 
-/** The whole process table: for `basic`, for the guardian, for who sweeps. */
+/** The whole process table: for basic containment, the guardian and the sweep. */
 export class TableSource implements Source {
   readonly name = 'table'
   readonly #self: Self
-  /** To whom orphans go: process 1, and whoever was seen to get one of ours. */
+  /** The processes that adopt orphans: process 1, and any that was seen to adopt one of ours. */
   readonly #reapers: Set<number>
-  /** Those that could not be told apart, and since when. */
+  /** Processes that could not be attributed, and since when. */
   #doubts = new Map<string, number>()
 
   constructor(self: Self, reapers: readonly number[] = []) {

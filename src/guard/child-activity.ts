@@ -23,7 +23,7 @@ export class Stir {
   #stat = open('/proc/self/stat')
   #last = ''
 
-  /** A text that is the same as before when nothing has been started or ended. Undefined where that cannot be told. */
+  /** A text that stays the same while nothing is started or ended. Undefined where that cannot be known. */
   read(): string | undefined {
     if (this.#children === undefined || this.#stat === undefined) return undefined
     const stat = readAgain(this.#stat)
@@ -32,7 +32,7 @@ export class Stir {
     return `${faults} ${readAgain(this.#children)}`
   }
 
-  /** Whether something has changed since the last `settle`. Where that cannot be told: no. */
+  /** Whether something has changed since the last `settle`. False where that cannot be known. */
   hasChanged(): boolean {
     const text = this.read()
     return text !== undefined && text !== this.#last

@@ -300,7 +300,7 @@ export class Offspring {
   /** The announced child that an orphan comes from: by its mark, or because no other can have started it. */
   #originOf(record: ProcessRecord, environment: readonly string[] | undefined): Birth | undefined {
     const origin = this.#strays.has(keyOf(record)) ? undefined : this.#guessOrigin(record, environment)
-    // One that is young and has no environment may be in the middle of an exec: the next look can tell.
+    // A young process without an environment may be in the middle of an exec: the next look can decide.
     const isUntold = environment?.length === 0 && wallClock() - table.startedAt(record) < execTime
     if (origin === undefined && !isUntold) this.#strays.add(keyOf(record))
     return origin

@@ -55,7 +55,7 @@ export class Guardian {
   readonly #worker: { readonly token: string; readonly run: string; readonly locks: bigint | undefined }
   /** What is open, by what it is: the lines that say so. */
   readonly #open = new Map<string, string>()
-  /** The lines of which it has been told, and not that they hold no more. */
+  /** The lines that the guardian has got and that are still open. */
   readonly #told = new Set<string>()
   #flushSoon: NodeJS.Immediate | undefined
   #stopFlush: (() => void) | undefined
@@ -154,7 +154,7 @@ export class Guardian {
     const { token, run, locks } = this.#worker
     const record = new OwnRecord(temporary, { owner: thisOwner(), run, mark: token, locks })
     this.#records.set(temporary, record)
-    // The guardian hears of it first: whoever dies in between leaves none.
+    // The guardian is told first, so that a worker that dies in between leaves nothing.
     this.#open.set(`record ${record.path}`, formatLine({ kind: 'record', path: record.path }))
     if (this.#child === undefined) this.start()
     else this.#flush()

@@ -36,7 +36,7 @@ export async function toHaveOutput(
     retry(
       () => {
         process.record.throwUnlessStarted()
-        // What has ended writes no more, unless something that it started still holds its output.
+        // A program that has ended writes no more, unless something that it started still holds its output.
         const isFound = isInOutput(expected, process.log.text(), process.lastScreen() !== undefined)
         return { isFinal: process.isSettled && process.isOutputClosed, holds: isFound }
       },

@@ -18,7 +18,7 @@ import {
 
 // Snapshots are the runner's own: each runner's room says how.
 
-/** ms for which a screen must not change before a picture of it is taken: what is drawn in several parts is drawn then. */
+/** ms without a change after which a screen counts as complete: programs draw in several parts. */
 const stillness = 100
 
 /** ms that a program gets to answer a key with another screen. */

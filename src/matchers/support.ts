@@ -22,7 +22,7 @@ export interface MatcherOptions {
   readonly timeout?: number
 }
 
-/** What `this` is depends on who calls: a runner's state, a namespace of matchers, or nothing. */
+/** `this` depends on the caller: a runner's state, a namespace of matchers, or nothing. */
 export const stateOf = (self: unknown): MatcherState => (self ?? {}) as MatcherState
 
 /** ms, where no fixture says how long to wait. */

@@ -10,7 +10,7 @@ const bodyTime = 500
 /** One request, on a connection of its own. `patience`: ms until its status must be there. */
 export function ask(url: URL, patience: number, signal: AbortSignal): Promise<HttpAnswer> {
   const request = url.protocol === 'https:' ? requestHttps : requestHttp
-  // Whose certificate it is is no question here: that the command's own tree listens has been seen.
+  // The certificate does not matter: the kernel has already said that the command's own tree listens.
   const options = { agent: false, signal, headers: { connection: 'close' }, rejectUnauthorized: false }
   return new Promise((resolve, reject) => {
     let stop = (): void => {}

@@ -43,7 +43,7 @@ const tryToListen = (options: ListenOptions, isHeld: boolean): Promise<string | 
     })
   })
 
-/** Nobody listens on it, on any address that one would connect to. */
+/** Whether nothing listens on a port, on any address that one would connect to. */
 async function isFree(port: number): Promise<boolean> {
   for (const host of ['::', '0.0.0.0', '127.0.0.1']) {
     const code = await tryToListen({ port, host }, false)

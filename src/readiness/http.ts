@@ -36,7 +36,7 @@ export interface HttpTarget {
   /** undefined: the port that the command opens. */
   readonly port: number | undefined
   readonly urlAt: (listener: Listener) => URL
-  /** Whether who connects to that address comes to this listener, as far as that can be told. */
+  /** Whether a connection to that address reaches this listener, as far as that can be known. */
   readonly leadsTo: (listener: Listener) => boolean
 }
 

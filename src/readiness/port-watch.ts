@@ -9,7 +9,7 @@ import { now } from '../base/clock.js'
 import { shortCommand, shortStranger } from '../base/short-command.js'
 import { table } from '../system/process-table/current.js'
 
-// Readiness is asked of the kernel, not of the port: that somebody answers there says nothing about who.
+// Readiness is asked of the kernel, not of the port: an answer does not say who has answered.
 
 /** What a wait for a port knows of the command. */
 export interface PortHost {
@@ -25,7 +25,7 @@ export type Place = number | string | undefined
 /** What one look has found. */
 export type PortSight =
   | { readonly state: 'listening'; readonly listener: Listener }
-  /** Nobody of the tree listens, or it was looked a moment ago. */
+  /** Nothing of the tree listens, or the last look was a moment ago. */
   | { readonly state: 'quiet' }
   /** Nothing of the tree is left. */
   | { readonly state: 'gone' }

@@ -45,7 +45,7 @@ function checkPlace(caller: string, place: unknown): asserts place is Place {
   )
 }
 
-/** Looks for who listens. What that takes is loaded with the first look: most tests wait for no port. */
+/** Looks for listeners. Its code is loaded with the first look: most tests wait for no port. */
 class Lookout {
   readonly #host: ReadinessHost
   readonly #place: Place
@@ -58,7 +58,7 @@ class Lookout {
     this.#errorOnceGone = host.whatIfGone()
   }
 
-  /** Who listens now. Throws when a stranger does, or nobody will any more. */
+  /** The listener, if there is one. Throws when it is a stranger's, or nothing of the tree is left to listen. */
   async look(): Promise<Listener | undefined> {
     const { PortWatch } = await import('./port-watch.js')
     this.#watch ??= new PortWatch(this.#host, this.#place)

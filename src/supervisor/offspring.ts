@@ -199,7 +199,7 @@ export class RunOffspring {
     this.#note(each, isRefused ? 'alive: no permission to signal it (EPERM)' : 'SIGKILL')
   }
 
-  /** SIGTERM to whom has not got it yet, `grace` ms, SIGKILL, until nothing is alive or nothing can be done. */
+  /** SIGTERM to each process that has not got it yet, `grace` ms, SIGKILL, until nothing is alive or can be ended. */
   async end(grace: number): Promise<void> {
     const { offspring } = this.#guarded
     const before = new Set(this.#asked)

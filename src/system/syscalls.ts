@@ -52,7 +52,7 @@ export const nativesPackage = `@koromix/koffi-linux-${process.arch}`
 
 const require = createRequire(import.meta.url)
 
-/** Node's own calls, without the warning that they are experimental: nobody who runs a test can do anything about it. */
+/** Node's own calls, without the warning that they are experimental: the person who runs a test can do nothing about it. */
 function bindThroughNode(): Bind | undefined {
   const emitWarning = Object.getOwnPropertyDescriptor(process, 'emitWarning')!
   let ffi: NodeFfi

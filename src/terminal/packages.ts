@@ -23,7 +23,7 @@ export function loadTerminalPackage<Package>(name: (typeof packages)[number]): P
     try {
       return createRequire(origin)(name) as Package
     } catch (error) {
-      // That it is there and broken says more than that it is not elsewhere.
+      // A package that is there and broken is worth more of a message than one that is missing elsewhere.
       if (!isMissing(error, name)) reason = `it cannot be loaded (${(error as Error).message.split('\n')[0]})`
     }
   }

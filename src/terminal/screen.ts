@@ -30,7 +30,7 @@ export class EmulatedScreen implements Screen {
   #terminal: Terminal
   #core: Core
 
-  /** Told what the terminal answers when the program asks it something, such as where the cursor is. */
+  /** Called with what the terminal answers when the program queries it, for instance for the cursor's position. */
   onReply: (answer: string) => void = () => {}
 
   constructor({ columns, rows }: { readonly columns: number; readonly rows: number }) {

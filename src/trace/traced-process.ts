@@ -116,7 +116,7 @@ export class TracedProcess implements CommandListener {
   }
 
   signal({ signal, by }: SentSignal, to: SignalTarget): void {
-    // Whom it reaches is seen now: a moment later they are gone.
+    // The processes that it reaches are recorded now: a moment later they are gone.
     this.#trace.watch.look()
     this.#trace.append({ k: 'signal', signal, by, to })
   }
@@ -143,7 +143,7 @@ export class TracedProcess implements CommandListener {
     }
   }
 
-  /** Nothing is told any more. */
+  /** Stops recording. */
   close(): void {
     this.#cancelScreen?.()
   }

@@ -86,7 +86,7 @@ export class TreeWatch {
   #isLooking = false
   readonly #stop: () => void
 
-  /** `most`: processes that are told of. */
+  /** `most`: how many processes are reported. */
   constructor(listener: TreeWatchListener, most: number) {
     this.#listener = listener
     this.#most = most
@@ -98,12 +98,12 @@ export class TreeWatch {
     })
   }
 
-  /** How many processes there were beyond those that were told of. */
+  /** How many processes there were beyond those that were reported. */
   get untold(): number {
     return Math.max(0, this.#count - this.#most)
   }
 
-  /** Those that were alive when they were last looked at, and are told of. */
+  /** The reported processes that were alive at the last look. */
   get living(): WatchedProcess[] {
     return [...this.#trees.values()].flatMap(({ alive }) => [...alive.values()].filter(({ isUntold }) => !isUntold))
   }

@@ -25,7 +25,7 @@ function* readingsOf(text: string, isTerminal: boolean, isPlainFirst: boolean): 
   if (isTerminal) yield* readings.map(withoutReturns)
 }
 
-/** Who writes an escape sequence into a regular expression looks for it. */
+/** A regular expression with an escape sequence in it is meant to match that sequence. */
 // oxlint-disable-next-line eslint/no-control-regex -- they are what is looked for.
 const asksForEscapes = (source: string): boolean => /\u001b|\u009b|\\(?:x1b|u001b|u\{1b\}|x9b|c\[)/i.test(source)
 

@@ -19,7 +19,7 @@ export interface WaitTerms {
   readonly interval?: number | undefined
   /** The call, as the test wrote it: it is to be awaited. */
   readonly what?: string | undefined
-  /** Told that the wait is over, and why when it was in vain. */
+  /** Called when the wait is over, with the error if it failed. */
   readonly onEnd?: ((error?: unknown) => void) | undefined
 }
 

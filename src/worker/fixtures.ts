@@ -108,7 +108,7 @@ export function nextLocksMark(): bigint | undefined {
   return state.locks?.of(state.marked)
 }
 
-/** The worker's guardian. It starts with the first thing that it is told to watch. */
+/** The worker's guardian. It is started with the first thing that it has to watch. */
 export function guardian(): Guardian {
   const state = workerState()
   return (state.guardian ??= new Guardian(

@@ -24,7 +24,7 @@ export interface OpenFolder {
   enter(name: Buffer): OpenFolder
   /** The folder around it, if it is still the one that it was found in. */
   leave(outer: FolderIdentity): OpenFolder | undefined
-  /** Gives its owner all rights on it: who may not write to a folder removes nothing from it. */
+  /** Gives its owner all rights on it: removing something needs the right to write to the folder. */
   allowAll(): void
   /** What is mounted on an entry, if anything is. */
   mountedOn(name: Buffer): string | undefined

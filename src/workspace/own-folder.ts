@@ -5,7 +5,7 @@ import { WorkspaceError } from '../base/errors.js'
 // The temporary folder is everybody's: whoever guesses a name can have made it first. So what this package goes by,
 // records and unfinished traces, lies in one folder that nobody but this user can write to or look into.
 
-/** The user who owns what this process makes. */
+/** The user that owns what this process creates. */
 export const thisUser = (): number => process.geteuid?.() ?? 0
 
 function describeImpostor(entry: Stats): string | undefined {

@@ -14,7 +14,7 @@ import { programOf, type SpawnRequest } from './request.js'
 import { explain } from './spawn-failure.js'
 import { type OpenPipe, openStandardPipes, type StandardPipes } from './standard-pipes.js'
 
-// The start by Node's own means, where the native one is not to be had: in worker threads, on macOS, without system
+// The start by Node's own means, where the native one is unavailable: in worker threads, on macOS, without system
 // calls. The sole importer of execa, which is loaded when it is needed: its import is slow.
 
 let execa: typeof Execa | undefined

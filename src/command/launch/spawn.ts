@@ -9,11 +9,11 @@ import { preparePortableStart, startPortably } from './portable.js'
 import type { SpawnRequest } from './request.js'
 import type { OpenPipe } from './standard-pipes.js'
 
-// The one way to start a program. PROCTOR_LAUNCH=portable takes the portable start where the native one is to be had.
+// The one way to start a program. PROCTOR_LAUNCH=portable forces the portable start where the native one is available.
 
 let calls: PosixSpawn | undefined | 'none'
 
-/** The system calls, where they are to be had. */
+/** The system calls, where they are available. */
 function systemCalls(): PosixSpawn | undefined {
   calls ??= findCalls() ?? 'none'
   return calls === 'none' ? undefined : calls

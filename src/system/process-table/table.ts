@@ -36,7 +36,7 @@ export interface ProcessTable extends ProcessEvidence {
   isSame(a: ProcessIdentity, b: ProcessIdentity): boolean
   /** Whether the first started before the second, as surely as the table's times tell. */
   isOlder(a: Pick<ProcessIdentity, 'startTime'>, b: Pick<ProcessIdentity, 'startTime'>): boolean
-  /** Who has this number now, read at once. `undefined` when nobody, or where it cannot be read at once. */
+  /** The process that has this pid now, read at once. `undefined` when there is none, or it cannot be read at once. */
   identify(pid: number): ProcessRecord | undefined
   /** The latest start time that is certainly not after any process started from now on. */
   startTimeNow(): number

@@ -6,7 +6,7 @@ export interface Listener {
   readonly address: string
   /** undefined of a unix socket. */
   readonly port: number | undefined
-  /** The user id that made it, where it is told. */
+  /** The id of the user that opened it, where it is known. */
   readonly owner: number | undefined
 }
 
@@ -24,6 +24,6 @@ export type ListenerKind = 'tcp' | 'unix'
 export interface ListenerTable {
   /** What listens in the network namespaces of these processes, on ports or on unix sockets, and which of them holds it. */
   look(pids: readonly number[], kind: ListenerKind): Promise<ListenerSight>
-  /** Everybody who holds it, as far as one may look. */
+  /** The processes that hold it, as far as they may be read. */
   holdersOf(listener: Listener): Promise<readonly number[]>
 }
