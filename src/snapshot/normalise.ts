@@ -54,7 +54,8 @@ const afterPid = /(?<=\bp[pg]?ids?\b[ \t]*[:=#]?[ \t]*)\d+\b/gi
 const duration =
   /(?<![\w.])(?:\d+ ?(?:h|m|min) ?)?\d+(?:[.,]\d+)? ?(?:ns|[uµμ]s|ms|s|secs?|seconds?|milliseconds?|mins?|minutes?)\b/g
 /** Any workspace, also one of another fixture, under whatever name its folder is reached. */
-const workspaceName = String.raw`(?:kept-)?proctor-\d+-\d+-[\da-f]+-\d+-\d+-[\da-f]{16}`
+/** Of eight letters alone it may be anybody's folder: of ours the last three count, from 000. */
+const workspaceName = String.raw`(?:kept-)?proctor-(?=[a-z]+\d)[a-z][\da-z]{7}(?![\w-])`
 const workspacePath = new RegExp(String.raw`(?:/[^\s/'"\`:;,()<>|]+)*/${workspaceName}`, 'g')
 
 /** A variable of ours with its value, as `env`, `export -p`, JSON and Node print it. */

@@ -78,7 +78,7 @@ describe('the packed package', () => {
     const examples = blocks('ts', "from 'proctor/vitest'")
     expect(examples).toHaveLength(1)
     for (const [index, text] of examples.entries()) writeFileSync(join(project, `example-${index}.test.ts`), text)
-    const [config] = blocks('ts', 'proctor/vitest/global-setup')
+    const [config] = blocks('ts', 'proctor/vitest/plugin')
     writeFileSync(join(project, 'vitest.config.ts'), config!)
     const { output, exitCode } = await runVitest('example')
     expect(output).toMatch(/Tests {2}1 passed \(1\)/)

@@ -41,7 +41,9 @@ describe('Send keys in a terminal', () => {
 
     const error = await rejectionOf(cat.press('Enter', 'Return'))
 
-    expect(error.message).toMatch(/^press: "Return" is no key that is known here\. Known are Enter, Tab, Escape, /)
+    expect(error.message).toMatch(
+      /^press: "Return" is no key that is known here: did you mean 'Enter'\? Known are Enter, Tab, Escape, /,
+    )
     // Nothing was pressed.
     await cat.press('x')
     await cat.waitForScreen('x')
