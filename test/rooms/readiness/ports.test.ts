@@ -447,13 +447,16 @@ describe('the tables', () => {
     ])
   })
 
-  test.runIf(isLinux)('all of it through lsof, as on macOS', async () => {
-    needs('lsof')
-    const port = await freePort()
-    const pid = await givenStranger(port)
-    const script = `
+  test.runIf(isLinux)(
+    'all of it through lsof, as on macOS',
+    async () => {
+      needs('lsof')
+      const port = await freePort()
+      const pid = await givenStranger(port)
+      const script = `
       const { createProctor, freePort } = await import(${JSON.stringify(inRoot('dist/index.js'))})
-      const proctor = await createProctor()
+      // lsof closes every descriptor that it might have inherited first: seconds, where a million are allowed.
+      const proctor = await createProctor({ waitTimeout: 60_000 })
       const free = await freePort()
       const listen = (at) => "require('net').createServer().listen(" + at + ", '127.0.0.1')"
       const process_ = proctor.run('sh', ['-c', 'node -e "' + listen(free) + '" & wait'])
@@ -461,10 +464,12 @@ describe('the tables', () => {
       const found = [await process_.waitForPort(free), await process_.waitForPort()]
       await proctor.teardown()
       console.log(JSON.stringify({ holder: stale.holder?.pid, hasFound: found.every((each) => each === free) }))`
-    const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
-      env: { ...process.env, PROCTOR_PROCESS_TABLE: 'portable' },
-      encoding: 'utf8',
-    })
-    expect(JSON.parse(output)).toEqual({ holder: pid, hasFound: true })
-  })
+      const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+        env: { ...process.env, PROCTOR_PROCESS_TABLE: 'portable' },
+        encoding: 'utf8',
+      })
+      expect(JSON.parse(output)).toEqual({ holder: pid, hasFound: true })
+    },
+    120_000,
+  )
 })
