@@ -88,7 +88,7 @@ const isMarked = (environment: readonly string[], mark: string): boolean =>
 
 /** A mark can be read, and found missing: of this process, and of this root's. */
 function canShowMark({ environment, locks }: Facts<unknown>, root: Claim): boolean {
-  if (locks !== undefined && root.locks !== undefined && root.isMarkedLate !== true) return true
+  if (locks !== undefined && root.locks !== undefined) return true
   // A daemon that wrote its title over its environment has entries without a name.
   return environment?.some((entry) => /^[A-Za-z_]\w*=/.test(entry)) === true
 }

@@ -26,11 +26,6 @@ export interface Root {
   readonly mark: string
   /** The soft limit RLIMIT_LOCKS that it was given, if it was. */
   readonly locks: bigint | undefined
-  /**
-   * It was given the limit when it ran already, as in worker threads, which share one process: what it started before
-   * lacks it, and says nothing by that.
-   */
-  readonly isMarkedLate?: boolean
   readonly owner: Owner
   /** The call that started it, where somebody asks for it. */
   readonly site?: { readonly stack?: string }

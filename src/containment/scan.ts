@@ -43,13 +43,12 @@ class Pass<Of extends Root> {
   constructor(records: ReadonlyMap<number, ProcessRecord>, roots: readonly Of[]) {
     this.#self = records.get(process.pid)
     this.claims = roots.map((of) => {
-      const { identity, mark, locks, isMarkedLate = false, leadsGroup, workspace, streams, known } = of
+      const { identity, mark, locks, leadsGroup, workspace, streams, known } = of
       return {
         of,
         identity,
         mark,
         locks,
-        isMarkedLate,
         leadsGroup,
         workspace,
         streams,

@@ -17,7 +17,7 @@ The witness is the kernel: a process's start time in \`/proc\`, and the end of f
 - **dead or refused**: one or the other from run to run; never passed over while it lived.
 - **left alone**: a stranger that must not be taken for the command's, and was not.
 - **not found**: it ran on, and nothing was said. Only \`basic\` without the second mark has these; and, of
-  a program that starts it in its first moment, a worker thread (12, 23f to 23h, 41, 42, 44): threads share their limits,
+  a program that starts it in its first moment, a worker thread (9, 12, 18, 23f to 23h, 39, 41, 42, 44): threads share their limits,
   so there a program gets the second mark only when it runs already.
 
 Where the leader has exited before, \`kill()\` ends what is left and then says that it had exited.
