@@ -77,13 +77,6 @@ async function nodeFolder(version) {
   return binaries
 }
 
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
-/** The README's blocks of a language that hold a text. */
-const blocks = (language, part) =>
-  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))]
-    .map(([, text]) => text)
-    .filter((text) => text.includes(part))
-
 const compilerOptions = {
   target: 'es2022',
   lib: ['es2023', 'esnext.disposable'],
@@ -93,22 +86,18 @@ const compilerOptions = {
   exactOptionalPropertyTypes: true,
 }
 
-/** A consumer's project: its own tests, what the README shows, and what checks its types. */
+/** A consumer's project: its own tests, and what checks its types. */
 function makeProject(kind, name) {
   const folder = join(work, name.replaceAll(/\W+/g, '-'))
   mkdirSync(folder)
   cpSync(join(root, 'fixtures/consumers', kind), folder, { recursive: true })
   const type = kind === 'vitest' ? 'module' : 'commonjs'
   writeFileSync(join(folder, 'package.json'), `{ "private": true, "type": "${type}" }\n`)
-  if (kind === 'node-test') return folder
-  const examples =
-    kind === 'vitest'
-      ? blocks('ts', "from 'proctor/vitest'").filter((text) => text.includes('test('))
-      : blocks('js', "require('proctor/jest')").filter((text) => text.includes('test('))
-  const extension = kind === 'vitest' ? 'ts' : 'js'
-  for (const [index, text] of examples.entries()) writeFileSync(join(folder, `readme-${index}.test.${extension}`), text)
   return folder
 }
+
+/** The folders of tests. The one of records, named after the user, stays. */
+const workspacesIn = (folder) => readdirSync(folder).filter((name) => /^proctor-(?!\d+$)/.test(name))
 
 const passes = (messages) => messages.length === 0
 const has =
@@ -195,10 +184,7 @@ async function runCell({ kind, folder, start, binaries, pool }) {
   const { output } = await run(...start(args), { cwd: folder, env })
   const wrong = compare(report, kind)
   if (wrong.length > 0) wrong.push(output.slice(-2000))
-  const left = () => [
-    ...alive(number).map((pid) => `process ${pid}`),
-    ...readdirSync(temporary).filter((name) => name.startsWith('proctor-')),
-  ]
+  const left = () => [...alive(number).map((pid) => `process ${pid}`), ...workspacesIn(temporary)]
   if (left().length > 0) wrong.push(`left: ${left().join(', ')}`)
   if (kind !== 'transforms') wrong.push(...(await killWorker({ kind, folder, start, env, poolArgs, temporary, left })))
   rmSync(temporary, { recursive: true, force: true })
@@ -263,7 +249,7 @@ async function runNodeTest(folder, version, binaries) {
   const env = { TMPDIR: temporary, MATRIX_NUMBER: number, PATH: `${binaries}${delimiter}${process.env.PATH}` }
   const { code, output } = await run(join(binaries, 'node'), ['--test', ...files], { cwd: folder, env })
   const wrong = code === 0 ? [] : [output.slice(-2000)]
-  const left = [...alive(number), ...readdirSync(temporary).filter((name) => name.startsWith('proctor-'))]
+  const left = [...alive(number), ...workspacesIn(temporary)]
   if (left.length > 0) wrong.push(`left: ${left.join(', ')}`)
   return wrong
 }
