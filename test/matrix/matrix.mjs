@@ -478,8 +478,6 @@ for (const { name, packages, nodes: own, typescript } of picked) {
 }
 if (isPicked('node:test')) {
   const folder = makeProject('node-test', 'node:test')
-  for (const [index, text] of blocks('js', 'node:test').entries())
-    writeFileSync(join(folder, `readme-${index}.test.mjs`), text)
   await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', tarball], { cwd: folder })
   rows.push('node:test')
   for (const version of wanted) {
