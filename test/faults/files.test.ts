@@ -128,9 +128,13 @@ test(
     const swappers = [givenSwapper(folder, 'proctor-aaaaa000', precious), givenSwapper(folder, old, precious)]
     await eventually(() => (swappers.every(({ path }) => existsSync(path)) ? true : undefined), 'both folders')
     for (let round = 0; round < 3; round += 1) sweep(folder)
+    // They go on to swap what is theirs: each is a folder again and again.
+    for (const { path } of swappers) {
+      const isFolder = (): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+      expect(await eventually(() => (isFolder() ? true : undefined), `${path} is there`)).toBe(true)
+    }
     for (const { child } of swappers) child.kill('SIGKILL')
     expect(readFileSync(join(precious, 'file'), 'utf8')).toBe('untouched')
-    for (const { path } of swappers) expect(lstatSync(path).isDirectory()).toBe(true)
     // What is ours went.
     expect(existsSync(join(folder, 'proctor-aaaaa001'))).toBe(false)
   },
