@@ -15,8 +15,7 @@ look() {
   set -- ${text##*) }
   state=${1:-Z} group=${3:-} start=${20:-}
 } 2>/dev/null
-look $$
-own=$start leads=$group
+look $$; own=$start leads=$group
 # A worker in an endless loop never hears that its main process has died: then its end is ours to bring.
 if [ -n "$main" ] && look "${main%% *}" && [ -n "$start" ]; then
   main_start=$start
@@ -33,7 +32,8 @@ while IFS= read -r line; do
   lines=$kept
 done
 IFS=$newline
-printf %s "$lines" | "$PROCTOR_NODE" "$PROCTOR_ENDING" all || for open in $lines; do
+# A worker that ended in order has left nothing open.
+[ -z "$lines" ] || printf %s "$lines" | "$PROCTOR_NODE" "$PROCTOR_ENDING" all || for open in $lines; do
   # No Node: the groups whose leader is there. kill(1) of dash knows no "--", that of busybox no "-s".
   IFS=$tab; set -- $open; [ "$1" = g ] && look "$2" && [ "$start" = "$3" ] && kill -9 "-$2"; IFS=$newline
 done

@@ -65,6 +65,7 @@ export class Guardian {
   readonly #records = new Map<string, OwnRecord>()
   /** Drafts of traces that nobody needed: to make a file and to remove it costs a short test more than to write it. */
   readonly #emptyDrafts: Draft[] = []
+  #hasSpared = false
 
   constructor(
     worker: { readonly token: string; readonly run: string; readonly locks: bigint | undefined },
@@ -107,11 +108,13 @@ export class Guardian {
 
   /** What is allowed to outlive its command is left alone, at the worker's end and the run's. */
   spare({ pid, startTime }: ProcessIdentity): void {
+    this.#hasSpared = true
     this.#note(`process ${pid} ${startTime}`)
   }
 
   /** All that is alive of a tree is allowed to be: then what that starts later is allowed, too. */
   spareTree(tree: string, locks?: bigint): void {
+    this.#hasSpared = true
     this.#note(`tree ${tree} ${locks ?? ''}`)
   }
 
@@ -161,6 +164,16 @@ export class Guardian {
     record.write()
     this.#noteGuardian()
     return record
+  }
+
+  /**
+   * The worker ends in order, and no fixture of it is left. Where nothing else is open either, its records go, and the
+   * guardian has no line at the end of file: it ends at once. Otherwise it starts Node, to look whether that is so.
+   */
+  retire(): void {
+    if (this.#hasSpared || [...this.#open.keys()].some((key) => !key.startsWith('record '))) return
+    for (const record of this.#records.values()) if (record.drop()) this.#open.delete(`record ${record.path}`)
+    this.#flush()
   }
 
   #note(line: string): void {

@@ -111,7 +111,11 @@ export function nextLocksMark(): bigint | undefined {
 /** The worker's guardian. It is started with the first thing that it has to watch. */
 export function guardian(): Guardian {
   const state = workerState()
-  return (state.guardian ??= new Guardian(
+  return (state.guardian ??= startGuardian(state))
+}
+
+function startGuardian(state: WorkerState): Guardian {
+  const made = new Guardian(
     { token: state.token, run: process.env[runVariable] ?? '0', locks: state.locks?.worker },
     {
       // It needs sleep, and ps where there is no /proc, whatever the tests have done to PATH.
@@ -121,7 +125,11 @@ export function guardian(): Guardian {
       [state.outside]: '1',
       [guardianVariable]: '1',
     },
-  ))
+  )
+  realProcess.once('exit', () => {
+    if (state.fixtures.size === 0) made.retire()
+  })
+  return made
 }
 
 /** Why `strict` cannot be had in this worker, or `undefined`. */

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { isJudgedHere, isOwnerDead, newToken, type Owner } from '../containment/owner.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
-import { existingOwnFolder, ownFolder, thisUser } from './own-folder.js'
+import { dropOwnFolder, existingOwnFolder, ownFolder, thisUser } from './own-folder.js'
 
 // Whose a workspace is stands in a record of its worker, in the folder that nobody else can write to. A name in the
 // temporary folder says nothing: anybody may have made it.
@@ -197,5 +197,14 @@ export class OwnRecord {
     } catch {
       // A full disk: then a sweep knows less, and no test fails for it.
     }
+  }
+
+  /** Removes it where no workspace is left of it. Whether it has gone. */
+  drop(): boolean {
+    const record = readRecord(this.path)
+    if (record === undefined || workspacesOf(record).length > 0) return false
+    dropRecord(record)
+    dropOwnFolder(dirname(this.path))
+    return true
   }
 }
