@@ -117,8 +117,9 @@ test(
     mkdirSync(precious)
     writeFileSync(join(precious, 'file'), 'untouched')
     // A record of a dead worker of ours: its workspaces would have such names.
-    mkdirSync(own(folder), { mode: 0o700 })
+    // Whoever is asked for it removes an empty folder of its own at its end.
     const owner = { pid: 4_194_304, startTime: 1, ...placeOf(folder) }
+    mkdirSync(own(folder), { mode: 0o700 })
     writeFileSync(
       join(own(folder), 'aaaaa.record'),
       `${JSON.stringify({ id: 'aaaaa', owner, run: '0', mark: 'abcdef' })}\n`,

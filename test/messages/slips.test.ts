@@ -1,6 +1,9 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createProctor, type TerminalProcess } from 'proctor'
 import { expect } from 'proctor/vitest'
-import { onTestFinished, test } from 'vitest'
+import { onTestFinished, test, vi } from 'vitest'
 import { inRoot, runVitest, startInner } from '../inner-run.js'
 import { rejectionOf } from '../rejection.js'
 
@@ -58,12 +61,16 @@ test('a TMPDIR that is not there is one sentence', async () => {
 })
 
 test('a trace that cannot be written is a warning once a run, and the verdict is the test’s', async () => {
+  const temporary = mkdtempSync(join(tmpdir(), 'proctors-test-'))
+  onTestFinished(() => rmSync(temporary, { recursive: true }))
   // A file in the folder's place stops everybody, root too.
-  const { output, exitCode } = await runVitest('untraceable')
+  const { output, exitCode } = await runVitest('untraceable', { env: { TMPDIR: temporary } })
 
   expect(exitCode).toBe(0)
   expect(output).toMatch(/Tests {2}4 passed/)
   const said = output.match(/proctor: No trace can be written to .*/g)
   expect(said).toHaveLength(1)
   expect(said![0]).toMatch(/traceDir names another folder, trace: 'off' says that none is wanted\.$/)
+  // A worker's guardian may end after the run.
+  await vi.waitFor(() => expect(readdirSync(temporary)).toEqual([]), { timeout: 10_000 })
 }, 60_000)
