@@ -1,5 +1,5 @@
 export { createProctor } from './fixture/create-proctor.js'
-export type { Proctor, Run } from './fixture/proctor.js'
+export type { Proctor, Run } from './fixture/types.js'
 export type { Environment, ProctorOptions, RunOptions, TerminalOptions } from './fixture/options.js'
 export type { CommandReport, Finding, Place, TeardownReport } from './report/teardown-report.js'
 export type { Ending } from './command/termination.js'

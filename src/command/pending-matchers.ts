@@ -1,4 +1,4 @@
-import { type CallSite, callSite } from '../base/errors.js'
+import { type CallSite, callSite } from '../base/call-site.js'
 
 /** A matcher that looks at a command. */
 export interface PendingMatcher {

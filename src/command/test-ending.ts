@@ -1,4 +1,4 @@
-import { type CallSite, callSite } from '../base/errors.js'
+import { type CallSite, callSite } from '../base/call-site.js'
 import type { ExitRecord } from './exit-record.js'
 import type { CommandListener } from './listener.js'
 import type { Exit } from './process.js'

@@ -1,5 +1,5 @@
 import { clearImmediate, setImmediate } from 'node:timers'
-import { type CallSite, callSite } from '../base/errors.js'
+import { type CallSite, callSite } from '../base/call-site.js'
 import { after, every, now } from '../base/clock.js'
 
 /** How many times as long as the looks have taken is waited for the next ones. */

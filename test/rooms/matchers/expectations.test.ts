@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import * as matchers from '../../../src/matchers.js'
-import type { Proctor } from '../../../src/fixture/proctor.js'
+import type { Proctor } from '../../../src/fixture/types.js'
 import type * as proctor from '../../../src/index.js'
 import { now } from '../../../src/base/clock.js'
 import { ended, givenProctor, node, rejection, shell } from '../given.js'
