@@ -140,7 +140,7 @@ export const seconds = (ms: number): string => `${ms / 1000} seconds`
 /** The process ended although the test counted on it to run, and the test had not looked at the exit yet. */
 export class UnexpectedExitError extends CommandError {
   constructor(state: CommandState) {
-    const how = state.exitSignal === null ? `exit code ${state.exitCode}` : `signal ${state.exitSignal}`
+    const how = state.exitSignal === null ? `exit code ${state.exitCode ?? 'unknown'}` : `signal ${state.exitSignal}`
     super(withOutput(`Process unexpectedly exited with ${how}`, state), state)
   }
 }
@@ -149,7 +149,7 @@ named(UnexpectedExitError, 'UnexpectedExitError')
 /** The process has ended, the test knows it, and asks for something that only a running process can do. */
 export class AlreadyExitedError extends CommandError {
   constructor(state: CommandState) {
-    const how = state.exitSignal === null ? `${state.exitCode}` : `signal ${state.exitSignal}`
+    const how = state.exitSignal === null ? `${state.exitCode ?? 'unknown'}` : `signal ${state.exitSignal}`
     super(withOutput(`Process already exited with ${how}`, state), state)
   }
 }
@@ -158,7 +158,8 @@ named(AlreadyExitedError, 'AlreadyExitedError')
 /** `waitForSuccessfulExit` saw another exit code than 0, or a signal. */
 export class FailedExitError extends CommandError {
   constructor(state: CommandState) {
-    const how = state.exitSignal === null ? `non-zero exit code ${state.exitCode}` : `signal ${state.exitSignal}`
+    const how =
+      state.exitSignal === null ? `non-zero exit code ${state.exitCode ?? 'unknown'}` : `signal ${state.exitSignal}`
     super(withOutput(`Process exited with ${how}`, state), state)
   }
 }

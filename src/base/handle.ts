@@ -29,7 +29,13 @@ export interface HandleSettings<Public, Inner> {
 }
 
 /** Whoever waits for one of these waits for processes, and not for the time. */
-const endings: ReadonlySet<string | symbol> = new Set(['kill', 'terminate', 'teardown', Symbol.asyncDispose])
+const endings: ReadonlySet<string | symbol> = new Set([
+  'kill',
+  'terminate',
+  'loseParent',
+  'teardown',
+  Symbol.asyncDispose,
+])
 
 const inspected = Symbol.for('nodejs.util.inspect.custom')
 

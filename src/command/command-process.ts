@@ -126,6 +126,20 @@ export class CommandProcess extends Command implements Process {
     })
   }
 
+  loseParent(): Promise<void> {
+    return rejecting(() => {
+      this.throwUnlessRunning()
+      if (this.transport?.loseParent === undefined) {
+        throw new ProctorError(
+          `loseParent: ${this.command} has no parent of its own. It gets one by run(…, { parent: 'throw-away' }).`,
+        )
+      }
+      this.record.noteSignalled()
+      this.listener?.calls('loseParent()', 'signal')()
+      return this.transport.loseParent()
+    })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.ownTree === undefined || this.isTreeDead) return
     if (this.record.exit === undefined && this.endedBy === 'itself') this.endings.attribute('test')

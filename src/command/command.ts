@@ -63,7 +63,7 @@ export class Command {
   readonly settled: Promise<void>
   protected readonly outputWaits: OutputWaits
   protected readonly settings: CommandSettings
-  readonly #transport: Transport | undefined
+  protected readonly transport: Transport | undefined
   protected readonly input: Input
   readonly #meter: UsageMeter | undefined
   /** What its processes have used, once it has exited and where somebody has looked. */
@@ -87,8 +87,8 @@ export class Command {
       this.listener?.treeDead()
       settings.onTreeDead(this)
     })
-    this.#transport = started instanceof Promise ? undefined : started.transport
-    this.input = new Input(this, this.#transport)
+    this.transport = started instanceof Promise ? undefined : started.transport
+    this.input = new Input(this, this.transport)
     if (started instanceof Promise) {
       void started.then((error) => this.#fail(error))
       return
@@ -193,7 +193,7 @@ export class Command {
   }
   /** Whether nobody can write to its output any more. */
   get isOutputClosed(): boolean {
-    return this.#transport?.isOutputClosed !== false
+    return this.transport?.isOutputClosed !== false
   }
   /** What is on its terminal, where it has one. */
   get screen(): Screen | undefined {
@@ -259,7 +259,7 @@ export class Command {
   /** Lets go of its streams: a process that may live on, and holds them, must not keep this one alive. */
   release(): void {
     if (this.ownTree !== undefined) forgetTree(this.ownTree)
-    this.#transport?.release()
+    this.transport?.release()
   }
 
   /** What the test never looked at and must hear of: a failure to start, or an exit with an error. */

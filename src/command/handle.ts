@@ -28,6 +28,7 @@ export const processMembers = {
   signal: 'method',
   terminate: 'method',
   kill: 'method',
+  loseParent: 'method',
   [Symbol.asyncDispose]: 'method',
 } as const satisfies HandleSettings<Process, CommandProcess>['members']
 

@@ -18,6 +18,8 @@ export interface StartedProgram {
   isHeld(): boolean
   /** Tells of its exit, once, through the event loop. */
   onExit(callback: OnExit): void
+  /** Ends its parent alone, where it has one of its own. Resolves once that has gone. */
+  readonly loseParent?: () => Promise<void>
 }
 
 /** A program whose three standard streams are pipes. */
@@ -26,12 +28,14 @@ export class Pipes implements Transport {
   readonly streams: ReadonlySet<string>
   readonly inputStaysOpen = false
   readonly exit: Promise<void>
+  readonly loseParent: (() => Promise<void>) | undefined
   readonly #program: StartedProgram
   readonly #onExits: OnExit[] = []
 
   constructor(program: StartedProgram) {
     this.#program = program
     this.identity = program.identity
+    this.loseParent = program.loseParent
     this.streams = new Set(program.streams)
     // Nothing keeps the worker alive for a command: whoever waits for something has a timer that does.
     for (const stream of [program.stdout, program.stderr]) (stream as { unref?: () => void }).unref?.()

@@ -162,6 +162,19 @@ export interface Process extends AsyncDisposable {
    * await parent.kill()
    */
   kill(): Promise<Exit>
+  /**
+   * SIGKILLs the parent that the option `parent: 'throw-away'` gave it, and nothing else: what a server sees when its
+   * client dies. Its standard input ends, and what it writes from then on nobody reads (EPIPE, SIGPIPE).
+   *
+   * @throws {ProctorError} without that option.
+   * @throws {UnexpectedExitError} {AlreadyExitedError} once the program has exited.
+   * @example
+   * const server = run('node', ['server.mjs'], { parent: 'throw-away' })
+   * await server.waitForOutput('ready')
+   * await server.loseParent()
+   * await expect(server).toBeDead()
+   */
+  loseParent(): Promise<void>
 }
 
 /** What a person would see on a terminal now. */

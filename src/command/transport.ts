@@ -28,6 +28,8 @@ export interface Transport {
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void
   /** Ends the input, after `text` where there is one. */
   endInput(text?: string | Uint8Array, done?: (error?: Error | null) => void): void
+  /** Ends its parent alone, where it has one of its own. Resolves once that has gone. */
+  readonly loseParent?: (() => Promise<void>) | undefined
   /** Of a terminal. */
   resize?(columns: number, rows: number): void
   /** Lets go of the streams: a process that may live on, and holds them, must not keep this one alive. */

@@ -114,6 +114,14 @@ export function giveLocksMark(pid: number, mark: bigint): void {
   if (typeof natives !== 'string') natives.limitLocks(pid, { soft: mark, hard: natives.locksLimit().hard })
 }
 
+/** Takes a mark of this worker's away from a child. One that an outer proctor gave to this process stays. */
+export function takeLocksMark(pid: number): void {
+  const natives = loadNatives()
+  if (typeof natives === 'string') return
+  const { hard } = natives.locksLimit()
+  natives.limitLocks(pid, { soft: hard, hard })
+}
+
 /**
  * Whatever this process starts from here on carries a mark. Of the main thread alone.
  *

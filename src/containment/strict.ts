@@ -271,15 +271,15 @@ export class StrictContainment implements Containment {
     return [...this.#around.trees].every(({ owner }) => owner.fixture === fixture)
   }
 
-  /** Our children, and the leaders that are another thread's, less those that are known to be of no wanted tree. */
+  /** Our children, and the leaders that are another thread's or below a parent of their own, less those that are known to be of no wanted tree. */
   *#roots(children: readonly number[], isWanted: (tree: Tree) => boolean): Generator<ProcessRecord> {
     for (const pid of children) {
       if (this.#isOfOthers(pid, isWanted) || this.#isWaitedWith(pid, children.length)) continue
       const record = readStat(pid)
       if (record !== undefined) yield record
     }
-    if (!this.hostsThreads) return
     for (const tree of this.#around.trees) {
+      if (!this.hostsThreads && tree.hasOwnParent !== true) continue
       const { identity } = tree
       if (!isWanted(tree) || children.includes(identity.pid)) continue
       const record = readStat(identity.pid)

@@ -33,6 +33,8 @@ export interface Tree extends Root {
   readonly owner: Extract<Owner, { readonly kind: 'command' }>
   readonly workspace: string
   readonly streams: ReadonlySet<string>
+  /** Its leader has a parent between itself and this process. */
+  readonly hasOwnParent?: boolean
   /** Resolves when the news of its leader's exit is there. Not for another thread's. */
   readonly leaderExit?: Promise<void>
   /** The group was seen empty: its number may be a stranger's by now and is not signalled again. */

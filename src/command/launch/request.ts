@@ -7,6 +7,8 @@ export interface SpawnRequest {
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
   readonly shell: boolean | string
+  /** Whether it gets a parent of its own, which can be ended alone: see `throw-away.ts`. */
+  readonly hasOwnParent?: boolean
   /** The second mark, where it can be set: see `startMarked`. */
   readonly locks?: bigint | undefined
 }

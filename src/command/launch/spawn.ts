@@ -7,6 +7,7 @@ import { openFifo } from './fifo.js'
 import { startNatively } from './native.js'
 import { preparePortableStart, startPortably } from './portable.js'
 import type { SpawnRequest } from './request.js'
+import { startBelowParent } from './throw-away.js'
 import type { OpenPipe } from './standard-pipes.js'
 
 // The one way to start a program. PROCTOR_LAUNCH=portable forces the portable start where the native one is available.
@@ -55,6 +56,8 @@ const openPipe: OpenPipe = (stream) => {
  * @returns the running program, or the promise of the reason why it could not be started.
  */
 export function start(request: SpawnRequest): Transport | Promise<SpawnError> {
+  if (request.hasOwnParent === true)
+    return startBelowParent(request, openPipe, isMainThread ? systemCalls() : undefined)
   const native = nativeCalls()
   if (native === undefined) return startPortably(request, openPipe)
   const started = startNatively(native, request)

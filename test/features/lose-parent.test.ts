@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs'
+import { readdir, readlink } from 'node:fs/promises'
+import { createProctor } from 'proctor'
+import { expect, test } from 'proctor/vitest'
+import { describe } from 'vitest'
+import { rejectionOf } from '../rejection.js'
+
+const throwAway = { parent: 'throw-away' } as const
+
+/** A language server's way to talk: a line in, a line out. `onEnd`: what it does when nobody is there to ask any more. */
+const server = (onEnd: string): string => `
+import { createInterface } from 'node:readline'
+setInterval(() => {}, 1000)
+const lines = createInterface({ input: process.stdin })
+lines.on('line', (line) => console.log(JSON.stringify({ id: JSON.parse(line).id, result: 'pong' })))
+lines.on('close', () => { ${onEnd} })
+`
+
+const parentOf = (pid: number): number =>
+  Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
+
+describe.each(['auto', 'basic'] as const)('with containment %s', (containment) => {
+  test.override({ proctorOptions: { containment } })
+
+  test('a server that ends with its client does so, one that does not is alive', async ({ run, workspace }) => {
+    await workspace.write({ 'right.mjs': server('process.exit()'), 'wrong.mjs': server('') })
+    const servers = ['right.mjs', 'wrong.mjs'].map((file) => run('node', [file], throwAway))
+    for (const each of servers) {
+      await each.write('{"id":1,"method":"ping"}\n')
+      await each.waitForOutput('"result":"pong"')
+    }
+    const [right, wrong] = servers as [(typeof servers)[0], (typeof servers)[0]]
+    const pid = wrong.pid!
+    const parent = parentOf(pid)
+    expect(parent).not.toBe(process.pid)
+    await Promise.all(servers.map((each) => each.loseParent()))
+    await expect(right).toBeDead()
+    await expect(wrong).toBeAlive()
+    expect(wrong.pid).toBe(pid)
+    await expect(parent).toBeDead()
+    expect(parentOf(pid)).not.toBe(parent)
+    const { exitSignal } = await wrong.kill()
+    // Whoever adopts it waits for it: this process in strict, init in basic.
+    expect(exitSignal).toBe(containment === 'auto' ? 'SIGKILL' : null)
+    if (containment === 'auto') expect((await right.waitForExit()).exitCode).toBe(0)
+  })
+
+  test('input, output, both streams and the exit arrive as without a parent', async ({ run }) => {
+    const lines = Array.from({ length: 5000 }, (_, number) => `${number}\n`).join('')
+    const cat = run('sh', ['-c', 'cat; echo oops >&2; exit 7'], { ...throwAway, input: lines })
+    const { stdout, stderr, exitCode, exitSignal } = await cat.waitForExit()
+    expect([stdout === lines, stderr, exitCode, exitSignal]).toEqual([true, 'oops\n', 7, null])
+    const killed = run('sh', ['-c', 'kill -SEGV $$'], throwAway)
+    await expect(killed).toHaveExitedWith('SIGSEGV')
+    const stays = run('sleep', ['600'], throwAway)
+    expect((await stays.kill()).exitSignal).toBe('SIGKILL')
+  })
+
+  test('what it started is found when its parent has gone', async ({ run }) => {
+    const command = run('sh', ['-c', 'setsid sleep 602 & sleep 601 & echo up; exec sleep 600'], throwAway)
+    await command.waitForOutput('up')
+    await command.loseParent()
+    const lines = async (): Promise<string[]> => (await command.tree()).map((each) => each.command).toSorted()
+    await expect.poll(lines).toEqual(['sleep 600', 'sleep 601', 'sleep 602'])
+    await command.terminate()
+    expect(await command.tree()).toEqual([])
+  })
+})
+
+test('its parent ignores what a terminal sends, and it inherits nothing of it', async ({ run }) => {
+  const command = run('sh', ['-c', 'echo up; exec sleep 600'], { ...throwAway, env: { NODE_OPTIONS: '--bogus' } })
+  await command.waitForOutput('up')
+  const parent = parentOf(command.pid!)
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(parent, signal)
+  // A descriptor that this process itself was given is inherited by everybody.
+  const plain = run('sleep', ['600'])
+  expect(await readdir(`/proc/${command.pid}/fd`)).toEqual(await readdir(`/proc/${plain.pid}/fd`))
+  const streams = await Promise.all(['0', '1', '2'].map((number) => readlink(`/proc/${parent}/fd/${number}`)))
+  expect(streams).toEqual(['/dev/null', '/dev/null', '/dev/null'])
+  expect((await command.terminate()).exitSignal).toBe('SIGTERM')
+  await expect(parent).toBeDead()
+})
+
+test('a parent that somebody else ends is lost as well', async ({ run }) => {
+  const command = run('sh', ['-c', 'echo up; kill -KILL $PPID; cat; sleep 600'], throwAway)
+  await command.waitForOutput('up')
+  await expect
+    .poll(async () => (await command.tree()).map((each) => each.command))
+    .toEqual([expect.any(String), 'sleep 600'])
+  await command.terminate()
+})
+
+test('a leak is one with a parent, too', async () => {
+  const proctor = await createProctor({ leakTimeout: 50 })
+  await proctor.run('sh', ['-c', 'setsid sleep 600 & exit 0'], throwAway).waitForExit()
+  expect((await rejectionOf(proctor.teardown())).message).toContain('sleep 600')
+})
+
+test('mistakes are one clear error each', async ({ run, workspace }) => {
+  await workspace.write('text', 'no program')
+  const missing = await rejectionOf(run('no-such-program', [], throwAway).waitForExit())
+  expect(missing).toMatchObject({ name: 'SpawnError', code: 'ENOENT' })
+  expect(missing.message).toBe((await rejectionOf(run('no-such-program').waitForExit())).message)
+  const file = await rejectionOf(run('./text', [], throwAway).waitForExit())
+  expect(file.message).toBe((await rejectionOf(run('./text').waitForExit())).message)
+  const nul = await rejectionOf(run('echo', ['a\0b'], throwAway).waitForExit())
+  expect(nul.message).toContain('NUL byte')
+  const plain = run('sleep', ['600'])
+  await expect(plain.loseParent()).rejects.toThrow(
+    "loseParent: sleep 600 has no parent of its own. It gets one by run(…, { parent: 'throw-away' }).",
+  )
+  const done = run('true', [], throwAway)
+  await done.waitForExit()
+  await expect(done.loseParent()).rejects.toMatchObject({ name: 'AlreadyExitedError' })
+  expect(() => run('sh', [], { ...throwAway, terminal: true })).toThrow('parent')
+})
