@@ -22,13 +22,14 @@ export const both = {
   'jest-guard': 'src/jest-guard.ts',
   'node-test': 'src/node-test.ts',
   'node-test-guard': 'src/node-test-guard.ts',
+  playwright: 'src/playwright.ts',
   'jest-config': 'src/jest-config.ts',
   'jest-reporter': 'src/jest-reporter.ts',
   'jest-global-setup': 'src/jest-global-setup.ts',
   'jest-global-teardown': 'src/jest-global-teardown.ts',
 }
 
-export const external = [/^node:/, 'vitest', /^vitest\//, /^@jest\//]
+export const external = [/^node:/, 'vitest', /^vitest\//, /^@jest\//, '@playwright/test']
 
 /** Writes the licence of every package that a build took in, found by the modules themselves. */
 const licences = () => ({

@@ -132,7 +132,9 @@ describe('foreign packages', () => {
   const foreign = imports.filter(({ kind }) => kind === 'foreign')
   /** The runners' own, for entry points and the room `runners` alone. */
   const isRunner = (specifier: string): boolean =>
-    ['vitest', 'jest', 'jest-circus', '@jest/globals', '@jest/types', 'expect'].includes(packageOf(specifier))
+    ['vitest', 'jest', 'jest-circus', '@jest/globals', '@jest/types', 'expect', '@playwright/test'].includes(
+      packageOf(specifier),
+    )
 
   test('Node’s own modules are imported as such', () => {
     expect(foreign.filter(({ to }) => builtinModules.includes(to))).toEqual([])

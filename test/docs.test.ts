@@ -27,7 +27,7 @@ const pages = [
 
 const textOf = (page: string): string => readFileSync(inRoot(page), 'utf8')
 
-type Runner = 'vitest' | 'jest' | 'node'
+type Runner = 'vitest' | 'jest' | 'node' | 'playwright'
 
 interface Example {
   readonly page: string
@@ -61,6 +61,7 @@ const examplesOf = (page: string): Example[] =>
 /** The runner that an example is written for, when it is a test. */
 function runnerOf({ name, text }: Example): Runner | undefined {
   if (/['"]node:test['"]|proctor\/node-test/.test(text)) return 'node'
+  if (/proctor\/playwright/.test(text)) return 'playwright'
   if (!/\.test\.[cm]?[jt]s$/.test(name)) return undefined
   return /proctor\/jest|@jest\/globals/.test(text) ? 'jest' : 'vitest'
 }
@@ -81,6 +82,7 @@ const arguments_: Record<Runner, (file: string) => string[]> = {
   vitest: (file) => [inRoot('node_modules/vitest/vitest.mjs'), 'run', file],
   jest: (file) => [inRoot('node_modules/jest/bin/jest.js'), '--runTestsByPath', file],
   node: (file) => ['--test', file],
+  playwright: (file) => [inRoot('node_modules/@playwright/test/cli.js'), 'test', file],
 }
 
 const run = (example: Example): Promise<InnerResult> =>

@@ -114,6 +114,13 @@ test('the names that each door exports', () => {
       "proctor/node-test/guard": [
         "guard",
       ],
+      "proctor/playwright": [
+        "executable",
+        "expect",
+        "json",
+        "symlink",
+        "test",
+      ],
       "proctor/serializer": [
         "default",
         "serialize",

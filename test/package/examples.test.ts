@@ -35,6 +35,7 @@ test.each([
   ['vitest-cli', /Tests {2}3 passed \(3\)/],
   ['monorepo', /Tests {2}2 passed \(2\)/],
   ['node-test', /pass 1\b/],
+  ['playwright', /1 passed/],
 ])('%s passes', async (name, verdict) => {
   const { output, exitCode } = await npmTest(name)
   expect(output).toMatch(verdict)

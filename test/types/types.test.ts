@@ -16,6 +16,10 @@ test('consumers’ code compiles, and what must not does not', async () => {
   expect(await compile('test/types')).toBe('')
 })
 
+test('the same of Playwright, whose own declarations want a browser’s types', async () => {
+  expect(await compile('test/types/playwright')).toBe('')
+})
+
 test('the page of a trace compiles with a browser’s types, and without Node’s', async () => {
   expect(await compile('src/trace/page')).toBe('')
 })

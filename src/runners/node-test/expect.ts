@@ -1,29 +1,12 @@
 import { AssertionError } from 'node:assert'
-import { toHaveExitedWith } from '../../matchers/exit.js'
-import { toBeAlive, toBeDead } from '../../matchers/life.js'
-import { toHaveOutput } from '../../matchers/output.js'
-import { toBeFree } from '../../matchers/port.js'
-import { toHaveScreen } from '../../matchers/screen.js'
+import { type PlainMatcherName, plainMatchers } from '../../matchers/all.js'
 import type { MatcherResult } from '../../matchers/support.js'
-import { toThrowAlreadyExited, toThrowFailedExit, toThrowUnexpectedExit } from '../../matchers/thrown.js'
 import type { ProctorMatchers } from '../../matchers/types.js'
 
 // The matchers for a runner without an expect of its own. Those that keep snapshots are Vitest's and Jest's.
 
-const matchers = {
-  toBeAlive,
-  toBeDead,
-  toBeFree,
-  toHaveExitedWith,
-  toHaveOutput,
-  toHaveScreen,
-  toThrowAlreadyExited,
-  toThrowFailedExit,
-  toThrowUnexpectedExit,
-}
-
 /** The matchers on one subject. All are async: await them. */
-export type NodeTestMatchers = Pick<ProctorMatchers, keyof typeof matchers>
+export type NodeTestMatchers = Pick<ProctorMatchers, PlainMatcherName>
 export type NodeTestAssertion = NodeTestMatchers & { readonly not: NodeTestMatchers }
 
 type Matcher = (this: unknown, ...received: unknown[]) => Promise<MatcherResult>
@@ -40,7 +23,10 @@ function matchersOn(subject: unknown, isNot: boolean): NodeTestMatchers {
       error.stack = `${error.name}: ${error.message}${site.stack?.slice(site.stack.indexOf('\n')) ?? ''}`
       throw error
     }
-  const entries = Object.entries(matchers).map(([name, matcher]) => [name, asserting(matcher as unknown as Matcher)])
+  const entries = Object.entries(plainMatchers).map(([name, matcher]) => [
+    name,
+    asserting(matcher as unknown as Matcher),
+  ])
   return Object.fromEntries(entries) as NodeTestMatchers
 }
 

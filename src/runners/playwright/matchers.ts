@@ -1,0 +1,27 @@
+import type { PlainMatcherName } from '../../matchers/all.js'
+import { matcherNames } from '../../matchers/names.js'
+import type { MatcherResult } from '../../matchers/support.js'
+import type { ProctorMatchers } from '../../matchers/types.js'
+
+/** The matchers as Playwright's `expect.extend` takes them. Those that keep snapshots are Vitest's and Jest's. */
+export type PlaywrightMatchers = {
+  [Name in PlainMatcherName]: (
+    subject: unknown,
+    ...parameters: Parameters<ProctorMatchers[Name]>
+  ) => Promise<MatcherResult>
+}
+
+type Matcher = (this: unknown, ...received: unknown[]) => Promise<MatcherResult>
+
+const onDemand = (name: PlainMatcherName): Matcher =>
+  async function (...received) {
+    const { plainMatchers } = await import('./provide.js')
+    return Reflect.apply(plainMatchers[name] as unknown as Matcher, this, received)
+  }
+
+const isPlain = (name: (typeof matcherNames)[number]): name is PlainMatcherName => !name.endsWith('Snapshot')
+
+/** The matchers, each of which loads what it needs when it is called. */
+export const matchers = Object.fromEntries(
+  matcherNames.filter(isPlain).map((name) => [name, onDemand(name)]),
+) as unknown as PlaywrightMatchers
