@@ -69,8 +69,8 @@ export class CommandWaits {
     return this.#waits.unawaited
   }
 
-  abandon(error: Error): void {
-    this.#waits.abandon(error)
+  abandon(reason: () => Error): void {
+    this.#waits.abandon(reason)
   }
 
   add<Value>(

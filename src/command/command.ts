@@ -271,7 +271,7 @@ export class Command {
   abandonWaits(): void {
     this.#stopTimeout()
     this.matchers.abandon()
-    this.waits.abandon(new ProctorError(`The test has ended: nothing waits for ${this.command} any more.`))
+    this.waits.abandon(() => new ProctorError(`The test has ended: nothing waits for ${this.command} any more.`))
   }
 
   /** Throws the exit's error once it has exited, seen or not. */

@@ -90,8 +90,10 @@ export class Waits {
     this.#pause = (now() - begin) * rest
   }
 
-  /** Rejects every wait. One that nobody awaits does not become an unhandled rejection. */
-  abandon(error: Error): void {
+  /** Rejects every wait. One that nobody awaits does not become an unhandled rejection. Most often there is none. */
+  abandon(reason: () => Error): void {
+    if (this.#waits.size === 0) return
+    const error = reason()
     for (const wait of this.#waits) {
       whenOver(wait.promise, () => {})
       wait.reject(error)

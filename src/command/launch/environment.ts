@@ -129,8 +129,20 @@ export function matcherOf(lists: readonly NotInherited[]): (name: string) => boo
   return (name) => exact.has(name) || (prefixes.length > 0 && pattern.test(name))
 }
 
-const isTheRunners = matcherOf(ofTheRunner)
-const isOfTheSurroundings = matcherOf(ofTheSurroundings)
+const isNeverInherited = matcherOf([...ofTheRunner, ...ofTheSurroundings])
+
+/** What was found out about names: every command has some forty of them, and mostly the same. */
+const answers = new Map<string, boolean>()
+const mostAnswers = 1000
+
+function isNameWithheld(name: string): boolean {
+  const known = answers.get(name)
+  if (known !== undefined) return known
+  if (answers.size >= mostAnswers) answers.clear()
+  const answer = isNeverInherited(name)
+  answers.set(name, answer)
+  return answer
+}
 
 /** The environment that a process was started with, where the system keeps it. */
 function firstEnvironmentOf(pid: number | 'self'): ReadonlyMap<string, string> | undefined {
@@ -153,12 +165,17 @@ function runnersEnvironment(): ReadonlyMap<string, string> | undefined {
 }
 
 const byValue = new Map<string, Set<string>>()
+const namesByValue = new Set<string>()
 for (const { names, runner } of ofTheRunnerByValue) {
-  for (const entry of names) byValue.set(entry, (byValue.get(entry) ?? new Set()).add(runner))
+  for (const entry of names) {
+    byValue.set(entry, (byValue.get(entry) ?? new Set()).add(runner))
+    namesByValue.add(entry.slice(0, entry.indexOf('=')))
+  }
 }
 
 /** Whether a value is what a runner puts there, and the runner's own environment does not have it. */
 function isTheRunnersValue(name: string, value: string | undefined): boolean {
+  if (!namesByValue.has(name)) return false
   const suspects = byValue.get(`${name}=${value}`) ?? []
   if (![...suspects].some((runner) => process.env[runner] !== undefined)) return false
   return runnersEnvironment()?.get(name) !== value
@@ -166,7 +183,7 @@ function isTheRunnersValue(name: string, value: string | undefined): boolean {
 
 /** Whether a command does not inherit what stands in the environment of the tests. */
 const isWithheld = (name: string, value: string | undefined): boolean =>
-  isTheRunners(name) || isOfTheSurroundings(name) || isTheRunnersValue(name, value)
+  isNameWithheld(name) || isTheRunnersValue(name, value)
 
 /** The base of every command's environment: the worker's own, less what a command does not inherit. */
 export function inheritedEnvironment(): NodeJS.ProcessEnv {

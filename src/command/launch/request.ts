@@ -20,5 +20,8 @@ export function programOf({ command, args, shell }: SpawnRequest): { file: strin
 }
 
 /** `NAME=value`, as execve(2) takes it. */
-export const entriesOf = (env: NodeJS.ProcessEnv): string[] =>
-  Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
+export function entriesOf(env: NodeJS.ProcessEnv): string[] {
+  const entries: string[] = []
+  for (const name of Object.keys(env)) if (env[name] !== undefined) entries.push(`${name}=${env[name]}`)
+  return entries
+}
