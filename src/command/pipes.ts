@@ -6,14 +6,52 @@ import type { Transport, TransportListener } from './transport.js'
 
 export type OnExit = (code: number | null, signal: NodeJS.Signals | null) => void
 
+/** The standard input of a program. */
+export interface StandardInput {
+  /** The stream that writes to it. */
+  stream(): Writable
+  close(): void
+}
+
+/** The standard output or error of a program. */
+export interface StandardOutput {
+  /** Whether nobody can write to it any more, or nobody reads it. */
+  readonly isClosed: boolean
+  /** Tells of all that is read, from the turn of the event loop on in which it is called. */
+  listen(output: (bytes: Buffer) => void, ended: () => void): void
+  /** Keeps this process alive no more. */
+  unref(): void
+  close(): void
+}
+
+/** A standard input that Node has made. */
+export const inputOf = (stream: Writable): StandardInput => ({
+  stream: () => stream,
+  close: () => void stream.destroy(),
+})
+
+/** A standard output that Node has made. */
+export const outputOf = (stream: Readable): StandardOutput => ({
+  get isClosed() {
+    return stream.closed
+  },
+  listen(output, ended) {
+    stream.on('data', output)
+    stream.on('error', ended)
+    stream.on('close', ended)
+  },
+  unref: () => (stream as { unref?: () => void }).unref?.(),
+  close: () => void stream.destroy(),
+})
+
 /** A program that was started, whoever did it. */
 export interface StartedProgram {
   readonly identity: ProcessIdentity
   /** What its standard streams are, as /proc/PID/fd shows it. */
   readonly streams: readonly string[]
-  readonly stdin: Writable
-  readonly stdout: Readable
-  readonly stderr: Readable
+  readonly stdin: StandardInput
+  readonly stdout: StandardOutput
+  readonly stderr: StandardOutput
   /** Whether nobody has waited for it yet. */
   isHeld(): boolean
   /** Tells of its exit, once, through the event loop. */
@@ -31,6 +69,7 @@ export class Pipes implements Transport {
   readonly loseParent: (() => Promise<void>) | undefined
   readonly #program: StartedProgram
   readonly #onExits: OnExit[] = []
+  #input: Writable | undefined
 
   constructor(program: StartedProgram) {
     this.#program = program
@@ -38,17 +77,18 @@ export class Pipes implements Transport {
     this.loseParent = program.loseParent
     this.streams = new Set(program.streams)
     // Nothing keeps the worker alive for a command: whoever waits for something has a timer that does.
-    for (const stream of [program.stdout, program.stderr]) (stream as { unref?: () => void }).unref?.()
+    program.stdout.unref()
+    program.stderr.unref()
     this.exit = new Promise((resolve) => this.#onExits.push(() => resolve()))
     program.onExit((code, signal) => {
       // Nobody will read what has not been written by now, although a grandchild may still hold the other end.
-      program.stdin.destroy()
+      program.stdin.close()
       for (const onExit of this.#onExits) onExit(code, signal)
     })
   }
 
   get isOutputClosed(): boolean {
-    return this.#program.stdout.closed && this.#program.stderr.closed
+    return this.#program.stdout.isClosed && this.#program.stderr.isClosed
   }
 
   isHeld(): boolean {
@@ -57,31 +97,36 @@ export class Pipes implements Transport {
 
   listen(listener: TransportListener): void {
     const open = new Set<OutputStream>(['stdout', 'stderr'])
-    const ended = (stream: OutputStream): void => {
-      if (open.delete(stream) && open.size === 0) listener.outputEnded()
-    }
     for (const stream of ['stdout', 'stderr'] as const) {
-      this.#program[stream].on('data', (bytes: Buffer) => listener.output(stream, bytes))
-      this.#program[stream].on('error', () => ended(stream))
-      this.#program[stream].on('close', () => ended(stream))
+      const ended = (): void => {
+        if (open.delete(stream) && open.size === 0) listener.outputEnded()
+      }
+      this.#program[stream].listen((bytes) => listener.output(stream, bytes), ended)
     }
-    // EPIPE: write() rejects with it. After the exit it does not matter.
-    this.#program.stdin.on('error', () => {})
     this.#onExits.push((code, signal) => listener.exited(code, signal))
   }
 
+  /** Most programs are given no input. */
+  #stdin(): Writable {
+    if (this.#input !== undefined) return this.#input
+    this.#input = this.#program.stdin.stream()
+    // EPIPE: write() rejects with it. After the exit it does not matter.
+    this.#input.on('error', () => {})
+    return this.#input
+  }
+
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void {
-    const { stdin } = this.#program
+    const stdin = this.#stdin()
     // Node reports a write that was cut off by the program's exit as a success: only the stream knows better.
     stdin.write(text, (error) => done(error ?? (stdin.destroyed ? new Error('cut off') : undefined)))
   }
 
   endInput(text?: string | Uint8Array, done?: (error?: Error | null) => void): void {
-    if (text === undefined) this.#program.stdin.end(done)
-    else this.#program.stdin.end(text, done)
+    if (text === undefined) this.#stdin().end(done)
+    else this.#stdin().end(text, done)
   }
 
   release(): void {
-    for (const stream of [this.#program.stdin, this.#program.stdout, this.#program.stderr]) stream.destroy()
+    for (const stream of [this.#program.stdin, this.#program.stdout, this.#program.stderr]) stream.close()
   }
 }

@@ -1,4 +1,4 @@
-import { lastPid, pids, readStat } from '../system/process-table/linux.js'
+import { NumbersFile, pids, readStat } from '../system/process-table/linux.js'
 import { isZombie } from '../system/process-table/table.js'
 import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import type { Root } from './root.js'
@@ -22,13 +22,14 @@ function numbersSince(first: number, last: number): number[] {
 /** Looks for what no list of children leads to. */
 export class Outsiders {
   #lookedUpTo = ''
+  #numbers: NumbersFile | undefined
 
   /** Those that carry the mark of one of these roots. `isElsewhere` says of a number that it need not be looked at. */
   find<Of extends Root>(roots: readonly Of[], isElsewhere: (pid: number) => boolean): Found<Of>[] {
     const marked = roots.filter(({ locks }) => locks !== undefined)
     const [oldest] = marked.toSorted((a, b) => a.identity.startTime - b.identity.startTime)
     if (oldest === undefined) return []
-    const last = lastPid()
+    const last = (this.#numbers ??= new NumbersFile()).last()
     const range = `${last} ${marked.map(({ identity }) => identity.pid).join(' ')}`
     // Nobody has started since there was nobody.
     if (range === this.#lookedUpTo) return []
@@ -37,6 +38,12 @@ export class Outsiders {
     )
     this.#lookedUpTo = found.length === 0 ? range : ''
     return found
+  }
+
+  /** Gives back the descriptor that it looks through. */
+  close(): void {
+    this.#numbers?.close()
+    this.#numbers = undefined
   }
 }
 

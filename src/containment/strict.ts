@@ -147,6 +147,7 @@ export class StrictContainment implements Containment {
     this.#births.unsubscribe()
     this.#children?.close()
     this.#children = undefined
+    this.#outsiders.close()
     this.#adopted = new Map()
   }
 

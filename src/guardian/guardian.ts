@@ -61,6 +61,7 @@ export class Guardian {
   #stopFlush: (() => void) | undefined
   #child: ChildProcess | undefined
   #restarts = 0
+  #temporary: { readonly name: string; readonly real: string } | undefined
   /** By temporary folder: tests change TMPDIR. */
   readonly #records = new Map<string, OwnRecord>()
   /** Drafts of traces that nobody needed: to make a file and to remove it costs a short test more than to write it. */
@@ -80,17 +81,27 @@ export class Guardian {
     return this.#child?.pid
   }
 
+  /**
+   * Where everything that a command starts carries the second mark, the guardian finds it by that: to hear of the group
+   * saves it a moment. It would be woken up beside every program that starts, and most of them have gone by then.
+   */
   watchGroup(leader: ProcessIdentity): void {
-    this.#watch(`group ${keyOf(leader)}`, { kind: 'group', leader })
+    const [key, line] = [`group ${keyOf(leader)}`, { kind: 'group', leader } as const]
+    if (this.#child === undefined || this.#worker.locks === undefined) this.#watch(key, line)
+    else this.#setLater(key, line)
+  }
+
+  #setLater(key: string, line: Line): void {
+    this.#open.set(key, formatLine(line))
+    this.#stopFlush ??= every(flushTime, () => this.#flush())
   }
 
   /** The leader has exited: who comes into its group from here on may be a stranger in a number that was used again. */
   leaderExited(leader: ProcessIdentity, before: number): void {
     const key = `group ${keyOf(leader)}`
     if (!this.#open.has(key)) return
-    this.#open.set(key, formatLine({ kind: 'group', leader, before }))
     // Most often the group is forgotten a moment later.
-    this.#stopFlush ??= every(flushTime, () => this.#flush())
+    this.#setLater(key, { kind: 'group', leader, before })
   }
 
   forgetGroup(leader: ProcessIdentity): void {
@@ -124,7 +135,7 @@ export class Guardian {
    * @throws {WorkspaceError} when somebody else's folder is in the place of this user's own.
    */
   nextWorkspace(): string {
-    const record = this.#recordIn(realpathSync(tmpdir()))
+    const record = this.#recordIn(this.#temporaryFolder())
     if (this.#child === undefined) this.start()
     return record.nextWorkspace()
   }
@@ -147,8 +158,16 @@ export class Guardian {
   }
 
   #newDraft(): Draft {
-    const path = this.#recordIn(realpathSync(tmpdir())).nextDraft()
+    const path = this.#recordIn(this.#temporaryFolder()).nextDraft()
     return { path, file: openSync(path, 'ax', 0o600) }
+  }
+
+  /** The real path of the temporary folder. Each test asks for it, and hardly any changes TMPDIR. */
+  #temporaryFolder(): string {
+    const name = tmpdir()
+    const real = this.#temporary?.name === name ? this.#temporary.real : realpathSync(name)
+    this.#temporary = { name, real }
+    return real
   }
 
   #recordIn(temporary: string): OwnRecord {
@@ -221,7 +240,7 @@ export class Guardian {
   start(): void {
     try {
       // A sweep goes by it, if this guardian dies too.
-      if (this.#records.size === 0) this.#recordIn(realpathSync(tmpdir()))
+      if (this.#records.size === 0) this.#recordIn(this.#temporaryFolder())
     } catch {
       // Who makes a workspace hears of it; a guard does without.
     }

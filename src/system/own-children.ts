@@ -51,6 +51,11 @@ function look(pid: number, { wait, onExit }: Child): void {
 
 function lookAtAll(): void {
   for (const [pid, child] of children) look(pid, child)
+}
+
+/** With the last child it is not over at once: the next test starts the next one a moment later. */
+function lookNowAndThen(): void {
+  lookAtAll()
   if (children.size > 0) return
   stopListening?.()
   stopListening = undefined
@@ -59,7 +64,7 @@ function lookAtAll(): void {
 function listen(): () => void {
   const stopSignal = onChildSignal(lookAtAll)
   // Timers come before what has been written is read: an exit that was told first would cut its output off.
-  const stopLooking = every(slowly, () => void setImmediate(lookAtAll))
+  const stopLooking = every(slowly, () => void setImmediate(lookNowAndThen))
   return () => {
     stopSignal()
     stopLooking()

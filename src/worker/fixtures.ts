@@ -207,13 +207,18 @@ export function hostThreads(): (() => void) | string {
   return openHost(strict)
 }
 
+/** A process does not change its pid namespace. */
+let isProcOwn = false
+
 /**
  * Says no where no process can be looked at.
  *
  * @throws {ContainmentError}
  */
 export function assertOwnProc(): void {
+  if (isProcOwn) return
   const reason = foreignProc()
+  isProcOwn = reason === undefined
   if (reason === undefined) return
   throw new ContainmentError(
     `No command can be contained here: ${reason}. Mount the /proc of this namespace (\`unshare --pid --fork --mount-proc\`, \`bwrap --unshare-pid --proc /proc\`).`,

@@ -26,10 +26,14 @@ const goesOn = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'ENODEV', 'ESTALE', 'ETIM
 const refused = (code: string): Error => Object.assign(new Error(code), { code })
 
 /** Starts the program as execvp(3) would find it. Returns its number, or throws an error with the system's code. */
-function spawnProgram(calls: PosixSpawn, request: SpawnRequest, streams: [number, number, number]): number {
-  const { file, args } = programOf(request)
+function spawnProgram(
+  calls: PosixSpawn,
+  request: SpawnRequest,
+  { file, args, entries }: Program,
+  streams: [number, number, number],
+): number {
   const { cwd, env } = request
-  const surroundings = { env: entriesOf(env), cwd, streams }
+  const surroundings = { env: entries, cwd, streams }
   const spawn = (spawned: Spawned): number =>
     startMarked(
       request.locks,
@@ -59,8 +63,9 @@ function spawnProgram(calls: PosixSpawn, request: SpawnRequest, streams: [number
 
 function stateOf(candidate: string, cwd: string): 'executable' | 'not executable' | undefined {
   const path = candidate.startsWith('/') ? candidate : join(cwd, candidate)
-  if (isExecutable(path)) return 'executable'
-  return existsSync(path) ? 'not executable' : undefined
+  // The shortest of all looks: most of them find nothing.
+  if (!existsSync(path)) return undefined
+  return isExecutable(path) ? 'executable' : 'not executable'
 }
 
 /** Tells of the exit of a child from here on. */
@@ -84,9 +89,9 @@ export function startNatively(calls: PosixSpawn, request: SpawnRequest): Transpo
   let pipes: StandardPipes | undefined
   let pid: number
   try {
-    assertGivable(request)
+    const program = givenProgram(request)
     pipes = openStandardPipes(() => calls.pipe())
-    pid = spawnProgram(calls, request, pipes.theirs as [number, number, number])
+    pid = spawnProgram(calls, request, program, pipes.theirs as [number, number, number])
   } catch (error) {
     pipes?.handOver()
     pipes?.release()
@@ -103,9 +108,19 @@ export function startNatively(calls: PosixSpawn, request: SpawnRequest): Transpo
   return new Pipes({ identity, streams: names, stdin: stdin!, stdout: stdout!, stderr: stderr!, ...exit })
 }
 
+/** What execve(2) is given. */
+interface Program {
+  readonly file: string
+  readonly args: readonly string[]
+  /** `NAME=value` */
+  readonly entries: readonly string[]
+}
+
 /** What execve(2) would be given cut off at its first NUL byte is refused, as Node does. */
-function assertGivable(request: SpawnRequest): void {
+function givenProgram(request: SpawnRequest): Program {
   const { file, args } = programOf(request)
-  const texts = [file, ...args, ...entriesOf(request.env)]
-  if (file === '' || texts.some((text) => text.includes('\0'))) throw refused('EINVAL')
+  const entries = entriesOf(request.env)
+  const hasNul = (text: string): boolean => text.includes('\0')
+  if (file === '' || hasNul(file) || args.some(hasNul) || entries.some(hasNul)) throw refused('EINVAL')
+  return { file, args, entries }
 }

@@ -7,7 +7,7 @@ import { startMarked } from '../../containment/locks-mark.js'
 import { startOwn } from '../../containment/own-starts.js'
 import { table } from '../../system/process-table/current.js'
 import { standardStreams } from '../../system/process-table/linux.js'
-import { type OnExit, Pipes } from '../pipes.js'
+import { inputOf, type OnExit, outputOf, Pipes } from '../pipes.js'
 import type { Transport } from '../transport.js'
 import { identify } from './identify.js'
 import { programOf, type SpawnRequest } from './request.js'
@@ -116,11 +116,11 @@ export function startPortably(request: SpawnRequest, openPipe: OpenPipe): Transp
   child.unref()
   const isHeld = (): boolean => child.exitCode === null && child.signalCode === null
   const identity = identify(child.pid, isHeld)
-  const stdin = pipes.stdin ?? child.stdin!
-  const stdout = pipes.stdout ?? child.stdout!
-  const stderr = pipes.stderr ?? child.stderr!
+  const stdin = pipes.stdin ?? inputOf(child.stdin!)
+  const stdout = pipes.stdout ?? outputOf(child.stdout!)
+  const stderr = pipes.stderr ?? outputOf(child.stderr!)
   if (identity instanceof Error) {
-    for (const stream of [stdin, stdout, stderr]) stream.destroy()
+    for (const stream of [stdin, stdout, stderr]) stream.close()
     return Promise.resolve(explain(identity, request))
   }
   const own = table.name === 'linux' ? standardStreams(child.pid).filter((name) => name.startsWith('socket:')) : []

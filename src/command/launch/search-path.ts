@@ -20,9 +20,17 @@ export const isExecutable = (file: string): boolean => {
   }
 }
 
+/** The folders of the PATH that was searched last: of most tests every command has the same. */
+let split: { readonly path: string; readonly folders: readonly string[] } | undefined
+
+function foldersOf(path: string): readonly string[] {
+  if (split?.path !== path) split = { path, folders: [...new Set(path.split(delimiter))] }
+  return split.folders
+}
+
 /** What a name on a PATH may stand for, as execvp(3) tries it: an empty folder is the current one. */
 export const candidates = (name: string, path: string): string[] =>
-  name.includes('/') ? [name] : path.split(delimiter).map((folder) => (folder === '' ? name : `${folder}/${name}`))
+  name.includes('/') ? [name] : foldersOf(path).map((folder) => (folder === '' ? name : `${folder}/${name}`))
 
 /** The first file of this name on a PATH. */
 export function search(name: string, path: string): string | undefined {

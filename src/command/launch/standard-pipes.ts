@@ -1,6 +1,8 @@
 import { closeSync, fstatSync } from 'node:fs'
-import { Socket } from 'node:net'
+import { Socket, type SocketConstructorOpts } from 'node:net'
+import type { Writable } from 'node:stream'
 import type { Pipe } from '../../system/posix-spawn.js'
+import type { StandardInput, StandardOutput } from '../pipes.js'
 
 // Node gives a program socket pairs. Those take some 300 short lines, where a pipe takes 64 kilobytes: a program that
 // writes more and calls process.exit() loses the rest. And /dev/stdin, /dev/stdout and /dev/stderr do not open.
@@ -11,9 +13,9 @@ export interface StandardPipes {
   readonly theirs: readonly (number | undefined)[]
   /** What /proc/PID/fd shows of them. */
   readonly names: readonly string[]
-  readonly stdin: Socket | undefined
-  readonly stdout: Socket | undefined
-  readonly stderr: Socket | undefined
+  readonly stdin: StandardInput | undefined
+  readonly stdout: StandardOutput | undefined
+  readonly stderr: StandardOutput | undefined
   /** Closes the program's ends here, once it has them. */
   handOver(): void
   /** Closes the ends on this side. */
@@ -23,20 +25,97 @@ export interface StandardPipes {
 /** A pipe for a standard stream, undefined where none can be made. Throws where no descriptors are left. */
 export type OpenPipe = (stream: 0 | 1 | 2) => Pipe | undefined
 
-interface End {
-  readonly theirs: number
-  readonly socket: Socket
+/** All reads go here first, and what was read is copied out of it at once. A pipe holds no more than this. */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** The reading end of a pipe. */
+class OutputEnd implements StandardOutput {
+  readonly #socket: Socket
+  #hear: (bytes: Buffer) => void = () => {}
+
+  constructor(descriptor: number) {
+    const callback = (length: number): boolean => {
+      this.#hear(Buffer.from(readBuffer.subarray(0, length)))
+      return true
+    }
+    const onread = { buffer: readBuffer, callback }
+    // The types know of `onread` for connections alone.
+    this.#socket = new Socket({ fd: descriptor, readable: true, writable: false, onread } as SocketConstructorOpts)
+  }
+
+  get isClosed(): boolean {
+    return this.#socket.closed
+  }
+
+  listen(output: (bytes: Buffer) => void, ended: () => void): void {
+    this.#hear = output
+    this.#socket.on('error', ended)
+    this.#socket.on('close', ended)
+    this.#socket.resume()
+  }
+
+  unref(): void {
+    this.#socket.unref()
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
 }
 
-function openEnd(stream: 0 | 1 | 2, openPipe: OpenPipe): End | undefined {
-  const pipe = openPipe(stream)
-  if (pipe === undefined) return undefined
-  const isInput = stream === 0
-  const [theirs, ours] = isInput ? [pipe.readEnd, pipe.writeEnd] : [pipe.writeEnd, pipe.readEnd]
+/** The writing end of a pipe. Most programs are given no input: the stream is made for the first. */
+class InputEnd implements StandardInput {
+  readonly #descriptor: number
+  #socket: Socket | undefined
+  #isClosed = false
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+  }
+
+  stream(): Writable {
+    if (this.#isClosed) return (this.#socket ??= new Socket().destroy())
+    return (this.#socket ??= new Socket({ fd: this.#descriptor, readable: false, writable: true }))
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (this.#socket === undefined) closeSync(this.#descriptor)
+    else this.#socket.destroy()
+  }
+}
+
+/** What has been opened so far of three pipes: all of it is closed again where one more fails. */
+class Ends {
+  readonly theirs: (number | undefined)[] = []
+  readonly names: string[] = []
+  stdin: InputEnd | undefined
+  stdout: OutputEnd | undefined
+  stderr: OutputEnd | undefined
+
+  add(stream: 0 | 1 | 2, pipe: Pipe | undefined): void {
+    this.theirs.push(pipe && (stream === 0 ? pipe.readEnd : pipe.writeEnd))
+    if (pipe === undefined) return
+    this.names.push(`pipe:[${fstatSync(pipe.readEnd).ino}]`)
+    if (stream === 0) this.stdin = new InputEnd(pipe.writeEnd)
+    else this[stream === 1 ? 'stdout' : 'stderr'] = openOutput(pipe.readEnd)
+  }
+
+  handOver(): void {
+    for (const end of this.theirs) if (end !== undefined) closeSync(end)
+  }
+
+  release(): void {
+    for (const end of [this.stdin, this.stdout, this.stderr]) end?.close()
+  }
+}
+
+function openOutput(descriptor: number): OutputEnd {
   try {
-    return { theirs, socket: new Socket({ fd: ours, readable: !isInput, writable: isInput }) }
+    return new OutputEnd(descriptor)
   } catch (error) {
-    for (const end of [theirs, ours]) closeSync(end)
+    closeSync(descriptor)
     throw error
   }
 }
@@ -48,18 +127,13 @@ function openEnd(stream: 0 | 1 | 2, openPipe: OpenPipe): End | undefined {
  * @throws where no descriptors are left.
  */
 export function openStandardPipes(openPipe: OpenPipe): StandardPipes {
-  const ends: (End | undefined)[] = []
-  const handOver = (): void => ends.forEach((end) => end && closeSync(end.theirs))
-  const release = (): void => ends.forEach((end) => end?.socket.destroy())
+  const ends = new Ends()
   try {
-    for (const stream of [0, 1, 2] as const) ends.push(openEnd(stream, openPipe))
+    for (const stream of [0, 1, 2] as const) ends.add(stream, openPipe(stream))
   } catch (error) {
-    handOver()
-    release()
+    ends.handOver()
+    ends.release()
     throw error
   }
-  const [stdin, stdout, stderr] = ends.map((end) => end?.socket)
-  const theirs = ends.map((end) => end?.theirs)
-  const names = theirs.flatMap((end) => (end === undefined ? [] : [`pipe:[${fstatSync(end).ino}]`]))
-  return { theirs, names, stdin, stdout, stderr, handOver, release }
+  return ends
 }

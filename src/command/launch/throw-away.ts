@@ -10,7 +10,7 @@ import type { Pipe, PosixSpawn } from '../../system/posix-spawn.js'
 import { table } from '../../system/process-table/current.js'
 import { isZombie, type ProcessIdentity } from '../../system/process-table/table.js'
 import { signalProcess } from '../../system/signals.js'
-import { type OnExit, Pipes, type StartedProgram } from '../pipes.js'
+import { inputOf, type OnExit, outputOf, Pipes, type StartedProgram } from '../pipes.js'
 import type { Transport } from '../transport.js'
 import { identify } from './identify.js'
 import { entriesOf, programOf, type SpawnRequest } from './request.js'
@@ -262,10 +262,10 @@ export function startBelowParent(
     pipes.release()
     return Promise.resolve(explain(identity, request))
   }
-  const stdin = pipes.stdin ?? child.stdin!
-  const stdout = pipes.stdout ?? child.stdout!
-  const stderr = pipes.stderr ?? child.stderr!
-  const release = (): void => [stdin, stdout, stderr].forEach((stream) => void stream.destroy())
+  const stdin = pipes.stdin ?? inputOf(child.stdin!)
+  const stdout = pipes.stdout ?? outputOf(child.stdout!)
+  const stderr = pipes.stderr ?? outputOf(child.stderr!)
+  const release = (): void => [stdin, stdout, stderr].forEach((stream) => stream.close())
   return new Pipes({
     identity,
     streams: pipes.names,

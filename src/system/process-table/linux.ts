@@ -124,26 +124,26 @@ export function descendantsOf(
 /** Bytes: less than a page by far. */
 const shortRead = 2048
 
-/** Reads the list of one thread's children again and again through one descriptor. */
-export class ChildrenFile {
+/** Reads a file in /proc again and again through one descriptor. */
+class ProcFile {
   #file: number | undefined
 
-  constructor(pid: number, tid: number) {
+  constructor(path: string) {
     try {
-      this.#file = openSync(`/proc/${pid}/task/${tid}/children`, 'r')
+      this.#file = openSync(path, 'r')
     } catch (error) {
       this.#file = whenGone(error)
     }
   }
 
-  read(): number[] {
-    if (this.#file === undefined) return []
+  read(): string {
+    if (this.#file === undefined) return ''
     let length = 0
     for (;;) {
       const read = readSync(this.#file, buffer, length, buffer.length - length, length)
       length += read
       // seq_file fills a page at least before it returns what is not all of it.
-      if (read < shortRead) return parsePids(buffer.toString('latin1', 0, length))
+      if (read < shortRead) return buffer.toString('latin1', 0, length)
     }
   }
 
@@ -153,8 +153,40 @@ export class ChildrenFile {
   }
 }
 
+/** Reads the list of one thread's children again and again. */
+export class ChildrenFile {
+  readonly #file: ProcFile
+
+  constructor(pid: number, tid: number) {
+    this.#file = new ProcFile(`/proc/${pid}/task/${tid}/children`)
+  }
+
+  read(): number[] {
+    return parsePids(this.#file.read())
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+}
+
+const lastNumberIn = (text: string): number => Number.parseInt(text.slice(text.lastIndexOf(' ') + 1), 10) || 0
+
 /** The number that was given out last: the end of /proc/loadavg. */
-export const lastPid = (): number => Number(readProc('/proc/loadavg', true)?.trimEnd().split(' ').at(-1) ?? 0)
+export const lastPid = (): number => lastNumberIn(readProc('/proc/loadavg', true) ?? '')
+
+/** Reads it again and again. */
+export class NumbersFile {
+  readonly #file = new ProcFile('/proc/loadavg')
+
+  last(): number {
+    return lastNumberIn(this.#file.read())
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+}
 
 export const pids = (): number[] =>
   entries('/proc')
@@ -195,6 +227,7 @@ export function foreignProc(): string | undefined {
 export const ticksPerSecond = 100
 
 let boot = { time: 0, readAt: -Infinity }
+let ownStart: number | undefined
 
 /** Milliseconds since 1970 at which the machine booted, read anew every second: the wall clock may be set. */
 function bootTime(): number {
@@ -258,7 +291,7 @@ export const linuxTable: ProcessTable = {
   startTimeNow: () =>
     Math.max(
       Math.floor(((wallClock() - bootTime()) * ticksPerSecond) / 1000) - 5,
-      readStat(process.pid)?.startTime ?? 0,
+      (ownStart ??= readStat(process.pid)?.startTime) ?? 0,
     ),
 
   startedAt: (identity: ProcessIdentity) => bootTime() + (identity.startTime * 1000) / ticksPerSecond,
