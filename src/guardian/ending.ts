@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
@@ -109,11 +108,16 @@ class Ending {
 
 const nothing: Death = { killed: [], spared: [], files: [] }
 
+/** Standard input, to its end. It is read as a stream: readFileSync was once refused with EAGAIN, on a busy machine. */
+async function readInput(): Promise<string> {
+  let text = ''
+  for await (const part of process.stdin.setEncoding('utf8')) text += part as string
+  return text
+}
+
 /** Ends what the worker of the lines on standard input had open. */
 export async function endEstate(): Promise<void> {
-  const lines = readFileSync(0, 'utf8')
-    .split('\n')
-    .flatMap((line) => parseLine(line) ?? [])
+  const lines = (await readInput()).split('\n').flatMap((line) => parseLine(line) ?? [])
   const worker = identityIn('PROCTOR_WORKER')
   const [, , token = '', locks = ''] = (process.env['PROCTOR_WORKER'] ?? '').split(' ')
   if (worker === undefined) return
