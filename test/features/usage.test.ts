@@ -1,10 +1,12 @@
 import { expect, test } from 'proctor/vitest'
 import { rejectionOf } from '../rejection.js'
 
-// A command that allocates, says so, and goes when it may: what it used is looked at while it lives.
+// A command that allocates, says so, and goes when it may: what it used is looked at while it lives. In the background
+// a shell gives it /dev/null to read, and its end must not be the program's.
 const allocates = (megabytes: number): string => `
   const held = Buffer.alloc(${megabytes} * 1e6, 1)
   console.log('has it')
+  setInterval(() => {}, 1e6)
   process.stdin.once('data', () => process.exit(held[0] - 1))`
 
 test('peak memory is the program’s own, and not the worker’s', async ({ run }) => {
