@@ -58,6 +58,8 @@ export class UsageMeter {
   private constructor(tree: Tree) {
     this.#tree = tree
     this.look()
+    // In its first instant a program has nothing: what it writes a moment later is worth another look.
+    this.#lastLook = -Infinity
     this.#stop = every(interval, () => this.#lookInPassing())
   }
 

@@ -36,13 +36,14 @@ const afterMicrotasks = (): Promise<void> => new Promise((resolve) => setImmedia
 describe('standard input', () => {
   test('stays open until endInput', async () => {
     const proctor = await givenProctor()
-    const process = proctor.run('cat')
+    const process = shell(proctor, 'cat; while [ ! -e go ]; do sleep 0.01; done')
     await process.write('one\n')
     await process.waitForOutput('one')
     await process.write(new TextEncoder().encode('two\n'))
     await process.waitForOutput('two')
     await process.endInput()
     await process.endInput()
+    await proctor.workspace.write('go', '')
     expect((await process.waitForSuccessfulExit()).stdout).toBe('one\ntwo\n')
   })
 
