@@ -217,14 +217,19 @@ export class StrictContainment implements Containment {
   #killRound(targets: Targets): Round {
     const struck: Struck[] = []
     const untold: ProcessRecord[] = []
+    /** The trees whose group a zombie holds. Once a round is enough: a storm leaves thousands of them. */
+    const pinned = new Set<Tree>()
+    const strikeGroup = (record: ProcessRecord, tree: Tree, evidence: Evidence): void => {
+      const isItsGroup = record.group === tree.identity.pid && (isProof(evidence) || tree.groups.has(record.group))
+      if (isItsGroup && !targets.isSplit(tree)) signalGroup(record.group, record, 'SIGKILL')
+    }
     const strike = (record: ProcessRecord, tree: Tree, evidence: Evidence): void => {
       if (targets.isStruck(record)) {
         struck.push({ record, tree, evidence, outcome: 'sent' })
         return
       }
       // Its whole group with it: the others may have hopped on before their turn comes.
-      const isItsGroup = record.group === tree.identity.pid && (isProof(evidence) || tree.groups.has(record.group))
-      if (isItsGroup && !targets.isSplit(tree)) signalGroup(record.group, record, 'SIGKILL')
+      strikeGroup(record, tree, evidence)
       struck.push({ record, tree, evidence, outcome: signalProcess(record, 'SIGKILL') })
     }
     const { any } = targets
@@ -232,6 +237,12 @@ export class StrictContainment implements Containment {
     for (const record of this.#roots(pids, (tree) => targets.has(tree))) {
       const attribution = this.#attribute(record, !targets.isSpared(record), (tree) => targets.has(tree))
       if (isZombie(record)) {
+        // In a storm whoever is read has exited before a signal reaches it. Until this process waits for the zombie, the
+        // number of its group is nobody else's, so the group can be signalled as a whole.
+        if (attribution.kind === 'ours' && targets.has(attribution.root) && !pinned.has(attribution.root)) {
+          pinned.add(attribution.root)
+          strikeGroup(record, attribution.root, attribution.evidence)
+        }
         const isFresh = this.#takeExit(record, pids.length)
         const tree = attribution.kind === 'ours' ? attribution.root : any
         const mayBeOurs = attribution.kind !== 'foreign' && tree !== undefined && targets.has(tree)
