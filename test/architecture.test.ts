@@ -80,6 +80,7 @@ describe('the rooms', () => {
     const lines = text.split('\n').filter((line) => /\bfrom '[^']+'$/.test(line))
     expect(imports.length).toBeGreaterThanOrEqual(lines.length)
     expect(imports).toContainEqual({ from: 'command/launch/portable.ts', to: 'execa', kind: 'foreign' })
+    expect(imports).toContainEqual({ from: 'workspace/temporary-folder.ts', to: 'tmp-promise', kind: 'foreign' })
     expect(imports).toContainEqual({ from: 'index.ts', to: 'fixture/create-proctor.ts', kind: 'own' })
   })
 
@@ -147,6 +148,7 @@ describe('foreign packages', () => {
     expect([...importers].filter(([, from]) => from.size !== 1)).toEqual([])
     expect(Object.fromEntries([...importers].map(([name, [from]]) => [name, from]))).toMatchObject({
       execa: 'command/launch/portable.ts',
+      'tmp-promise': 'workspace/temporary-folder.ts',
       pidtree: 'system/process-table/pidtree.ts',
       'ps-list': 'system/process-table/ps-list.ts',
     })

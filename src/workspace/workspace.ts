@@ -19,7 +19,7 @@ import { describeLeft, type Expectation, removeFolder } from './removal.js'
 import { isBytes } from '../base/kinds.js'
 import { type SnapshotOptions, snapshotRules } from '../snapshot/normalise.js'
 import { snapshotOfFolder } from './snapshot.js'
-import { makeTemporaryFolder, whyNoTemporaryFolder } from './temporary-folder.js'
+import { makeTemporaryFolder } from './temporary-folder.js'
 
 /** A temporary folder of one test. It is removed when its commands are proven dead. */
 export interface Workspace {
@@ -86,10 +86,9 @@ export class TemporaryWorkspace implements Workspace {
   /** `nextPath` gives a path that stands in a record before it is there: whoever dies in between leaves none. */
   static create(nextPath: () => string): TemporaryWorkspace {
     try {
-      return new TemporaryWorkspace(makeTemporaryFolder(nextPath()))
+      const path = nextPath()
+      return new TemporaryWorkspace(makeTemporaryFolder(dirname(path), basename(path)))
     } catch (error) {
-      const reason = whyNoTemporaryFolder()
-      if (reason !== undefined) throw reason
       if (error instanceof WorkspaceError) throw error
       const { message } = error as Error
       throw new WorkspaceError(`No workspace can be made in ${tmpdir()}: ${message}`, tmpdir(), { cause: error })
