@@ -99,6 +99,8 @@ const output = (format) => ({
   // Beside the entries, not below: guardian.sh is found from wherever the code is.
   chunkFileNames: format === 'es' ? 'chunk-[name]-[hash].js' : 'chunk-[name]-[hash].cjs',
   exports: 'named',
+  // `small` has done it, and rolldown would print it anew with white space.
+  minify: false,
   comments: { jsdoc: false },
   // One file of what is loaded together: to find and read a file costs a worker more than to compile what is in it.
   codeSplitting: {
