@@ -1,3 +1,4 @@
+import { holderOf } from '../system/process-table/holder.js'
 import { every, now } from '../base/clock.js'
 import type { Tree } from '../containment/tree.js'
 import { table } from '../system/process-table/current.js'
@@ -96,8 +97,7 @@ export class UsageMeter {
     })
     // What has lost its parent is below nobody: containment has seen it before.
     for (const each of known.values()) {
-      const record = visited.has(each.pid) ? undefined : table.identify(each.pid)
-      if (record !== undefined && table.isSame(record, each)) visit(each)
+      if (!visited.has(each.pid) && holderOf(each) !== undefined) visit(each)
     }
     this.#peakMemory = Math.max(this.#peakMemory, sum)
     this.#lastLook = now()

@@ -1,3 +1,4 @@
+import { isRunning } from '../system/process-table/holder.js'
 import { randomUUID } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { table } from '../system/process-table/current.js'
@@ -80,7 +81,4 @@ export function isJudgedHere(owner: Owner): boolean {
 }
 
 /** Whether the owner's process is gone. Only looked at, never signalled. */
-export function isOwnerDead(owner: Owner): boolean {
-  const holder = table.identify(owner.pid)
-  return holder === undefined || !table.isSame(holder, owner) || holder.state === 'Z' || holder.state === 'X'
-}
+export const isOwnerDead = (owner: Owner): boolean => !isRunning(owner)

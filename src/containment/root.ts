@@ -1,4 +1,4 @@
-import { table } from '../system/process-table/current.js'
+import { holderOf } from '../system/process-table/holder.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 
 /** A process that was seen below a root, and where it was then. */
@@ -79,10 +79,7 @@ class KnownProcesses extends Map<number, KnownProcess> {
 
   /** Whether one that was seen in a group, or a session, is still in it. A zombie keeps its number too. */
   inhabit(which: Membership, number: number): boolean {
-    return (this.#witnesses[which].get(number) ?? []).some((witness) => {
-      const record = table.identify(witness.pid)
-      return record !== undefined && table.isSame(record, witness) && record[which] === number
-    })
+    return (this.#witnesses[which].get(number) ?? []).some((witness) => holderOf(witness)?.[which] === number)
   }
 }
 

@@ -1,7 +1,9 @@
+import { text } from 'node:stream/consumers'
+import { isRunning } from '../system/process-table/holder.js'
 import { dirname } from 'node:path'
 import { now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
-import { isZombie, type ProcessIdentity } from '../system/process-table/table.js'
+import type { ProcessIdentity } from '../system/process-table/table.js'
 import { endWorker, signalGroup } from '../system/signals.js'
 import { listFiles } from '../workspace/listing.js'
 import { dropOwnFolder } from '../workspace/own-folder.js'
@@ -28,15 +30,10 @@ function identityIn(variable: string): ProcessIdentity | undefined {
   return pid === undefined || startTime === undefined ? undefined : { pid, startTime }
 }
 
-const isAlive = (identity: ProcessIdentity): boolean => {
-  const holder = table.identify(identity.pid)
-  return holder !== undefined && table.isSame(holder, identity) && !isZombie(holder)
-}
-
 /** The main process of the runner has gone, and the worker cannot know: it goes, too. */
 export function endWorkerWithoutMain(): void {
   const [main, worker] = [identityIn('PROCTOR_MAIN'), identityIn('PROCTOR_WORKER')]
-  if (main !== undefined && worker !== undefined && !isAlive(main)) endWorker(worker)
+  if (main !== undefined && worker !== undefined && !isRunning(main)) endWorker(worker)
 }
 
 class Ending {
@@ -65,7 +62,7 @@ class Ending {
   #strikeKnown(): void {
     if (this.#records.some(({ exempt }) => exempt.length > 0)) return
     for (const line of this.#lines) {
-      if (line.kind !== 'group' || !isAlive(line.leader)) continue
+      if (line.kind !== 'group' || !isRunning(line.leader)) continue
       signalGroup(line.leader.pid, line.leader, 'SIGKILL')
       this.#killed.set(keyOf(line.leader), line.leader)
     }
@@ -89,7 +86,7 @@ class Ending {
     const folders = this.#records.flatMap(workspacesOf)
     const death: Death = {
       killed: [...this.#killed.values()].map(({ pid }) => pid),
-      spared: this.#estate.exempt.filter(isAlive).map(({ pid }) => pid),
+      spared: this.#estate.exempt.filter(isRunning).map(({ pid }) => pid),
       files: folders.flatMap((folder) => listFiles(folder, mostFiles)).slice(0, mostFiles),
     }
     for (const { draft, destination } of traces) endTrace(draft, destination, process.env['PROCTOR_PAGE'], death)
@@ -108,16 +105,10 @@ class Ending {
 
 const nothing: Death = { killed: [], spared: [], files: [] }
 
-/** Standard input, to its end. It is read as a stream: readFileSync was once refused with EAGAIN, on a busy machine. */
-async function readInput(): Promise<string> {
-  let text = ''
-  for await (const part of process.stdin.setEncoding('utf8')) text += part as string
-  return text
-}
-
 /** Ends what the worker of the lines on standard input had open. */
 export async function endEstate(): Promise<void> {
-  const lines = (await readInput()).split('\n').flatMap((line) => parseLine(line) ?? [])
+  // As a stream: readFileSync was once refused with EAGAIN, on a busy machine.
+  const lines = (await text(process.stdin)).split('\n').flatMap((line) => parseLine(line) ?? [])
   const worker = identityIn('PROCTOR_WORKER')
   const [, , token = '', locks = ''] = (process.env['PROCTOR_WORKER'] ?? '').split(' ')
   if (worker === undefined) return

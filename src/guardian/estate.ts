@@ -1,3 +1,4 @@
+import { holderOf } from '../system/process-table/holder.js'
 import { BasicContainment } from '../containment/basic.js'
 import type { KillOutcome } from '../containment/containment.js'
 import type { Self } from '../containment/facts.js'
@@ -167,7 +168,4 @@ export class Estate {
   }
 }
 
-const isThere = (identity: ProcessIdentity): boolean => {
-  const holder = table.identify(identity.pid)
-  return holder !== undefined && table.isSame(holder, identity)
-}
+const isThere = (identity: ProcessIdentity): boolean => holderOf(identity) !== undefined

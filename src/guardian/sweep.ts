@@ -1,6 +1,6 @@
-import { table } from '../system/process-table/current.js'
+import { isRunning } from '../system/process-table/holder.js'
 import { foreignProc } from '../system/process-table/linux.js'
-import { isZombie, type ProcessIdentity } from '../system/process-table/table.js'
+import type { ProcessIdentity } from '../system/process-table/table.js'
 import { formatOwner, type Owner } from '../containment/owner.js'
 import type { PlainMember } from '../containment/tree.js'
 import { backoff, now, sleep } from '../base/clock.js'
@@ -34,10 +34,7 @@ export async function findProcesses(workers: readonly WorkerRecord[]): Promise<M
   return [...found.values()]
 }
 
-const isAlive = (identity: ProcessIdentity | undefined): boolean => {
-  const holder = identity === undefined ? undefined : table.identify(identity.pid)
-  return holder !== undefined && table.isSame(holder, identity!) && !isZombie(holder)
-}
+const isAlive = (identity: ProcessIdentity | undefined): boolean => identity !== undefined && isRunning(identity)
 
 /** Waits until no guardian is at work for a dead worker of these records: what it ends is nobody else's to end. */
 export async function guardiansEnd(read: () => readonly WorkerRecord[], timeout: number): Promise<void> {

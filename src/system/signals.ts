@@ -1,3 +1,4 @@
+import { holderOf } from './process-table/holder.js'
 import { constants } from 'node:os'
 import { ProctorError } from '../base/errors.js'
 import { realProcess } from '../base/real-process.js'
@@ -74,16 +75,13 @@ function assertForeign(pid: number): void {
 /** SIGKILLs a test worker, for its guardian alone: it is an ancestor of that. */
 export function endWorker(worker: ProcessIdentity): SignalOutcome {
   assertPid(worker.pid)
-  const holder = table.identify(worker.pid)
-  return holder !== undefined && table.isSame(holder, worker) ? send(worker.pid, 'SIGKILL') : 'gone'
+  return holderOf(worker) === undefined ? 'gone' : send(worker.pid, 'SIGKILL')
 }
 
 /** Signals one process, after checking that its number is still its own. */
 export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {
   assertForeign(target.pid)
-  const holder = table.identify(target.pid)
-  if (holder === undefined || !table.isSame(holder, target)) return 'gone'
-  return send(target.pid, signal)
+  return holderOf(target) === undefined ? 'gone' : send(target.pid, signal)
 }
 
 /**
@@ -92,8 +90,7 @@ export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): 
  */
 export function signalGroup(group: number, witness: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {
   assertForeign(group)
-  const holder = table.identify(witness.pid)
-  if (holder === undefined || !table.isSame(holder, witness) || holder.group !== group) return 'gone'
+  if (holderOf(witness)?.group !== group) return 'gone'
   return send(-group, signal)
 }
 

@@ -1,3 +1,4 @@
+import { holderOf } from '../system/process-table/holder.js'
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { constants as system } from 'node:os'
 import { setImmediate } from 'node:timers'
@@ -71,8 +72,7 @@ export class PseudoTerminal implements Transport {
 
   /** node-pty waits for it in a thread of its own, and tells later: only the process table knows. */
   isHeld(): boolean {
-    const holder = this.#hasExited ? undefined : table.identify(this.identity.pid)
-    return holder !== undefined && table.isSame(holder, this.identity)
+    return !this.#hasExited && holderOf(this.identity) !== undefined
   }
 
   listen(listener: TransportListener): void {

@@ -1,3 +1,4 @@
+import { holderOf, isRunning } from '../../system/process-table/holder.js'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, readdirSync, readSync, writeSync } from 'node:fs'
 import { every } from '../../base/clock.js'
@@ -8,7 +9,7 @@ import { startOwn } from '../../containment/own-starts.js'
 import { awaitChild } from '../../system/own-children.js'
 import type { Pipe, PosixSpawn } from '../../system/posix-spawn.js'
 import { table } from '../../system/process-table/current.js'
-import { isZombie, type ProcessIdentity } from '../../system/process-table/table.js'
+import type { ProcessIdentity } from '../../system/process-table/table.js'
 import { signalProcess } from '../../system/signals.js'
 import { inputOf, type OnExit, outputOf, Pipes, type StartedProgram } from '../pipes.js'
 import type { Transport } from '../transport.js'
@@ -143,19 +144,14 @@ function findMarked({ env }: SpawnRequest): ProcessIdentity | undefined {
 
 /** Tells of the exit of a program whose parent has gone. With the code where this process has adopted it. */
 function watchOrphan(identity: ProcessIdentity, calls: PosixSpawn | undefined, onExit: OnExit): void {
-  const holder = (): ReturnType<typeof table.identify> => {
-    const record = table.identify(identity.pid)
-    return record !== undefined && table.isSame(record, identity) ? record : undefined
-  }
-  if (calls !== undefined && holder()?.ppid === process.pid) {
+  if (calls !== undefined && holderOf(identity)?.ppid === process.pid) {
     awaitChild(calls, identity.pid, (exit) =>
       exit === 'not a child' ? onExit(null, null) : onExit(exit.code, exit.signal),
     )
     return
   }
   const stop = every(orphanInterval, () => {
-    const record = holder()
-    if (record !== undefined && !isZombie(record)) return
+    if (isRunning(identity)) return
     stop()
     onExit(null, null)
   })
@@ -194,10 +190,7 @@ function watch(
   })
   return {
     // Its parent may have waited for it a moment ago: the table knows.
-    isHeld: () => {
-      const record = isOver ? undefined : table.identify(identity.pid)
-      return record !== undefined && table.isSame(record, identity)
-    },
+    isHeld: () => !isOver && holderOf(identity) !== undefined,
     onExit: (callback) => void callbacks.push(callback),
     loseParent: () => {
       if (ownIdentity !== undefined) signalProcess(ownIdentity, 'SIGKILL')

@@ -1,9 +1,9 @@
+import { holderOf } from '../../system/process-table/holder.js'
 import { BroadcastChannel, isMainThread } from 'node:worker_threads'
 import type { Containment, KillOutcome, Sighting, Survivor } from '../containment.js'
 import { ContainmentError } from '../../base/errors.js'
 import { newToken } from '../owner.js'
 import { after } from '../../base/clock.js'
-import { table } from '../../system/process-table/current.js'
 import { track } from '../root.js'
 import { fromPlain, type Member, type PlainMember, type ProcessInfo, type Tree } from '../tree.js'
 
@@ -61,10 +61,7 @@ const unpackTree = (sent: SentTree): Tree =>
   track({
     ...sent,
     // The thread's libuv waits for it; here it shows in the process table.
-    isHeld: () => {
-      const holder = table.identify(sent.identity.pid)
-      return holder !== undefined && table.isSame(holder, sent.identity)
-    },
+    isHeld: () => holderOf(sent.identity) !== undefined,
   })
 
 /** The name of this process's channel, when its main thread is the subreaper for its threads. */

@@ -1,0 +1,14 @@
+import { table } from './current.js'
+import { isZombie, type ProcessIdentity, type ProcessRecord } from './table.js'
+
+/** Who has a process's number now, where that is still the process itself. A zombie keeps its number. */
+export function holderOf(identity: ProcessIdentity): ProcessRecord | undefined {
+  const holder = table.identify(identity.pid)
+  return holder !== undefined && table.isSame(holder, identity) ? holder : undefined
+}
+
+/** Whether a process has not exited yet. */
+export function isRunning(identity: ProcessIdentity): boolean {
+  const holder = holderOf(identity)
+  return holder !== undefined && !isZombie(holder)
+}
