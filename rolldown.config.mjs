@@ -53,7 +53,10 @@ const licences = () => ({
   },
 })
 
-/** There is no other way below the size that `.ci/package.mjs` holds it to. What a person may print keeps its class's name, and entry points, which are lists of names, their lines. */
+/**
+ * There is no other way below the size that `.ci/package.mjs` holds it to. What a person may print keeps its class's name,
+ * and entry points, which are lists of names, their lines.
+ */
 const small = {
   name: 'small',
   async renderChunk(code, { fileName, isEntry }) {

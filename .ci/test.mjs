@@ -1,5 +1,6 @@
 // What `npm test` runs once the package is built. Worker threads have a run of their own: strict containment comes to
-// them through the global set-up, and other tests' orphans would be theirs. `npm run test:quick` leaves out what starts runners, browsers and storms.
+// them through the global set-up, and other tests' orphans would be theirs. `npm run test:quick` leaves out what starts
+// runners, browsers and storms.
 import { spawn } from 'node:child_process'
 
 const quick = ['test/architecture.test.ts', 'test/public-api.test.ts', 'test/rooms', 'test/stories', 'test/messages']

@@ -283,7 +283,10 @@ export class StrictContainment implements Containment {
     return [...this.#around.trees].every(({ owner }) => owner.fixture === fixture)
   }
 
-  /** Our children, and the leaders that are another thread's or below a parent of their own, less those that are known to be of no wanted tree. */
+  /**
+   * Our children, and the leaders that are another thread's or below a parent of their own, less those that are known to
+   * be of no wanted tree.
+   */
   *#roots(children: readonly number[], isWanted: (tree: Tree) => boolean): Generator<ProcessRecord> {
     for (const pid of children) {
       if (this.#isOfOthers(pid, isWanted) || this.#isWaitedWith(pid, children.length)) continue

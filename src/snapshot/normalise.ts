@@ -53,8 +53,10 @@ const afterPort = /(?<=\bports?\b[ \t]*[:=#]?[ \t]*)\d{1,5}\b/gi
 const afterPid = /(?<=\bp[pg]?ids?\b[ \t]*[:=#]?[ \t]*)\d+\b/gi
 const duration =
   /(?<![\w.])(?:\d+ ?(?:h|m|min) ?)?\d+(?:[.,]\d+)? ?(?:ns|[uµμ]s|ms|s|secs?|seconds?|milliseconds?|mins?|minutes?)\b/g
-/** Any workspace, also one of another fixture, under whatever name its folder is reached. */
-/** Of eight letters alone it may be anybody's folder: of ours the last three count, from 000. */
+/**
+ * Any workspace, also one of another fixture, under whatever name its folder is reached. Of eight letters alone it may be
+ * anybody's folder: of ours the last three count, from 000.
+ */
 const workspaceName = String.raw`(?:kept-)?proctor-(?=[a-z]+\d)[a-z][\da-z]{7}(?![\w-])`
 const workspacePath = new RegExp(String.raw`(?:/[^\s/'"\`:;,()<>|]+)*/${workspaceName}`, 'g')
 
