@@ -1,4 +1,3 @@
-import {} from 'node:path'
 import { escapeText } from './escape.js'
 
 const brand = Symbol.for('proctor.error')
@@ -125,6 +124,10 @@ named(CommandError, 'CommandError')
 
 const withOutput = (sentence: string, state: CommandState): string => `${sentence}. Output:\n${state.output.trimEnd()}`
 
+/** Where nobody could wait for a process, its code is not known. */
+const howItEnded = ({ exitCode, exitSignal }: CommandState, label: string): string =>
+  exitSignal === null ? `${label}${exitCode ?? 'unknown'}` : `signal ${exitSignal}`
+
 const longest = 1000
 
 /** A command line for a message: what it is, not four megabytes of it, and nothing that steers a terminal. */
@@ -140,8 +143,7 @@ export const seconds = (ms: number): string => `${ms / 1000} seconds`
 /** The process ended although the test counted on it to run, and the test had not looked at the exit yet. */
 export class UnexpectedExitError extends CommandError {
   constructor(state: CommandState) {
-    const how = state.exitSignal === null ? `exit code ${state.exitCode ?? 'unknown'}` : `signal ${state.exitSignal}`
-    super(withOutput(`Process unexpectedly exited with ${how}`, state), state)
+    super(withOutput(`Process unexpectedly exited with ${howItEnded(state, 'exit code ')}`, state), state)
   }
 }
 named(UnexpectedExitError, 'UnexpectedExitError')
@@ -149,8 +151,7 @@ named(UnexpectedExitError, 'UnexpectedExitError')
 /** The process has ended, the test knows it, and asks for something that only a running process can do. */
 export class AlreadyExitedError extends CommandError {
   constructor(state: CommandState) {
-    const how = state.exitSignal === null ? `${state.exitCode ?? 'unknown'}` : `signal ${state.exitSignal}`
-    super(withOutput(`Process already exited with ${how}`, state), state)
+    super(withOutput(`Process already exited with ${howItEnded(state, '')}`, state), state)
   }
 }
 named(AlreadyExitedError, 'AlreadyExitedError')
@@ -158,9 +159,7 @@ named(AlreadyExitedError, 'AlreadyExitedError')
 /** `waitForSuccessfulExit` saw another exit code than 0, or a signal. */
 export class FailedExitError extends CommandError {
   constructor(state: CommandState) {
-    const how =
-      state.exitSignal === null ? `non-zero exit code ${state.exitCode ?? 'unknown'}` : `signal ${state.exitSignal}`
-    super(withOutput(`Process exited with ${how}`, state), state)
+    super(withOutput(`Process exited with ${howItEnded(state, 'non-zero exit code ')}`, state), state)
   }
 }
 named(FailedExitError, 'FailedExitError')

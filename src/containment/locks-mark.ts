@@ -108,19 +108,18 @@ export function startUnmarked<Started>(start: () => Started): Started {
   return startMarked(isMainThread ? hard : undefined, start, () => undefined)
 }
 
-/** Gives a child its mark, which what it starts from then on inherits. */
-export function giveLocksMark(pid: number, mark: bigint): void {
-  const natives = loadNatives()
-  if (typeof natives !== 'string') natives.limitLocks(pid, { soft: mark, hard: natives.locksLimit().hard })
-}
-
-/** Takes a mark of this worker's away from a child. One that an outer proctor gave to this process stays. */
-export function takeLocksMark(pid: number): void {
+function limitChild(pid: number, softBelow: (hard: bigint) => bigint): void {
   const natives = loadNatives()
   if (typeof natives === 'string') return
   const { hard } = natives.locksLimit()
-  natives.limitLocks(pid, { soft: hard, hard })
+  natives.limitLocks(pid, { soft: softBelow(hard), hard })
 }
+
+/** Gives a child its mark, which what it starts from then on inherits. */
+export const giveLocksMark = (pid: number, mark: bigint): void => limitChild(pid, () => mark)
+
+/** Takes a mark of this worker's away from a child. One that an outer proctor gave to this process stays. */
+export const takeLocksMark = (pid: number): void => limitChild(pid, (hard) => hard)
 
 /**
  * Whatever this process starts from here on carries a mark. Of the main thread alone.

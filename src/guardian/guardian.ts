@@ -93,6 +93,10 @@ export class Guardian {
 
   #setLater(key: string, line: Line): void {
     this.#open.set(key, formatLine(line))
+    this.#flushLater()
+  }
+
+  #flushLater(): void {
     this.#stopFlush ??= every(flushTime, () => this.#flush())
   }
 
@@ -208,7 +212,7 @@ export class Guardian {
 
   /** What is over goes along with what is told next: each write wakes it up, and the program under test waits. */
   #forget(key: string): void {
-    if (this.#open.delete(key)) this.#stopFlush ??= every(flushTime, () => this.#flush())
+    if (this.#open.delete(key)) this.#flushLater()
   }
 
   #flush(): void {

@@ -7,12 +7,12 @@ import { startMarked } from '../../containment/locks-mark.js'
 import { startOwn } from '../../containment/own-starts.js'
 import { table } from '../../system/process-table/current.js'
 import { standardStreams } from '../../system/process-table/linux.js'
-import { inputOf, type OnExit, outputOf, Pipes } from '../pipes.js'
+import { type OnExit, Pipes } from '../pipes.js'
 import type { Transport } from '../transport.js'
 import { identify } from './identify.js'
 import { programOf, type SpawnRequest } from './request.js'
 import { explain } from './spawn-failure.js'
-import { type OpenPipe, openStandardPipes, type StandardPipes } from './standard-pipes.js'
+import { endsOf, type OpenPipe, openStandardPipes, type StandardPipes } from './standard-pipes.js'
 
 // The start by Node's own means, where the native one is unavailable: in worker threads, on macOS, without system
 // calls. The sole importer of execa, which is loaded when it is needed: its import is slow.
@@ -116,14 +116,12 @@ export function startPortably(request: SpawnRequest, openPipe: OpenPipe): Transp
   child.unref()
   const isHeld = (): boolean => child.exitCode === null && child.signalCode === null
   const identity = identify(child.pid, isHeld)
-  const stdin = pipes.stdin ?? inputOf(child.stdin!)
-  const stdout = pipes.stdout ?? outputOf(child.stdout!)
-  const stderr = pipes.stderr ?? outputOf(child.stderr!)
+  const ends = endsOf(pipes, child)
   if (identity instanceof Error) {
-    for (const stream of [stdin, stdout, stderr]) stream.close()
+    for (const end of Object.values(ends)) end.close()
     return Promise.resolve(explain(identity, request))
   }
   const own = table.name === 'linux' ? standardStreams(child.pid).filter((name) => name.startsWith('socket:')) : []
   const onExit = (callback: OnExit): void => void child.once('exit', callback)
-  return new Pipes({ identity, streams: [...pipes.names, ...own], stdin, stdout, stderr, isHeld, onExit })
+  return new Pipes({ identity, streams: [...pipes.names, ...own], ...ends, isHeld, onExit })
 }

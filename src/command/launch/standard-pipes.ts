@@ -1,8 +1,9 @@
+import type { ChildProcess } from 'node:child_process'
 import { closeSync, fstatSync } from 'node:fs'
 import { Socket, type SocketConstructorOpts } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { Pipe } from '../../system/posix-spawn.js'
-import type { StandardInput, StandardOutput } from '../pipes.js'
+import { inputOf, outputOf, type StandardInput, type StandardOutput } from '../pipes.js'
 
 // Node gives a program socket pairs. Those take some 300 short lines, where a pipe takes 64 kilobytes: a program that
 // writes more and calls process.exit() loses the rest. And /dev/stdin, /dev/stdout and /dev/stderr do not open.
@@ -137,3 +138,13 @@ export function openStandardPipes(openPipe: OpenPipe): StandardPipes {
   }
   return ends
 }
+
+/** The ends on this side: where no pipe could be made, that of what Node has made. */
+export const endsOf = (
+  { stdin, stdout, stderr }: StandardPipes,
+  child: Pick<ChildProcess, 'stdin' | 'stdout' | 'stderr'>,
+): { readonly stdin: StandardInput; readonly stdout: StandardOutput; readonly stderr: StandardOutput } => ({
+  stdin: stdin ?? inputOf(child.stdin!),
+  stdout: stdout ?? outputOf(child.stdout!),
+  stderr: stderr ?? outputOf(child.stderr!),
+})

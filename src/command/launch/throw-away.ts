@@ -11,12 +11,12 @@ import type { Pipe, PosixSpawn } from '../../system/posix-spawn.js'
 import { table } from '../../system/process-table/current.js'
 import type { ProcessIdentity } from '../../system/process-table/table.js'
 import { signalProcess } from '../../system/signals.js'
-import { inputOf, type OnExit, outputOf, Pipes, type StartedProgram } from '../pipes.js'
+import { type OnExit, Pipes, type StartedProgram } from '../pipes.js'
 import type { Transport } from '../transport.js'
 import { identify } from './identify.js'
 import { entriesOf, programOf, type SpawnRequest } from './request.js'
 import { explain } from './spawn-failure.js'
-import { type OpenPipe, openStandardPipes, type StandardPipes } from './standard-pipes.js'
+import { endsOf, type OpenPipe, openStandardPipes, type StandardPipes } from './standard-pipes.js'
 
 // A program below a parent of its own, which can be SIGKILLed alone: the client of a server, say. The pipes are this
 // process's, and the program inherits them through the parent, which relays nothing and so loses nothing. When the
@@ -255,16 +255,7 @@ export function startBelowParent(
     pipes.release()
     return Promise.resolve(explain(identity, request))
   }
-  const stdin = pipes.stdin ?? inputOf(child.stdin!)
-  const stdout = pipes.stdout ?? outputOf(child.stdout!)
-  const stderr = pipes.stderr ?? outputOf(child.stderr!)
-  const release = (): void => [stdin, stdout, stderr].forEach((stream) => stream.close())
-  return new Pipes({
-    identity,
-    streams: pipes.names,
-    stdin,
-    stdout,
-    stderr,
-    ...watch(parent, identity, calls, release),
-  })
+  const ends = endsOf(pipes, child)
+  const release = (): void => Object.values(ends).forEach((end) => end.close())
+  return new Pipes({ identity, streams: pipes.names, ...ends, ...watch(parent, identity, calls, release) })
 }
