@@ -86,11 +86,12 @@ const compilerOptions = {
   exactOptionalPropertyTypes: true,
 }
 
-/** A consumer's project: its own tests, and what checks its types. */
+/** A consumer's project: its own tests, and what checks its types. In Vitest, the kill story of the demo too. */
 function makeProject(kind, name) {
   const folder = join(work, name.replaceAll(/\W+/g, '-'))
   mkdirSync(folder)
   cpSync(join(root, 'fixtures/consumers', kind), folder, { recursive: true })
+  if (kind === 'vitest') cpSync(join(root, 'fixtures/demo/kill.test.ts'), join(folder, 'kill.test.ts'))
   const type = kind === 'vitest' ? 'module' : 'commonjs'
   writeFileSync(join(folder, 'package.json'), `{ "private": true, "type": "${type}" }\n`)
   return folder
@@ -108,6 +109,8 @@ const expected = {
   vitest: {
     'killing the parent kills the child': passes,
     'a program that died on its own is not a successful kill': passes,
+    'a program whose end was expected has already exited': passes,
+    'the matcher of an unexpected exit': passes,
     'answers two prompts': passes,
     'answers as a person would': passes,
     'has the containment that is promised': passes,
