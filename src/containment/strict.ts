@@ -154,7 +154,17 @@ export class StrictContainment implements Containment {
   add(tree: Tree): void {
     this.#around.trees.add(tree)
     this.#leaders.set(tree.identity.pid, tree)
+    if (this.hostsThreads) this.#judgeAnew(tree)
     this.#stopLooking ??= every(lookInterval, () => inPassing(() => this.#lookInPassing()))
+  }
+
+  /** A thread's command is heard of late: what became a child before that may be its own, and was anybody's until then. */
+  #judgeAnew(tree: Tree): void {
+    for (const adopted of this.#adopted.values()) {
+      const { identity, attribution, zombieSince } = adopted
+      const isGuess = attribution.kind === 'ours' ? !isProof(attribution.evidence) : attribution.kind === 'foreign'
+      if (isGuess && zombieSince !== Infinity && !table.isOlder(identity, tree.identity)) adopted.attribution = unknown
+    }
   }
 
   remove(tree: Tree): void {

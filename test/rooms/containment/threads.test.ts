@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { track } from '../../../src/containment/root.js'
+import { RemoteContainment } from '../../../src/containment/threads/remote.js'
+import type { Tree } from '../../../src/containment/tree.js'
+import { table } from '../../../src/system/process-table/current.js'
+import { hostThreads, markFor } from '../../../src/worker/fixtures.js'
+import { eventually, findByCommandLine, isRunning, uniqueNumber } from '../../machine.js'
+
+// The main thread hears of a thread's commands by messages, which come late on a busy machine: what has happened in
+// between is done here one after the other.
+
+function givenHost(): RemoteContainment | string {
+  const end = hostThreads()
+  if (typeof end === 'string') return end
+  const remote = new RemoteContainment(process.env['PROCTOR_THREADS']!, 'PROCTOR_OUTSIDE_thread')
+  onTestFinished(() => {
+    remote.close()
+    end()
+  })
+  return remote
+}
+
+/** A program that has left a daemon behind and has exited, as a thread starts it. */
+async function givenLeak(number: string): Promise<Tree> {
+  const mark = markFor('thread.1', 1)
+  const env = { PATH: process.env['PATH'], [mark.name]: mark.value }
+  const child = spawn('sh', ['-c', `read go; setsid -f sleep ${number}`], {
+    env,
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  const identity = table.identify(child.pid!)!
+  child.stdin.end('go\n')
+  await once(child, 'exit')
+  await eventually(() => (findByCommandLine(number).length === 1 ? true : undefined), 'the daemon alone')
+  return track({
+    identity,
+    mark: `${mark.name}=${mark.value}`,
+    locks: undefined,
+    owner: { kind: 'command', fixture: 'thread.1', number: 1 } as const,
+    leadsGroup: true,
+    workspace: '/nowhere',
+    streams: new Set<string>(),
+    isHeld: () => false,
+    groupIsGone: true,
+  })
+}
+
+describe.runIf(process.platform === 'linux')('what the main thread has decided before it hears of a command', () => {
+  test('is decided anew', async ({ skip }) => {
+    const remote = givenHost()
+    if (typeof remote === 'string') return skip(remote)
+    const number = uniqueNumber()
+    remote.enter('thread.0')
+    const tree = await givenLeak(number)
+    const daemon = Number.parseInt(findByCommandLine(number)[0]!, 10)
+    // At the end of the fixture before it looks at what has become its child, which nobody claims yet.
+    remote.leave('thread.0')
+    remote.enter('thread.1')
+    remote.add(tree)
+    const { members } = await remote.look([tree])
+    const { survivors } = await remote.kill([tree], 4000)
+    remote.leave('thread.1')
+
+    expect(members.map(({ pid, evidence }) => [pid, evidence])).toEqual([[daemon, 'mark']])
+    expect([survivors, isRunning(daemon)]).toEqual([[], false])
+  })
+})
