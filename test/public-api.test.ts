@@ -114,6 +114,9 @@ test('the names that each door exports', () => {
       "proctor/node-test/guard": [
         "guard",
       ],
+      "proctor/node-test/reporter": [
+        "default",
+      ],
       "proctor/playwright": [
         "executable",
         "expect",

@@ -106,3 +106,7 @@ export function checkSignal(caller: string, signal: unknown): void {
     throw new TypeError(`${caller}: ${show(signal)} is no signal of this system. Accepted are names such as 'SIGTERM'.`)
   }
 }
+
+/** What an option that is given as undefined says is nothing. */
+export const withoutUndefined = <Options extends object>(options: Options): Options =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options

@@ -1,3 +1,5 @@
+import { relative } from 'node:path'
+
 function currentFolder(): string {
   try {
     return process.cwd()
@@ -11,3 +13,9 @@ function currentFolder(): string {
  * they go may be anybody's.
  */
 export const startFolder: string = currentFolder()
+
+/** Relative to that folder, where the path is below it. */
+export function shortPath(path: string): string {
+  const below = relative(startFolder, path)
+  return below.startsWith('..') ? path : below
+}

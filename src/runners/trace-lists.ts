@@ -1,15 +1,12 @@
 import childProcess from 'node:child_process'
-import { relative } from 'node:path'
 import { escapeControls } from '../base/escape.js'
+import { shortPath } from '../base/start-folder.js'
 import { renewIndex } from '../trace/index-file.js'
 
 // The lists of a run's traces: made and named once, whoever hears first that the run has ended.
 
 const key = Symbol.for('proctor.named-traces.1')
 const shelf = childProcess as unknown as Record<symbol, Set<string> | undefined>
-
-/** Where the run was started: tests change the folder. */
-const startFolder = process.cwd()
 
 /** Makes the list of each folder's traces anew. Returns what a person is to read, of those that were not named yet. */
 export function listTraces(folders: readonly string[], since: number): string[] {
@@ -19,18 +16,13 @@ export function listTraces(folders: readonly string[], since: number): string[] 
     if (index === undefined || index.own.length === 0 || named.has(folder)) return []
     named.add(folder)
     const { length } = index.own
-    return [`proctor: ${length} ${length === 1 ? 'trace' : 'traces'}: ${escapeControls(shorter(index.path))}`]
+    return [`proctor: ${length} ${length === 1 ? 'trace' : 'traces'}: ${escapeControls(shortPath(index.path))}`]
   })
 }
 
 /** The next run, as in watch mode, names its own. */
 export function forgetNamedTraces(): void {
   shelf[key] = undefined
-}
-
-const shorter = (path: string): string => {
-  const below = relative(startFolder, path)
-  return below.startsWith('..') ? path : below
 }
 
 function attempt<Value>(action: () => Value): Value | undefined {

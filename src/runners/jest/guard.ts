@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeEach } from '@jest/globals'
 import { Guard } from '../../guard/guard.js'
 import type { GuardOptions } from '../../guard/options.js'
 import { received } from '../carried.js'
+import { leakList } from '../leak-list.js'
 import { type CircusTest, findCircus, namesOf } from './circus.js'
 import { runLast, wrapConcurrent } from './patches.js'
 
@@ -32,6 +33,7 @@ function begin(): Guard {
       currentTest,
       isConcurrent: (test) => (test as CircusTest).concurrent === true,
       nameOf: (test) => (test === unknownTest ? 'a test' : namesOf(test as CircusTest).join(' > ')),
+      leaks: leakList,
     },
     // `globals` in Jest's configuration is what `provide` is in Vitest's.
     received((globalThis as { proctorGuard?: GuardOptions }).proctorGuard),

@@ -4,6 +4,8 @@ import { keepingAlive } from '../../base/clock.js'
 import { escapeText } from '../../base/escape.js'
 import { Guard } from '../../guard/guard.js'
 import type { GuardOptions } from '../../guard/options.js'
+import { leakList } from '../leak-list.js'
+import { sumUpAtExit } from '../run.js'
 import { hasFailed, runLast, type TestContext } from './test-context.js'
 
 // The guard of node:test, preloaded by --import: hooks of the root are every test's, subtests' too. The file is its own
@@ -73,6 +75,7 @@ function begin(): Guard {
           currentTest: current,
           isConcurrent: () => false,
           nameOf: (test) => fullNameOf(test as TestContext),
+          leaks: leakList,
         },
         undefined,
       ),
@@ -92,6 +95,7 @@ function begin(): Guard {
 
 /** Guards this process's tests, once. Returns how options are set. */
 export function startGuard(): (options: GuardOptions) => void {
+  if (process.env['NODE_TEST_CONTEXT'] === undefined) sumUpAtExit()
   if (!isForTests()) return () => {}
   // Preloaded as an ES module, and perhaps required by a test.
   const shelf = globalThis as unknown as Record<symbol, Pick<Guard, 'say'> | undefined>

@@ -2,6 +2,7 @@ import { beforeEach, inject, test } from 'vitest'
 import { Guard } from '../../guard/guard.js'
 import type { GuardOptions } from '../../guard/options.js'
 import { received } from '../carried.js'
+import { leakList } from '../leak-list.js'
 import { expectFailureAgain, expectNoFailure, finishLast, listenToFiles, listenToSharedFixtures } from './patches.js'
 import { afterFile, importCurrentTest, isSurrounded, type RunnerClass, TestRunner, type TestApi } from './runner.js'
 import { namesOf, type Task } from './task.js'
@@ -21,6 +22,7 @@ function begin(shared: Shared, currentTest: () => Task | undefined): Guard {
       currentTest,
       isConcurrent: (task) => (task as Task).concurrent === true,
       nameOf: (task) => namesOf(task as Task).join(' > '),
+      leaks: leakList,
     },
     received(inject('proctorGuard')),
   )

@@ -1,13 +1,14 @@
 import { dirname } from 'node:path'
 import type { Reporter, TestModule, Vitest } from 'vitest/node'
 import { wallClock } from '../../base/clock.js'
+import { sumUpLeaks } from '../leak-list.js'
 import { forgetNamedTraces, listTraces } from '../trace-lists.js'
 import { formatSummary, type Summarised } from './summary.js'
 import type { ProctorMeta } from './task-meta.js'
 
 /**
  * A reporter of one line at the end of a run: commands, processes that had to be ended, leaks, the slowest teardown.
- * A second one names the list of the run's traces.
+ * A second one names the list of the run's traces. What guards have found is summed up, a line of code a line.
  * Nothing when no test ran a command.
  *
  * @example
@@ -37,6 +38,7 @@ export class ProctorReporter implements Reporter {
     ])
     const line = formatSummary(summarised)
     if (line !== undefined) this.#log(line)
+    for (const text of sumUpLeaks()) this.#log(text)
     const traces = summarised.flatMap(({ meta }) => (meta?.trace === undefined ? [] : [dirname(meta.trace)]))
     for (const list of listTraces([...new Set(traces)], this.#begunAt)) this.#log(list)
   }

@@ -23,7 +23,7 @@ describe('options in layers', () => {
     [{ leakTimeout: -1 }, 'guard: leakTimeout is -1. Accepted is a number of milliseconds, 0 or more.'],
     [{ unit: 'suite' }, `guard: unit is "suite". Accepted is 'test' or 'file'.`],
     [{ allow: 'gradle' }, 'guard: allow is "gradle". Accepted is an array of strings and regular expressions.'],
-    [{ alow: [] }, 'guard: unknown option "alow". Accepted are mode, unit, allow, leakTimeout, containment.'],
+    [{ alow: [] }, 'guard: unknown option "alow". Accepted are mode, unit, allow, baseline, leakTimeout, containment.'],
   ])('%j is one clear error', (options, message) => {
     expect(() => layered(options as GuardOptions)).toThrow(new TypeError(message))
   })
@@ -52,7 +52,10 @@ describe('what the environment says', () => {
   })
 
   test.each([
-    [{ PROCTOR_GUARD: 'on' }, `PROCTOR_GUARD: mode is "on". Accepted is 'fail' or 'warn' or 'kill' or 'off'.`],
+    [
+      { PROCTOR_GUARD: 'on' },
+      `PROCTOR_GUARD: mode is "on". Accepted is 'fail' or 'warn' or 'kill' or 'report' or 'off'.`,
+    ],
     [
       { PROCTOR_GUARD_LEAK_TIMEOUT: 'soon' },
       'PROCTOR_GUARD_LEAK_TIMEOUT: leakTimeout is NaN. Accepted is a number of milliseconds, 0 or more.',

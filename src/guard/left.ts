@@ -1,0 +1,27 @@
+import { isHeld } from '../containment/child-starts.js'
+import { isRunning } from '../system/process-table/holder.js'
+import { table } from '../system/process-table/current.js'
+import type { Descendant } from './descendants.js'
+import { currentMoment, type Left } from './report.js'
+
+/** Whether it is alive at this moment, as far as that can be asked at once. */
+export function isThere(each: Descendant): boolean {
+  if (table.name !== 'linux') return each.birth === undefined || !isBirth(each) || isHeld(each.birth)
+  return isRunning(each)
+}
+
+const isBirth = (each: Descendant): boolean => each.pid === each.birth?.identity?.pid
+
+/** What is kept of it for a report. */
+export const toLeft = (each: Descendant, outcome: string): Left => ({
+  pid: each.pid,
+  startTime: each.startTime,
+  ppid: each.ppid,
+  session: each.session,
+  hasTerminal: each.hasTerminal,
+  command: table.commandLine(each.pid),
+  startedAt: table.startedAt(each),
+  foundAt: currentMoment(),
+  birth: each.birth,
+  outcome,
+})

@@ -1,0 +1,76 @@
+import { escapeControls } from '../base/escape.js'
+import { shortCommand } from '../base/short-command.js'
+import { count } from '../base/words.js'
+import type { KnownLeak } from './baseline.js'
+
+// What all guards of a run have found, in a line for each line of code that started it.
+
+/** What one guard has found of one line of code, at the end of one test or file. */
+export interface LeakNote extends KnownLeak {
+  /** `file:line`, or nothing where that is not known. */
+  readonly site: string | undefined
+  readonly processes: number
+  /** The test, or the file, told from all others of the run. */
+  readonly unit: string
+  readonly kind: 'test' | 'file'
+  /** Whether it fails nothing: it stands in the baseline, or the mode is `report` or `warn`. */
+  readonly isTolerated: boolean
+}
+
+/** Who sums up what all guards of a run have found. */
+export interface LeakListener {
+  found(note: LeakNote): void
+  /** The baseline at this path is to become what is found. */
+  willUpdate(baseline: string): void
+}
+
+interface Row {
+  readonly site: string
+  readonly command: string
+  processes: number
+  readonly tests: Set<string>
+  readonly files: Set<string>
+}
+
+const unknownSite = 'a line that is not known'
+
+function rowsOf(notes: readonly LeakNote[]): Row[] {
+  const rows = new Map<string, Row>()
+  for (const { site = unknownSite, command, processes, unit, kind } of notes) {
+    const key = site === unknownSite ? `${site} ${command}` : site
+    const row = rows.get(key) ?? { site, command, processes: 0, tests: new Set(), files: new Set() }
+    rows.set(key, row)
+    row.processes += processes
+    ;(kind === 'test' ? row.tests : row.files).add(unit)
+  }
+  return [...rows.values()].toSorted(
+    (a, b) => b.processes - a.processes || b.tests.size - a.tests.size || (a.site < b.site ? -1 : 1),
+  )
+}
+
+function outlived({ tests, files }: Pick<Row, 'tests' | 'files'>): string {
+  const parts = [
+    ...(tests.size === 0 ? [] : [count(tests.size, 'test', 'tests')]),
+    ...(files.size === 0 ? [] : [count(files.size, 'test file', 'test files')]),
+  ]
+  return parts.join(' and ')
+}
+
+/** A run in a few lines, the worst first. Undefined when nothing was found. */
+export function formatLeakSummary(notes: readonly LeakNote[]): string | undefined {
+  const rows = rowsOf(notes)
+  if (rows.length === 0) return undefined
+  const processes = rows.reduce((sum, row) => sum + row.processes, 0)
+  const all = {
+    tests: new Set(rows.flatMap(({ tests }) => [...tests])),
+    files: new Set(rows.flatMap(({ files }) => [...files])),
+  }
+  const isTolerated = notes.every((note) => note.isTolerated) ? ', none of which fails the run' : ''
+  return [
+    `proctor: ${count(processes)} outlived ${outlived(all)}${isTolerated}`,
+    ...rows.map((row) => {
+      const what = `${escapeControls(row.site)} started ${count(row.processes)} that outlived ${outlived(row)}`
+      return `  ${what}: ${escapeControls(shortCommand(row.command))}`
+    }),
+  ].join('\n')
+}

@@ -1,0 +1,83 @@
+import { appendFileSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { escapeControls } from '../base/escape.js'
+import { ProctorError } from '../base/errors.js'
+import { realProcess } from '../base/real-process.js'
+import { startFolder } from '../base/start-folder.js'
+import { count } from '../base/words.js'
+import { runVariable } from '../containment/marks.js'
+import { formatBaseline, isUpdate, updateVariable } from '../guard/baseline.js'
+import { formatLeakSummary, type LeakListener, type LeakNote } from '../guard/summary.js'
+import { dropOwnFolder, existingOwnFolder, ownFolder } from '../workspace/own-folder.js'
+
+// Workers know what their guards have found; the main process of the run, which sums it up, reads it here.
+
+/** What a guard says: where its baseline is, or what it has found. */
+type Line = { readonly baseline: string } | LeakNote
+
+const temporary = (): string => realpathSync(tmpdir())
+const nameOf = (run: string): string => `${run}.leaks`
+
+const thisRun = (): string | undefined => realProcess.env[runVariable]
+
+function append(line: Line): void {
+  const run = thisRun()
+  if (run === undefined) return
+  try {
+    appendFileSync(join(ownFolder(temporary()), nameOf(run)), `${JSON.stringify(line)}\n`, { mode: 0o600 })
+  } catch {
+    // Then there is no sum of them: no test fails for that.
+  }
+}
+
+/** Tells the main process of this run, if it is marked, what a guard has found. */
+export const leakList: LeakListener = {
+  found: append,
+  willUpdate: (path) => {
+    if (thisRun() === undefined) throw nobodyWrites()
+    append({ baseline: resolve(startFolder, path) })
+  },
+}
+
+const nobodyWrites = (): ProctorError =>
+  new ProctorError(
+    `${updateVariable}: nobody would write the baseline at the end of this run. proctor/vitest/plugin, proctor/jest/config and --test-reporter=proctor/node-test/reporter do.`,
+  )
+
+/** What the workers of a run have said. */
+function takeLines(run: string): Line[] {
+  try {
+    const own = existingOwnFolder(temporary())
+    if (own === undefined) return []
+    const path = join(own, nameOf(run))
+    const lines = readFileSync(path, 'utf8').split('\n')
+    rmSync(path, { force: true })
+    dropOwnFolder(own)
+    return lines.flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Line]))
+  } catch {
+    return [] // No test left anything, or the folder is somebody else's.
+  }
+}
+
+/** What a person is to read of all guards of this run. Writes the baseline where that is asked for. */
+export function sumUpLeaks(run: string | undefined = thisRun()): string[] {
+  const lines = run === undefined ? [] : takeLines(run)
+  const notes = lines.filter((line): line is LeakNote => 'unit' in line)
+  const summary = formatLeakSummary(notes)
+  const baselines = [...new Set(lines.flatMap((line) => ('baseline' in line ? [line.baseline] : [])))]
+  const written = isUpdate(realProcess.env) ? baselines.map((path) => writeBaseline(path, notes)) : []
+  return [...(summary === undefined ? [] : [summary]), ...written]
+}
+
+function writeBaseline(path: string, notes: readonly LeakNote[]): string {
+  const text = formatBaseline(notes)
+  const shown = escapeControls(path)
+  try {
+    writeFileSync(path, text)
+  } catch (error) {
+    return `proctor: the baseline cannot be written: ${escapeControls((error as Error).message)}`
+  }
+  const leaks = (JSON.parse(text) as unknown[]).length
+  return `proctor: baseline with ${count(leaks, 'leak', 'leaks')} written: ${shown}`
+}

@@ -1,0 +1,90 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { type InnerResult, inRoot, startInner, startVitest } from '../inner-run.js'
+import { findByCommandLine, makeFolder, removeFolder, uniqueNumber } from '../machine.js'
+
+// Real runs whose guard only reports, or knows what leaks already. The witness is /proc.
+
+const suite = inRoot('fixtures/suites/guard-report')
+
+/** A folder for a run's files, and what ends what the run has left, by its number. */
+function makeRoom(): { folder: string; number: string; env: NodeJS.ProcessEnv; left: () => number } {
+  const [folder, number] = [makeFolder(), uniqueNumber()]
+  const end = (): number => {
+    const pids = findByCommandLine(number)
+    for (const line of pids) process.kill(Number.parseInt(line, 10), 'SIGKILL')
+    return pids.length
+  }
+  onTestFinished(async () => {
+    end()
+    await removeFolder(folder)
+  })
+  return { folder, number, env: { TMPDIR: folder, SUITE_NUMBER: number }, left: end }
+}
+
+const summaryOf = (output: string): string[] =>
+  /proctor: \d+ process(?:es)? outlived \d[^]*$/.exec(output)?.[0].trim().split('\n') ?? []
+
+test('Vitest: a report ends nothing, a baseline holds what is known, and a new leak alone fails', async () => {
+  const { folder, env, left } = makeRoom()
+  const reported = await startVitest('guard-report', { env: { ...env, PROCTOR_GUARD: 'report' } }).result
+  expect(reported.output).toContain('proctor: 2 processes outlived the test that started them\n')
+  expect(reported.output).toContain('left alone')
+  const summary = [
+    'proctor: 4 processes outlived 3 tests, none of which fails the run',
+    '  fixtures/suites/guard-report/helper.mjs:7 started 4 processes that outlived 3 tests: sleep <n> <n>',
+  ]
+  expect(summaryOf(reported.output)).toEqual(summary)
+  expect([reported.exitCode, left()]).toEqual([0, 4])
+
+  const baseline = join(folder, 'known.json')
+  const withBaseline = { ...env, PROCTOR_GUARD_BASELINE: baseline }
+  const updated = await startVitest('guard-report', { env: { ...withBaseline, PROCTOR_GUARD_UPDATE: '1' } }).result
+  expect(summaryOf(updated.output)).toEqual([...summary, `proctor: baseline with 1 leak written: ${baseline}`])
+  expect(JSON.parse(readFileSync(baseline, 'utf8'))).toEqual([
+    { at: 'fixtures/suites/guard-report/helper.mjs', command: 'sleep <n> <n>' },
+  ])
+  expect([updated.exitCode, left()]).toEqual([0, 4])
+
+  const red = await startVitest('guard-report', { env: { ...withBaseline, SUITE_NEW: '1' } }).result
+  expect(red.output).toMatch(/Tests\s+1 failed \| 2 passed/)
+  expect(red.output).toMatch(
+    /LeakedProcessError: 1 process outlived the test that started it and was killed\n\n\s+tail/,
+  )
+  expect(summaryOf(red.output)).toEqual([
+    'proctor: 5 processes outlived 3 tests',
+    summary[1],
+    '  fixtures/suites/guard-report/helper.mjs:12 started 1 process that outlived 1 test: tail -f /dev/null <n>',
+  ])
+  expect([red.exitCode, left()]).toEqual([1, 4])
+  expect(readdirSync(folder).filter((name) => name.startsWith('proctor-'))).toEqual([])
+}, 60_000)
+
+test('Jest and node:test: the same sum at the end', async () => {
+  const { env, left } = makeRoom()
+  const runs: (readonly string[])[] = [
+    [inRoot('node_modules/jest/bin/jest.js'), '--config', 'jest.config.cjs'],
+    ['--import', 'proctor/node-test/guard', '--test', '--test-reporter=proctor/node-test/reporter', 'shares.node.mjs'],
+  ]
+  const more = { PROCTOR_GUARD: 'report', PROCTOR_GUARD_LEAK_TIMEOUT: '50' }
+  const run = (args: readonly string[]): Promise<InnerResult> =>
+    startInner(process.execPath, args, { cwd: suite, env: { ...env, ...more } }).result
+  const unheard = ['--import', 'proctor/node-test/guard', '--test', 'shares.node.mjs']
+  const update = { PROCTOR_GUARD_UPDATE: '1', PROCTOR_GUARD_BASELINE: 'known.json' }
+  const refused = startInner(process.execPath, unheard, { cwd: suite, env: { ...env, ...update } }).result
+  const results = await Promise.all(runs.map(run))
+  expect((await refused).output).toContain('PROCTOR_GUARD_UPDATE: nobody would write the baseline at the end')
+  expect(results.map(({ exitCode }) => exitCode)).toEqual([0, 0])
+  expect(results.map(({ stderr }) => summaryOf(stderr).slice(0, 2))).toEqual([
+    [
+      'proctor: 2 processes outlived 2 tests, none of which fails the run',
+      '  shares.test.cjs:7 started 2 processes that outlived 2 tests: sleep <n> <n>',
+    ],
+    [
+      'proctor: 3 processes outlived 2 tests, none of which fails the run',
+      '  helper.mjs:7 started 3 processes that outlived 2 tests: sleep <n> <n>',
+    ],
+  ])
+  expect(left()).toBe(5)
+}, 60_000)
