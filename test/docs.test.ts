@@ -62,6 +62,8 @@ const examplesOf = (page: string): Example[] =>
 function runnerOf({ name, text }: Example): Runner | undefined {
   if (/['"]node:test['"]|proctor\/node-test/.test(text)) return 'node'
   if (/proctor\/playwright/.test(text)) return 'playwright'
+  // The matrix has these runners, and runs the examples.
+  if (/['"]bun:test['"]|Deno\.test/.test(text)) return undefined
   if (!/\.test\.[cm]?[jt]s$/.test(name)) return undefined
   return /proctor\/jest|@jest\/globals/.test(text) ? 'jest' : 'vitest'
 }

@@ -13,7 +13,9 @@ const {
   setTimeout: startTimer,
 } = { ...timers }
 
-const readClock = (Object.getPrototypeOf(performance) as typeof performance).now.bind(performance)
+const prototype = Object.getPrototypeOf(performance) as typeof performance
+// Bun has the method on the object alone.
+const readClock = ('now' in prototype ? prototype : performance).now.bind(performance)
 
 /** Milliseconds on a clock that only goes forward. */
 export const now = (): number => readClock()

@@ -21,7 +21,7 @@ if [ -n "$main" ] && look "${main%% *}" && [ -n "$start" ]; then
   main_start=$start
   while look $$ && [ "$start" = "$own" ]; do
     look "${main%% *}"
-    if [ "$start" != "$main_start" ] || [ "$state" = Z ]; then exec "$PROCTOR_NODE" "$PROCTOR_ENDING" worker; fi
+    if [ "$start" != "$main_start" ] || [ "$state" = Z ]; then exec "$PROCTOR_NODE" ${PROCTOR_NODE_ARGUMENTS:-} "$PROCTOR_ENDING" worker; fi
     sleep 1 || exit
   done </dev/null &
 fi
@@ -33,7 +33,7 @@ while IFS= read -r line; do
 done
 IFS=$newline
 # A worker that ended in order has left nothing open.
-[ -z "$lines" ] || printf %s "$lines" | "$PROCTOR_NODE" "$PROCTOR_ENDING" all || for open in $lines; do
+[ -z "$lines" ] || printf %s "$lines" | "$PROCTOR_NODE" ${PROCTOR_NODE_ARGUMENTS:-} "$PROCTOR_ENDING" all || for open in $lines; do
   # No Node: the groups whose leader is there. kill(1) of dash knows no "--", that of busybox no "-s".
   IFS=$tab; set -- $open; [ "$1" = g ] && look "$2" && [ "$start" = "$3" ] && kill -9 "-$2"; IFS=$newline
 done

@@ -8,6 +8,7 @@ import { startUnmarked } from '../containment/locks-mark.js'
 import { startOwn } from '../containment/own-starts.js'
 import { realProcess } from '../base/real-process.js'
 import { every } from '../base/clock.js'
+import { runtime } from '../base/runtime.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { OwnRecord } from '../workspace/record.js'
@@ -263,6 +264,8 @@ export class Guardian {
     const environment = {
       ...this.#environment,
       PROCTOR_NODE: process.execPath,
+      // One a line. Deno would give it no right to anything, and there is nobody here to ask.
+      ...(runtime === 'Deno' ? { PROCTOR_NODE_ARGUMENTS: 'run\n--allow-all' } : {}),
       PROCTOR_ENDING: this.#readable(endingPath),
       PROCTOR_WORKER: `${keyOf(owner)} ${this.#worker.token} ${this.#worker.locks ?? ''}`,
       ...(main === undefined ? {} : { PROCTOR_MAIN: keyOf(main) }),

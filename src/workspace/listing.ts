@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { dirname, basename, join } from 'node:path'
+import { readEntries } from './entries.js'
 import { type OpenFolder, openFolder } from './open-folder.js'
 
 /** A file of a workspace. */
@@ -15,7 +16,7 @@ export function listFiles(folder: string, most: number): ListedFile[] {
     const inner = outer.enter(name)
     try {
       if (inner.identity.mount !== outer.identity.mount) return
-      for (const entry of readdirSync(inner.path, { withFileTypes: true, encoding: 'buffer' })) {
+      for (const entry of readEntries(inner)) {
         if (found.length >= most) return
         const at = join(path, String(entry.name))
         if (entry.isFile()) found.push({ path: at, size: lstatSync(inner.at(entry.name)).size })

@@ -193,7 +193,8 @@ export class OwnRecord {
   note(line: string): void {
     if (!this.#isWritten) return
     try {
-      appendFileSync(this.path, `${line}\n`)
+      // Deno gives an existing file, too, the rights that it gives to a new one.
+      appendFileSync(this.path, `${line}\n`, { mode: 0o600 })
     } catch {
       // A full disk: then a sweep knows less, and no test fails for it.
     }

@@ -1,8 +1,9 @@
-import { type Dirent, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
+import { lstatSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { now, sleep } from '../base/clock.js'
 import { newToken } from '../containment/owner.js'
+import { type Entry, readEntries } from './entries.js'
 import { canHoldFolders, type FolderIdentity, type OpenFolder, openFolder } from './open-folder.js'
 import { dropOwnFolder, ownFolder, thisUser } from './own-folder.js'
 
@@ -37,7 +38,7 @@ interface Level {
   readonly name: Buffer
   readonly identity: FolderIdentity
   /** What is still to be removed. */
-  readonly entries: Dirent<Buffer>[]
+  readonly entries: Entry[]
   /** Whether something in it stays, and so it does. */
   stays: boolean
 }
@@ -96,9 +97,9 @@ class Removal {
     } catch {
       // Another user's. What is in it says it better.
     }
-    let entries: Dirent<Buffer>[]
+    let entries: Entry[]
     try {
-      entries = readdirSync(inner.path, { withFileTypes: true, encoding: 'buffer' })
+      entries = readEntries(inner)
     } catch (error) {
       inner.close()
       return this.#stay(name, this.#reasonOf(error, name))

@@ -1,15 +1,11 @@
 // `npm run test:matrix`: packs the package, installs it into throw-away projects, and runs one consumer's suite under
 // every runner and Node that belong together, in every pool, and through every package manager. Prints a table.
 // `--quick` takes this Node and the newest runners that it can run. Words after it pick rows by their names.
-import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { alive, cache, killWorker, must, root, run, uniqueNumber, work, workspacesIn } from './cells.mjs'
+import { doors, makeDoor, runDoor } from './doors.mjs'
 
-const here = dirname(fileURLToPath(import.meta.url))
-const root = join(here, '../..')
 const isQuick = process.argv.includes('--quick')
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 
@@ -26,42 +22,8 @@ const runners = [
 ]
 const pools = ['forks', 'threads', 'vmThreads', 'vmForks']
 
-const work = mkdtempSync(join(tmpdir(), 'proctors-matrix-'))
-process.once('exit', () => rmSync(work, { recursive: true, force: true }))
-const cache = join(root, 'node_modules/.cache/proctor-matrix')
-
 const isTerminal = process.stderr.isTTY === true
 const progress = (text) => process.stderr.write(isTerminal ? `\u001B[2K\r${text}` : `${text}\n`)
-
-/** Runs a program to its end. Its own pid leads its group, so that what hangs can be ended whole. */
-function run(command, args, { cwd, env = {}, limit = 180_000, onStart = () => {} }) {
-  return new Promise((resolve) => {
-    const own = Object.entries(process.env).filter(
-      ([name]) => !/^(?:npm_|VITEST|JEST|NODE_OPTIONS|NODE_ENV|CI$|FORCE_COLOR|GITHUB_ACTIONS)/i.test(name),
-    )
-    const child = spawn(command, args, {
-      cwd,
-      env: { ...Object.fromEntries(own), NO_COLOR: '1', ...env },
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
-    const timer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), limit)
-    child.once('error', (error) => resolve({ code: null, output: `${error.message}\n${output}` }))
-    child.once('close', (code) => {
-      clearTimeout(timer)
-      resolve({ code, output })
-    })
-    onStart(child)
-  })
-}
-
-async function must(command, args, options) {
-  const { code, output } = await run(command, args, options)
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output.slice(-3000)}`)
-  return output
-}
 
 /** The folder of a Node's binary, from npm. */
 async function nodeFolder(version) {
@@ -96,9 +58,6 @@ function makeProject(kind, name) {
   writeFileSync(join(folder, 'package.json'), `{ "private": true, "type": "${type}" }\n`)
   return folder
 }
-
-/** The folders of tests. The one of records, named after the user, stays. */
-const workspacesIn = (folder) => readdirSync(folder).filter((name) => /^proctor-(?!\d+$)/.test(name))
 
 const passes = (messages) => messages.length === 0
 const has =
@@ -153,26 +112,6 @@ function compare(report, kind) {
   return wrong
 }
 
-/** Processes with a text in their command line, zombies apart. */
-const alive = (text) =>
-  existsSync('/proc/self')
-    ? readdirSync('/proc').filter((pid) => {
-        try {
-          return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(text)
-        } catch {
-          return false // Gone meanwhile.
-        }
-      })
-    : []
-
-async function until(look, limit) {
-  for (const end = Date.now() + limit; Date.now() < end; await sleep(20)) if (look()) return true
-  return look()
-}
-
-let count = 0
-const uniqueNumber = () => `${1_000_000_000 + Math.floor(Math.random() * 900_000_000) + (count += 1)}`
-
 /** One cell: the consumer's suite, and the suite whose worker is killed. Returns what is wrong. */
 async function runCell({ kind, folder, start, binaries, pool }) {
   const number = uniqueNumber()
@@ -189,27 +128,12 @@ async function runCell({ kind, folder, start, binaries, pool }) {
   if (wrong.length > 0) wrong.push(output.slice(-2000))
   const left = () => [...alive(number).map((pid) => `process ${pid}`), ...workspacesIn(temporary)]
   if (left().length > 0) wrong.push(`left: ${left().join(', ')}`)
-  if (kind !== 'transforms') wrong.push(...(await killWorker({ kind, folder, start, env, poolArgs, temporary, left })))
-  rmSync(temporary, { recursive: true, force: true })
-  return wrong
-}
-
-async function killWorker({ kind, folder, start, env, poolArgs, temporary, left }) {
-  const ready = join(temporary, 'ready')
-  const files = { MATRIX_FILES: kind === 'vitest' ? 'hang.case.ts' : 'hang.case.js', MATRIX_READY: ready }
-  const [command, args] = start(kind === 'vitest' ? ['run', ...poolArgs] : [])
-  let child
-  const ended = run(command, args, { cwd: folder, env: { ...env, ...files }, onStart: (started) => (child = started) })
-  const isReady = () => existsSync(ready) && readFileSync(ready, 'utf8').endsWith('\n')
-  if (!(await Promise.race([until(isReady, 60_000), ended.then(() => false)]))) {
-    child.kill('SIGKILL')
-    return [`the suite whose worker is to be killed did not start:\n${(await ended).output.slice(-2000)}`]
+  if (kind !== 'transforms') {
+    const hanging = { ...env, MATRIX_FILES: kind === 'vitest' ? 'hang.case.ts' : 'hang.case.js' }
+    const command = start(kind === 'vitest' ? ['run', ...poolArgs] : [])
+    wrong.push(...(await killWorker({ command, folder, env: hanging, temporary, left })))
   }
-  const wrong = left().length < 3 ? ['the tree of the killed worker was not up'] : []
-  process.kill(Number(readFileSync(ready, 'utf8')), 'SIGKILL')
-  if (!(await until(() => left().length === 0, 5000))) wrong.push(`left by a killed worker: ${left().join(', ')}`)
-  if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL')
-  await ended
+  rmSync(temporary, { recursive: true, force: true })
   return wrong
 }
 
@@ -489,11 +413,21 @@ if (isPicked('node:test')) {
     )
   }
 }
+for (const door of isQuick ? [] : doors.filter(({ name }) => isPicked(name))) {
+  progress(`installing ${door.name}`)
+  const folder = await makeDoor(door, tarball)
+  rows.push(door.name)
+  for (const version of door.nodes) {
+    const column = version === 'its own' ? version : `Node ${version}`
+    const binaries = nodes[version] ?? nodes['24']
+    jobs.push(async () => note(door.name, column, await attempt(() => runDoor(door, folder, binaries))))
+  }
+}
 await inPairs(jobs)
 const others = isQuick ? [] : [...transforms(tarball, nodes), ...(await packageManagers(tarball, nodes))]
 await inPairs(others)
 
-const columns = [...wanted.map((version) => `Node ${version}`), 'types']
+const columns = [...wanted.map((version) => `Node ${version}`), 'types', ...(isQuick ? [] : ['its own'])]
 const width = Math.max(...rows.map((row) => row.length), 20) + 2
 const table = [
   `${''.padEnd(width)}${columns.map((column) => column.padEnd(9)).join('')}`,

@@ -1,5 +1,6 @@
 import { isMainThread } from 'node:worker_threads'
 import type { SpawnError } from '../../base/errors.js'
+import { runtime } from '../../base/runtime.js'
 import { bindPosixSpawn, type PosixSpawn } from '../../system/posix-spawn.js'
 import { bindCalls } from '../../system/syscalls.js'
 import type { Transport } from '../transport.js'
@@ -21,8 +22,8 @@ function systemCalls(): PosixSpawn | undefined {
 }
 
 function findCalls(): PosixSpawn | undefined {
-  // They have their own way to start and to wait for children, beside which ours was not tried.
-  if ('bun' in process.versions || 'deno' in process.versions) return undefined
+  // Others have their own way to start and to wait for children, beside which ours was not tried.
+  if (runtime !== 'Node') return undefined
   const bind = bindCalls()
   try {
     return typeof bind === 'string' ? undefined : bindPosixSpawn(bind)
@@ -47,6 +48,8 @@ export async function prepareSpawn(): Promise<void> {
 const openPipe: OpenPipe = (stream) => {
   const available = systemCalls()
   if (available !== undefined) return available.pipe()
+  // Bun reads nothing of a pipe that it has not opened itself, and Deno gives none to a child.
+  if (runtime !== 'Node') return undefined
   return stream === 0 && process.platform === 'linux' ? undefined : openFifo()
 }
 
