@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { ahead, type InnerOptions, type InnerResult, inRoot, runVitest, startVitest } from '../inner-run.js'
@@ -56,13 +56,14 @@ async function runSuite(wanted: readonly string[], options: InnerOptions = {}): 
   const folder = makeFolder()
   const [number, report] = [uniqueNumber(), join(folder, 'report.json')]
   const expectAlive = bystander('86398')
-  const { exitCode, output } = await runVitest('guard', {
+  const { exitCode, signal, output } = await runVitest('guard', {
     ...options,
     args: [...wanted, '--reporter=json', `--outputFile=${report}`, ...(options.args ?? [])],
     env: { TMPDIR: folder, SUITE_NUMBER: number, ...options.env },
   })
   expect(findByCommandLine(number)).toEqual([])
   expectAlive()
+  if (!existsSync(report)) throw new Error(`No report. Exit code ${exitCode}, signal ${signal}\n${output}`)
   const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
   await removeFolder(folder)
   const files = testResults.map(({ name, message, assertionResults }): [string, FileOutcome] => [
