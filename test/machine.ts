@@ -14,6 +14,9 @@ const readText = (path: string): string => {
   }
 }
 
+/** A process's environment as it stands in /proc; empty when it has gone. */
+export const environmentOf = (pid: number): string => readText(`/proc/${pid}/environ`)
+
 /** Every process whose command line holds a text, zombies apart: they have none. */
 export const findByCommandLine = (part: string): string[] =>
   readdirSync('/proc')

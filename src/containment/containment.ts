@@ -106,8 +106,8 @@ export function signalTrees(
   const inOwnGroup = (member: Member): boolean => member.group === member.tree.identity.pid
   const split = new Set(spared.filter(inOwnGroup).map(({ tree }) => tree))
   for (const tree of trees) if (!split.has(tree)) signalTreeGroup(tree, members, signal)
-  // A group lives in one session, and the sessions of a tree were made by it: the groups in them are its own too. One
-  // that was found by its place, or by elimination, may be in a group of somebody else's.
+  // Another group is signalled as a whole where it was made by this tree. One that was found by its place, or by
+  // elimination, may be in a group of somebody else's.
   const splitGroups = new Set(spared.map(({ group }) => group))
   const signalled = new Set<number>()
   for (const member of members) {
@@ -116,7 +116,7 @@ export function signalTrees(
     const isAlone = split.has(member.tree) || !isProven(member)
     if (inOwnGroup(member) ? isAlone : splitGroups.has(group)) signalProcess(member, signal)
     else if (!inOwnGroup(member) && !signalled.has(group)) {
-      const isGroupOurs = member.session !== 0 && isProven(member)
+      const isGroupOurs = member.tree.groups.has(group) && isProven(member)
       if (isGroupOurs && signalGroup(group, member, signal) === 'sent') signalled.add(group)
       else signalProcess(member, signal)
     }

@@ -1,3 +1,4 @@
+import { table } from '../system/process-table/current.js'
 import { holderOf } from '../system/process-table/holder.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 
@@ -35,6 +36,11 @@ export interface Root {
   readonly workspace?: string | undefined
   /** The inodes of its own standard streams. */
   readonly streams?: ReadonlySet<string>
+  /**
+   * The session of the worker that started it, where that is not this process; 0 where it is not known. Its runner is in
+   * it, and perhaps a user's shell: no group in it is a root's for being there.
+   */
+  readonly workerSession?: number | undefined
   /** Whether nobody has waited for it yet: until then its number, and its group's, are its own. */
   isHeld(): boolean
   /** Every process ever seen below it, by number. */
@@ -47,9 +53,14 @@ export interface Root {
 /** What `track` adds to a root. */
 type Tracked = 'known' | 'groups' | 'sessions'
 
+let ownSessionRead: number | undefined
+
+/** The session that this process is in, or 0 where that is not known. */
+export const ownSession = (): number => (ownSessionRead ??= table.identify(process.pid)?.session ?? 0)
+
 /** Begins to keep track of what is below a root. */
 export function track<Of extends Omit<Root, Tracked>>(root: Of): Of & Pick<Root, Tracked> {
-  const known = new KnownProcesses()
+  const known = new KnownProcesses(root)
   const ownNumbers = (which: Membership): OwnNumbers => ({
     has: (number) => (root.leadsGroup && number === root.identity.pid && root.isHeld()) || known.inhabit(which, number),
   })
@@ -61,13 +72,36 @@ type Membership = 'group' | 'session'
 /** How many of a group's members, the newest, are asked for whether they are still in it: in a storm most have gone. */
 const mostWitnesses = 3
 
-/** What was ever seen below a root, and who is last known to have been in which group. */
+/** What was ever seen below a root, and who is last known to have been in which group of its own. */
 class KnownProcesses extends Map<number, KnownProcess> {
+  readonly #root: Omit<Root, Tracked>
   readonly #witnesses = { group: new Map<number, KnownProcess[]>(), session: new Map<number, KnownProcess[]>() }
 
+  constructor(root: Omit<Root, Tracked>) {
+    super()
+    this.#root = root
+  }
+
   override set(pid: number, process: KnownProcess): this {
-    for (const which of ['group', 'session'] as const) this.#note(which, process)
-    return super.set(pid, process)
+    super.set(pid, process)
+    for (const which of ['group', 'session'] as const) {
+      if (this.#isOwn(which, process)) this.#note(which, process)
+    }
+    return this
+  }
+
+  /**
+   * Whether the group, or the session, that a process of the root is in was made below the root. Groups and sessions are
+   * inherited: what a test starts without `detached` is in the group of the test's runner.
+   */
+  #isOwn(which: Membership, process: KnownProcess): boolean {
+    const { identity, leadsGroup, workerSession = ownSession() } = this.#root
+    const maker = process[which]
+    if (this.has(maker) || (leadsGroup && maker === identity.pid)) return true
+    // A leader that nobody has seen and that has gone was a process of the root, as nobody comes into a session from
+    // outside. The worker's own session is the exception: in that one it can have been anybody.
+    const isOutside = workerSession !== 0 && process.session !== 0 && process.session !== workerSession
+    return isOutside && table.identify(maker) === undefined
   }
 
   #note(which: Membership, process: KnownProcess): void {
@@ -84,6 +118,7 @@ class KnownProcesses extends Map<number, KnownProcess> {
 }
 
 /** Records that a process was seen below a root. */
-export function remember({ known }: Pick<Root, 'known'>, { pid, startTime, group, session }: ProcessRecord): void {
-  known.set(pid, { pid, startTime, group, session })
+export function remember({ known }: Pick<Root, 'known'>, record: ProcessRecord): void {
+  const { pid, startTime, group } = record
+  known.set(pid, { pid, startTime, group, session: record.session })
 }

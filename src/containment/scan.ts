@@ -38,10 +38,8 @@ class Pass<Of extends Root> {
   readonly claims: readonly Scanned<Of>[]
   readonly traces: Found<Of>[] = []
   readonly #forest: Forest
-  readonly #self: ProcessRecord | undefined
 
   constructor(records: ReadonlyMap<number, ProcessRecord>, roots: readonly Of[]) {
-    this.#self = records.get(process.pid)
     this.claims = roots.map((of) => {
       const { identity, mark, locks, leadsGroup, workspace, streams, known } = of
       return {
@@ -68,8 +66,9 @@ class Pass<Of extends Root> {
     if (isZombie(record) && !isKnown(claim, record) && evidence !== 'leader') this.traces.push(found)
     remember(claim, record)
     // A group or a session that one of ours is in, a zombie too, is not given to a stranger before the last has gone.
-    if (record.group !== this.#self?.group) claim.groups.add(record.group)
-    if (record.session !== 0 && record.session !== this.#self?.session) claim.sessions.add(record.session)
+    const { groups, sessions } = claim.of
+    if (!claim.groups.has(record.group) && groups.has(record.group)) claim.groups.add(record.group)
+    if (!claim.sessions.has(record.session) && sessions.has(record.session)) claim.sessions.add(record.session)
     for (const child of this.#forest.get(record.pid) ?? []) {
       this.include(child, { kind: 'ours', root: claim, evidence: 'parent chain' })
     }

@@ -110,10 +110,11 @@ export async function endEstate(): Promise<void> {
   // As a stream: readFileSync was once refused with EAGAIN, on a busy machine.
   const lines = (await text(process.stdin)).split('\n').flatMap((line) => parseLine(line) ?? [])
   const worker = identityIn('PROCTOR_WORKER')
-  const [, , token = '', locks = ''] = (process.env['PROCTOR_WORKER'] ?? '').split(' ')
+  const [, , token = '', locks = '', session = ''] = (process.env['PROCTOR_WORKER'] ?? '').split(' ')
   if (worker === undefined) return
   await new Ending(lines, {
     startTime: worker.startTime,
+    session: session === '' ? undefined : Number(session),
     token,
     locks: locks === '' ? undefined : BigInt(locks),
   }).run()

@@ -98,6 +98,8 @@ class EstateSource extends TableSource {
 /** Who had it open. */
 export interface DeadWorker {
   readonly startTime: number
+  /** The session that it was in, where that is known: its runner's as well. */
+  readonly session: number | undefined
   /** The token in the name of its mark. */
   readonly token: string
   /** What all of its second marks begin with, where it had any. */
@@ -115,7 +117,7 @@ export class Estate {
    * @param reapers whose children orphans become, beside process 1.
    */
   constructor(
-    { startTime, token, locks }: DeadWorker,
+    { startTime, session = 0, token, locks }: DeadWorker,
     records: readonly WorkerRecord[],
     lines: readonly Line[] = [],
     reapers: readonly number[] = [],
@@ -127,6 +129,7 @@ export class Estate {
         locks,
         owner: { kind: 'command', fixture: 'estate', number: 0 } as const,
         leadsGroup,
+        workerSession: session,
         workspace,
         streams: new Set<string>(),
         isHeld: () => leadsGroup && isThere(identity),
@@ -139,10 +142,7 @@ export class Estate {
     )
     const byMark = places.map((place) => rootOf({ pid: nobody, startTime }, false, place))
     this.#trees = new Set([...groups.map(({ root }) => root), ...processes, ...byMark])
-    const self = {
-      session: table.identify(process.pid)?.session ?? 0,
-      outside: new Set([outsideName(token)]),
-    }
+    const self = { session, outside: new Set([outsideName(token)]) }
     this.#source = new EstateSource(self, records, groups, reapers)
     this.#containment = new BasicContainment(this.#trees, self, this.#source)
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { clearImmediate, setImmediate } from 'node:timers'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from '../containment/owner.js'
+import { ownSession } from '../containment/root.js'
 import { startUnmarked } from '../containment/locks-mark.js'
 import { startOwn } from '../containment/own-starts.js'
 import { realProcess } from '../base/real-process.js'
@@ -267,7 +268,7 @@ export class Guardian {
       // One a line. Deno would give it no right to anything, and there is nobody here to ask.
       ...(runtime === 'Deno' ? { PROCTOR_NODE_ARGUMENTS: 'run\n--allow-all' } : {}),
       PROCTOR_ENDING: this.#readable(endingPath),
-      PROCTOR_WORKER: `${keyOf(owner)} ${this.#worker.token} ${this.#worker.locks ?? ''}`,
+      PROCTOR_WORKER: `${keyOf(owner)} ${this.#worker.token} ${this.#worker.locks ?? ''} ${ownSession()}`,
       ...(main === undefined ? {} : { PROCTOR_MAIN: keyOf(main) }),
       ...(isPageForOthers ? { PROCTOR_PAGE: tracePage } : {}),
     }

@@ -25,7 +25,7 @@ export async function findProcesses(workers: readonly WorkerRecord[]): Promise<M
   const found = new Map<string, MarkedProcess>()
   for (const worker of workers) {
     const { owner, mark, locks } = worker
-    const estate = new Estate({ startTime: owner.startTime, token: mark, locks }, [worker])
+    const estate = new Estate({ startTime: owner.startTime, session: undefined, token: mark, locks }, [worker])
     for (const member of await estate.look()) {
       const { pid, startTime } = member
       found.set(`${pid} ${startTime}`, { ...member.describe(), owner })

@@ -17,6 +17,7 @@ import { realProcess } from '../base/real-process.js'
 import { signalProcess } from '../system/signals.js'
 import { StrictContainment, type StrictSurroundings } from '../containment/strict.js'
 import { findHost, openHost, RemoteContainment } from '../containment/threads/remote.js'
+import { ownSession } from '../containment/root.js'
 import type { Tree } from '../containment/tree.js'
 
 // What there is once a worker: one guardian, one subreaper, one record of births.
@@ -25,8 +26,6 @@ interface WorkerState {
   readonly token: string
   /** The variable that marks whatever the test starts itself; commands are started without it. */
   readonly outside: string
-  /** This process's own session. */
-  session: number | undefined
   /** The second marks, where they can be set. */
   readonly locks: LocksMarks | undefined
   /** How many second marks there have been. */
@@ -61,7 +60,6 @@ function createState(): WorkerState {
   return {
     token,
     outside,
-    session: undefined,
     locks: openLocksMarks(),
     marked: 0,
     trees: new Set(),
@@ -186,7 +184,7 @@ let anyNatives: Natives | string | undefined
 const surroundings = (state: WorkerState): StrictSurroundings => ({
   trees: state.trees,
   outside: new Set([state.outside]),
-  session: (state.session ??= table.identify(process.pid)?.session ?? 0),
+  session: ownSession(),
   guardian: () => state.guardian?.pid,
 })
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { inRoot } from '../inner-run.js'
 import {
+  environmentOf,
   eventually,
   expectNothingLeft,
   findByCommandLine,
@@ -133,14 +134,15 @@ test('by the portable table, too, a group is known by when its leader started', 
 })
 
 test('its command line holds the name of the script and a token', async () => {
-  const { child, folder } = await givenWorker('echo up; sleep 1000')
+  const number = uniqueNumber()
+  const { child, folder } = await givenWorker(`echo up; sleep ${number}`)
   const [line] = findByCommandLine('guardian.sh').filter((each) => {
     const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${Number.parseInt(each, 10)}/stat`, 'latin1'))?.[1]
     return parent === String(child.pid)
   })
   expect(line).toMatch(/^\d+ \/bin\/sh \S+\/guardian\.sh [0-9a-f]{16}$/)
   child.kill('SIGKILL')
-  await expectNothingLeft('sleep 1000', folder).catch(() => {})
+  await expectNothingLeft(number, folder)
 })
 
 test('twenty programs that start each other anew, each in a session of its own, are dead', async () => {
@@ -233,7 +235,7 @@ test('the guardian and its worker killed at once: a sweep finds processes, works
     traceDir: '/tmp/never-kept',
   })
   const guardians = findByCommandLine('guardian.sh').filter((line) =>
-    readFileSync(`/proc/${Number.parseInt(line, 10)}/environ`, 'latin1').includes(`PROCTOR_WORKER=${said.worker} `),
+    environmentOf(Number.parseInt(line, 10)).includes(`PROCTOR_WORKER=${said.worker} `),
   )
   expect(guardians.length).toBeGreaterThan(0)
   child.kill('SIGSTOP')

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { ahead, type InnerOptions, type InnerResult, inRoot, runVitest, startVitest } from '../inner-run.js'
@@ -225,7 +225,9 @@ test.concurrent('the environment allows command lines', async () => {
 
 test.concurrent('the environment is refused when it cannot be understood', async () => {
   const { message } = await runFile('whole-file', { PROCTOR_GUARD: 'loud' })
-  expect(message).toContain(`PROCTOR_GUARD: mode is "loud". Accepted is 'fail' or 'warn' or 'kill' or 'off'.`)
+  expect(message).toContain(
+    `PROCTOR_GUARD: mode is "loud". Accepted is 'fail' or 'warn' or 'kill' or 'report' or 'off'.`,
+  )
 })
 
 // The control: without a guard the very same test passes, and what it leaves is there.
@@ -236,14 +238,18 @@ test.concurrent('without the guard nothing fails', async () => {
   expect(left).toBe(1)
 })
 
-test.each(['forks', 'threads'] as const)('a worker that is killed takes them along, in the pool %s', async (pool) => {
+// What a test starts without `detached` is in the group of the runner's main process and of its other workers.
+test.each([
+  ['forks', { exitCode: 1, signal: null, others: 'passed' }],
+  ['threads', { exitCode: null, signal: 'SIGKILL', others: 'gone' }],
+] as const)('a worker that is killed takes them along, and nobody else, in the pool %s', async (pool, expected) => {
   const folder = makeFolder()
   onTestFinished(() => removeFolder(folder))
   const [number, ready] = [uniqueNumber(), join(folder, 'ready')]
   const expectAlive = bystander('86398')
   const run = startVitest('guard', {
     pool,
-    args: ['killed'],
+    args: ['killed', 'lasts', '--maxWorkers=2'],
     env: { TMPDIR: folder, SUITE_NUMBER: number, SUITE_READY: ready },
   })
   onTestFinished(() => {
@@ -256,7 +262,10 @@ test.each(['forks', 'threads'] as const)('a worker that is killed takes them alo
   process.kill(worker, 'SIGKILL')
   await expectNothingLeft(number, folder)
   expectAlive()
-  await run.result
+  writeFileSync(`${ready}.end`, '')
+  const { exitCode, signal, output } = await run.result
+  const others = output.includes('✓ lasts.test.ts > goes on') ? 'passed' : 'gone'
+  expect({ exitCode, signal, others }).toEqual(expected)
 })
 
 /** Runs a test that leaves something, and ends what is there afterwards. */

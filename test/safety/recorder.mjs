@@ -1,6 +1,8 @@
 // Preloaded into every Node process of the tests (--import): a recorder under process.kill. It looks at whoever is about
 // to get a signal from this package, with nothing but /proc, and writes down a line: what it is, or that it must not be.
-import { appendFileSync, readFileSync, readlinkSync } from 'node:fs'
+import { ChildProcess } from 'node:child_process'
+import { appendFileSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 const folder = process.env['PROCTOR_TEST_RECORD']
 const read = (path) => {
@@ -59,18 +61,47 @@ function judge(target) {
   return 'found by what it was or held before'
 }
 
+// A dead worker's guardian is no descendant of its runner: what it signals is neither, whatever group it is in.
+const isRunner = (pid) => /vitest\/|vitest\.mjs|jest-worker|node --test/.test(read(`/proc/${pid}/cmdline`))
+const membersOf = (group) =>
+  readdirSync('/proc').filter((name) => /^\d+$/.test(name) && statOf(Number(name))?.group === group)
+
+function judgeForGuardian(target) {
+  if (process.argv[2] === 'worker') return 'its own worker, whose main process has gone'
+  const runner = (target < 0 ? membersOf(-target) : [target]).find((pid) => isRunner(pid))
+  return runner === undefined ? judge(target) : `!a runner: ${read(`/proc/${runner}/cmdline`).replaceAll('\0', ' ')}`
+}
+
 function isAncestor(pid) {
   for (let each = process.pid; each > 1; each = statOf(each)?.ppid ?? 0) if (each === pid) return true
   return false
 }
 
 if (folder !== undefined && process.platform === 'linux') {
+  const isGuardian = process.argv[1]?.endsWith('/guardian-ending.js') === true
+  // The guardian gets an environment of a few variables: these are added.
+  const { spawn } = ChildProcess.prototype
+  ChildProcess.prototype.spawn = function (options) {
+    if (options.args?.[1]?.endsWith('/guardian.sh')) {
+      options.envPairs.push(
+        `NODE_OPTIONS=--import ${fileURLToPath(import.meta.url)}`,
+        `PROCTOR_TEST_RECORD=${folder}`,
+        `PROCTOR_TEST_RECORD_SINCE=${process.env['PROCTOR_TEST_RECORD_SINCE']}`,
+      )
+    }
+    return Reflect.apply(spawn, this, [options])
+  }
   const kill = process.kill.bind(process)
   process.kill = (target, signal) => {
     // Tests send signals of their own: of interest is who calls from the built package.
     const caller = new Error('where').stack?.split('\n')[2] ?? ''
     if (signal !== 0 && /\/(?:dist|src\/system)\/[^/]+\.[cm]?[jt]s/.test(caller) && !caller.includes('node_modules')) {
-      appendFileSync(`${folder}/${process.pid}.log`, `${judge(target)}\t${target} ${signal} from ${process.pid}\n`)
+      const judgement = isGuardian ? judgeForGuardian(target) : judge(target)
+      try {
+        appendFileSync(`${folder}/${process.pid}.log`, `${judgement}\t${target} ${signal} from ${process.pid}\n`)
+      } catch {
+        // A guardian that works on after the tests have ended: their folder has gone.
+      }
     }
     return kill(target, signal)
   }

@@ -19,7 +19,8 @@ export default function setup(): (() => void) | undefined {
     const text = readdirSync(folder)
       .map((file) => readFileSync(join(folder, file), 'utf8'))
       .join('')
-    rmSync(folder, { recursive: true })
+    // The last guardians may be at work.
+    rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 50 })
     delete process.env['PROCTOR_TEST_RECORD']
     const lines = text.split('\n').filter((line) => line !== '')
     const counts = new Map<string, number>()
