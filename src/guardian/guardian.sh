@@ -5,7 +5,7 @@
 set -uf
 cd / || exit 1
 tab='	' newline='
-' lines='' main=${PROCTOR_MAIN:-}
+' lines=$newline main=${PROCTOR_MAIN:-}
 # Sets state, group and start of process $1. proc(5): the name in parentheses may hold anything but what follows it.
 look() {
   state='' group='' start='' text=''
@@ -32,7 +32,7 @@ while IFS= read -r line; do
   lines=$kept
 done
 IFS=$newline
-# A worker that ended in order has left nothing open.
+# A worker that ended in order has taken back every line. One that was killed before its first line has not.
 [ -z "$lines" ] || printf %s "$lines" | "$PROCTOR_NODE" ${PROCTOR_NODE_ARGUMENTS:-} "$PROCTOR_ENDING" all || for open in $lines; do
   # No Node: the groups whose leader is there. kill(1) of dash knows no "--", that of busybox no "-s".
   IFS=$tab; set -- $open; [ "$1" = g ] && look "$2" && [ "$start" = "$3" ] && kill -9 "-$2"; IFS=$newline

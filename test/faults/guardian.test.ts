@@ -92,7 +92,7 @@ async function runScript(shell: readonly string[], lines: readonly string[], env
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
   const ended = new Promise((resolve) => void child.once('close', resolve))
-  child.stdin.end(`${lines.join('\n')}\n`)
+  child.stdin.end(lines.map((line) => `${line}\n`).join(''))
   await ended
   return output
 }
@@ -117,6 +117,12 @@ describe.each([['dash'], ['bash'], ['busybox', 'sh']])('guardian.sh under %s', (
     await eventually(() => (isRunning(storm.pid!) ? undefined : true), 'the end of the group')
     expect(isRunning(stranger.pid!)).toBe(true)
   })
+})
+
+test('guardian.sh looks for what a worker has left that died before it told anything, and not when all was taken back', async () => {
+  const env = { PROCTOR_NODE: '/deleted/node' }
+  expect(await runScript(['sh'], [], env)).toContain('/deleted/node')
+  expect(await runScript(['sh'], ['r\t"/none"', '-r\t"/none"'], env)).toBe('')
 })
 
 test('by the portable table, too, a group is known by when its leader started', async () => {
