@@ -15,8 +15,8 @@ import { type Death, endTrace } from './trace-end.js'
 
 // What the guardian does when its worker is dead. guardian.sh starts it, with the lines that were open on standard input.
 
-/** ms within which everything must be dead. */
-const deadline = 10_000
+/** ms within which everything must be dead: storms take long where a machine has much else to do. */
+const deadline = 30_000
 /** How often in a row nothing is found, before nothing is believed to be left. */
 const emptyKills = 2
 /** How many files of the workspaces a trace lists. */
