@@ -12,14 +12,14 @@ import { backoff, every, now, sleep } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { descendantsOf, lastPid } from '../system/process-table/linux.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
-import { groupExists, signalProcess } from '../system/signals.js'
+import { signalProcess } from '../system/signals.js'
 import type { Self } from './facts.js'
 import { hunt } from './hunt.js'
 import { remember } from './root.js'
 import { type Found, scan, type Scan } from './scan.js'
 import type { Source } from './source.js'
 import { TableSource } from './table-source.js'
-import { type Member, toMember, type Tree } from './tree.js'
+import { isGroupGone, type Member, toMember, type Tree } from './tree.js'
 
 // Without a subreaper there is no complete list of descendants: the whole process table is searched, before the first
 // signal (a parent chain breaks with its first death) and after every round, for everything that tells a process of a
@@ -114,7 +114,7 @@ export class BasicContainment implements Containment {
     const last = table.name === 'linux' ? lastPid() : 0
     // All trees: what is another one's must not be taken for one of these.
     const { members, unattributed, isUncertain, traces } = await scan(this.#source, [...this.#trees])
-    for (const tree of wanted) if (!tree.isHeld()) tree.groupIsGone ||= !groupExists(tree.identity.pid)
+    for (const tree of wanted) isGroupGone(tree)
     const hasForked = table.name === 'linux' && (lastPid() !== last || traces.length > 0)
     const met = hasForked ? hunt([...wanted], traces.length > 0 ? huntTime : glanceTime, meet) : []
     const all = [...traces.filter(({ root }) => wanted.has(root)), ...met]

@@ -38,6 +38,8 @@ export interface Targets {
   isSplit(tree: Tree): boolean
   /** Whether it was sent SIGKILL a moment ago. */
   isStruck(record: ProcessIdentity): boolean
+  /** Whether this round ends a kill if it finds nothing: then nothing is left out. */
+  readonly isLast: boolean
   /** Any tree that is wanted: for what can only be said to be of one of them. */
   readonly any: Tree | undefined
 }
@@ -158,6 +160,7 @@ export class KillLoop {
       isSplit: (tree) =>
         [...this.#spared.values()].some((each) => each.tree === tree && each.group === tree.identity.pid),
       isStruck: (record) => this.#isStruck(record),
+      isLast: [...this.#requests].some(({ empty }) => empty >= emptyRounds - 1),
       any,
     })
     const { struck } = round

@@ -1,6 +1,6 @@
 import { type Containment, signalThroughMember } from './containment.js'
-import { groupExists, signalGroup, type SignalOutcome } from '../system/signals.js'
-import type { Member, ProcessInfo, Tree } from './tree.js'
+import { signalGroup, type SignalOutcome } from '../system/signals.js'
+import { isGroupGone, type Member, type ProcessInfo, type Tree } from './tree.js'
 
 /** The process group that a command leads: one signal reaches every member. setpgid(2), kill(2). */
 export interface ProcessGroup {
@@ -33,7 +33,7 @@ export const toPublic = ({ pid, ppid, session, state, command, startedAt }: Memb
 
 /** The live members of a tree's own group. */
 export async function groupMembers(tree: Tree, containment: Containment): Promise<ProcessInfo[]> {
-  if (tree.groupIsGone || (!tree.isHeld() && !groupExists(tree.identity.pid))) return []
+  if (isGroupGone(tree)) return []
   const { members } = await containment.look([tree])
   return members.filter((member) => member.group === tree.identity.pid).map(toPublic)
 }

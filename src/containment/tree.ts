@@ -1,4 +1,5 @@
 import { table } from '../system/process-table/current.js'
+import { groupExists } from '../system/signals.js'
 import type { Evidence } from './attribute.js'
 import type { Owner, Root } from './root.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
@@ -39,6 +40,15 @@ export interface Tree extends Root {
   readonly leaderExit?: Promise<void>
   /** The group was seen empty: its number may be a stranger's by now and is not signalled again. */
   groupIsGone: boolean
+}
+
+/**
+ * Whether a tree's group has ended, which is so once its leader was waited for and nobody is in it. It is kept for good:
+ * the number may be a stranger's a moment later.
+ */
+export function isGroupGone(tree: Tree): boolean {
+  if (!tree.groupIsGone && !tree.isHeld()) tree.groupIsGone = !groupExists(tree.identity.pid)
+  return tree.groupIsGone
 }
 
 export const isLeader = (tree: Tree, record: ProcessIdentity): boolean => table.isSame(tree.identity, record)

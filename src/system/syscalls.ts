@@ -10,6 +10,8 @@ export interface Natives {
   setSubreaper(on: boolean): boolean
   /** waitpid(pid, WNOHANG): takes a zombie child's exit. Whether there was one. */
   takeExit(pid: number): boolean
+  /** waitpid(-group, WNOHANG): takes the exit of a zombie child that is in a group. Its number, or 0 or less. */
+  takeGroupExit(group: number): number
   /** fcntl(FD_CLOEXEC): programs that are started from here on do not inherit this file. */
   closeOnExec(descriptor: number): void
   /** prlimit(RLIMIT_LOCKS): the limits of this process. */
@@ -110,6 +112,7 @@ function load(): Natives | string {
   return {
     setSubreaper: (on) => prctl(setChildSubreaper, on ? 1 : 0, 0, 0, 0) === 0,
     takeExit: (pid) => waitpid(pid, null, noHang) === pid,
+    takeGroupExit: (group) => waitpid(-group, null, noHang),
     closeOnExec: (descriptor) => void fcntl(descriptor, setDescriptorFlags, closeOnExec),
     locksLimit() {
       prlimit(0, locks, null, limits)

@@ -24,7 +24,11 @@ const controls: Control[] = [
         to: 'if (targets.has(attribution.root) && record.pid === attribution.root.identity.pid) {',
       },
       // Its last look, for what carries a mark although nothing leads to it.
-      { file: 'src/containment/strict.ts', from: 'if (struck.length === 0) {', to: 'if (struck.length < 0) {' },
+      {
+        file: 'src/containment/strict.ts',
+        from: 'if (struck.length === 0 && targets.isLast) {',
+        to: 'if (struck.length < 0) {',
+      },
     ],
     file: 'kill.test.ts',
     story: 'Kill a program written in Node killing the parent kills the child',

@@ -1,0 +1,264 @@
+import { attribute, attributeKnown, type Attribution, type Ours } from './attribute.js'
+import type { Births } from './child-exits.js'
+import { isProof } from './containment.js'
+import type { Natives } from '../system/syscalls.js'
+import type { Untold } from './kill-loop.js'
+import { parseMarks } from './marks.js'
+import { now, pause, wallClock } from '../base/clock.js'
+import { table } from '../system/process-table/current.js'
+import { readStat } from '../system/process-table/linux.js'
+import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
+import { signalProcess } from '../system/signals.js'
+import { ProcessFacts, type Self } from './facts.js'
+import { isLeader, toInfo, type Tree } from './tree.js'
+
+// Whose each child of a subreaper is, and who waits for it. A child that libuv did not start is an orphan that came from
+// somewhere below. This is the one place where the exits of such children are taken.
+
+const foreign: Attribution<Tree> = { kind: 'foreign' }
+const unknown: Attribution<Tree> = { kind: 'unknown' }
+
+/** Above this many children something is flooding the process table, so zombies are reaped at once. */
+export const flood = 64
+/** A foreign or unknown zombie is waited for only after this many milliseconds: whose child it is may do so first. */
+const zombiePatience = 50
+/** Milliseconds by which a start time and our clock may differ: clock ticks are ten long. */
+const tolerance = 50
+
+/** A tree that is not looked after any more: what it left unknown may still turn up. */
+interface Past {
+  readonly fixture: string
+  readonly leader: ProcessIdentity
+  /** ms since 1970. */
+  readonly endedAt: number
+}
+
+/** A child of ours that libuv did not start. */
+interface Adopted {
+  readonly identity: ProcessIdentity
+  attribution: Attribution<Tree>
+  zombieSince: number | undefined
+}
+
+export interface StrictSurroundings extends Self {
+  /** Every tree that lives in this worker. */
+  readonly trees: Set<Tree>
+  readonly outside: Set<string>
+  /** The number of this worker's own guardian, which may be older than the fixtures. */
+  readonly guardian: () => number | undefined
+}
+
+/** Says of a tree whether it is asked for. */
+export type IsWanted = (tree: Tree) => boolean
+
+export class Orphans {
+  readonly #natives: Natives
+  readonly #births: Births
+  readonly #around: StrictSurroundings
+  /** Strangers that became our children while an earlier fixture lived: number and start time. */
+  readonly #strangers: Map<number, number>
+  /** The trees by the numbers of their leaders. */
+  readonly #leaders = new Map<number, Tree>()
+  readonly #adopted = new Map<number, Adopted>()
+  readonly #past = new Map<string, Past>()
+
+  constructor(natives: Natives, births: Births, around: StrictSurroundings, strangers: Map<number, number>) {
+    this.#natives = natives
+    this.#births = births
+    this.#around = around
+    this.#strangers = strangers
+  }
+
+  /** What is there already is somebody else's, and somebody else waits for it. */
+  open(children: readonly number[]): void {
+    for (const pid of children) {
+      const record = pid === this.#around.guardian() ? undefined : readStat(pid)
+      if (record === undefined) continue
+      const isStranger = this.#strangers.get(pid) === record.startTime
+      const zombieSince = isStranger ? undefined : Infinity
+      this.#adopted.set(pid, { identity: record, attribution: foreign, zombieSince })
+    }
+  }
+
+  close(): void {
+    this.#adopted.clear()
+  }
+
+  add(tree: Tree): void {
+    this.#leaders.set(tree.identity.pid, tree)
+  }
+
+  /** A thread's command is heard of late: what became a child before that may be its own, and was anybody's until then. */
+  judgeAnew(tree: Tree): void {
+    for (const adopted of this.#adopted.values()) {
+      const { identity, attribution, zombieSince } = adopted
+      const isGuess = attribution.kind === 'ours' ? !isProof(attribution.evidence) : attribution.kind === 'foreign'
+      if (isGuess && zombieSince !== Infinity && !table.isOlder(identity, tree.identity)) adopted.attribution = unknown
+    }
+  }
+
+  remove(tree: Tree): void {
+    if (this.#leaders.get(tree.identity.pid) === tree) this.#leaders.delete(tree.identity.pid)
+    // One a fixture, from its first command to its last end: a fixture may run thousands.
+    const { fixture } = tree.owner
+    const before = this.#past.get(fixture)
+    const isFirst = before === undefined || tree.identity.startTime < before.leader.startTime
+    this.#past.set(fixture, {
+      fixture,
+      leader: isFirst ? tree.identity : before.leader,
+      endedAt: wallClock(),
+    })
+  }
+
+  isLeaders(pid: number): boolean {
+    return this.#leaders.has(pid)
+  }
+
+  /**
+   * Whether a child need not be looked at again: its number is its own until it is waited for, and that is for libuv,
+   * which says so at once, or for us. Two hundred tests at once would read each other's processes in every round.
+   */
+  isOfOthers(pid: number, isWanted: IsWanted): boolean {
+    if (pid === this.#around.guardian()) return true
+    if (this.#births.has(pid)) {
+      const tree = this.#leaders.get(pid)
+      return tree === undefined || !isWanted(tree)
+    }
+    const attribution = this.#adopted.get(pid)?.attribution
+    // Another thread waits for its leaders, and node-pty for its programs: they say nothing.
+    return attribution?.kind === 'ours' && attribution.evidence !== 'leader' && !isWanted(attribution.root)
+  }
+
+  /** Whether this is a zombie that somebody else is still given the time to wait for. */
+  isWaitedWith(pid: number, children: number): boolean {
+    const since = this.#adopted.get(pid)?.zombieSince
+    return since !== undefined && children <= flood && since <= now() && now() - since < zombiePatience
+  }
+
+  /** @param mayStop whether it may be stopped while it is read. */
+  attribute(record: ProcessRecord, mayStop: boolean, isWanted: IsWanted): Attribution<Tree> {
+    const before = this.#adopted.get(record.pid)
+    const isTheSame = before !== undefined && before.identity.startTime === record.startTime
+    if (isTheSame && (before.attribution.kind === 'foreign' || before.attribution.kind === 'ours'))
+      return before.attribution
+    if (!isTheSame && this.#births.has(record.pid)) {
+      const tree = this.#leaders.get(record.pid)
+      return tree !== undefined && isLeader(tree, record) ? { kind: 'ours', root: tree, evidence: 'leader' } : foreign
+    }
+    const attribution = this.#judge(record, mayStop, isWanted)
+    if (isTheSame) before.attribution = attribution
+    else this.#adopted.set(record.pid, { identity: record, attribution, zombieSince: undefined })
+    return attribution
+  }
+
+  #judge(record: ProcessRecord, mayStop: boolean, isWanted: IsWanted): Attribution<Tree> {
+    const { trees } = this.#around
+    const byTable = attributeKnown(record, trees) ?? this.attributeByGroup(record)
+    if (byTable !== undefined) return byTable
+    if (record.session === this.#around.session) return foreign
+    if (isZombie(record)) return unknown
+    const facts = new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#around)
+    // Stop, look, then kill or continue: a child's number cannot be reused before it is waited for, and what is
+    // stopped cannot hop on while it is read.
+    const isStopped = mayStop && record.state !== 'T' && signalProcess(record, 'SIGSTOP') === 'sent'
+    const attribution = this.#eliminate(record, attribute(record, facts, [...trees]), isWanted)
+    // Another test's goes on as well.
+    const isForKill = attribution.kind === 'ours' && isWanted(attribution.root)
+    if (isStopped && !isForKill) signalProcess(record, 'SIGCONT')
+    return attribution
+  }
+
+  /**
+   * An orphan that we have adopted, in a group that was not seen empty in any round so far: a storm in it is ended as a
+   * whole, and not read one by one. What the test itself started may have got the number since.
+   */
+  attributeByGroup(record: ProcessRecord): Ours<Tree> | undefined {
+    const tree = [...this.#around.trees].find((each) => each.identity.pid === record.group && !each.groupIsGone)
+    if (tree === undefined || record.startTime < tree.identity.startTime) return undefined
+    // A zombie has no environment any more, and is in the group that it was born into or made itself.
+    const isItsOwn = tree.isHeld() || isZombie(record) || !this.#isOutside(record)
+    return isItsOwn ? { kind: 'ours', root: tree, evidence: 'group' } : undefined
+  }
+
+  #isOutside(record: ProcessRecord): boolean {
+    return new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#around).isOutside
+  }
+
+  /** The commands that could have started a process, going by when. */
+  #candidatesFor(record: ProcessIdentity): Tree[] {
+    return [...this.#around.trees].filter(({ identity }) => identity.startTime <= record.startTime)
+  }
+
+  /** The fixtures that are gone or have commands that are, and that could have started it. */
+  #pastFor(record: ProcessIdentity): Past[] {
+    const startedAt = table.startedAt(record)
+    return [...this.#past.values()].filter(
+      ({ leader, endedAt }) => leader.startTime <= record.startTime && startedAt <= endedAt + tolerance,
+    )
+  }
+
+  /**
+   * An orphan that nothing attributes is of the only fixture that could have started it, if there is just one; and of
+   * one of its commands only where there is no other, or where all that could have are being ended.
+   */
+  #eliminate(record: ProcessRecord, attribution: Attribution<Tree>, isWanted: IsWanted): Attribution<Tree> {
+    if (attribution.kind !== 'unattributed') return attribution
+    const candidates = this.#candidatesFor(record)
+    const tree = candidates.at(-1)
+    if (tree === undefined) return attribution
+    const fixtures = [
+      ...candidates.map(({ owner }) => owner.fixture),
+      ...this.#pastFor(record).map((past) => past.fixture),
+    ]
+    const isOneFixture = fixtures.every((fixture) => fixture === tree.owner.fixture)
+    const isDecided = candidates.length === 1 || candidates.every(isWanted)
+    return isOneFixture && isDecided ? { kind: 'ours', root: tree, evidence: 'elimination' } : attribution
+  }
+
+  /** An orphan that nothing attributes, when it may be of one of the wanted. */
+  untold(record: ProcessRecord, isWanted: IsWanted): Untold[] {
+    // Who carries a mark, and none of a tree that lives here, is of a command that somebody else looks after.
+    const isMarked = parseMarks(table.environment(record.pid) ?? []).length > 0
+    const candidates = isMarked ? [] : this.#candidatesFor(record).filter(isWanted)
+    return candidates.length > 0 ? [{ info: toInfo(record), candidates }] : []
+  }
+
+  /** Waits for an adopted zombie. A child of libuv's is left to libuv. Whether it is met as a zombie the first time. */
+  takeExit(record: ProcessRecord, children: number): boolean {
+    const adopted = this.#adopted.get(record.pid)
+    if (adopted === undefined || this.#births.has(record.pid)) return false
+    // A leader that another thread's libuv waits for.
+    if (adopted.attribution.kind === 'ours' && adopted.attribution.evidence === 'leader') return false
+    const isFresh = adopted.zombieSince === undefined
+    adopted.zombieSince ??= now()
+    const { kind } = adopted.attribution
+    const isDue =
+      kind === 'ours' || (kind === 'unknown' && children > flood) || now() - adopted.zombieSince >= zombiePatience
+    if (isDue && this.#natives.takeExit(record.pid)) this.#adopted.delete(record.pid)
+    return isFresh
+  }
+
+  /**
+   * With the last fixture gone, what nothing attributed can only be of a fixture: it is ended. Zombies are waited for
+   * now, or they would stay for as long as the worker lives; so would those that live on, so they are remembered.
+   */
+  endUnattributed(): void {
+    this.#strangers.clear()
+    for (const [pid, { identity, attribution, zombieSince }] of this.#adopted) {
+      if (zombieSince === Infinity || this.#births.has(pid)) continue
+      // Only what a command of ours could have started: the others are the user's own.
+      // Who carries a mark is of a command in another thread, of which nothing has been heard here yet.
+      const isUnknown = attribution.kind === 'unattributed' && parseMarks(table.environment(pid) ?? []).length === 0
+      const mayBeOurs = isUnknown && this.#pastFor(identity).length > 0
+      if (mayBeOurs && signalProcess(identity, 'SIGKILL') !== 'gone') {
+        for (let round = 0; round < 500 && !this.#natives.takeExit(pid); round += 1) pause(0.2)
+        this.#adopted.delete(pid)
+      } else if (zombieSince !== undefined && this.#natives.takeExit(pid)) {
+        this.#adopted.delete(pid)
+      } else {
+        this.#strangers.set(pid, identity.startTime)
+      }
+    }
+    this.#past.clear()
+  }
+}

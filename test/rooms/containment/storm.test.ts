@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { Births } from '../../../src/containment/child-exits.js'
+import { Orphans } from '../../../src/containment/orphans.js'
+import { track } from '../../../src/containment/root.js'
+import { reapGroups, stopGroup } from '../../../src/containment/storm.js'
+import type { Tree } from '../../../src/containment/tree.js'
+import { table } from '../../../src/system/process-table/current.js'
+import { childrenOf, readStat } from '../../../src/system/process-table/linux.js'
+import type { ProcessIdentity } from '../../../src/system/process-table/table.js'
+import { loadNatives, type Natives } from '../../../src/system/syscalls.js'
+import { eventually, findByCommandLine, isRunning, uniqueNumber } from '../../machine.js'
+
+// What is done about a group of which whoever is read has exited already. Each shell here leaves a member that lives and
+// one that is dead, and both have become this process's own.
+
+const loaded = loadNatives()
+const natives = loaded as Natives
+const births = new Births()
+
+function givenTree(identity: ProcessIdentity): Tree {
+  return track({
+    identity,
+    mark: 'PROCTOR_MARK_storm=1',
+    locks: undefined,
+    owner: { kind: 'command', fixture: '0.1', number: 1 } as const,
+    leadsGroup: true,
+    workspace: '/nowhere',
+    streams: new Set<string>(),
+    isHeld: () => false,
+    groupIsGone: false,
+  })
+}
+
+const stateOf = (pid: number): string | undefined => readStat(pid)?.state
+
+/** A group with a dead and a living member, whose leader lives until it is written to. */
+async function givenGroup(): Promise<{ child: ChildProcess; identity: ProcessIdentity; dead: number; alive: number }> {
+  const number = uniqueNumber()
+  // The subshell makes both: dash would wait for its own.
+  const script = `sh -c 'true & exec sleep ${number}' & read go`
+  const child = spawn('sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+  const identity = table.identify(child.pid!)!
+  const line = await eventually(
+    () => findByCommandLine(number).find((each) => /^\d+ sleep /.test(each)),
+    'the living one',
+  )
+  const alive = Number.parseInt(line, 10)
+  onTestFinished(() => {
+    if (isRunning(alive)) process.kill(alive, 'SIGKILL')
+  })
+  const dead = await eventually(() => childrenOf(alive, true).find((pid) => stateOf(pid) === 'Z'), 'the dead one')
+  return { child, identity, dead, alive }
+}
+
+async function givenOrphans(): Promise<{ tree: Tree; dead: number; alive: number; orphans: Orphans }> {
+  const { child, identity, dead, alive } = await givenGroup()
+  const tree = givenTree(identity)
+  child.stdin!.end('go\n')
+  await once(child, 'exit')
+  const around = { trees: new Set([tree]), outside: new Set<string>(), session: 0, guardian: () => undefined }
+  return { tree, dead, alive, orphans: new Orphans(natives, births, around, new Map()) }
+}
+
+describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a storm in a group', () => {
+  beforeAll(() => void natives.setSubreaper(true))
+  afterAll(() => void natives.setSubreaper(false))
+
+  test('is stopped through a dead member', async () => {
+    const { tree, dead, alive, orphans } = await givenOrphans()
+    // Its parent, which lives, has not waited for it.
+    stopGroup(tree, [dead], births, orphans)
+    const isStopped = await eventually(() => (stateOf(alive) === 'T' ? true : undefined), 'the living one stopped')
+    expect(isStopped).toBe(true)
+  })
+
+  test('is left alone where its number may be another’s', async () => {
+    const { tree, dead, alive, orphans } = await givenOrphans()
+    tree.groupIsGone = true
+    stopGroup(tree, [dead], births, orphans)
+    expect(stateOf(alive)).toBe('S')
+  })
+
+  test('its dead are waited for, and its group has ended with the last', async () => {
+    const { tree, dead, alive } = await givenOrphans()
+    expect(reapGroups([tree], births, natives)).toBe(0)
+    process.kill(alive, 'SIGKILL')
+    let reaped = 0
+    await eventually(() => ((reaped += reapGroups([tree], births, natives)) === 2 ? true : undefined), 'both dead')
+    expect(tree.groupIsGone).toBe(true)
+    expect([stateOf(alive), stateOf(dead)]).toEqual([undefined, undefined])
+  })
+
+  test('the dead of a stranger’s group that has got the number are left to the stranger', async () => {
+    const { child, identity, alive } = await givenGroup()
+    const tree = givenTree({ pid: identity.pid, startTime: identity.startTime - 1 })
+    expect(reapGroups([tree], births, natives)).toBe(0)
+    expect(tree.groupIsGone).toBe(true)
+    process.kill(alive, 'SIGKILL')
+    child.stdin!.end('go\n')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+})
