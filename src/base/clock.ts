@@ -20,15 +20,19 @@ const readClock = ('now' in prototype ? prototype : performance).now.bind(perfor
 /** Milliseconds on a clock that only goes forward. */
 export const now = (): number => readClock()
 
-let readWallClock: (() => number) | undefined
+const sourceOf = (method: () => number): string => Function.prototype.toString.call(method)
+
+/** Fake timers put a method of their own in its place, which is written in JavaScript: then a realm of its own has one. */
+let readWallClock = sourceOf(Date.now) === 'function now() { [native code] }' ? Date.now : undefined
 
 /**
- * Milliseconds since 1970, from a source that fake timers do not reach: the `Date` of a realm of its own.
+ * Milliseconds since 1970, from a source that fake timers do not reach: the `Date` of before them, or of a realm of its
+ * own, which takes a worker some ms to make.
  * `performance.timeOrigin` would be off after the machine was suspended or its clock was set, and times of files are
  * compared with this.
  */
 export function wallClock(): number {
-  readWallClock ??= runInNewContext('Date.now') as () => number
+  readWallClock ??= runInNewContext('Date.now') as typeof Date.now
   return readWallClock()
 }
 

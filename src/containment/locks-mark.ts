@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { isMainThread } from 'node:worker_threads'
+import { randomBytes } from '../base/random.js'
 import { readProc } from '../system/process-table/linux.js'
 import { loadNatives, type LocksLimit } from '../system/syscalls.js'
 

@@ -1,17 +1,14 @@
-import { isRunning } from '../system/process-table/holder.js'
-import { randomUUID } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
+import { randomBytes } from '../base/random.js'
 import { table } from '../system/process-table/current.js'
+import { isRunning } from '../system/process-table/holder.js'
 import { foreignProc } from '../system/process-table/linux.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 
 // The owner of something that outlives a process, written so that no other process can be mistaken for it.
 
-/** 16 hexadecimal digits that nobody can guess: of a UUID those that are all random (RFC 9562, version 4). */
-export function newToken(): string {
-  const uuid = randomUUID()
-  return uuid.slice(0, 8) + uuid.slice(-8)
-}
+/** 16 hexadecimal digits that nobody can guess. */
+export const newToken = (): string => randomBytes(8).toString('hex')
 
 /** A process, said so that another container, boot or user cannot mistake it for one of theirs. */
 export interface Owner extends ProcessIdentity {

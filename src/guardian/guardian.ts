@@ -1,12 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, ftruncateSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { clearImmediate, setImmediate } from 'node:timers'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from '../containment/owner.js'
 import { ownSession } from '../containment/root.js'
-import { startUnmarked } from '../containment/locks-mark.js'
-import { startOwn } from '../containment/own-starts.js'
 import { realProcess } from '../base/real-process.js'
 import { every } from '../base/clock.js'
 import { runtime } from '../base/runtime.js'
@@ -14,6 +11,7 @@ import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { OwnRecord } from '../workspace/record.js'
 import { formatLine, type Line } from './protocol.js'
+import { type Script, startScript } from './script.js'
 
 // A small shell script in a session of its own that holds the reading end of a pipe. When this worker dies, however it
 // dies, the pipe closes, and the script starts Node with `ending.ts`, which ends what the worker had open.
@@ -61,7 +59,7 @@ export class Guardian {
   readonly #told = new Set<string>()
   #flushSoon: NodeJS.Immediate | undefined
   #stopFlush: (() => void) | undefined
-  #child: ChildProcess | undefined
+  #child: Script | undefined
   #restarts = 0
   #temporary: { readonly name: string; readonly real: string } | undefined
   /** By temporary folder: tests change TMPDIR. */
@@ -222,15 +220,14 @@ export class Guardian {
     this.#stopFlush?.()
     this.#flushSoon = undefined
     this.#stopFlush = undefined
-    const stdin = this.#child?.stdin
-    if (stdin === null || stdin === undefined) return
+    if (this.#child === undefined) return
     const open = new Set(this.#open.values())
     const closed = [...this.#told].filter((line) => !open.has(line))
     const opened = [...open].filter((line) => !this.#told.has(line))
     for (const line of closed) this.#told.delete(line)
     for (const line of opened) this.#told.add(line)
     const lines = [...closed.map((line) => `-${line}`), ...opened]
-    if (lines.length > 0) stdin.write(`${lines.join('\n')}\n`)
+    if (lines.length > 0) this.#child.tell(`${lines.join('\n')}\n`)
   }
 
   /** The path of a file of this package that other programs can read. */
@@ -272,33 +269,28 @@ export class Guardian {
       ...(main === undefined ? {} : { PROCTOR_MAIN: keyOf(main) }),
       ...(isPageForOthers ? { PROCTOR_PAGE: tracePage } : {}),
     }
-    const begin = (): ChildProcess =>
-      spawn('/bin/sh', [this.#readable(scriptPath), this.#worker.token], {
-        cwd: '/',
-        detached: true,
-        env: environment,
-        stdio: ['pipe', 'ignore', 'ignore'],
-      })
-    const child = startUnmarked(() => startOwn(begin))
+    const child = startScript({
+      script: this.#readable(scriptPath),
+      token: this.#worker.token,
+      env: environment,
+      onEnd: (reason) => {
+        if (this.#child === child) this.#hasEnded(reason)
+      },
+    })
+    // The next command tries again.
+    if (child === undefined) return
     this.#child = child
-    child.unref()
-    const stdin = child.stdin as NodeJS.WritableStream & { unref?: () => void }
-    stdin.unref?.()
-    // EPIPE when it has died: its 'exit' restarts it.
-    stdin.on('error', () => {})
-    // It could not be started: the next command tries again.
-    child.on('error', () => {
-      if (this.#child === child) this.#child = undefined
-    })
-    child.once('exit', () => {
-      if (this.#child !== child) return
-      this.#child = undefined
-      this.#told.clear()
-      this.#restarts += 1
-      if (this.#restarts <= mostRestarts) this.start()
-    })
     this.#told.clear()
     this.#flush()
     this.#noteGuardian()
+  }
+
+  #hasEnded(reason: 'exited' | 'not started'): void {
+    this.#child = undefined
+    // The next command tries again.
+    if (reason === 'not started') return
+    this.#told.clear()
+    this.#restarts += 1
+    if (this.#restarts <= mostRestarts) this.start()
   }
 }

@@ -1,14 +1,15 @@
 import { createHook } from 'node:async_hooks'
-import childProcess from 'node:child_process'
 import { constants } from 'node:os'
 import { setImmediate } from 'node:timers'
 import { every } from '../base/clock.js'
 import { realProcess } from '../base/real-process.js'
+import { onceAWorker } from '../base/shelf.js'
 import type { PosixSpawn, Waited } from './posix-spawn.js'
 
 // The children that this package started itself, by posix_spawn, and so has to wait for. libuv waits for its own, one
 // by one, and leaves these alone. Which they are, everybody in this worker must know: a wait by somebody else would
-// swallow the exit. So they are kept on a core module's object, which Jest does not renew with every file.
+// swallow the exit. So they are kept once a worker, as is who listens: the guardian is one of them, and lives on when
+// Jest renews these modules for the next file.
 
 /** Signals that hardly anybody listens to. */
 const unused: readonly NodeJS.Signals[] = ['SIGURG', 'SIGIO', 'SIGCHLD']
@@ -23,20 +24,22 @@ interface Child {
   readonly onExit: OnExit
 }
 
-const key = Symbol.for('proctor.own-children.1')
-const shelf = childProcess as unknown as Record<symbol, Map<number, Child> | undefined>
-const children = (shelf[key] ??= new Map<number, Child>())
+interface OwnChildren {
+  readonly children: Map<number, Child>
+  stopListening: (() => void) | undefined
+}
+
+const own = onceAWorker('own-children.2', (): OwnChildren => ({ children: new Map(), stopListening: undefined }))
+const { children } = own
 
 /** Whether this package started a child by itself and has not waited for it: nobody else may. */
 export const isOwnChild = (pid: number): boolean => children.has(pid)
 
-let stopListening: (() => void) | undefined
-
 /** Waits for a child from here on. `onExit` is called once, never from inside a call of this module's users. */
 export function awaitChild(calls: PosixSpawn, pid: number, onExit: OnExit): void {
   children.set(pid, { wait: () => calls.wait(pid), onExit })
-  if (stopListening !== undefined) return
-  stopListening = listen()
+  if (own.stopListening !== undefined) return
+  own.stopListening = listen()
   // Its signal may have come before anybody listened.
   setImmediate(lookAtAll)
 }
@@ -57,8 +60,8 @@ function lookAtAll(): void {
 function lookNowAndThen(): void {
   lookAtAll()
   if (children.size > 0) return
-  stopListening?.()
-  stopListening = undefined
+  own.stopListening?.()
+  own.stopListening = undefined
 }
 
 function listen(): () => void {

@@ -1,7 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { closeSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
-import type { Bind } from './syscalls.js'
+import { isMainThread } from 'node:worker_threads'
+import { runtime } from '../base/runtime.js'
+import { type Bind, bindCalls } from './syscalls.js'
 
 // posix_spawn(3) starts a program without a copy of this process, on Linux by CLONE_VFORK: it costs the same in a
 // worker of one gigabyte as in a small one. Node's own spawn forks, and copies the page tables each time.
@@ -41,6 +43,8 @@ export type Waited =
 export interface PosixSpawn {
   /** pipe2(2). Throws an error with the system's code. */
   pipe(): Pipe
+  /** Opens /dev/null to read and to write: what a program is given that is to have no stream. Throws as `pipe` does. */
+  nothing(): number
   /** Starts a program as the leader of a session. Returns its number, or throws an error with the system's code. */
   spawn(spawned: Spawned): number
   /** waitpid(WNOHANG). */
@@ -61,8 +65,41 @@ function toWaited(status: number): Waited {
   return { code: null, signal: signalNames.get(number) ?? (`SIG${number}` as NodeJS.Signals) }
 }
 
+/** `NAME=value`, as execve(2) takes it. */
+export function entriesOf(env: NodeJS.ProcessEnv): string[] {
+  const entries: string[] = []
+  for (const name of Object.keys(env)) if (env[name] !== undefined) entries.push(`${name}=${env[name]}`)
+  return entries
+}
+
+let calls: PosixSpawn | undefined | 'none'
+
+/** The system calls, where they are available. */
+export function posixSpawn(): PosixSpawn | undefined {
+  calls ??= findCalls() ?? 'none'
+  return calls === 'none' ? undefined : calls
+}
+
+function findCalls(): PosixSpawn | undefined {
+  // Others have their own way to start and to wait for children, beside which ours was not tried.
+  if (runtime !== 'Node') return undefined
+  const bind = bindCalls()
+  try {
+    return typeof bind === 'string' ? undefined : bindPosixSpawn(bind)
+  } catch {
+    return undefined // The C library lacks one.
+  }
+}
+
+/**
+ * What starts programs in this thread, where it is not for Node to do so. What waits for children is the main thread's
+ * libuv, and so is SIGCHLD. PROCTOR_LAUNCH=portable forces the portable start where the native one is available.
+ */
+export const nativeCalls = (): PosixSpawn | undefined =>
+  isMainThread && process.env['PROCTOR_LAUNCH'] !== 'portable' ? posixSpawn() : undefined
+
 /** Binds the calls. Throws where the C library lacks one: posix_spawn_file_actions_addchdir_np came with glibc 2.29. */
-export function bindPosixSpawn(bind: Bind): PosixSpawn {
+function bindPosixSpawn(bind: Bind): PosixSpawn {
   const [int, long, pointer] = ['int', 'unsigned long', 'void *'] as const
   const pipe2 = bind('pipe2', [pointer, int])
   const fcntl = bind('fcntl', [int, int, int])
@@ -76,7 +113,7 @@ export function bindPosixSpawn(bind: Bind): PosixSpawn {
   const destroyActions = bind('posix_spawn_file_actions_destroy', [pointer])
   const addDuplicate = bind('posix_spawn_file_actions_adddup2', [pointer, int, int])
   const addFolder = bind('posix_spawn_file_actions_addchdir_np', [pointer, pointer])
-  const posixSpawn = bind('posix_spawn', [pointer, long, pointer, pointer, long, long])
+  const startProgram = bind('posix_spawn', [pointer, long, pointer, pointer, long, long])
 
   // Memory that does not move: what a typed array of its own holds lies on the heap of JavaScript while it is small.
   const allocate = (size: number): Uint8Array => new Uint8Array(new ArrayBuffer(size))
@@ -131,13 +168,14 @@ export function bindPosixSpawn(bind: Bind): PosixSpawn {
       if (pipe2(numbers, closeOnExec) !== 0) throw whyNoFile()
       return { readEnd: aboveStandard(numbers[0]!), writeEnd: aboveStandard(numbers[1]!) }
     },
+    nothing: () => aboveStandard(openSync('/dev/null', 'r+')),
     spawn(spawned) {
       const { memory, file, args, env } = layOut(spawned)
       initActions(actions)
       try {
         addFolder(actions, Buffer.from(`${spawned.cwd}\0`))
         spawned.streams.forEach((descriptor, number) => addDuplicate(actions, descriptor, number))
-        const errno = posixSpawn(numbers, file, actions, attributes, args, env)
+        const errno = startProgram(numbers, file, actions, attributes, args, env)
         // The texts are needed until here.
         if (errno !== 0 || memory.length === 0) throw systemError('posix_spawn', errno)
         return numbers[0]!

@@ -1,7 +1,8 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { entriesOf, programOf, type SpawnRequest } from '../command/launch/request.js'
+import { programOf, type SpawnRequest } from '../command/launch/request.js'
 import { search } from '../command/launch/search-path.js'
+import { entriesOf } from '../system/posix-spawn.js'
 
 // What execve(2) would say of a request, asked before: node-pty's child says so on its terminal only.
 

@@ -1,5 +1,6 @@
 import { onceAWorker } from '../base/shelf.js'
 import { spawnSync } from 'node:child_process'
+import { closeSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import { BasicContainment } from '../containment/basic.js'
 import { Births } from '../containment/child-exits.js'
@@ -9,6 +10,7 @@ import { Guardian } from '../guardian/guardian.js'
 import { formatMark, guardianVariable, markName, outsideName, runVariable } from '../containment/marks.js'
 import { newToken, thisOwner } from '../containment/owner.js'
 import { type LocksMarks, openLocksMarks } from '../containment/locks-mark.js'
+import { entriesOf, nativeCalls } from '../system/posix-spawn.js'
 import { loadNatives, type Natives } from '../system/syscalls.js'
 import { pause } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
@@ -158,7 +160,7 @@ function provenNatives(): Natives | string {
   if (!natives.setSubreaper(true)) return 'prctl(PR_SET_CHILD_SUBREAPER) failed'
   try {
     const before = new Set(readChildren(process.pid, process.pid))
-    spawnSync('/bin/sh', ['-c', 'sleep 30 & :'], { detached: true, stdio: 'ignore' } as object)
+    leaveAnOrphan()
     for (const pid of readChildren(process.pid, process.pid) ?? []) {
       const record = before.has(pid) ? undefined : readStat(pid)
       if (record === undefined || record.ppid !== process.pid) continue
@@ -169,6 +171,24 @@ function provenNatives(): Natives | string {
     return 'an orphan did not become a child of the subreaper (an old kernel, or a sandbox such as gVisor)'
   } finally {
     natives.setSubreaper(false)
+  }
+}
+
+/** Its parent has exited, and it has not yet. */
+const orphaning = ['-c', 'sleep 30 & :']
+
+/** Starts what leaves an orphan, and waits for it: not by way of Node, which would make a copy of this process for it. */
+function leaveAnOrphan(): void {
+  const calls = nativeCalls()
+  if (calls === undefined) return void spawnSync('/bin/sh', orphaning, { detached: true, stdio: 'ignore' } as object)
+  const nothing = calls.nothing()
+  try {
+    const args = ['/bin/sh', ...orphaning]
+    const env = entriesOf({ PATH: realProcess.env['PATH'] })
+    const pid = calls.spawn({ file: '/bin/sh', args, env, cwd: '/', streams: [nothing, nothing, nothing] })
+    while (calls.wait(pid) === 'running') pause(0.2)
+  } finally {
+    closeSync(nothing)
   }
 }
 

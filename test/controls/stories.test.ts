@@ -129,8 +129,8 @@ const controls: Control[] = [
     off: 'the pipes (Node’s own socket pairs take their place)',
     mutations: [
       {
-        file: 'src/command/launch/spawn.ts',
-        from: "isMainThread && process.env['PROCTOR_LAUNCH'] !== 'portable' ? systemCalls() : undefined",
+        file: 'src/system/posix-spawn.ts',
+        from: "isMainThread && process.env['PROCTOR_LAUNCH'] !== 'portable' ? posixSpawn() : undefined",
         to: 'void isMainThread as undefined',
       },
       {

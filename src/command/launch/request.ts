@@ -18,10 +18,3 @@ export function programOf({ command, args, shell }: SpawnRequest): { file: strin
   if (shell === false || shell === '') return { file: command, args: [...args] }
   return { file: shell === true ? '/bin/sh' : shell, args: ['-c', [command, ...args].join(' ')] }
 }
-
-/** `NAME=value`, as execve(2) takes it. */
-export function entriesOf(env: NodeJS.ProcessEnv): string[] {
-  const entries: string[] = []
-  for (const name of Object.keys(env)) if (env[name] !== undefined) entries.push(`${name}=${env[name]}`)
-  return entries
-}

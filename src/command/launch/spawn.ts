@@ -1,8 +1,7 @@
 import { isMainThread } from 'node:worker_threads'
 import type { SpawnError } from '../../base/errors.js'
 import { runtime } from '../../base/runtime.js'
-import { bindPosixSpawn, type PosixSpawn } from '../../system/posix-spawn.js'
-import { bindCalls } from '../../system/syscalls.js'
+import { nativeCalls, posixSpawn } from '../../system/posix-spawn.js'
 import type { Transport } from '../transport.js'
 import { openFifo } from './fifo.js'
 import { startNatively } from './native.js'
@@ -11,30 +10,7 @@ import type { SpawnRequest } from './request.js'
 import { startBelowParent } from './throw-away.js'
 import type { OpenPipe } from './standard-pipes.js'
 
-// The one way to start a program. PROCTOR_LAUNCH=portable forces the portable start where the native one is available.
-
-let calls: PosixSpawn | undefined | 'none'
-
-/** The system calls, where they are available. */
-function systemCalls(): PosixSpawn | undefined {
-  calls ??= findCalls() ?? 'none'
-  return calls === 'none' ? undefined : calls
-}
-
-function findCalls(): PosixSpawn | undefined {
-  // Others have their own way to start and to wait for children, beside which ours was not tried.
-  if (runtime !== 'Node') return undefined
-  const bind = bindCalls()
-  try {
-    return typeof bind === 'string' ? undefined : bindPosixSpawn(bind)
-  } catch {
-    return undefined // The C library lacks one.
-  }
-}
-
-/** What waits for children is the main thread's libuv, and so is SIGCHLD. */
-const nativeCalls = (): PosixSpawn | undefined =>
-  isMainThread && process.env['PROCTOR_LAUNCH'] !== 'portable' ? systemCalls() : undefined
+// The one way to start a program.
 
 /** Loads what the first start needs, once. */
 export async function prepareSpawn(): Promise<void> {
@@ -46,7 +22,7 @@ export async function prepareSpawn(): Promise<void> {
  * wait there for somebody to write, who may have ended the input long ago.
  */
 const openPipe: OpenPipe = (stream) => {
-  const available = systemCalls()
+  const available = posixSpawn()
   if (available !== undefined) return available.pipe()
   // Bun reads nothing of a pipe that it has not opened itself, and Deno gives none to a child.
   if (runtime !== 'Node') return undefined
@@ -59,8 +35,7 @@ const openPipe: OpenPipe = (stream) => {
  * @returns the running program, or the promise of the reason why it could not be started.
  */
 export function start(request: SpawnRequest): Transport | Promise<SpawnError> {
-  if (request.hasOwnParent === true)
-    return startBelowParent(request, openPipe, isMainThread ? systemCalls() : undefined)
+  if (request.hasOwnParent === true) return startBelowParent(request, openPipe, isMainThread ? posixSpawn() : undefined)
   const native = nativeCalls()
   if (native === undefined) return startPortably(request, openPipe)
   const started = startNatively(native, request)

@@ -211,6 +211,32 @@ describe('a process that runs commands', () => {
   )
 })
 
+// A spy, and not a trace of system calls, which needs rights.
+test.each([
+  { launch: 'native', calls: [] },
+  { launch: 'portable', calls: ['spawnSync /bin/sh', 'spawn /bin/sh', 'spawn true'] },
+])('the first command of a worker, its guardian and all: what Node copies this process for ($launch)', (given) => {
+  const output = runScript(
+    `
+      import childProcess from 'node:child_process'
+      import { syncBuiltinESMExports } from 'node:module'
+      const calls = []
+      for (const name of ['spawn', 'spawnSync']) {
+        const real = childProcess[name]
+        childProcess[name] = (file, ...rest) => (calls.push(name + ' ' + file), real(file, ...rest))
+      }
+      syncBuiltinESMExports()
+      const { createProctor } = await import('proctor')
+      const proctor = await createProctor({ containment: 'strict' })
+      await proctor.run('true').waitForExit()
+      await proctor.teardown()
+      console.log(JSON.stringify(calls))
+    `,
+    `export PROCTOR_LAUNCH=${given.launch};`,
+  )
+  expect(JSON.parse(output)).toEqual(given.calls)
+})
+
 const request = (script: string): SpawnRequest => {
   const env = { PATH: process.env['PATH'] }
   return { command: 'sh', args: ['-c', script], display: 'sh', cwd: '/', env, shell: false }
