@@ -68,6 +68,11 @@ export function every(ms: number, callback: () => void): () => void {
   return () => clearTimerInterval(timer)
 }
 
+/** Calls `callback` once, `ms` milliseconds from now, and keeps no process alive for it. */
+export function later(ms: number, callback: () => void): void {
+  startTimer(callback, ms).unref()
+}
+
 const cell = new Int32Array(new SharedArrayBuffer(4))
 
 /** Blocks this thread for `ms` milliseconds: for the tight kill loop, where a turn of the event loop is too long. */

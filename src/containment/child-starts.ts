@@ -4,6 +4,7 @@ import { nextTick } from 'node:process'
 import { quoteCommand } from '../base/command-line.js'
 import { now, wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
+import { standardStreams } from '../system/process-table/linux.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 
 // Node names every child that this thread starts with child_process, from inside the call that starts it: the stack
@@ -25,6 +26,8 @@ export interface Birth {
   readonly bornAt: number
   /** Undefined until the call has returned, and when nothing could be started. */
   identity: ProcessIdentity | undefined
+  /** What /proc/PID/fd shows of its output, where this thread reads that. */
+  streams: ReadonlySet<string>
   /** On the clock of `now()`. */
   exitedAt: number | undefined
   /** Everything ever seen below it, by number. */
@@ -89,6 +92,7 @@ export class Announcements {
       site: captureSite(this.#hear),
       bornAt: now(),
       identity: undefined,
+      streams: new Set(),
       exitedAt: undefined,
       known: new Map(),
     }
@@ -103,6 +107,13 @@ export class Announcements {
   }
 }
 
+/** Its standard output and error, where they are pipes to this thread. */
+function outputOf({ pid, stdout, stderr }: ChildProcess): string[] {
+  if (table.name !== 'linux') return []
+  const read = [...(stdout === null ? [] : [1]), ...(stderr === null ? [] : [2])]
+  return standardStreams(pid!, read)
+}
+
 /** Looks up who a child is, as soon as it has a number. */
 export function identify(birth: Birth, audience?: Audience): void {
   const { pid } = birth.child
@@ -111,5 +122,6 @@ export function identify(birth: Birth, audience?: Audience): void {
   const startTime = table.name === 'linux' ? table.identify(pid)?.startTime : Math.floor(wallClock() / 1000)
   if (startTime === undefined) return
   birth.identity = { pid, startTime }
+  birth.streams = new Set(outputOf(birth.child))
   audience?.born(birth)
 }

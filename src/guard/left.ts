@@ -1,4 +1,6 @@
-import { isHeld } from '../containment/child-starts.js'
+import { heldOpen } from '../base/held-open.js'
+import { commandOf, isHeld } from '../containment/child-starts.js'
+import { heldBy } from '../system/process-table/descriptors.js'
 import { isRunning } from '../system/process-table/holder.js'
 import { table } from '../system/process-table/current.js'
 import type { Descendant } from './descendants.js'
@@ -25,3 +27,15 @@ export const toLeft = (each: Descendant, outcome: string): Left => ({
   birth: each.birth,
   outcome,
 })
+
+/** Who holds the output of what has exited, in a line for each call that started something. */
+export function heldLines(left: readonly Descendant[]): string[] {
+  const births = new Set(left.flatMap(({ birth }) => (birth === undefined || isHeld(birth) ? [] : [birth])))
+  return [...births].flatMap((birth) => {
+    const own = left.filter((each) => each.birth === birth)
+    return heldOpen(
+      commandOf(birth),
+      own.map(({ pid }) => ({ pid, command: table.commandLine(pid), descriptors: heldBy(pid, birth.streams) })),
+    )
+  })
+}

@@ -40,13 +40,18 @@ export class Tolerance {
   }
 
   /** Tells what of this is left alone. Returns the numbers of its processes. */
-  take(report: GuardReport, name: string | undefined, options: CompleteGuardOptions): ReadonlySet<number> {
+  take(
+    report: GuardReport,
+    name: string | undefined,
+    options: CompleteGuardOptions,
+    held: readonly string[],
+  ): ReadonlySet<number> {
     const origins = report.origins.filter((origin) => this.#covers(origin, options))
     if (origins.length === 0) return new Set()
     const told = { ...report, origins }
     this.tell(told, name, true)
     // eslint-disable-next-line no-console -- the runner says which test it belongs to.
-    if (options.mode === 'report') console.warn(`proctor: ${formatGuardReport(told, false)}`)
+    if (options.mode === 'report') console.warn([`proctor: ${formatGuardReport(told, false)}`, ...held].join('\n\n'))
     return new Set(origins.flatMap(({ left }) => left.map(({ pid }) => pid)))
   }
 

@@ -1,15 +1,7 @@
-import { readdirSync, readlinkSync } from 'node:fs'
+import { descriptorsOf } from '../system/process-table/descriptors.js'
 
 // A command gets the files that this process was started with, under the same numbers: standard streams, and what a
 // shell or make opened beyond them (`3>log`, a jobserver, bats' own output). Node marks them all to be closed at an exec.
-
-const targetOf = (descriptor: number): string | undefined => {
-  try {
-    return readlinkSync(`/proc/self/fd/${descriptor}`)
-  } catch {
-    return undefined // The folder's own descriptor, closed by now.
-  }
-}
 
 interface Descriptor {
   readonly number: number
@@ -25,11 +17,8 @@ function isNodesOwn({ number, target }: Descriptor, all: readonly Descriptor[]):
 }
 
 function inheritedBeyond(): number[] {
-  if (process.platform !== 'linux') return []
-  const all = readdirSync('/proc/self/fd').flatMap((name): Descriptor[] => {
-    const target = targetOf(Number(name))
-    return target === undefined ? [] : [{ number: Number(name), target }]
-  })
+  // The folder's own descriptor has been closed by now, and leads nowhere.
+  const all = [...descriptorsOf('self')].flatMap(([number, target]) => (target === '' ? [] : [{ number, target }]))
   return all.filter((each) => each.number > 2 && !isNodesOwn(each, all)).map(({ number }) => number)
 }
 

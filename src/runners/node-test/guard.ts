@@ -4,6 +4,7 @@ import { keepingAlive } from '../../base/clock.js'
 import { escapeText } from '../../base/escape.js'
 import { Guard } from '../../guard/guard.js'
 import type { GuardOptions } from '../../guard/options.js'
+import { tellIfItHangs } from '../../guard/hang.js'
 import { leakList } from '../leak-list.js'
 import { sumUpAtExit } from '../run.js'
 import { hasFailed, runLast, type TestContext } from './test-context.js'
@@ -81,7 +82,8 @@ function begin(): Guard {
       ),
   )
   // Hooks of the root run in the order in which they came: this one comes when the file's own have.
-  const endFileLast = AsyncResource.bind(() => after(() => keepingAlive(tests.guard.endFile())))
+  const endFile = (): Promise<void> => keepingAlive(tests.guard.endFile()).finally(() => tellIfItHangs('the test file'))
+  const endFileLast = AsyncResource.bind(() => after(endFile))
   let hasEnd = false
   beforeEach(async (context) => {
     const test = context as unknown as TestContext

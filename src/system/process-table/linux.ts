@@ -307,9 +307,9 @@ export const linuxTable: ProcessTable = {
   waitChannel: (pid) => readProc(`/proc/${pid}/wchan`)?.trim() || undefined,
 }
 
-/** The inodes of a process's standard input, output and error, as /proc/PID/fd shows them. */
-export const standardStreams = (pid: number): string[] =>
-  [0, 1, 2].flatMap((descriptor) => {
+/** The inodes of a process's standard streams, or of some of them, as /proc/PID/fd shows them. */
+export const standardStreams = (pid: number, descriptors: readonly number[] = [0, 1, 2]): string[] =>
+  descriptors.flatMap((descriptor) => {
     const target = link(`/proc/${pid}/fd/${descriptor}`)
     return target !== undefined && /^(?:socket|pipe):/.test(target) ? [target] : []
   })

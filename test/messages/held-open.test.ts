@@ -1,0 +1,47 @@
+import { createProctor } from 'proctor'
+import { expect, onTestFinished, test } from 'vitest'
+import { inRoot, startInner } from '../inner-run.js'
+import { findByCommandLine, uniqueNumber } from '../machine.js'
+
+// Who holds what does not end. The witness is the shell itself: its daemon inherits the descriptors that it says.
+
+test.runIf(process.platform === 'linux')('a leak says who holds the output of a command that has exited', async () => {
+  const proctor = await createProctor({ leakTimeout: 50 })
+  const command = proctor.run('sh', ['-c', 'sleep 600 2>/dev/null 5>&1 & echo started; exit 0'])
+  await command.waitForSuccessfulExit()
+  const error = (await proctor.teardown().catch((thrown: unknown) => thrown)) as Error
+  expect(error.stack).toMatch(
+    /held open: sh -c '.*' has exited, and its output has not ended, as \d+ sleep 600 \(descriptors 1, 5\) holds it\./,
+  )
+})
+
+test('who only closes the output is named by no such line', async () => {
+  const proctor = await createProctor({ leakTimeout: 50 })
+  const command = proctor.run('sh', ['-c', 'sleep 600 >/dev/null 2>&1 & exit 0'])
+  await command.waitForSuccessfulExit()
+  const error = (await proctor.teardown().catch((thrown: unknown) => thrown)) as Error
+  expect(error.name).toBe('LeakedProcessError')
+  expect(error.stack).not.toContain('held open')
+})
+
+test.runIf(process.platform === 'linux')(
+  'the guard says so, and of a file that does not end who holds it up',
+  async () => {
+    const number = uniqueNumber()
+    const endAll = (): void => {
+      for (const line of findByCommandLine(number)) process.kill(Number.parseInt(line, 10), 'SIGKILL')
+    }
+    onTestFinished(endAll)
+    const env = { SUITE_NUMBER: number, PROCTOR_GUARD: 'report', PROCTOR_GUARD_LEAK_TIMEOUT: '50' }
+    const args = ['--import', 'proctor/node-test/guard', 'held.node.mjs']
+    const run = startInner(process.execPath, args, { cwd: inRoot('fixtures/suites/guard-report'), env })
+    const hang =
+      /the test file ended 3 s ago, and its process \d+ has not\. What it has started still runs:\n {2}(.*)\n/
+    await expect.poll(() => run.output(), { timeout: 60_000 }).toMatch(hang)
+    expect(hang.exec(run.output())![1]).toMatch(new RegExp(`^\\d+ sleep 600 ${number} \\(descriptor 1\\)$`))
+    expect(run.output()).toMatch(/held open: sh -c '.*' has exited, .* \d+ sleep 600 \d+ \(descriptor 1\) holds it/)
+    endAll()
+    expect((await run.result).exitCode).toBe(0)
+  },
+  90_000,
+)
