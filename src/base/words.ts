@@ -2,6 +2,9 @@
 export const count = (number: number, one = 'process', many = 'processes'): string =>
   `${number} ${number === 1 ? one : many}`
 
+/** `64.2 MB`. */
+export const inMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+
 /** Characters of a command line in a report. */
 const mostWidth = 60
 

@@ -132,7 +132,7 @@ export class Command {
       exited: (code, signal) => {
         this.usage = this.#meter?.end()
         this.record.advance({ type: 'exited', exit: { code, signal, at: now() } })
-        this.listener?.exited(code, signal)
+        this.listener?.exited(code, signal, this.usage)
         this.#stopTimeout()
         if (isOutputEnded) drained()
         // Timers come before what is there to be read is: with hundreds of exits at once they would cut it off.

@@ -1,6 +1,7 @@
 import type { Tree } from '../containment/tree.js'
 import type { OutputStream } from './output.js'
 import type { SentSignal, SignalTarget } from './signal-log.js'
+import type { Usage } from './usage.js'
 
 /** What a test calls: something that it waits for, types, ends, signals, or expects. */
 export type CallKind = 'wait' | 'input' | 'end' | 'signal' | 'expect'
@@ -13,7 +14,7 @@ export interface CommandListener {
   input(text: string | Uint8Array): void
   /** Called before the signal is sent. */
   signal(sent: SentSignal, to: SignalTarget): void
-  exited(code: number | null, signal: NodeJS.Signals | null): void
+  exited(code: number | null, signal: NodeJS.Signals | null, usage?: Usage): void
   treeDead(): void
   /** The test calls something. Returns a function to call at its end, with the error if it failed. */
   calls(what: string, kind: CallKind): (error?: unknown) => void

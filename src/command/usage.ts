@@ -2,7 +2,7 @@ import { holderOf } from '../system/process-table/holder.js'
 import { every, now } from '../base/clock.js'
 import type { Tree } from '../containment/tree.js'
 import { table } from '../system/process-table/current.js'
-import { descendantsOf, readProc, ticksPerSecond } from '../system/process-table/linux.js'
+import { descendantsOf, fieldsOfStat, readProc, ticksPerSecond } from '../system/process-table/linux.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 
 // What the processes of a command have used, by looking while they live: the kernel forgets the peak of a process's
@@ -32,8 +32,7 @@ interface ProcessUsage {
 
 /** The fields of /proc/PID/stat that count clock ticks: utime, stime, cutime and cstime. */
 function ticksIn(stat: string): readonly [own: number, waitedFor: number] {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const [utime, stime, cutime, cstime] = fields.slice(11, 15).map(Number) as [number, number, number, number]
+  const [utime = 0, stime = 0, cutime = 0, cstime = 0] = (fieldsOfStat(stat, 15) ?? []).slice(11).map(Number)
   return [utime + stime, cutime + cstime]
 }
 

@@ -1,6 +1,6 @@
 import { checkOptions } from '../base/check.js'
 import { waitRules } from '../wait/options.js'
-import { show } from '../base/words.js'
+import { inMegabytes, show } from '../base/words.js'
 import { commandOf } from '../command/handle.js'
 import type { Process } from '../command/process.js'
 import type { Usage } from '../command/usage.js'
@@ -56,8 +56,6 @@ function checkLimits(limits: unknown): Required<UsageLimits> {
   }
   return { memory: memory === undefined ? Infinity : bytesOf(memory), cpu: cpu ?? Infinity }
 }
-
-const inMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
 
 /** What of the limits was not kept. */
 function excess({ peakMemory, cpuMs }: Usage, limits: { memory: number; cpu: number }): string[] {

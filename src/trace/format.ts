@@ -151,6 +151,8 @@ export interface ExitRecord extends OfCommand {
   readonly k: 'exit'
   readonly code: number | null
   readonly signal: string | null
+  /** Bytes, and ms of processor time, where somebody has looked. */
+  readonly usage?: { readonly peakMemory: number; readonly cpuMs: number } | undefined
 }
 /** A terminal's screen after it has changed. */
 export interface ScreenRecord extends OfCommand {

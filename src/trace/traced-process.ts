@@ -7,6 +7,7 @@ import type { Output, OutputStream } from '../command/output.js'
 import type { Mask } from './secrets.js'
 import type { SentSignal, SignalTarget } from '../command/signal-log.js'
 import type { ActionKind, UntimedOfCommand } from './format.js'
+import type { Usage } from '../command/usage.js'
 import { isRaw } from './trace-file.js'
 
 /** Bytes of a command's output, of each stream, that go into a trace; and the lines of its end, which always do. */
@@ -121,8 +122,8 @@ export class TracedProcess implements CommandListener {
     this.#trace.append({ k: 'signal', signal, by, to })
   }
 
-  exited(code: number | null, signal: NodeJS.Signals | null): void {
-    this.#trace.append({ k: 'exit', code, signal })
+  exited(code: number | null, signal: NodeJS.Signals | null, usage?: Usage): void {
+    this.#trace.append({ k: 'exit', code, signal, usage })
     if (this.#tree !== undefined) this.#trace.watch.leaderGone(this.#tree)
   }
 

@@ -1,4 +1,8 @@
 import { expect, test } from 'proctor/vitest'
+import { createProctor } from 'proctor'
+import { onTestFinished } from 'vitest'
+import { makeFolder, removeFolder } from '../machine.js'
+import { readTraceFile } from '../trace-model.js'
 import { rejectionOf } from '../rejection.js'
 
 // A command that allocates, says so, and goes when it may: what it used is looked at while it lives. In the background
@@ -44,6 +48,20 @@ test('processor time is counted, that of children who were never seen too', asyn
   expect(usage!.cpuMs).toBeGreaterThanOrEqual(280)
 })
 
+test('the report and the trace say what a command has used', async () => {
+  const folder = makeFolder()
+  onTestFinished(() => removeFolder(folder))
+  const proctor = await createProctor({ usage: true, trace: 'on', traceDir: folder })
+  const command = proctor.run('sh', ['-c', 'echo up; read go'])
+  await command.waitForOutput('up')
+  await command.write('go\n')
+  const { usage } = await command.waitForSuccessfulExit()
+  const { trace, commands } = await proctor.teardown()
+  expect(commands[0]!.usage).toEqual(usage)
+  expect(readTraceFile(trace!).commands[0]!.exit?.usage).toEqual(usage)
+  expect(usage!.peakMemory).toBeGreaterThan(100_000)
+})
+
 test('nobody looks who is not asked to', async ({ run }) => {
   const command = run('true')
   expect(await command.waitForExit()).not.toHaveProperty('usage')
@@ -73,7 +91,6 @@ test.each([
   [{ cpu: 0 }, 'toUseLessThan: cpu is 0. Accepted is a number of milliseconds above 0.'],
 ])('limits that are none: %o', async (limits, expected) => {
   const { toUseLessThan } = await import('proctor/matchers')
-  const { createProctor } = await import('proctor')
   const proctor = await createProctor({ usage: true })
   const error = await rejectionOf(toUseLessThan(proctor.run('true'), limits as object))
   expect(error.message).toBe(expected)

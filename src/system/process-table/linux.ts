@@ -57,12 +57,16 @@ export function readProc(path: string, isOneRecord = false): string | undefined 
   }
 }
 
+/** The first fields of /proc/PID/stat from `state` on: before it stands the program's name, which may be anything. */
+export function fieldsOfStat(text: string, most: number): string[] | undefined {
+  const close = text.lastIndexOf(')')
+  return close < 0 || !text.includes('(') ? undefined : text.slice(close + 2).split(' ', most)
+}
+
 /** The fields of /proc/PID/stat that we use. */
 export function parseStat(text: string): ProcessRecord | undefined {
-  const open = text.indexOf('(')
-  const close = text.lastIndexOf(')')
-  if (open < 0 || close < 0) return undefined
-  const fields = text.slice(close + 2).split(' ', 20)
+  const fields = fieldsOfStat(text, 20)
+  if (fields === undefined) return undefined
   const [state = '?'] = fields
   // The main thread shows Z as soon as it has exited, while others may still hold files and ports: it is running.
   const hasThreads = Number(fields[17]) > 1

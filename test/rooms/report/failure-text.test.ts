@@ -174,6 +174,13 @@ describe('what goes along with a task', () => {
         { name: 'b\u001B', meta: slow },
       ]),
     ).toBe('proctor: 4 commands run, 1 process ended at teardown, 1 leak, slowest teardown 131 ms (b^[)')
+    const large = { ...meta, peakMemory: 64_240_000 }
+    expect(
+      formatSummary([
+        { name: 'a', meta },
+        { name: 'c', meta: large },
+      ]),
+    ).toMatch(/, slowest teardown 5 ms \(a\), most memory 64\.2 MB \(c\)$/)
   })
 })
 

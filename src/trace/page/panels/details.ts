@@ -12,7 +12,7 @@ import {
   type TraceModel,
 } from '../model/model.js'
 import { sourceView } from './source-view.js'
-import { duration, quoted } from '../words.js'
+import { duration, quoted, size } from '../words.js'
 
 // Everything about one call of the test, and about one process and its command.
 
@@ -49,6 +49,12 @@ export function showCall(model: TraceModel, action: Action): void {
     ),
     sourceView(model, site) ?? '',
   )
+}
+
+/** What it and everything that it started have used, where somebody has looked. */
+function usedBy(command: Command | undefined): Fact {
+  const usage = command?.exit?.usage
+  return usage && fact('used', `${size(usage.peakMemory)} at its peak, ${duration(usage.cpuMs)} of processor time`)
 }
 
 export interface DetailsHost {
@@ -108,6 +114,7 @@ export function showProcess(model: TraceModel, process: Process, host: DetailsHo
       command?.terminal && process.isLeader
         ? fact('terminal', `${command.terminal.columns} × ${command.terminal.rows}`)
         : undefined,
+      process.isLeader ? usedBy(command) : undefined,
     ),
     sourceView(model, command?.site, 4) ?? '',
   )
