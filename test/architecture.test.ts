@@ -183,7 +183,7 @@ describe('what is done in one place', () => {
 
   test('time: clock.ts is the only clock', () => {
     expect(using(/\bDate\.now\b|\bperformance\.now\b|(?<![.\w])set(?:Timeout|Interval)\(/)).toEqual(['base/clock.ts'])
-    expect(using(/from 'node:perf_hooks'/)).toEqual(['base/clock.ts'])
+    expect(using(/from 'node:(?:perf_hooks|timers)/)).toEqual(['base/clock.ts'])
   })
 })
 

@@ -7,8 +7,10 @@ import { runInNewContext } from 'node:vm'
 // They leave the prototype alone.
 
 const {
+  clearImmediate: clearTurn,
   clearInterval: clearTimerInterval,
   clearTimeout: clearTimer,
+  setImmediate: startTurn,
   setInterval: startInterval,
   setTimeout: startTimer,
 } = { ...timers }
@@ -47,6 +49,18 @@ export function after(ms: number, callback: () => void): () => void {
   const timer = startTimer(callback, ms)
   return () => clearTimer(timer)
 }
+
+/** Calls `callback` once, in this turn of the event loop, when what there is to be read has been. Returns what takes that back. */
+export function soon(callback: () => void): () => void {
+  const scheduled = startTurn(callback)
+  return () => clearTurn(scheduled)
+}
+
+/** Resolves in this turn of the event loop, when what there is to be read has been. */
+export const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    startTurn(resolve)
+  })
 
 /** The longest that a timer can wait: it is always taken back before. */
 const longest = 0x7fff_ffff

@@ -1,5 +1,4 @@
-import { setImmediate } from 'node:timers'
-import { after, now } from '../base/clock.js'
+import { after, now, soon } from '../base/clock.js'
 import { type CommandState, ProctorError, type SpawnError, withHelp } from '../base/errors.js'
 import type { Containment } from '../containment/containment.js'
 import type { Member, Tree } from '../containment/tree.js'
@@ -136,7 +135,7 @@ export class Command {
         this.#stopTimeout()
         if (isOutputEnded) drained()
         // Timers come before what is there to be read is: with hundreds of exits at once they would cut it off.
-        else after(drainTime, () => setImmediate(drained))
+        else after(drainTime, () => soon(drained))
       },
     })
   }

@@ -1,5 +1,5 @@
 import type { KillOutcome, Survivor } from './containment.js'
-import { after, now, pause, sleep } from '../base/clock.js'
+import { after, now, pause, sleep, turn } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 import type { SignalOutcome } from '../system/signals.js'
@@ -116,9 +116,12 @@ export class KillLoop {
     })
   }
 
-  /** One scan for all kills that are requested in the same turn: two hundred would read the same list two hundred times. */
+  /**
+   * One scan for all kills that are requested in the same turn of the event loop: two hundred would read the same list two
+   * hundred times. Who waits for a program's output asks for a kill while the others' output is still being read.
+   */
   #begin(trees: readonly Tree[], spared: readonly Member[]): Promise<readonly Member[]> {
-    this.#beginning ??= Promise.resolve().then(() => {
+    this.#beginning ??= turn().then(() => {
       const together = this.#toBegin.splice(0)
       this.#beginning = undefined
       return this.#steps.begin(

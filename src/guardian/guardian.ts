@@ -1,11 +1,10 @@
 import { existsSync, ftruncateSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { clearImmediate, setImmediate } from 'node:timers'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from '../containment/owner.js'
 import { ownSession } from '../containment/root.js'
 import { realProcess } from '../base/real-process.js'
-import { every } from '../base/clock.js'
+import { every, soon } from '../base/clock.js'
 import { runtime } from '../base/runtime.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
@@ -57,7 +56,7 @@ export class Guardian {
   readonly #open = new Map<string, string>()
   /** The lines that the guardian has got and that are still open. */
   readonly #told = new Set<string>()
-  #flushSoon: NodeJS.Immediate | undefined
+  #cancelFlush: (() => void) | undefined
   #stopFlush: (() => void) | undefined
   #child: Script | undefined
   #restarts = 0
@@ -207,7 +206,7 @@ export class Guardian {
   #watch(key: string, line: Line): void {
     this.#open.set(key, formatLine(line))
     if (this.#child === undefined) this.start()
-    else this.#flushSoon ??= setImmediate(() => this.#flush())
+    else this.#cancelFlush ??= soon(() => this.#flush())
   }
 
   /** What is over goes along with what is told next: each write wakes it up, and the program under test waits. */
@@ -216,9 +215,9 @@ export class Guardian {
   }
 
   #flush(): void {
-    if (this.#flushSoon !== undefined) clearImmediate(this.#flushSoon)
+    this.#cancelFlush?.()
     this.#stopFlush?.()
-    this.#flushSoon = undefined
+    this.#cancelFlush = undefined
     this.#stopFlush = undefined
     if (this.#child === undefined) return
     const open = new Set(this.#open.values())

@@ -1,7 +1,6 @@
 import { createHook } from 'node:async_hooks'
 import { constants } from 'node:os'
-import { setImmediate } from 'node:timers'
-import { every } from '../base/clock.js'
+import { every, soon } from '../base/clock.js'
 import { realProcess } from '../base/real-process.js'
 import { onceAWorker } from '../base/shelf.js'
 import type { PosixSpawn, Waited } from './posix-spawn.js'
@@ -41,7 +40,7 @@ export function awaitChild(calls: PosixSpawn, pid: number, onExit: OnExit): void
   if (own.stopListening !== undefined) return
   own.stopListening = listen()
   // Its signal may have come before anybody listened.
-  setImmediate(lookAtAll)
+  soon(lookAtAll)
 }
 
 /** Looks whether a child has exited, where the news of it may be on its way. */
@@ -67,7 +66,7 @@ function lookNowAndThen(): void {
 function listen(): () => void {
   const stopSignal = onChildSignal(lookAtAll)
   // Timers come before what has been written is read: an exit that was told first would cut its output off.
-  const stopLooking = every(slowly, () => void setImmediate(lookNowAndThen))
+  const stopLooking = every(slowly, () => void soon(lookNowAndThen))
   return () => {
     stopSignal()
     stopLooking()

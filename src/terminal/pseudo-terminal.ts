@@ -1,8 +1,7 @@
 import { holderOf } from '../system/process-table/holder.js'
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { constants as system } from 'node:os'
-import { setImmediate } from 'node:timers'
-import { after, backoff, every, now } from '../base/clock.js'
+import { after, backoff, every, now, soon } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { drainTime } from '../command/termination.js'
@@ -148,7 +147,7 @@ export class PseudoTerminal implements Transport {
     const count = this.#reads
     after(drainTime, () => {
       // Timers come first: only after that is read what came while this thread did something else.
-      setImmediate(() => {
+      soon(() => {
         if (this.#reads === count || now() > deadline) this.release()
         else this.#drain(deadline)
       })

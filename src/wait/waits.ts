@@ -1,6 +1,5 @@
-import { clearImmediate, setImmediate } from 'node:timers'
 import { type CallSite, callSite } from '../base/call-site.js'
-import { after, every, now } from '../base/clock.js'
+import { after, every, now, soon } from '../base/clock.js'
 
 /** How many times as long as the looks have taken is waited for the next ones. */
 const rest = 4
@@ -78,8 +77,7 @@ export class Waits {
       this.#unschedule = after(this.#pause, () => this.stepAll())
       return
     }
-    const scheduled = setImmediate(() => this.stepAll())
-    this.#unschedule = () => clearImmediate(scheduled)
+    this.#unschedule = soon(() => this.stepAll())
   }
 
   stepAll(): void {

@@ -1,7 +1,6 @@
 import { lstatSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
-import { now, sleep } from '../base/clock.js'
+import { now, sleep, turn } from '../base/clock.js'
 import { newToken } from '../containment/owner.js'
 import { type Entry, readEntries } from './entries.js'
 import { canHoldFolders, type FolderIdentity, type OpenFolder, openFolder } from './open-folder.js'

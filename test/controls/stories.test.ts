@@ -66,7 +66,7 @@ const controls: Control[] = [
     mutations: [
       {
         file: 'src/command/command.ts',
-        from: 'else after(drainTime, () => setImmediate(drained))',
+        from: 'else after(drainTime, () => soon(drained))',
         to: 'else void drainTime',
       },
     ],

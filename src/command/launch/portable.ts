@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { setImmediate } from 'node:timers'
 import type { execa as Execa, Options } from 'execa'
+import { soon } from '../../base/clock.js'
 import type { SpawnError } from '../../base/errors.js'
 import { startMarked } from '../../containment/locks-mark.js'
 import { startOwn } from '../../containment/own-starts.js'
@@ -55,7 +55,7 @@ function begin(request: SpawnRequest, stdio: (number | 'pipe')[]): Started {
     else if (started instanceof Promise) started.catch(() => {})
   } catch (error) {
     // Without descriptors Node gives execa a child that has no streams: the child's own error says why, a moment later.
-    setImmediate(() => refuse(error))
+    soon(() => refuse(error))
   } finally {
     unsubscribe('child_process', hear)
   }

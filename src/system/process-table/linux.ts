@@ -1,8 +1,7 @@
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs'
-import { setImmediate as turn } from 'node:timers/promises'
 import { quoteCommand } from '../../base/command-line.js'
 import { ContainmentError } from '../../base/errors.js'
-import { now, wallClock } from '../../base/clock.js'
+import { now, turn, wallClock } from '../../base/clock.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord, type ProcessTable } from './table.js'
 
 // proc(5). Every read is synchronous and small: a number cannot be reused between two lines of code that way

@@ -211,6 +211,22 @@ describe('a process that runs commands', () => {
   )
 })
 
+test('the CommonJS build goes on where fake timers replace what node:timers has, which it would read at each call', () => {
+  const output = runScript(`
+    import { createRequire } from 'node:module'
+    const require = createRequire(import.meta.url)
+    const { createProctor } = require('proctor')
+    // As @sinonjs/fake-timers does.
+    require('node:timers').setImmediate = () => {}
+    const proctor = await createProctor({ containment: 'strict' })
+    await proctor.run('echo', ['said']).waitForOutput('said')
+    await proctor.run('sleep', ['100']).kill()
+    await proctor.teardown()
+    console.log('the end')
+  `)
+  expect(output).toBe('the end\n')
+})
+
 // A spy, and not a trace of system calls, which needs rights.
 test.each([
   { launch: 'native', calls: [] },
