@@ -74,7 +74,11 @@ export function watchOffspring(wish: () => 'auto' | ContainmentLevel, heard: (bi
       return isOwnStarted(record) || marks.read(record.pid, environment)?.kind === 'command'
     },
     takeExit: (pid) => !isOwnChild(pid) && natives?.takeExit(pid) === true,
-    announced: heard,
+    announced: (birth) => {
+      // A worker may die before its event loop turns again. The mark tells the guardian then whose a process is.
+      guardian().startOnce()
+      heard(birth)
+    },
     born: ({ identity, number }) => {
       if (identity === undefined) return
       marks.give(number, identity.pid)

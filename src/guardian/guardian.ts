@@ -139,7 +139,7 @@ export class Guardian {
    */
   nextWorkspace(): string {
     const record = this.#recordIn(this.#temporaryFolder())
-    if (this.#child === undefined) this.start()
+    this.startOnce()
     return record.nextWorkspace()
   }
 
@@ -236,6 +236,11 @@ export class Guardian {
     const copy = record.nextDraft().replace(/\.html$/, '.mjs')
     writeFileSync(copy, readFileSync(path), { mode: 0o600 })
     return copy
+  }
+
+  /** Sees to it that the worker has a guardian from here on. */
+  startOnce(): void {
+    if (this.#child === undefined) this.start()
   }
 
   /** Starts the script and tells it everything that is open. */

@@ -20,6 +20,8 @@ const structure = 512
 export interface Pipe {
   readonly readEnd: number
   readonly writeEnd: number
+  /** Closes one of them, by what opened it: in a worker thread Node warns of a file that it closes and has not opened. */
+  close(end: number): void
 }
 
 export interface Spawned {
@@ -103,6 +105,7 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
   const [int, long, pointer] = ['int', 'unsigned long', 'void *'] as const
   const pipe2 = bind('pipe2', [pointer, int])
   const fcntl = bind('fcntl', [int, int, int])
+  const close = bind('close', [int])
   const waitpid = bind('waitpid', [int, pointer, int])
   const strtol = bind('strtol', [pointer, pointer, int])
   const initAttributes = bind('posix_spawnattr_init', [pointer])
@@ -159,14 +162,19 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
   function aboveStandard(descriptor: number): number {
     if (descriptor > 2) return descriptor
     const higher = fcntl(descriptor, duplicateCloseOnExec, 3)
-    closeSync(descriptor)
+    close(descriptor)
     return higher
   }
 
   return {
     pipe() {
       if (pipe2(numbers, closeOnExec) !== 0) throw whyNoFile()
-      return { readEnd: aboveStandard(numbers[0]!), writeEnd: aboveStandard(numbers[1]!) }
+      const [readEnd, writeEnd] = [numbers[0]!, numbers[1]!]
+      return {
+        readEnd: aboveStandard(readEnd),
+        writeEnd: aboveStandard(writeEnd),
+        close: (end) => void close(end),
+      }
     },
     nothing: () => aboveStandard(openSync('/dev/null', 'r+')),
     spawn(spawned) {

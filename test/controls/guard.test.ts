@@ -31,6 +31,12 @@ const mutations: readonly Mutation[] = [
     from: "this.#watch(`process ${keyOf(identity)}`, { kind: 'process', identity })",
     to: 'void identity',
   },
+  {
+    // Nor is it there before the first of them.
+    file: 'src/guard/watch.ts',
+    from: 'guardian().startOnce()',
+    to: '',
+  },
 ]
 
 const patience = { timeout: 60_000 }

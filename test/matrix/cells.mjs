@@ -64,6 +64,10 @@ export async function until(look, limit) {
 let count = 0
 export const uniqueNumber = () => `${1_000_000_000 + Math.floor(Math.random() * 900_000_000) + (count += 1)}`
 
+function endGroup(child) {
+  if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL')
+}
+
 /** Runs a suite that hangs, kills the process that it names in a file, and sees to it that nothing is left. */
 export async function killWorker({ command: [file, args], folder, env, temporary, left }) {
   const ready = join(temporary, 'ready')
@@ -75,13 +79,13 @@ export async function killWorker({ command: [file, args], folder, env, temporary
   })
   const isReady = () => existsSync(ready) && readFileSync(ready, 'utf8').endsWith('\n')
   if (!(await Promise.race([until(isReady, 60_000), ended.then(() => false)]))) {
-    child.kill('SIGKILL')
+    endGroup(child)
     return [`the suite whose worker is to be killed did not start:\n${(await ended).output.slice(-2000)}`]
   }
   const wrong = left().length < 3 ? ['the tree of the killed worker was not up'] : []
   process.kill(Number(readFileSync(ready, 'utf8')), 'SIGKILL')
   if (!(await until(() => left().length === 0, 5000))) wrong.push(`left by a killed worker: ${left().join(', ')}`)
-  if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL')
+  endGroup(child)
   await ended
   return wrong
 }

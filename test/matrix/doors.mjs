@@ -1,18 +1,22 @@
 // The doors of this package beside its first two, Vitest's and Jest's fixtures: each with a clean test, a leak, a leak
 // beside the test's own error, and a worker that is killed. The examples of a door's page run here too, where no other
 // test has its runner.
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { alive, killWorker, must, root, run, uniqueNumber, work, workspacesIn } from './cells.mjs'
 
 const bin = (name) => `node_modules/.bin/${name}`
+const onNode =
+  (...words) =>
+  (binaries, files) => [join(binaries, 'node'), [...words, ...files]]
+const nodes = ['20', '22', '24', '26']
 
 export const doors = [
   {
     name: 'bun test',
     packages: ['bun@1.4', '@types/node@22'],
     nodes: ['its own'],
-    files: ['bun.test.ts'],
+    files: ['bun.test.mjs'],
     page: 'docs/bun.md',
     start: (_, files) => [bin('bun'), ['test', ...files]],
   },
@@ -20,10 +24,64 @@ export const doors = [
     name: 'deno test',
     packages: ['deno@2.9', '@types/node@22'],
     nodes: ['its own'],
-    files: ['deno.test.ts'],
+    files: ['deno.test.mjs'],
     page: 'docs/deno.md',
     start: (_, files) => [bin('deno'), ['test', '--allow-all', ...files]],
   },
+  {
+    name: 'mocha',
+    packages: ['mocha@12'],
+    nodes: ['20', '24'],
+    files: ['mocha.mjs'],
+    page: 'docs/mocha.md',
+    start: onNode('node_modules/mocha/bin/mocha.js'),
+  },
+  {
+    name: 'ava',
+    packages: ['ava@6'],
+    nodes: ['20', '24'],
+    files: ['ava.mjs'],
+    page: 'docs/ava.md',
+    start: onNode('node_modules/ava/entrypoints/cli.mjs'),
+  },
+  { name: 'node-test', packages: [], nodes, files: ['node-test.mjs'], start: onNode('--test', '--test-reporter=spec') },
+  {
+    name: 'node-test/guard',
+    packages: [],
+    nodes,
+    files: ['node-test-guard.mjs'],
+    env: { PROCTOR_GUARD_LEAK_TIMEOUT: '200' },
+    start: onNode('--import', 'proctor/node-test/guard', '--test', '--test-reporter=spec'),
+  },
+  {
+    name: 'playwright',
+    packages: ['@playwright/test@1'],
+    nodes: ['20', '24'],
+    files: ['playwright.spec.mjs'],
+    start: onNode('node_modules/@playwright/test/cli.js', 'test', '--reporter=list'),
+  },
+  ...[
+    { version: '3.2', own: ['20'] },
+    { version: '4', own: ['20', '26'] },
+    { version: '5', own: ['24'] },
+  ].map(({ version, own }) => ({
+    name: `vitest/plugin ${version}`,
+    packages: [`vitest@~${version}`],
+    nodes: own,
+    files: ['vitest-plugin.test.mjs'],
+    start: onNode('node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose'),
+  })),
+  ...[
+    { version: '29', own: ['20'] },
+    { version: '30', own: ['20', '26'] },
+  ].map(({ version, own }) => ({
+    name: `jest/config ${version}`,
+    packages: [`jest@${version}`],
+    nodes: own,
+    files: ['with-proctor.test.cjs'],
+    start: onNode('node_modules/jest/bin/jest.js'),
+  })),
+  { name: 'proctor run', packages: [], nodes, files: ['run.sh'], cell: runSupervised },
 ]
 
 /** The examples of a page: each block of code begins with the name of its file. */
@@ -34,11 +92,9 @@ const examplesOf = (page) =>
   }))
 
 /** A project with the tests of a door. */
-export async function makeDoor({ name, packages, files, page }, tarball) {
+export async function makeDoor({ name, packages, page }, tarball) {
   const folder = join(work, name.replaceAll(/\W+/g, '-'))
-  mkdirSync(folder)
-  for (const file of ['commands.mjs', ...files])
-    cpSync(join(root, 'fixtures/consumers/doors', file), join(folder, file))
+  cpSync(join(root, 'fixtures/consumers/doors'), folder, { recursive: true })
   for (const example of page === undefined ? [] : examplesOf(page)) {
     writeFileSync(join(folder, example.name), example.text)
   }
@@ -49,7 +105,7 @@ export async function makeDoor({ name, packages, files, page }, tarball) {
 
 const blame = /1 process outlived (?:its command|the test)[^]*?and was killed/g
 const greenMark = String.raw`(?:✔|✓|ok|\(pass\))`
-const redMark = String.raw`(?:✖|✗|✘|✕|×|FAILED|\(fail\))`
+const redMark = String.raw`(?:✖|✗|✘|✕|×|FAILED|\(fail\)|\d\))`
 const has = (output, mark, title) => new RegExp(`${mark}.*${title}|${title} .*${mark}`).test(output)
 
 /** What is wrong with what the runner printed. */
@@ -73,22 +129,47 @@ const openRecords = (temporary) =>
 
 /** One cell of a door. Returns what is wrong. */
 export async function runDoor(door, folder, binaries) {
-  const { start, files, page } = door
   const number = uniqueNumber()
   const temporary = mkdtempSync(join(work, 'tmp-'))
-  const env = { TMPDIR: temporary, MATRIX_NUMBER: number, PATH: `${binaries}${delimiter}${process.env.PATH}` }
+  const PATH = `${binaries}${delimiter}${process.env.PATH}`
+  const env = { TMPDIR: temporary, MATRIX_NUMBER: number, PATH, ...door.env }
   const left = () => [...alive(number).map((pid) => `process ${pid}`), ...workspacesIn(temporary)]
+  const wrong = await (door.cell ?? runTests)({ ...door, folder, binaries, temporary, env, left })
+  if (openRecords(temporary).length > 0) wrong.push('others may read a record')
+  rmSync(temporary, { recursive: true, force: true })
+  return wrong
+}
+
+async function runTests({ start, files, page, folder, binaries, temporary, env, left }) {
   const result = await run(...start(binaries, files), { cwd: folder, env })
   const wrong = misjudged(result)
   if (wrong.length > 0) wrong.push(result.output.slice(-3000))
   if (left().length > 0) wrong.push(`left: ${left().join(', ')}`)
-  if (openRecords(temporary).length > 0) wrong.push('others may read a record')
   wrong.push(...(await killWorker({ command: start(binaries, files), folder, env, temporary, left })))
   const examples = page === undefined ? [] : examplesOf(page).map(({ name }) => name)
   if (examples.length > 0) {
     const { code, output } = await run(...start(binaries, examples), { cwd: folder, env })
     if (code !== 0) wrong.push(`the examples of ${page}:\n${output.slice(-2000)}`)
   }
-  rmSync(temporary, { recursive: true, force: true })
   return wrong
+}
+
+/** `proctor run` before a script: it says nothing of a clean one, names what is left, and passes the exit code on. */
+async function runSupervised({ folder, binaries, temporary, env, left }) {
+  const start = (...words) => [
+    join(binaries, 'node'),
+    ['node_modules/proctor/dist/cli.js', 'run', '--leak-timeout', '200', '--', 'sh', 'run.sh', ...words],
+  ]
+  const expected = [
+    ['clean', 0, /^$/],
+    ['leaks', 1, /1 process outlived `sh run\.sh leaks` and was ended/],
+    ['fails', 7, /the own error[^]*1 process outlived/],
+  ]
+  const wrong = []
+  for (const [word, exitCode, text] of expected) {
+    const { code, output } = await run(...start(word), { cwd: folder, env })
+    if (code !== exitCode || !text.test(output)) wrong.push(`${word}: exit code ${code}\n${output}`)
+    if (left().length > 0) wrong.push(`left by ${word}: ${left().join(', ')}`)
+  }
+  return [...wrong, ...(await killWorker({ command: start('hangs'), folder, env, temporary, left }))]
 }

@@ -71,3 +71,10 @@ test('the guard: tests, subtests, suites and the file are told apart, with file 
   expect(report).toMatch(/1 process outlived the test file that started it and was killed/)
   expect(findByCommandLine(`sleep ${number}`)).toEqual([])
 })
+
+test('the guard: a worker that is killed in the very turn in which it started something leaves nothing', async () => {
+  const number = uniqueNumber()
+  const { output } = await runNodeTest('dies-at-once.mjs', number, ['--import', 'proctor/node-test/guard'])
+  expect(output).toContain('fail 1')
+  await eventually(() => (findByCommandLine(`sleep ${number}`).length === 0 ? true : undefined), 'nothing left', 20_000)
+})

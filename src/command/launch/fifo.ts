@@ -36,7 +36,7 @@ function openBothEnds(path: string): Pipe {
   const ends: number[] = []
   try {
     for (const mode of [constants.O_RDONLY, constants.O_WRONLY]) ends.push(openSync(path, mode))
-    return { readEnd: ends[0]!, writeEnd: ends[1]! }
+    return { readEnd: ends[0]!, writeEnd: ends[1]!, close: closeSync }
   } catch (error) {
     for (const end of ends) closeSync(end)
     throw error

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, fstatSync } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import { Socket, type SocketConstructorOpts } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { Pipe } from '../../system/posix-spawn.js'
@@ -66,23 +66,23 @@ class OutputEnd implements StandardOutput {
 
 /** The writing end of a pipe. Most programs are given no input: the stream is made for the first. */
 class InputEnd implements StandardInput {
-  readonly #descriptor: number
+  readonly #pipe: Pipe
   #socket: Socket | undefined
   #isClosed = false
 
-  constructor(descriptor: number) {
-    this.#descriptor = descriptor
+  constructor(pipe: Pipe) {
+    this.#pipe = pipe
   }
 
   stream(): Writable {
     if (this.#isClosed) return (this.#socket ??= new Socket().destroy())
-    return (this.#socket ??= new Socket({ fd: this.#descriptor, readable: false, writable: true }))
+    return (this.#socket ??= new Socket({ fd: this.#pipe.writeEnd, readable: false, writable: true }))
   }
 
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    if (this.#socket === undefined) closeSync(this.#descriptor)
+    if (this.#socket === undefined) this.#pipe.close(this.#pipe.writeEnd)
     else this.#socket.destroy()
   }
 }
@@ -90,21 +90,24 @@ class InputEnd implements StandardInput {
 /** What has been opened so far of three pipes: all of it is closed again where one more fails. */
 class Ends {
   readonly theirs: (number | undefined)[] = []
+  readonly #handOver: (() => void)[] = []
   readonly names: string[] = []
   stdin: InputEnd | undefined
   stdout: OutputEnd | undefined
   stderr: OutputEnd | undefined
 
   add(stream: 0 | 1 | 2, pipe: Pipe | undefined): void {
-    this.theirs.push(pipe && (stream === 0 ? pipe.readEnd : pipe.writeEnd))
+    const theirs = pipe && (stream === 0 ? pipe.readEnd : pipe.writeEnd)
+    this.theirs.push(theirs)
     if (pipe === undefined) return
+    this.#handOver.push(() => pipe.close(theirs!))
     this.names.push(`pipe:[${fstatSync(pipe.readEnd).ino}]`)
-    if (stream === 0) this.stdin = new InputEnd(pipe.writeEnd)
-    else this[stream === 1 ? 'stdout' : 'stderr'] = openOutput(pipe.readEnd)
+    if (stream === 0) this.stdin = new InputEnd(pipe)
+    else this[stream === 1 ? 'stdout' : 'stderr'] = openOutput(pipe)
   }
 
   handOver(): void {
-    for (const end of this.theirs) if (end !== undefined) closeSync(end)
+    for (const close of this.#handOver) close()
   }
 
   release(): void {
@@ -112,11 +115,11 @@ class Ends {
   }
 }
 
-function openOutput(descriptor: number): OutputEnd {
+function openOutput(pipe: Pipe): OutputEnd {
   try {
-    return new OutputEnd(descriptor)
+    return new OutputEnd(pipe.readEnd)
   } catch (error) {
-    closeSync(descriptor)
+    pipe.close(pipe.readEnd)
     throw error
   }
 }

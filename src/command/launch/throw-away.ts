@@ -1,6 +1,6 @@
 import { holderOf, isRunning } from '../../system/process-table/holder.js'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, readdirSync, readSync, writeSync } from 'node:fs'
+import { readdirSync, readSync, writeSync } from 'node:fs'
 import { every } from '../../base/clock.js'
 import type { SpawnError } from '../../base/errors.js'
 import { startMarked, takeLocksMark } from '../../containment/locks-mark.js'
@@ -83,7 +83,8 @@ class Parent {
       this.close()
       throw error
     } finally {
-      for (const end of [request.readEnd, report.writeEnd]) closeSync(end)
+      request.close(request.readEnd)
+      report.close(report.writeEnd)
     }
     // Nothing keeps the worker alive for a command.
     this.child.unref()
@@ -111,7 +112,8 @@ class Parent {
   }
 
   close(): void {
-    for (const end of [this.#request.writeEnd, this.#report.readEnd]) closeSync(end)
+    this.#request.close(this.#request.writeEnd)
+    this.#report.close(this.#report.readEnd)
   }
 }
 
