@@ -17,6 +17,7 @@ import type {
   Untimed,
   UntimedOfCommand,
 } from './format.js'
+import { writeCasts } from './cast.js'
 import type { Mask } from './secrets.js'
 import type { TraceFile } from './trace-file.js'
 import { Sources } from './source.js'
@@ -226,6 +227,8 @@ export class Trace {
     this.#ports.close()
     this.#watch.close()
     this.#file.keep()
+    const casts = this.#commands.flatMap(({ cast }) => cast ?? [])
+    writeCasts(this.#file.path, this.#file.isKept ? casts : [])
   }
 
   #summary(
@@ -247,5 +250,6 @@ export class Trace {
     this.#ports.close()
     this.#watch.close()
     this.#file.remove()
+    writeCasts(this.#file.path, [])
   }
 }

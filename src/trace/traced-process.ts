@@ -4,6 +4,7 @@ import type { Tree } from '../containment/tree.js'
 import type { TreeWatch } from './tree-watch.js'
 import type { CallKind, CommandListener } from '../command/listener.js'
 import type { Output, OutputStream } from '../command/output.js'
+import { Cast } from './cast.js'
 import type { Mask } from './secrets.js'
 import type { SentSignal, SignalTarget } from '../command/signal-log.js'
 import type { ActionKind, UntimedOfCommand } from './format.js'
@@ -53,6 +54,8 @@ export class TracedProcess implements CommandListener {
   #output: Output | undefined
 
   readonly #terminal: TracedTerminal | undefined
+  /** The session of its terminal. */
+  readonly cast: Cast | undefined
   #lastScreen = ''
   #screens = 0
   #cancelScreen: (() => void) | undefined
@@ -61,6 +64,7 @@ export class TracedProcess implements CommandListener {
     this.#terminal = terminal
     this.#command = command
     this.#trace = trace
+    this.cast = terminal && new Cast(command, () => terminal.size, trace.mask)
   }
 
   /** Where the end of the output is when there was too much of it. */
@@ -93,6 +97,7 @@ export class TracedProcess implements CommandListener {
 
   output(stream: OutputStream, bytes: Buffer): void {
     this.#drawLater()
+    this.cast?.output(bytes)
     this.#trace.watch.lookSoon()
     if (this.#written[stream] > mostOutput) {
       this.#cut[stream] += bytes.length
@@ -113,6 +118,7 @@ export class TracedProcess implements CommandListener {
     // What was on the screen when it was answered.
     if (this.#screens < mostScreens) this.#draw()
     const shown = typeof text === 'string' ? text : Buffer.from(text).toString('utf8')
+    this.cast?.input(shown)
     this.#trace.append({ k: 'input', text: this.#trace.mask.hide(shown.slice(0, 2000)) })
   }
 

@@ -1,0 +1,73 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { StringDecoder } from 'node:string_decoder'
+import { now, wallClock } from '../base/clock.js'
+import type { Mask } from './secrets.js'
+
+// The session of a terminal as asciinema plays it: a header, and an event a line, in seconds since the start.
+// https://docs.asciinema.org/manual/asciicast/v2/
+
+interface Size {
+  readonly columns: number
+  readonly rows: number
+}
+
+/** Characters of one session, at most. */
+const mostText = 8 * 1024 * 1024
+
+/** Records one terminal. */
+export class Cast {
+  readonly #mask: Mask
+  readonly #size: () => Size
+  readonly #begin = now()
+  readonly #decoder = new StringDecoder('utf8')
+  readonly #lines: string[]
+  #length = 0
+  #last: Size
+
+  constructor(command: string, size: () => Size, mask: Mask) {
+    this.#mask = mask
+    this.#size = size
+    this.#last = size()
+    const { columns: width, rows: height } = this.#last
+    const timestamp = Math.floor(wallClock() / 1000)
+    const env = { TERM: 'xterm-256color' }
+    this.#lines = [JSON.stringify({ version: 2, width, height, timestamp, command: mask.hideInCommand(command), env })]
+  }
+
+  output(bytes: Buffer): void {
+    this.#noteSize()
+    this.#add('o', this.#decoder.write(bytes))
+  }
+
+  input(text: string): void {
+    this.#add('i', text)
+  }
+
+  #noteSize(): void {
+    const { columns, rows } = this.#size()
+    if (columns === this.#last.columns && rows === this.#last.rows) return
+    this.#last = { columns, rows }
+    this.#add('r', `${columns}x${rows}`)
+  }
+
+  #add(code: 'o' | 'i' | 'r', text: string): void {
+    this.#length += text.length
+    if (text === '' || this.#length > mostText) return
+    const seconds = Math.round((now() - this.#begin) * 1000) / 1e6
+    this.#lines.push(JSON.stringify([seconds, code, this.#mask.hide(text)]))
+  }
+
+  toString(): string {
+    return `${this.#lines.join('\n')}\n`
+  }
+}
+
+/** Where the sessions of a trace are: the first has its name, the others a number behind it. */
+const castPath = (trace: string, number: number): string =>
+  trace.replace(/\.html$/, number === 1 ? '.cast' : `-${number}.cast`)
+
+/** Writes the sessions beside their trace, and removes what an earlier run has left there. */
+export function writeCasts(trace: string, casts: readonly Cast[]): void {
+  for (const [index, cast] of casts.entries()) writeFileSync(castPath(trace, index + 1), cast.toString())
+  for (let old = casts.length + 1; existsSync(castPath(trace, old)); old += 1) rmSync(castPath(trace, old))
+}
