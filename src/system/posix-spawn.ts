@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
 import { isMainThread } from 'node:worker_threads'
 import { runtime } from '../base/runtime.js'
+import { codeOf, signalOf } from './numbers.js'
 import { type Bind, bindCalls } from './syscalls.js'
 
 // posix_spawn(3) starts a program without a copy of this process, on Linux by CLONE_VFORK: it costs the same in a
@@ -53,18 +54,15 @@ export interface PosixSpawn {
   wait(pid: number): Waited
 }
 
-const codes = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
-const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]))
-
 function systemError(call: string, errno: number): Error {
-  const code = codes.get(errno) ?? `errno ${errno}`
+  const code = codeOf(errno)
   return Object.assign(new Error(`${call}: ${code}`), { code })
 }
 
 function toWaited(status: number): Waited {
   const number = status & 0x7f
   if (number === 0) return { code: (status >> 8) & 0xff, signal: null }
-  return { code: null, signal: signalNames.get(number) ?? (`SIG${number}` as NodeJS.Signals) }
+  return { code: null, signal: signalOf(number) }
 }
 
 /** `NAME=value`, as execve(2) takes it. */

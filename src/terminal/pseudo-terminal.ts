@@ -1,7 +1,7 @@
 import { holderOf } from '../system/process-table/holder.js'
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
-import { constants as system } from 'node:os'
 import { after, backoff, every, now, soon } from '../base/clock.js'
+import { signalOf } from '../system/numbers.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { drainTime } from '../command/termination.js'
@@ -32,8 +32,6 @@ export interface Pty {
   kill(signal?: string): void
   destroy(): void
 }
-
-const signalNames = new Map(Object.entries(system.signals).map(([name, number]) => [number, name as NodeJS.Signals]))
 
 /** A program in a pseudo-terminal: one stream for what it reads, and one for what it writes anywhere. */
 export class PseudoTerminal implements Transport {
@@ -102,7 +100,7 @@ export class PseudoTerminal implements Transport {
       this.#stopLooking()
       this.#hasExited = true
       if (signal === undefined || signal === 0) listener.exited(exitCode, null)
-      else listener.exited(null, signalNames.get(signal) ?? (`SIG${signal}` as NodeJS.Signals))
+      else listener.exited(null, signalOf(signal))
     })
   }
 

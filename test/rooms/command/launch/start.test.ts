@@ -25,6 +25,14 @@ describe('what is started', () => {
     expect(onPath.stdout).toBe(`${file} b /bin/sh ${file} b \n`)
   })
 
+  test('a signal that has two names is told by the one that everybody knows', async () => {
+    const proctor = await givenProctor()
+    const signals = ['ABRT', 'IO', 'TERM', 'SEGV']
+    const exits = signals.map((signal) => shell(proctor, `ulimit -c 0; kill -${signal} $$`).waitForExit())
+    const seen = (await Promise.all(exits)).map(({ exitSignal }) => exitSignal)
+    expect(seen).toEqual(['SIGABRT', 'SIGIO', 'SIGTERM', 'SIGSEGV'])
+  })
+
   test('its own name is what was asked for', async () => {
     const proctor = await givenProctor()
     const { stdout } = await proctor.run('cat', ['/proc/self/cmdline']).waitForSuccessfulExit()
