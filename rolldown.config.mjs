@@ -168,6 +168,12 @@ export default defineConfig([
     plugins: [loadedLate, small, licences(), guardian],
   },
   { ...shared, input: both, output: output('cjs'), plugins: [loadedLate, small] },
+  // What `require` gets of a door that is ESM only.
+  {
+    ...shared,
+    input: { 'vitest-required': 'src/vitest-required.ts' },
+    output: { dir: 'dist', format: 'cjs', entryFileNames: '[name].cjs' },
+  },
   // What the guardian starts is one file, which is read at once.
   {
     ...shared,

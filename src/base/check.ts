@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { isRegExp } from './kinds.js'
+import { nearestOf } from './nearest.js'
 import { show } from './words.js'
 
 // What is accepted, said once: an unknown name or a wrong type is one clear error at once, before anything starts. Each
@@ -64,9 +65,16 @@ export type Rules<Options> = Readonly<Record<keyof Options, Rule>>
 /**
  * Checks the options of a call.
  *
+ * @param elsewhere what to write instead of options that other packages have.
+ *
  * @throws {TypeError} that names the option, what was given and what is accepted.
  */
-export function checkOptions<Options>(caller: string, options: unknown, rules: Rules<Options>): void {
+export function checkOptions<Options>(
+  caller: string,
+  options: unknown,
+  rules: Rules<Options>,
+  elsewhere: Readonly<Record<string, string>> = {},
+): void {
   if (options === undefined) return
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`${caller}: options are an object, not ${show(options)}.`)
@@ -75,7 +83,7 @@ export function checkOptions<Options>(caller: string, options: unknown, rules: R
     const rule = Object.hasOwn(rules, name) ? rules[name as keyof Options] : undefined
     if (rule === undefined) {
       throw new TypeError(
-        `${caller}: unknown option ${JSON.stringify(name)}. Accepted are ${Object.keys(rules).join(', ')}.`,
+        `${caller}: unknown option ${JSON.stringify(name)}. Accepted are ${Object.keys(rules).join(', ')}.${advice(name, Object.keys(rules), elsewhere)}`,
       )
     }
     if (value !== undefined && !rule.test(value)) {
@@ -83,6 +91,12 @@ export function checkOptions<Options>(caller: string, options: unknown, rules: R
       throw new TypeError(`${caller}: ${name} is ${given}. Accepted is ${rule.accepts}.`)
     }
   }
+}
+
+function advice(name: string, accepted: readonly string[], elsewhere: Readonly<Record<string, string>>): string {
+  if (Object.hasOwn(elsewhere, name)) return ` ${elsewhere[name]}`
+  const meant = nearestOf(name, accepted)
+  return meant === undefined ? '' : ` Did you mean ${meant}?`
 }
 
 /** Checks a command and its arguments. */

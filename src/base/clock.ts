@@ -65,14 +65,15 @@ export const turn = (): Promise<void> =>
 /** The longest that a timer can wait: it is always taken back before. */
 const longest = 0x7fff_ffff
 
-/** Keeps the process alive until the promise has settled. What it waits for alone would not: a child, a pipe. */
-export async function keepingAlive<Value>(promise: Promise<Value>): Promise<Value> {
+/**
+ * Keeps the process alive until the promise has settled. What it waits for alone would not: a child, a pipe.
+ *
+ * @returns the same promise, which does not count as awaited by this.
+ */
+export function keepingAlive<Value>(promise: Promise<Value>): Promise<Value> {
   const release = after(longest, () => {})
-  try {
-    return await promise
-  } finally {
-    release()
-  }
+  void Promise.prototype.then.call(promise, release, release)
+  return promise
 }
 
 /** Calls `callback` every `ms` milliseconds and keeps no process alive for it. Returns what ends it. */

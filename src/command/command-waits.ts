@@ -2,7 +2,8 @@ import { checkOptions } from '../base/check.js'
 import { type CommandState, seconds, WaitTimeoutError, withHelp } from '../base/errors.js'
 import type { TimeoutDetails } from '../readiness/wait-for-http.js'
 import { type WaitOptions, waitRules } from '../wait/options.js'
-import { type Attempt, type UnawaitedWait, Waits } from '../wait/waits.js'
+import type { UnawaitedCall } from '../wait/unawaited.js'
+import { type Attempt, Waits } from '../wait/waits.js'
 import type { ExitRecord } from './exit-record.js'
 import { errorOfExit } from './exits.js'
 import type { CallKind, CommandListener } from './listener.js'
@@ -65,8 +66,13 @@ export class CommandWaits {
   }
 
   /** What the test has asked for, and never awaited. */
-  get unawaited(): readonly UnawaitedWait[] {
+  get unawaited(): readonly UnawaitedCall[] {
     return this.#waits.unawaited
+  }
+
+  /** A promise of the same, which is watched for whether the test awaits it. */
+  watchEnding<Value>(ending: Promise<Value>, call: UnawaitedCall): Promise<Value> {
+    return this.#waits.watchEnding(ending, call)
   }
 
   abandon(reason: () => Error): void {

@@ -1,6 +1,7 @@
 import { type CallSite, callSite } from '../base/call-site.js'
 import type { ExitRecord } from './exit-record.js'
 import type { CommandListener } from './listener.js'
+import type { CommandWaits } from './command-waits.js'
 import type { Exit } from './process.js'
 import type { Endings } from './termination.js'
 
@@ -11,21 +12,36 @@ export interface EndingHost {
   readonly listener: CommandListener | undefined
   readonly hasTree: boolean
   readonly settled: Promise<void>
+  readonly waits: Pick<CommandWaits, 'watchEnding'>
 }
 
 /** `kill()` and `terminate()`: ends the whole tree, then reports the exit, or that it was there before. */
-export async function endForTest(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
-  const leadBack = callSite()
-  const caller = signal === 'SIGKILL' ? 'kill()' : 'terminate()'
+export function endForTest(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
+  const site = callSite()
+  const what = signal === 'SIGKILL' ? 'kill()' : 'terminate()'
+  return host.waits.watchEnding(end(host, signal, grace, { what, site }), { what, site })
+}
+
+interface EndingCall {
+  readonly what: string
+  readonly site: CallSite
+}
+
+async function end(
+  host: EndingHost,
+  signal: 'SIGTERM' | 'SIGKILL',
+  grace: number,
+  { what, site }: EndingCall,
+): Promise<Exit> {
   const isFirst = host.record.exit === undefined
-  const onEnd = host.listener?.calls(caller, 'end')
+  const onEnd = host.listener?.calls(what, 'end')
   try {
     const exit = await endAndJudge(host, signal, grace)
     onEnd?.()
-    if (isFirst) host.record.noteEnder(() => endingAt(caller, leadBack))
+    if (isFirst) host.record.noteEnder(() => endingAt(what, site))
     return exit
   } catch (error) {
-    leadBack(error)
+    site(error)
     onEnd?.(error)
     throw error
   }

@@ -7,7 +7,8 @@ import { refusePromise } from '../wait/pattern.js'
 import type { Place, PortHost, PortWatch } from './port-watch.js'
 import { type WaitOptions, waitRules } from '../wait/options.js'
 import { knowPort } from '../snapshot/normalise.js'
-import { type Attempt, whenOver } from '../wait/waits.js'
+import type { Attempt } from '../wait/waits.js'
+import { whenOver } from '../wait/unawaited.js'
 
 /** What a wait for readiness needs of a command. */
 export interface ReadinessHost extends PortHost {

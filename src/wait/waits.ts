@@ -1,5 +1,6 @@
-import { type CallSite, callSite } from '../base/call-site.js'
+import { callSite } from '../base/call-site.js'
 import { after, every, now, soon } from '../base/clock.js'
+import { type UnawaitedCall, UnawaitedCalls, WatchedPromise, whenOver } from './unawaited.js'
 
 /** How many times as long as the looks have taken is waited for the next ones. */
 const rest = 4
@@ -22,37 +23,6 @@ export interface WaitTerms {
   readonly onEnd?: ((error?: unknown) => void) | undefined
 }
 
-/** A wait that nobody has awaited so far. */
-export interface UnawaitedWait {
-  /** The call, as the test wrote it. */
-  readonly what: string
-  readonly site: CallSite
-}
-
-/** A promise that tells when somebody awaits it: `await` calls `then` of what is no plain promise. */
-class WatchedPromise<Value> extends Promise<Value> {
-  onAwaited: (() => void) | undefined
-
-  /** What `then` gives is a plain one. */
-  static override get [Symbol.species](): PromiseConstructor {
-    return Promise
-  }
-
-  // oxlint-disable-next-line unicorn/no-thenable -- it is a promise.
-  override then<Fulfilled = Value, Rejected = never>(
-    onFulfilled?: ((value: Value) => Fulfilled | PromiseLike<Fulfilled>) | null,
-    onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
-  ): Promise<Fulfilled | Rejected> {
-    this.onAwaited?.()
-    return super.then(onFulfilled, onRejected)
-  }
-}
-
-/** Calls a function when a wait is over, without that the wait counts as awaited. */
-export function whenOver(promise: Promise<unknown>, listener: () => void): void {
-  void Promise.prototype.then.call(promise, listener, listener)
-}
-
 interface Wait {
   readonly promise: Promise<unknown>
   step(): void
@@ -62,7 +32,7 @@ interface Wait {
 /** The waits on one process. Level-triggered: each looks at once, and again whenever something has changed. */
 export class Waits {
   readonly #waits = new Set<Wait>()
-  readonly #unawaited = new Set<UnawaitedWait>()
+  readonly #unawaited = new UnawaitedCalls()
   #unschedule: (() => void) | undefined
   /** ms until the next look may begin. */
   #pause = 0
@@ -99,15 +69,15 @@ export class Waits {
   }
 
   /** What the test has asked for, and never awaited. */
-  get unawaited(): readonly UnawaitedWait[] {
-    return [...this.#unawaited]
+  get unawaited(): readonly UnawaitedCall[] {
+    return this.#unawaited.all
   }
 
-  #watch(promise: WatchedPromise<unknown>, wait: UnawaitedWait): void {
-    this.#unawaited.add(wait)
-    // The teardown says it, with its line: an unhandled rejection would be blamed on whatever runs then.
-    whenOver(promise, () => {})
-    promise.onAwaited = () => this.#unawaited.delete(wait)
+  /** Watches whether a test awaits what ends its command. */
+  watchEnding<Value>(ending: Promise<Value>, call: UnawaitedCall): Promise<Value> {
+    const promise = new WatchedPromise<Value>((resolve, reject) => void ending.then(resolve, reject))
+    this.#unawaited.watch(promise, { ...call, isEnding: true })
+    return promise
   }
 
   add<Value>(attempt: Attempt<Value>, { timeout, onTimeout, interval, onEnd, what }: WaitTerms): Promise<Value> {
@@ -122,7 +92,7 @@ export class Waits {
         whenFailed(error)
       }
     })
-    if (what !== undefined) this.#watch(promise, { what, site: leadBack })
+    if (what !== undefined) this.#unawaited.watch(promise, { what, site: leadBack })
     let [isDone, isBusy, isStale] = [false, false, false]
     const finish = (settle: () => void): void => {
       if (isDone) return

@@ -1,10 +1,11 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { basename } from 'node:path'
 import { PidFileError } from '../base/errors.js'
 import { wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie } from '../system/process-table/table.js'
 import { ownAncestors } from '../system/signals.js'
+import { beside } from './beside.js'
 
 /** Linux's PID_MAX_LIMIT; macOS stays below it. */
 const largestPid = 4_194_304
@@ -22,19 +23,6 @@ export interface PidFile {
   readonly writtenAt: number
 }
 
-/** Files beside it that a message names. */
-const mostNames = 20
-
-const beside = (file: string): string => {
-  try {
-    const names = readdirSync(dirname(file)).toSorted()
-    const more = names.length > mostNames ? `, … and ${names.length - mostNames} more` : ''
-    return names.length === 0 ? 'The folder is empty.' : `Beside it: ${names.slice(0, mostNames).join(', ')}${more}`
-  } catch {
-    return `The folder ${dirname(file)} does not exist.`
-  }
-}
-
 /**
  * Reads a pid file. Only a regular file is read, without blocking, 64 bytes at most. What it holds is only ever looked
  * at, never signalled.
@@ -43,7 +31,7 @@ const beside = (file: string): string => {
  */
 export function readPidFile(file: string): PidFile | PidFileError {
   const refuse = (reason: string): PidFileError =>
-    new PidFileError(`${reason}\n  file: ${file}\n  ${beside(file)}`, file)
+    new PidFileError(`${reason}\n  file: ${file}\n  ${beside(file).join('\n  ')}`, file)
   let descriptor: number
   try {
     descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)

@@ -17,6 +17,7 @@ import type { FolderIdentity } from './open-folder.js'
 import { thisUser } from './own-folder.js'
 import { describeLeft, type Expectation, removeFolder } from './removal.js'
 import { isBytes } from '../base/kinds.js'
+import { beside } from './beside.js'
 import { type SnapshotOptions, snapshotRules } from '../snapshot/normalise.js'
 import { snapshotOfFolder } from './snapshot.js'
 import { makeTemporaryFolder } from './temporary-folder.js'
@@ -239,13 +240,22 @@ export class TemporaryWorkspace implements Workspace {
   async read(path: string): Promise<string> {
     const target = this.resolve(path)
     return this.#attempt(path, 'read', async () => {
-      const file = await open(target, constants.O_RDONLY | constants.O_NONBLOCK)
+      const file = await open(target, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+        throw this.#missing(path, target, error)
+      })
       try {
         return await file.readFile('utf8')
       } finally {
         await file.close()
       }
     })
+  }
+
+  /** For a file that is not there: what is there. The system's own words would only say the same again. */
+  #missing(path: string, target: string, error: unknown): unknown {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error
+    const reason = `Cannot read ${JSON.stringify(path)} in the workspace: ENOENT, there is no such file.`
+    return new WorkspaceError([reason, ...beside(target, this.path)].join('\n  '), path, { cause: error })
   }
 
   async exists(path: string): Promise<boolean> {

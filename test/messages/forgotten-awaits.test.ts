@@ -7,7 +7,7 @@ test('an await that is forgotten is red, at its line, and blames no other test',
     output.slice(output.lastIndexOf(`forgotten.test.ts > ${title}`)).slice(0, 1800)
 
   expect(exitCode).toBe(1)
-  expect(output).toMatch(/Tests {2}6 failed \| 1 passed/)
+  expect(output).toMatch(/Tests {2}8 failed \| 2 passed/)
   expect(output).not.toMatch(/Unhandled/)
   const stillLooking = 'was still looking: it was not awaited. Write `await expect(…).toThrowUnexpectedExit()`.'
   const expected: [title: string, says: string, line: number][] = [
@@ -25,6 +25,10 @@ test('an await that is forgotten is red, at its line, and blames no other test',
     expect(after(title)).toContain(says)
     expect(after(title)).toMatch(new RegExp(String.raw`❯ forgotten\.test\.ts:${line}:\d+`))
   }
+  expect(after('of a kill that comes too late')).toContain('kill() was called and not awaited.')
+  expect(after('of a kill in a test that fails for it')).toMatch(
+    /AssertionError: expected true to be false[^]*hint: kill\(\) was called and not awaited \(forgotten\.test\.ts:48\)/,
+  )
   expect(after('of a test that fails for it')).toMatch(
     /AssertionError: expected '' to contain 'up'[^]*hint: waitForOutput\("up"\) was called and not awaited \(forgotten\.test\.ts:34\)/,
   )

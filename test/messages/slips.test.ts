@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProctor, type TerminalProcess } from 'proctor'
@@ -74,3 +75,9 @@ test('a trace that cannot be written is a warning once a run, and the verdict is
   // A worker's guardian may end after the run.
   await vi.waitFor(() => expect(readdirSync(temporary)).toEqual([]), { timeout: 10_000 })
 }, 60_000)
+
+test.each(['proctor/vitest', 'proctor/vitest/guard'])('require(%o) says what to write instead', (name) => {
+  expect(() => createRequire(import.meta.url)(name) as unknown).toThrow(
+    /cannot be required\. In Vitest: import \{ expect, test \} from 'proctor\/vitest'\. In Jest: require\('proctor\/jest'\)/,
+  )
+})

@@ -151,3 +151,67 @@ describe('bytes and regular expressions of another realm', () => {
     await expect(workspace.write('e', foreign.none)).rejects.toThrow('content is a string or bytes, not object.')
   })
 })
+
+describe('an option that is not known', () => {
+  test.each([
+    [
+      'timeut',
+      'run: unknown option "timeut". Accepted are cwd, env, input, timeout, shell, leaks, allow, usage, parent, terminal. Did you mean timeout?',
+    ],
+    ['Shell', 'Did you mean shell?'],
+    ['time', 'Did you mean timeout?'],
+    [
+      'stdio',
+      "terminal. Standard input stays open until endInput(), and input: '' closes it at once; the output is always read.",
+    ],
+    ['reject', 'terminal. waitForExit() takes every exit, waitForSuccessfulExit() rejects on a failure.'],
+    ['detached', 'terminal. It is not needed: every command leads a session and a group of its own.'],
+  ])('%s', async (name, end) => {
+    const proctor = await given()
+    const { message } = thrownBy(() => proctor.run('true', [], { [name]: 1 }))
+
+    expect(message.endsWith(end), message).toBe(true)
+  })
+
+  test('that is like none gets no guess', async () => {
+    const proctor = await given()
+    expect(thrownBy(() => proctor.run('true', [], { colour: 1 } as object)).message).toMatch(/ terminal\.$/)
+    expect((await rejectionOf(createProctor({ constructor: 5 } as object))).message).toMatch(/ usage\.$/)
+  })
+})
+
+describe('a file that is not there', () => {
+  test('is told from what is beside it, one folder down, or of a name with backslashes', async () => {
+    const { workspace } = await given()
+    await workspace.write({ 'a.txt': '', 'run/server.pid': '1\n', 'notes\\sub\\b.md': '' })
+    const said = async (path: string): Promise<string> => (await rejectionOf(workspace.read(path))).message
+    const missing = (path: string): string => `Cannot read "${path}" in the workspace: ENOENT, there is no such file.`
+
+    expect(await said('b.txt')).toBe(`${missing('b.txt')}\n  Beside it: a.txt, notes\\sub\\b.md, run`)
+    expect(await said('server.pid')).toMatch(/\n {2}There is one in run\/server\.pid: was that meant\?$/)
+    expect(await said('notes/sub/b.md')).toBe(
+      `${missing('notes/sub/b.md')}\n  The folder ${workspace.path}/notes/sub does not exist.\n  There is one file of the name "notes\\\\sub\\\\b.md": a path has slashes here, no backslashes.`,
+    )
+  })
+
+  test('of a pid is looked for one folder down, and read nowhere else', async () => {
+    const proctor = await given()
+    await proctor.workspace.write({ 'run/server.pid': `${process.pid}\n` })
+    const error = await rejectionOf(expect(proctor.workspace).toBeAlive('server.pid', { timeout: 1 }))
+
+    expect(error.message).toMatch(
+      /^No pid file: server\.pid does not exist\.\n {2}file: .*\n {2}Beside it: run\n {2}There is one in run\/server\.pid: was that meant\?$/,
+    )
+  })
+})
+
+test('the pid of a program that has exited is no pid', async () => {
+  const proctor = await given()
+  const program = proctor.run('true')
+  await program.waitForExit()
+
+  expect((await rejectionOf(expect(program.pid).toBeDead())).message).toBe(
+    'toBeDead: received undefined. Accepted is a process, a workspace with a pid file, or a pid. ' +
+      'A process that has exited has no pid any more: write expect(process).toBeDead(), or keep its pid while it runs.',
+  )
+})

@@ -209,7 +209,7 @@ describe('a wait', () => {
       ],
       [
         () => process.waitForOutput('x', wrong({ timeot: 5 })),
-        'waitForOutput: unknown option "timeot". Accepted are timeout, stream, since.',
+        'waitForOutput: unknown option "timeot". Accepted are timeout, stream, since. Did you mean timeout?',
       ],
       [
         () => process.waitForOutput('x', wrong({ toString: 5 })),

@@ -220,7 +220,7 @@ describe('toBeDead and toBeAlive', () => {
       [() => expect(process).toBeDead(wrong(null)), 'toBeDead: the pid file is a path in the workspace, not null.'],
       [
         () => expect(process).toBeAlive(wrong({ timeot: 5 })),
-        'toBeAlive: unknown option "timeot". Accepted are timeout.',
+        'toBeAlive: unknown option "timeot". Accepted are timeout. Did you mean timeout?',
       ],
       [
         () => expect(process).toBeAlive('a', wrong({ timeout: '5' })),
