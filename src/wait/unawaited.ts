@@ -8,6 +8,8 @@ export interface UnawaitedCall {
   /** A test may well end a command and wait for something else: only a call that failed is a failure. */
   readonly isEnding?: boolean
   hasFailed?: boolean
+  /** When it is over, whatever came of it. */
+  over?: Promise<void>
 }
 
 /** A promise that tells when somebody awaits it: `await` calls `then` of what is no plain promise. */
@@ -45,11 +47,12 @@ export class UnawaitedCalls {
   watch(promise: WatchedPromise<unknown>, call: UnawaitedCall): void {
     this.#calls.add(call)
     // The teardown reports it with its line. An unhandled rejection would be blamed on the test that runs by then.
-    whenOver(
-      promise,
-      () => {},
-      () => (call.hasFailed = true),
-    )
+    call.over = new Promise((resolve) => {
+      whenOver(promise, resolve, () => {
+        call.hasFailed = true
+        resolve()
+      })
+    })
     promise.onAwaited = () => this.#calls.delete(call)
   }
 }
