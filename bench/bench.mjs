@@ -9,6 +9,7 @@ const sections = {
   containment: './containment.mjs',
   scaling: './scaling.mjs',
   'worker-size': './worker-size.mjs',
+  suite: './suite.mjs',
   import: './import.mjs',
   output: './output.mjs',
   memory: './memory.mjs',

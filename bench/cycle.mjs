@@ -16,9 +16,9 @@ import { goal, isShort, print, say, sideBySide } from './side-by-side.mjs'
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url))
 
-const proctorsCycle = (containment) => async () => {
+const proctorsCycle = (containment, options) => async () => {
   const proctor = await createProctor({ containment })
-  await proctor.run('sleep', ['100']).kill()
+  await proctor.run('sleep', ['100'], options).kill()
   await proctor.teardown()
 }
 
@@ -92,6 +92,7 @@ export async function run() {
       execa: 'execa + tmp-promise by hand; verifies nothing',
       node: 'node:child_process + mkdtemp by hand; verifies nothing',
       strict: 'proctor, strict',
+      usage: 'proctor, strict, usage: true',
       basic: 'proctor, basic',
       treeKill: 'spawn + tmp-promise + tree-kill; verifies nothing',
       lists: 'execa + tmp-promise + pidtree + ps-list',
@@ -101,6 +102,7 @@ export async function run() {
         [names.execa]: withExeca,
         [names.node]: withNode,
         [names.strict]: proctorsCycle('strict'),
+        [names.usage]: proctorsCycle('strict', { usage: true }),
         [names.basic]: proctorsCycle('basic'),
         ...(isShort ? {} : { [names.treeKill]: withTreeKill(treeKillOnDemand()) }),
         [names.lists]: withPidtreeAndPsList,
@@ -113,8 +115,9 @@ export async function run() {
     say(
       `  the floor, in C: ${inC.toFixed(2)} ms; proctor, strict: ${(results[names.strict].median / inC).toFixed(1)} x`,
     )
-    goal('a cycle, to execa + tmp-promise by hand', ratio(names.strict, names.execa), 'at most', 0.9)
-    goal('a cycle, to node:child_process by hand', ratio(names.strict, names.node), 'at most', 1.6)
+    goal('a cycle, to execa + tmp-promise by hand', ratio(names.strict, names.execa), 'at most', 0.5)
+    goal('a cycle, to node:child_process by hand', ratio(names.strict, names.node), 'at most', 0.8)
+    goal('a cycle with usage: true, to one without', ratio(names.usage, names.strict), 'at most', 1.02)
     goal('execa + tmp-promise + pidtree + ps-list, to a cycle', ratio(names.lists, names.strict), 'at least', 5)
     return { ...results, 'C: mkdtemp, posix_spawn, killpg, waitpid, rmdir': { median: inC } }
   } finally {
