@@ -27,12 +27,15 @@ test('six', () => void execSync(${JSON.stringify(six)}, { stdio: 'ignore' }), 60
 def test_six(): subprocess.run(${JSON.stringify(six)}, shell=True, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)`,
 }
 
+/** The distribution's bats, where it has one. */
+const bats = (peers) => (existsSync('/usr/bin/bats') ? '/usr/bin/bats' : join(peers, 'node_modules/bats/bin/bats'))
+
 /** What starts the six, by its name. `peers` is a folder with bats and bun in its node_modules. */
 export const runners = (peers) => ({
   'a shell script': ['sh', '-c', `${six} & wait $!`],
   'npm test': ['npm', 'test', '--silent'],
   'node --test': [process.execPath, '--test', 'six.test.mjs'],
-  bats: [join(peers, 'node_modules/bats/bin/bats'), 'six.bats'],
+  bats: [bats(peers), 'six.bats'],
   pytest: ['python3', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'test_six.py'],
   'bun test': [join(peers, 'node_modules/.bin/bun'), 'test', './six.bun.test.js'],
 })
