@@ -12,6 +12,7 @@ export const esmOnly = {
   'vitest-reporter': 'src/vitest-reporter.ts',
   'vitest-global-setup': 'src/vitest-global-setup.ts',
   'vitest-plugin': 'src/vitest-plugin.ts',
+  'vitest-server': 'src/vitest-server.ts',
   'node-test-reporter': 'src/node-test-reporter.ts',
   cli: 'src/cli.ts',
 }

@@ -76,9 +76,14 @@ const examples = pages.flatMap(examplesOf)
 const tests = examples.filter((example) => runnerOf(example) !== undefined)
 
 const env = { TMPDIR: temporary, NODE_OPTIONS: '' }
-const config = `import { defineConfig } from 'vitest/config'
-export default defineConfig({ test: { maxWorkers: 3, testTimeout: 20_000 } })
+/** Set-ups of a whole run, which the one that most examples share has too. */
+const globalSetup = examples
+  .filter(({ name, text }) => name.endsWith('.setup.ts') && text.includes('proctor/vitest/server'))
+  .map(({ page, name }) => join(folderOf(page), name))
+const configWith = (more: object): string => `import { defineConfig } from 'vitest/config'
+export default defineConfig({ test: { maxWorkers: 3, testTimeout: 20_000, ...${JSON.stringify(more)} } })
 `
+const config = configWith({})
 
 const arguments_: Record<Runner, (file: string) => string[]> = {
   vitest: (file) => [inRoot('node_modules/vitest/vitest.mjs'), 'run', file],
@@ -112,7 +117,7 @@ let shared: Report['testResults'] = []
 
 async function runShared(): Promise<void> {
   const report = join(project, 'report.json')
-  writeFileSync(join(project, 'vitest.config.mts'), config)
+  writeFileSync(join(project, 'vitest.config.mts'), configWith({ globalSetup }))
   const files = tests.filter(isShared).map(({ page, name }) => join(folderOf(page), name))
   const { output } = await startInner(
     process.execPath,

@@ -151,6 +151,9 @@ test('the names that each door exports', () => {
       "proctor/vitest/reporter": [
         "default",
       ],
+      "proctor/vitest/server": [
+        "server",
+      ],
     }
   `)
 })

@@ -1,0 +1,29 @@
+import type { TestProject } from 'vitest/node'
+import { failRun, RunServer, type ServerOptions } from '../run-server.js'
+
+/**
+ * A global set-up of Vitest that starts one server for all tests of a run. They get its address by
+ * `inject('proctorServer')`. In watch mode it runs on, and one that has gone is started anew before the next tests.
+ *
+ * @throws {TypeError} on an option that is unknown or of the wrong type.
+ * @example
+ * // server.setup.ts, named in `globalSetup`
+ * export default server('node', ['server.mjs'], { ready: '/health' })
+ */
+export function server(
+  command: string,
+  args: readonly string[] = [],
+  options: ServerOptions = {},
+): (project: Pick<TestProject, 'provide' | 'onTestsRerun'>) => Promise<() => Promise<void>> {
+  const own = new RunServer(command, args, options)
+  return async (project) => {
+    const start = async (): Promise<void> => project.provide('proctorServer', await own.start())
+    await start()
+    project.onTestsRerun(async () => {
+      if (own.isRunning) return
+      failRun(await own.stop())
+      await start()
+    })
+    return async () => failRun(await own.stop())
+  }
+}

@@ -1,0 +1,11 @@
+import type { ServerAddress } from './runners/run-server.js'
+
+export type { ServerAddress, ServerOptions } from './runners/run-server.js'
+export { server } from './runners/vitest/server.js'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Where the server of this run is: `proctor/vitest/server`. */
+    proctorServer: ServerAddress
+  }
+}

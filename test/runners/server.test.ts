@@ -1,0 +1,53 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { server } from '../../src/runners/vitest/server.js'
+import type { ServerAddress } from '../../src/runners/run-server.js'
+import { inRoot, runVitest } from '../inner-run.js'
+import { findByCommandLine, uniqueNumber } from '../machine.js'
+
+// One server for all tests of a run. The witness is /proc.
+
+const met = (output: string): Set<string> => new Set([...output.matchAll(/met (\d+)/g)].map(([, pid]) => pid!))
+
+test('all files meet one server, which has gone when the run has', async () => {
+  const number = uniqueNumber()
+  const { output, exitCode } = await runVitest('server', { env: { SUITE_NUMBER: number } })
+  expect(output).toMatch(/Tests {2}2 passed/)
+  expect(met(output).size).toBe(1)
+  expect([exitCode, findByCommandLine(number)]).toEqual([0, []])
+}, 60_000)
+
+test('one that has failed fails the run, once', async () => {
+  const number = uniqueNumber()
+  const { output, exitCode } = await runVitest('server', { env: { SUITE_NUMBER: number, SUITE_FAILS: 'fails' } })
+  expect(output).toMatch(/Tests {2}2 passed/)
+  expect(
+    output.match(/The server of this run: UnexpectedExitError: Process unexpectedly exited with exit code 3/g),
+  ).toHaveLength(1)
+  expect([exitCode, findByCommandLine(number)]).toEqual([1, []])
+}, 60_000)
+
+test('in watch mode it runs on, and one that has gone is started anew', async () => {
+  const provided: ServerAddress[] = []
+  let rerun: () => unknown = () => {}
+  const begin = server('node', [inRoot('fixtures/suites/server/serves.mjs'), uniqueNumber()])
+  const end = await begin({
+    provide: (_: string, address: unknown) => void provided.push(address as ServerAddress),
+    onTestsRerun: (callback: () => unknown) => void (rerun = callback),
+  } as Parameters<typeof begin>[0])
+  onTestFinished(end)
+  await rerun()
+  expect(provided).toHaveLength(1)
+  process.kill(provided[0]!.pid, 'SIGTERM')
+  await expect.poll(() => fetch(provided[0]!.url).catch(() => 'gone')).toBe('gone')
+  process.exitCode = 0
+  await expect.poll(async () => (await rerun(), provided.length), { timeout: 10_000 }).toBe(2)
+  process.exitCode = 0
+  expect(await (await fetch(provided[1]!.url)).text()).toBe(String(provided[1]!.pid))
+})
+
+test.each([
+  [{ ready: 'health' }, 'server: ready is "health". Accepted is a port, or a path such as \'/health\'.'],
+  [{ readyTimeout: 0 }, 'server: readyTimeout is 0. Accepted is a number of milliseconds above 0.'],
+])('options that are none: %o', (options, message) => {
+  expect(() => server('node', [], options)).toThrow(new TypeError(message))
+})
