@@ -1,18 +1,11 @@
 import { attributeKnown } from './attribute.js'
-import {
-  type Containment,
-  inPassing,
-  type KillOutcome,
-  type Sighting,
-  signalTrees,
-  type Survivor,
-  toSurvivor,
-} from './containment.js'
-import { backoff, every, now, sleep } from '../base/clock.js'
+import { type Containment, inPassing, type KillOutcome, type Sighting, signalTrees } from './containment.js'
+import { KillLoop, type Round, type Struck, type Targets } from './kill-loop.js'
+import { every, now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { descendantsOf, lastPid } from '../system/process-table/linux.js'
-import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
-import { signalProcess } from '../system/signals.js'
+import type { ProcessRecord } from '../system/process-table/table.js'
+import { signalProcess, type SignalOutcome } from '../system/signals.js'
 import type { Self } from './facts.js'
 import { hunt } from './hunt.js'
 import { remember } from './root.js'
@@ -33,10 +26,12 @@ const glanceTime = 3
 
 const toTreeMember = ({ record, root, evidence }: Found<Tree>): Member => toMember(record, root, evidence)
 
-const toSurvivors = (members: readonly Member[], traces: readonly Found<Tree>[]): Survivor[] => [
-  ...members.map((member) => toSurvivor(member, 'sent')),
-  ...traces.map((trace) => toSurvivor(toTreeMember(trace), 'gone')),
-]
+const toStruck = ({ record, root, evidence }: Found<Tree>, outcome: SignalOutcome): Struck => ({
+  record,
+  tree: root,
+  evidence,
+  outcome,
+})
 
 export class BasicContainment implements Containment {
   readonly level = 'basic'
@@ -45,6 +40,15 @@ export class BasicContainment implements Containment {
   readonly #fixtures = new Set<string>()
   #stopLooking: (() => void) | undefined
   #nextLook = 0
+  /** Those whose leaders were signalled in a round of a kill. */
+  readonly #begun = new WeakSet<Tree>()
+  readonly #kills = new KillLoop({
+    emptyRounds: 1,
+    burst: 0,
+    begin: () => [],
+    round: (targets) => this.#killRound(targets),
+    countsAsKilled: () => true,
+  })
 
   constructor(trees: Set<Tree>, self: Self, source: Source = new TableSource(self)) {
     this.#trees = trees
@@ -77,36 +81,28 @@ export class BasicContainment implements Containment {
     return { members: members.map(toTreeMember), unattributed: [], isUncertain }
   }
 
-  async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
-    const deadline = now() + timeout
-    const killed = new Map<number, Member>()
-    const isSpared = (identity: ProcessIdentity): boolean => spared.some((each) => table.isSame(each, identity))
-    // The leader gets its signal first: one that sees its child die would make something of it.
-    let hasBegun = false
-    const strike = (record: ProcessRecord): void => {
-      if (hasBegun && !isSpared(record)) signalProcess(record, 'SIGKILL')
-    }
-    for (const delay of backoff(20)) {
-      const { members, isUncertain, traces } = await this.#scan(new Set(trees), strike)
-      const left = members.map(toTreeMember).filter((member) => !isSpared(member))
-      if (left.length === 0 && !isUncertain) break
-      for (const each of [...left, ...traces.map(toTreeMember)]) if (!killed.has(each.pid)) killed.set(each.pid, each)
-      signalTrees(trees, left, 'SIGKILL', spared)
-      hasBegun = true
-      const survivors = now() >= deadline ? toSurvivors(left, traces) : this.#refused(left)
-      const isStuck = left.length > 0 && survivors.length === left.length
-      if (isStuck || now() >= deadline) return { survivors, killed: [...killed.values()], unattributed: [] }
-      await sleep(delay)
-    }
-    return { survivors: [], killed: [...killed.values()], unattributed: [] }
+  kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
+    return this.#kills.kill(trees, timeout, spared)
   }
 
-  /** The members that may not be signalled. */
-  #refused(members: readonly Member[]): Survivor[] {
-    return members.flatMap((member) => {
-      const outcome = signalProcess(member, 'SIGKILL')
-      return outcome === 'forbidden' ? [toSurvivor(member, outcome)] : []
-    })
+  async #killRound(targets: Targets): Promise<Round> {
+    const { trees, spared } = targets
+    // The leader gets its signal first: one that sees its child die would make something of it.
+    const hasBegun = [...trees].every((tree) => this.#begun.has(tree))
+    const strike = (record: ProcessRecord): void => {
+      if (hasBegun && !targets.isSpared(record)) signalProcess(record, 'SIGKILL')
+    }
+    const { members, isUncertain, traces } = await this.#scan(trees, strike)
+    const left = members.filter(({ record }) => !targets.isSpared(record))
+    if (left.length > 0 || isUncertain) {
+      signalTrees([...trees], left.map(toTreeMember), 'SIGKILL', spared)
+      for (const tree of trees) this.#begun.add(tree)
+    }
+    const struck = [
+      ...left.map((found) => toStruck(found, signalProcess(found.record, 'SIGKILL'))),
+      ...traces.map((found) => toStruck(found, 'gone')),
+    ]
+    return { struck, isUncertain, unattributed: () => [] }
   }
 
   /** `meet` is called with what hops on, as soon as it is met. */

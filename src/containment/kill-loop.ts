@@ -1,17 +1,16 @@
-import type { KillOutcome, Survivor } from './containment.js'
-import { after, now, pause, sleep, turn } from '../base/clock.js'
+import { type KillOutcome, toSurvivor } from './containment.js'
+import { after, backoff, now, pause, sleep, turn } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 import type { SignalOutcome } from '../system/signals.js'
 import type { Evidence } from './attribute.js'
-import type { Member, ProcessInfo, Tree } from './tree.js'
+import { type Member, type ProcessInfo, toMember, type Tree } from './tree.js'
 
-// The tight loop: look at our children, SIGKILL each that is wanted, until three rounds in a row find none. All kills
-// that are wanted at the same time share it, so that two hundred tests at once cost one loop and not two hundred.
+// The one kill loop: look, SIGKILL each that is wanted, until so many rounds in a row find none. All kills that are
+// wanted at the same time share it, so that two hundred tests at once cost one loop and not two hundred.
 
-export const emptyRounds = 3
-/** ms for which the loop may block the event loop before it takes turns with it. */
-const burst = 25
+/** The longest pause between two rounds, in ms, where the loop does not block the event loop. */
+const mostPause = 20
 
 /** ms after which one that was sent SIGKILL and lives is sent it again: it may have left its group just before. */
 const patience = 20
@@ -26,13 +25,16 @@ export interface Struck {
 
 export interface Round {
   readonly struck: readonly Struck[]
+  /** Something is alive that cannot be attributed at this moment. */
+  readonly isUncertain: boolean
   /** Orphans that may be of one of the targets or of others. */
   readonly unattributed: () => readonly Untold[]
 }
 
 /** What a round needs to know of all kills under way. */
 export interface Targets {
-  has(tree: Tree): boolean
+  readonly trees: ReadonlySet<Tree>
+  readonly spared: readonly Member[]
   isSpared(record: ProcessIdentity): boolean
   /** Whether one that is spared is in the tree's own group: then nobody signals the group as a whole. */
   isSplit(tree: Tree): boolean
@@ -50,6 +52,7 @@ interface Request {
   readonly killed: Map<number, Member>
   empty: number
   resolve(outcome: KillOutcome): void
+  reject(error: unknown): void
 }
 
 /** An orphan of which nothing tells whose it is. */
@@ -60,12 +63,18 @@ export interface Untold {
 }
 
 export interface KillSteps {
+  /** How many rounds in a row must find nothing. */
+  readonly emptyRounds: number
+  /** ms for which the loop may block the event loop before it takes turns with it. */
+  readonly burst: number
   /** SIGKILLs everything that is known of these trees at once. Returns what was alive. */
   begin(trees: readonly Tree[], spared: readonly Member[]): readonly Member[]
-  round(targets: Targets): Round
-  toMember(struck: Struck): Member
-  toSurvivor(struck: Struck): Survivor
+  round(targets: Targets): Round | Promise<Round>
+  /** Whether one that was struck is said to have been alive. */
+  countsAsKilled(struck: Struck): boolean
 }
+
+const memberOf = ({ record, tree, evidence }: Struck): Member => toMember(record, tree, evidence)
 
 /** Those that this user may signal. */
 function ownOf(members: readonly Member[]): readonly Member[] {
@@ -111,8 +120,8 @@ export class KillLoop {
       // Not before: the end of another kill's loop would forget them.
       for (const each of spared) this.#spared.set(each.pid, each)
       const killed = new Map(begun.map((member) => [member.pid, member]))
-      this.#requests.add({ trees: own, deadline: now() + timeout, killed, empty: 0, resolve })
-      if (!this.#isRunning) this.#run().catch(reject)
+      this.#requests.add({ trees: own, deadline: now() + timeout, killed, empty: 0, resolve, reject })
+      if (!this.#isRunning) void this.#run()
     })
   }
 
@@ -135,17 +144,22 @@ export class KillLoop {
 
   async #run(): Promise<void> {
     this.#isRunning = true
+    const { burst } = this.#steps
     try {
-      while (this.#requests.size > 0) {
+      for (const delay of backoff(burst > 0 ? 1 : mostPause)) {
         const burstEnd = now() + burst
-        let waiting: number
         do {
-          waiting = this.#step()
+          const waiting = await this.#step()
           // All of it has its signal and is not dead yet: leave the processor to it.
-          if (waiting > 0) pause(0.1 + waiting / 100)
+          if (waiting > 0 && burst > 0) pause(0.1 + waiting / 100)
         } while (this.#requests.size > 0 && now() < burstEnd)
-        if (this.#requests.size > 0) await sleep(1)
+        if (this.#requests.size === 0) break
+        await sleep(delay)
       }
+    } catch (error) {
+      // Such as EMFILE. Whoever shares the loop hears of it, and not only who began it.
+      for (const request of this.#requests) request.reject(error)
+      this.#requests.clear()
     } finally {
       this.#isRunning = false
       this.#spared.clear()
@@ -154,16 +168,19 @@ export class KillLoop {
   }
 
   /** One round for all requests. Returns how many wait for their death, or 0 when something was new. */
-  #step(): number {
-    const wanted = new Set([...this.#requests].flatMap(({ trees }) => [...trees]))
-    const [any] = wanted
-    const round = this.#steps.round({
-      has: (tree) => wanted.has(tree),
+  async #step(): Promise<number> {
+    // Who comes while the round is under way has not been looked for in it.
+    const requests = [...this.#requests]
+    const trees = new Set(requests.flatMap((request) => [...request.trees]))
+    const [any] = trees
+    const round = await this.#steps.round({
+      trees,
+      spared: [...this.#spared.values()],
       isSpared: ({ pid, startTime }) => this.#spared.get(pid)?.startTime === startTime,
       isSplit: (tree) =>
         [...this.#spared.values()].some((each) => each.tree === tree && each.group === tree.identity.pid),
       isStruck: (record) => this.#isStruck(record),
-      isLast: [...this.#requests].some(({ empty }) => empty >= emptyRounds - 1),
+      isLast: requests.some(({ empty }) => empty >= this.#steps.emptyRounds - 1),
       any,
     })
     const { struck } = round
@@ -174,7 +191,7 @@ export class KillLoop {
       this.#struck.set(each.record.pid, { startTime: each.record.startTime, at: now() })
     }
     this.#finish(
-      [...this.#requests].filter((request) => this.#isOver(request, struck)),
+      requests.filter((request) => this.#isOver(request, round)),
       round,
     )
     return isNew ? 0 : struck.length
@@ -186,15 +203,15 @@ export class KillLoop {
   }
 
   /** Counts the round for a request. Whether nothing more is to be done for it. */
-  #isOver(request: Request, struck: readonly Struck[]): boolean {
+  #isOver(request: Request, { struck, isUncertain }: Round): boolean {
     const own = struck.filter(({ tree }) => request.trees.has(tree))
     for (const each of own) {
       const { pid } = each.record
-      if (each.outcome === 'sent' && !request.killed.has(pid)) request.killed.set(pid, this.#steps.toMember(each))
+      if (!request.killed.has(pid) && this.#steps.countsAsKilled(each)) request.killed.set(pid, memberOf(each))
     }
-    request.empty = own.length === 0 ? request.empty + 1 : 0
+    request.empty = own.length === 0 && !isUncertain ? request.empty + 1 : 0
     const isRefused = own.length > 0 && own.every(({ outcome }) => outcome === 'forbidden')
-    return request.empty >= emptyRounds || isRefused || now() >= request.deadline
+    return request.empty >= this.#steps.emptyRounds || isRefused || now() >= request.deadline
   }
 
   #finish(requests: readonly Request[], { struck, unattributed }: Round): void {
@@ -206,7 +223,9 @@ export class KillLoop {
         unattributed: untold
           .filter(({ candidates }) => candidates.some((tree) => request.trees.has(tree)))
           .map(({ info }) => info),
-        survivors: struck.filter(({ tree }) => request.trees.has(tree)).map((each) => this.#steps.toSurvivor(each)),
+        survivors: struck
+          .filter(({ tree }) => request.trees.has(tree))
+          .map((each) => toSurvivor(memberOf(each), each.outcome)),
         killed: [...request.killed.values()],
       })
     }

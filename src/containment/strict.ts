@@ -1,16 +1,8 @@
 import type { Evidence, Ours } from './attribute.js'
 import type { Births } from './child-exits.js'
-import {
-  inPassing,
-  isProof,
-  type Containment,
-  type KillOutcome,
-  type Sighting,
-  signalTrees,
-  toSurvivor,
-} from './containment.js'
+import { inPassing, isProof, type Containment, type KillOutcome, type Sighting, signalTrees } from './containment.js'
 import type { Natives } from '../system/syscalls.js'
-import { emptyRounds, KillLoop, type Round, type Struck, type Targets, type Untold } from './kill-loop.js'
+import { KillLoop, type Round, type Struck, type Targets, type Untold } from './kill-loop.js'
 import { every, now, sleep } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { ChildrenFile, descendantsOf, readStat } from '../system/process-table/linux.js'
@@ -30,6 +22,8 @@ import { isGroupGone, type Member, toMember, type Tree } from './tree.js'
 // A program that forks and exits faster than it can be read shows up as zombies only. While it lives, every list holds
 // a child that was alive when the list was read: so a round that meets a zombie for the first time is not empty.
 
+/** How many looks in a row must find nothing. */
+const emptyRounds = 3
 const lookInterval = 10
 /** ms within which an orphan that cannot be attributed may still show whose it is. */
 const decisionTime = 300
@@ -56,10 +50,12 @@ export class StrictContainment implements Containment {
   #stopLooking: (() => void) | undefined
   #nextLook = 0
   readonly #kills = new KillLoop({
+    emptyRounds,
+    burst: 25,
     begin: (trees, spared) => this.#beginKill(trees, spared),
     round: (targets) => this.#killRound(targets),
-    toMember: ({ record, tree, evidence }) => toMember(record, tree, evidence),
-    toSurvivor: ({ record, tree, evidence, outcome }) => toSurvivor(toMember(record, tree, evidence), outcome),
+    // A zombie that nobody had seen alive says that there is more, and no name.
+    countsAsKilled: ({ outcome }) => outcome === 'sent',
   })
   /** Whether leaders may be children of other threads than this one. */
   hostsThreads = false
@@ -200,23 +196,23 @@ export class StrictContainment implements Containment {
     }
     const { any } = targets
     const pids = this.#read()
-    for (const record of this.#roots(pids, (tree) => targets.has(tree))) {
-      const attribution = this.#orphans.attribute(record, !targets.isSpared(record), (tree) => targets.has(tree))
+    for (const record of this.#roots(pids, (tree) => targets.trees.has(tree))) {
+      const attribution = this.#orphans.attribute(record, !targets.isSpared(record), (tree) => targets.trees.has(tree))
       if (isZombie(record)) {
         // In a storm whoever is read has exited before a signal reaches it. Until this process waits for the zombie, the
         // number of its group is nobody else's, so the group can be signalled as a whole.
-        if (attribution.kind === 'ours' && targets.has(attribution.root)) {
+        if (attribution.kind === 'ours' && targets.trees.has(attribution.root)) {
           strikeGroup(record, attribution.root, attribution.evidence)
         }
         const isFresh = this.#orphans.takeExit(record, pids.length)
         const tree = attribution.kind === 'ours' ? attribution.root : any
-        const mayBeOurs = attribution.kind !== 'foreign' && tree !== undefined && targets.has(tree)
+        const mayBeOurs = attribution.kind !== 'foreign' && tree !== undefined && targets.trees.has(tree)
         // What was struck leaves a zombie, and that is the end of it.
         if (isFresh && mayBeOurs && !targets.isStruck(record)) {
           struck.push({ record, tree, evidence: 'elimination', outcome: 'gone' })
         }
       } else if (attribution.kind === 'ours') {
-        if (targets.has(attribution.root) && !targets.isSpared(record)) {
+        if (targets.trees.has(attribution.root) && !targets.isSpared(record)) {
           strike(record, attribution.root, attribution.evidence)
         }
       } else if (attribution.kind === 'unknown' && any !== undefined) {
@@ -226,13 +222,14 @@ export class StrictContainment implements Containment {
       } else if (attribution.kind === 'unattributed') untold.push(record)
     }
     if (struck.length === 0 && targets.isLast) {
-      for (const { record, root, evidence } of this.#outside(pids, (tree) => targets.has(tree))) {
+      for (const { record, root, evidence } of this.#outside(pids, (tree) => targets.trees.has(tree))) {
         if (!targets.isSpared(record)) strike(record, root, evidence)
       }
     }
     return {
       struck,
-      unattributed: () => untold.flatMap((record) => this.#orphans.untold(record, (tree) => targets.has(tree))),
+      isUncertain: false,
+      unattributed: () => untold.flatMap((record) => this.#orphans.untold(record, (tree) => targets.trees.has(tree))),
     }
   }
 

@@ -1,6 +1,6 @@
 import { now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
-import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
+import { keyOf, type ProcessRecord } from '../system/process-table/table.js'
 import { attributeKnown, type Facts, type Parentage } from './attribute.js'
 import { ProcessFacts, type Self } from './facts.js'
 import type { Root } from './root.js'
@@ -8,8 +8,6 @@ import type { Source } from './source.js'
 
 /** ms in which one that becomes another program has become it, on a busy machine too. */
 export const execTime = 300
-
-const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`
 
 const isOfKernel = (record: ProcessRecord): boolean => record.ppid === 2 && record.session === 0
 

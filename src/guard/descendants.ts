@@ -12,7 +12,7 @@ import {
   readStat,
   ticksPerSecond,
 } from '../system/process-table/linux.js'
-import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
+import { isZombie, keyOf, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
 import { Newcomers } from './recent-pids.js'
 import { Stir } from './child-activity.js'
 import type { StartMarks } from './start-marks.js'
@@ -53,8 +53,6 @@ const zombiePatience = 100
 
 /** How many births are remembered that have left nobody, as far as could be seen. */
 const remembered = 200
-
-const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`
 
 /** Now, as a start time. */
 const currentTime = (): number =>

@@ -5,7 +5,7 @@ import { isSameLeak, isUpdate, type KnownLeak, readBaseline, toKnown } from './b
 import type { Descendant } from './descendants.js'
 import type { CompleteGuardOptions } from './options.js'
 import { formatGuardReport, type GuardOrigin, type GuardReport } from './report.js'
-import { keyOf } from './scopes.js'
+import { keyOf } from '../system/process-table/table.js'
 import type { LeakListener } from './summary.js'
 
 // What is found, told to whoever sums up the run, and what of it is left alone: everything in the mode `report`, and

@@ -3,7 +3,7 @@ import { isRunning } from '../system/process-table/holder.js'
 import { dirname } from 'node:path'
 import { now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
-import type { ProcessIdentity } from '../system/process-table/table.js'
+import { keyOf, type ProcessIdentity } from '../system/process-table/table.js'
 import { endWorker, signalGroup } from '../system/signals.js'
 import { listFiles } from '../workspace/listing.js'
 import { dropOwnFolder } from '../workspace/own-folder.js'
@@ -21,8 +21,6 @@ const deadline = 30_000
 const emptyKills = 2
 /** How many files of the workspaces a trace lists. */
 const mostFiles = 500
-
-const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`
 
 /** An identity as it stands in a variable. */
 function identityIn(variable: string): ProcessIdentity | undefined {

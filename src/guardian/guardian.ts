@@ -7,7 +7,7 @@ import { realProcess } from '../base/real-process.js'
 import { every, soon } from '../base/clock.js'
 import { runtime } from '../base/runtime.js'
 import { table } from '../system/process-table/current.js'
-import type { ProcessIdentity } from '../system/process-table/table.js'
+import { keyOf, type ProcessIdentity } from '../system/process-table/table.js'
 import { OwnRecord } from '../workspace/record.js'
 import { formatLine, type Line } from './protocol.js'
 import { type Script, startScript } from './script.js'
@@ -39,8 +39,6 @@ const mostRestarts = 20
 function mainProcess(): ProcessIdentity | undefined {
   return realProcess.connected ? table.identify(process.ppid) : undefined
 }
-
-const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`
 
 /** An open file that a trace is written to. What is written goes to its end. */
 export interface Draft {

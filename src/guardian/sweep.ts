@@ -1,10 +1,10 @@
 import { isRunning } from '../system/process-table/holder.js'
 import { foreignProc } from '../system/process-table/linux.js'
-import type { ProcessIdentity } from '../system/process-table/table.js'
+import { keyOf, type ProcessIdentity } from '../system/process-table/table.js'
+import { climb } from '../containment/ladder.js'
 import { formatOwner, type Owner } from '../containment/owner.js'
 import type { PlainMember } from '../containment/tree.js'
-import { backoff, now, sleep } from '../base/clock.js'
-import { signalProcess, type SignalOutcome } from '../system/signals.js'
+import { now, sleep } from '../base/clock.js'
 import { removeAbandonedWorkspaces } from '../workspace/abandoned.js'
 import { readAbandonedRecords, type WorkerRecord } from '../workspace/record.js'
 import { Estate } from './estate.js'
@@ -27,8 +27,7 @@ export async function findProcesses(workers: readonly WorkerRecord[]): Promise<M
     const { owner, mark, locks } = worker
     const estate = new Estate({ startTime: owner.startTime, session: undefined, token: mark, locks }, [worker])
     for (const member of await estate.look()) {
-      const { pid, startTime } = member
-      found.set(`${pid} ${startTime}`, { ...member.describe(), owner })
+      found.set(keyOf(member), { ...member.describe(), owner })
     }
   }
   return [...found.values()]
@@ -63,18 +62,12 @@ export interface SweepOutcome {
 export async function sweep(find: () => Promise<MarkedProcess[]>, timeout: number): Promise<SweepOutcome> {
   const deadline = now() + timeout
   const ended = new Map<string, MarkedProcess>()
-  for (const delay of backoff(20)) {
-    const found = await find()
-    const outcomes = found.map((each): SignalOutcome => {
-      ended.set(`${each.pid} ${each.startTime}`, each)
-      return signalProcess(each, 'SIGKILL')
-    })
-    const isStuck = found.length > 0 && outcomes.every((outcome) => outcome === 'forbidden')
-    if (found.length === 0 || isStuck || now() >= deadline) {
-      for (const each of found) ended.delete(`${each.pid} ${each.startTime}`)
-      return { ended: [...ended.values()], left: found }
-    }
-    await sleep(delay)
-  }
-  return { ended: [...ended.values()], left: [] }
+  const left = await climb<MarkedProcess>({
+    find,
+    isOver: () => true,
+    killed: (each) => void ended.set(keyOf(each), each),
+    deadline: () => deadline,
+  })
+  for (const each of left) ended.delete(keyOf(each))
+  return { ended: [...ended.values()], left }
 }

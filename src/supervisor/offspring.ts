@@ -3,8 +3,9 @@ import type { Guarded } from '../guard/watch.js'
 import { services } from '../guard/options.js'
 import { backoff, every, now, sleep, wallClock } from '../base/clock.js'
 import { alwaysAllowed } from '../containment/allowance.js'
+import { askToEnd, climb, outcomeOfKill } from '../containment/ladder.js'
 import { table } from '../system/process-table/current.js'
-import { signalProcess } from '../system/signals.js'
+import { keyOf } from '../system/process-table/table.js'
 import { isMatch } from '../wait/pattern.js'
 import { guardian } from '../worker/fixtures.js'
 import type { RunFinding } from './findings.js'
@@ -15,8 +16,6 @@ import type { RunFinding } from './findings.js'
 /** ms in which everything must be dead after SIGKILL. */
 const killTimeout = 5000
 const lookInterval = 100
-
-const keyOf = ({ pid, startTime }: Descendant): string => `${pid} ${startTime}`
 
 /** One that was seen alive, and what has become of it. */
 interface Seen {
@@ -188,15 +187,13 @@ export class RunOffspring {
   }
 
   #ask(each: Descendant): void {
-    this.#asked.add(keyOf(each))
-    this.#note(each, 'SIGTERM')
-    signalProcess(each, 'SIGTERM')
-    if (each.state === 'T') signalProcess(each, 'SIGCONT')
+    this.#noteAsked(each)
+    askToEnd(each)
   }
 
-  #kill(each: Descendant): void {
-    const isRefused = signalProcess(each, 'SIGKILL') === 'forbidden'
-    this.#note(each, isRefused ? 'alive: no permission to signal it (EPERM)' : 'SIGKILL')
+  #noteAsked(each: Descendant): void {
+    this.#asked.add(keyOf(each))
+    this.#note(each, 'SIGTERM')
   }
 
   /** SIGTERM to each process that has not got it yet, `grace` ms, SIGKILL, until nothing is alive or can be ended. */
@@ -204,20 +201,19 @@ export class RunOffspring {
     const { offspring } = this.#guarded
     const before = new Set(this.#asked)
     const graceEnd = now() + grace
-    const deadline = graceEnd + killTimeout
-    let empty = 0
-    for (const delay of backoff(20)) {
-      const found = await this.#blamed()
-      this.#noteGone(found)
-      empty = found.length === 0 && !offspring.isBecoming ? empty + 1 : 0
-      if (empty >= offspring.emptyRounds) return
-      const isHard = now() >= graceEnd || this.#isForced
-      for (const each of found) {
-        if (isHard || before.has(keyOf(each))) this.#kill(each)
-        else if (!this.#asked.has(keyOf(each))) this.#ask(each)
-      }
-      if (now() >= deadline) return
-      if (found.length > 0) await sleep(delay)
-    }
+    const isOver = (each: Descendant): boolean => now() >= graceEnd || this.#isForced || before.has(keyOf(each))
+    await climb<Descendant>({
+      find: async () => {
+        const found = await this.#blamed()
+        this.#noteGone(found)
+        return found
+      },
+      isDoubtful: () => offspring.isBecoming,
+      emptyRounds: offspring.emptyRounds,
+      isOver,
+      asked: (each) => this.#noteAsked(each),
+      killed: (each, outcome) => this.#note(each, outcomeOfKill(outcome)),
+      deadline: () => graceEnd + killTimeout,
+    })
   }
 }

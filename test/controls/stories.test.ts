@@ -20,8 +20,8 @@ const controls: Control[] = [
       { file: 'src/system/signals.ts', from: 'return send(-group, signal)', to: 'return send(group, signal)' },
       {
         file: 'src/containment/strict.ts',
-        from: 'if (targets.has(attribution.root) && !targets.isSpared(record)) {',
-        to: 'if (targets.has(attribution.root) && record.pid === attribution.root.identity.pid) {',
+        from: 'if (targets.trees.has(attribution.root) && !targets.isSpared(record)) {',
+        to: 'if (targets.trees.has(attribution.root) && record.pid === attribution.root.identity.pid) {',
       },
       // Its last look, for what carries a mark although nothing leads to it.
       {

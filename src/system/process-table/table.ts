@@ -56,3 +56,6 @@ export interface ProcessTable extends ProcessEvidence {
 /** State Z (and X, in passing): it has exited, and only its parent's wait is missing. For us it is dead. */
 export const isZombie = (record: { readonly state: string }): boolean =>
   record.state === 'Z' || record.state === 'X' || record.state === 'x'
+
+/** Tells a process from all that have had its number. */
+export const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`

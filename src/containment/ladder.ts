@@ -1,0 +1,74 @@
+import { backoff, now, sleep } from '../base/clock.js'
+import { keyOf, type ProcessIdentity } from '../system/process-table/table.js'
+import { signalProcess, type SignalOutcome } from '../system/signals.js'
+
+// The ladder for what is signalled process by process: SIGTERM, a grace, SIGKILL until nothing is alive. What leads a
+// group is ended by the kill loop.
+
+/** What can be asked to end. */
+export interface Askable extends ProcessIdentity {
+  readonly state: string
+}
+
+/** SIGTERM. What is stopped gets it once it is continued. */
+export function askToEnd(each: Askable): void {
+  signalProcess(each, 'SIGTERM')
+  if (each.state === 'T') signalProcess(each, 'SIGCONT')
+}
+
+export interface Climb<Of extends Askable> {
+  /** What is alive of it now. */
+  find(): Promise<readonly Of[]>
+  /** Whether the last `find` may have missed something that it can tell in a moment. */
+  isDoubtful?(): boolean
+  /** How many times in a row nothing must be found. */
+  readonly emptyRounds?: number
+  /** Whether the time that one has to end by itself is over. */
+  isOver(each: Of): boolean
+  /** It gets SIGTERM: once, and not if it is killed at once. */
+  asked?(each: Of): void
+  killed(each: Of, outcome: SignalOutcome): void
+  /** On the clock of `now()`: after that nobody is waited for. */
+  deadline(): number
+}
+
+/** What a report says of one that was killed. */
+export const outcomeOfKill = (outcome: SignalOutcome): string =>
+  outcome === 'forbidden' ? 'alive: no permission to signal it (EPERM)' : 'SIGKILL'
+
+/**
+ * Ends what is found, until nothing is.
+ *
+ * @returns what is alive: it may not be signalled, or time is up.
+ */
+export async function climb<Of extends Askable>(steps: Climb<Of>): Promise<readonly Of[]> {
+  const { emptyRounds = 1 } = steps
+  const asked = new Set<string>()
+  let empty = 0
+  for (const delay of backoff(20)) {
+    const found = await steps.find()
+    empty = found.length === 0 && steps.isDoubtful?.() !== true ? empty + 1 : 0
+    if (empty >= emptyRounds) return []
+    const outcomes = found.map((each) => {
+      if (steps.isOver(each)) return kill(steps, each)
+      if (!asked.has(keyOf(each))) ask(steps, each)
+      asked.add(keyOf(each))
+      return undefined
+    })
+    const isRefused = found.length > 0 && outcomes.every((outcome) => outcome === 'forbidden')
+    if (isRefused || now() >= steps.deadline()) return found
+    if (found.length > 0 || empty === 0) await sleep(delay)
+  }
+  return []
+}
+
+function ask<Of extends Askable>(steps: Climb<Of>, each: Of): void {
+  steps.asked?.(each)
+  askToEnd(each)
+}
+
+function kill<Of extends Askable>(steps: Climb<Of>, each: Of): SignalOutcome {
+  const outcome = signalProcess(each, 'SIGKILL')
+  steps.killed(each, outcome)
+  return outcome
+}
