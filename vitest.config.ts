@@ -29,6 +29,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'portable',
+          // A worker for all files: to start one, and to load Vitest in it, takes longer than most of them.
+          isolate: false,
           include: ['test/rooms/command/**/*.test.ts', 'test/stories/*.test.ts'],
           env: { PROCTOR_LAUNCH: 'portable' },
         },

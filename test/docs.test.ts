@@ -81,7 +81,7 @@ const globalSetup = examples
   .filter(({ name, text }) => name.endsWith('.setup.ts') && text.includes('proctor/vitest/server'))
   .map(({ page, name }) => join(folderOf(page), name))
 const configWith = (more: object): string => `import { defineConfig } from 'vitest/config'
-export default defineConfig({ test: { maxWorkers: 3, testTimeout: 20_000, ...${JSON.stringify(more)} } })
+export default defineConfig({ test: { maxWorkers: 3, isolate: false, testTimeout: 20_000, ...${JSON.stringify(more)} } })
 `
 const config = configWith({})
 
