@@ -73,7 +73,8 @@ function socketsOf(pid: number): number[] | undefined {
       const match = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${descriptor}`))
       return match === null ? [] : [Number(match[1])]
     } catch (error) {
-      if (isGone(error)) return [] // Closed meanwhile.
+      // Closed meanwhile; or a file whose path is longer than a page, which no link shows.
+      if (isGone(error) || (error as NodeJS.ErrnoException).code === 'ENAMETOOLONG') return []
       throw error
     }
   })

@@ -8,7 +8,7 @@ import { linuxListeners, parseTcp, parseUnix } from '../../../src/system/sockets
 import { lsofListeners, parseLsof } from '../../../src/system/sockets/lsof.js'
 import { now } from '../../../src/base/clock.js'
 import { inRoot } from '../../inner-run.js'
-import { eventually } from '../../machine.js'
+import { eventually, makeFolder } from '../../machine.js'
 import { needs } from '../../needs.js'
 import { givenProctor, node, rejection, shell } from '../given.js'
 
@@ -118,6 +118,24 @@ os.setsid(); time.sleep(60)'`,
       expect(error.stack).toContain('ports.test.ts')
     },
   )
+
+  test.runIf(isLinux)('nor does a stranger hide behind a file whose path no link shows', async () => {
+    const proctor = await givenProctor()
+    const port = await freePort()
+    const folder = makeFolder()
+    const deep = `const fs = require('fs'); for (let i = 0; i < 25; i++) { fs.mkdirSync('d'.repeat(200)); process.chdir('d'.repeat(200)) }
+      fs.openSync('file', 'w'); ${server(port)}`
+    const child = spawn(process.execPath, ['-e', deep], { cwd: folder })
+    onTestFinished(() => {
+      child.kill('SIGKILL')
+      execFileSync('rm', ['-rf', folder])
+    })
+    await once(child.stdout, 'data')
+    const sleeper = proctor.run('sleep', ['60'])
+    const error = await rejection(sleeper.waitForPort(port))
+    expect(error).toMatchObject({ name: 'PortInUseError', holder: { pid: child.pid } })
+    await proctor.teardown()
+  })
 
   test('a program that ends because of the stranger is not blamed a second time', async () => {
     const proctor = await givenProctor()
