@@ -103,16 +103,32 @@ const pools = [
   ['threads, with the global set-up', { pool: 'threads', env: { SUITE_GLOBAL_SETUP: '1' } }],
 ] as const satisfies readonly (readonly [string, InnerOptions])[]
 
+/** Files that are blamed for themselves, by what is the unit: the start of a runner takes longer than they do. */
+const blamed = {
+  test: ['whole-file', 'by-hand', 'skips', 'alone', 'first'],
+  file: ['alone', 'first'],
+}
+
 let outcomes: ReturnType<typeof ahead<Outcome>>
 beforeAll(() => {
-  outcomes = ahead(
-    pools.map(
-      ([, options]) =>
-        () =>
-          runSuite(['leaks', 'clean'], options),
-    ),
+  const inPools = pools.map(
+    ([, options]) =>
+      () =>
+        runSuite(['leaks', 'clean'], options),
   )
+  const units = Object.entries(blamed).map(
+    ([unit, files]) =>
+      () =>
+        runSuite(files, { env: { PROCTOR_GUARD_LEAK_TIMEOUT: '100', PROCTOR_GUARD_UNIT: unit } }),
+  )
+  outcomes = ahead([...inPools, ...units])
 })
+
+/** What became of one of the files that are blamed for themselves. */
+async function blame(file: string, unit: keyof typeof blamed): Promise<FileOutcome & Omit<Outcome, 'files'>> {
+  const { files, ...outcome } = await outcomes[pools.length + Object.keys(blamed).indexOf(unit)]!
+  return { ...files.get(`${file}.test.ts`)!, ...outcome }
+}
 
 test.each(pools.map(([name], index) => [name, index] as const))(
   'in the pool %s what a test leaves running fails it, with the line that started it, and what is cleaned up passes',
@@ -151,7 +167,7 @@ test.each(pools.map(([name], index) => [name, index] as const))(
 )
 
 test.concurrent('what the file and tests beside each other leave is found when the file ends', async () => {
-  const { tests, message, exitCode } = await runFile('whole-file')
+  const { tests, message, exitCode } = await blame('whole-file', 'test')
   expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed', 'passed'])
   expect(message).toContain('4 processes outlived the test file that started them and were killed')
   for (const [, line] of linesOf('whole-file.test.ts')) expect(message).toContain(`started at ${line}:`)
@@ -159,7 +175,7 @@ test.concurrent('what the file and tests beside each other leave is found when t
 })
 
 test.concurrent('what createProctor gave and nobody tears down is ended, and the file blamed', async () => {
-  const { tests, message, exitCode } = await runFile('by-hand')
+  const { tests, message, exitCode } = await blame('by-hand', 'test')
   expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed', 'passed'])
   const line = linesOf('by-hand.test.ts').get('nobody tears it down')
   expect(message.match(/made at/g)).toHaveLength(1)
@@ -178,7 +194,7 @@ Call .await proctor\.teardown\(\). when the test ends`,
 })
 
 test.concurrent('what a test leaves that has skipped itself is found when the file ends', async () => {
-  const { tests, message, exitCode } = await runFile('skips')
+  const { tests, message, exitCode } = await blame('skips', 'test')
   expect(tests.map(({ status }) => status)).toEqual(['skipped', 'passed'])
   const line = linesOf('skips.test.ts').get('skips itself and leaks')
   expect(message).toContain('1 process outlived the test file that started it and was killed')
@@ -187,15 +203,20 @@ test.concurrent('what a test leaves that has skipped itself is found when the fi
 })
 
 test.concurrent('a concurrent test that runs alone is blamed itself', async () => {
-  const { tests } = await runFile('alone')
+  const { tests } = await blame('alone', 'test')
   expect(tests[0]!.failureMessages[0]).toContain(`started at ${linesOf('alone.test.ts').get(tests[0]!.title)}:`)
 })
 
-test.concurrent.each(['test', 'file'])('the first daemon of a file is found, with the %s as the unit', async (unit) => {
-  const { tests, message } = await runFile('first', { PROCTOR_GUARD_UNIT: unit })
-  const said = unit === 'file' ? message : tests[0]!.failureMessages.join()
-  expect(said).toContain(`1 process outlived the test${unit === 'file' ? ' file' : ''} that started it and was killed`)
-})
+test.concurrent.each(['test', 'file'] as const)(
+  'the first daemon of a file is found, with the %s as the unit',
+  async (unit) => {
+    const { tests, message } = await blame('first', unit)
+    const said = unit === 'file' ? message : tests[0]!.failureMessages.join()
+    expect(said).toContain(
+      `1 process outlived the test${unit === 'file' ? ' file' : ''} that started it and was killed`,
+    )
+  },
+)
 
 test.concurrent('one test is only warned of, another killed without a word', async () => {
   const { tests, output, exitCode } = await runFile('options')
@@ -208,7 +229,7 @@ test.concurrent('one test is only warned of, another killed without a word', asy
 })
 
 test.concurrent('the file as a unit: its tests pass, and it fails, naming them', async () => {
-  const { tests, message, exitCode } = await runFile('alone', { PROCTOR_GUARD_UNIT: 'file' })
+  const { tests, message, exitCode } = await blame('alone', 'file')
   expect(tests.map(({ status }) => status)).toEqual(['passed'])
   expect(message).toContain('1 process outlived the test file that started it and was killed')
   expect(message).toContain('in may run beside others, and runs alone')
