@@ -47,7 +47,7 @@ describe('waitForPort', () => {
       const proctor = await givenProctor()
       const port = await freePort()
       const process = node(proctor, `process.stdin.once('data', () => { ${server(port, host)} })`)
-      const waiting = process.waitForPort(port)
+      const waiting = process.waitForPort(port, { timeout: 30_000 })
       let isOver = false
       waiting.then(
         () => (isOver = true),
