@@ -23,7 +23,10 @@ describe('options in layers', () => {
     [{ leakTimeout: -1 }, 'guard: leakTimeout is -1. Accepted is a number of milliseconds, 0 or more.'],
     [{ unit: 'suite' }, `guard: unit is "suite". Accepted is 'test' or 'file'.`],
     [{ allow: 'gradle' }, 'guard: allow is "gradle". Accepted is an array of strings and regular expressions.'],
-    [{ alow: [] }, 'guard: unknown option "alow". Accepted are mode, unit, allow, baseline, leakTimeout, containment.'],
+    [
+      { alow: [] },
+      'guard: unknown option "alow". Accepted are mode, unit, allow, baseline, leakTimeout, containment. Did you mean allow?',
+    ],
   ])('%j is one clear error', (options, message) => {
     expect(() => layered(options as GuardOptions)).toThrow(new TypeError(message))
   })
