@@ -127,7 +127,11 @@ export class Chromium {
     const settle =
       'new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); setTimeout(done, 200) })'
     await send('Page.navigate', { url })
-    const ready = `new Promise((done) => { const look = () => document.documentElement?.dataset.ready === undefined ? setTimeout(look, 5) : done(); look() })`
+    const ready = `new Promise((done, fail) => {
+      const look = () => document.documentElement?.dataset.ready === undefined ? setTimeout(look, 5) : done()
+      setTimeout(fail, 20_000, new Error('The page has not said that it is ready.'))
+      look()
+    })`
     await evaluate(isStatic ? settle : `${ready}.then(() => ${settle})`)
     return {
       complaints,

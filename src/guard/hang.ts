@@ -4,6 +4,7 @@ import { table } from '../system/process-table/current.js'
 import { descriptorsOf } from '../system/process-table/descriptors.js'
 import { descendantsOf } from '../system/process-table/linux.js'
 import { isZombie } from '../system/process-table/table.js'
+import { guardian } from '../worker/fixtures.js'
 
 // Tests have ended, and their process has not: Node waits for a child, and for each pipe that somebody can still write
 // to. Node and its runners do not say for whom.
@@ -27,13 +28,15 @@ function tell(what: string): void {
 function findHolders(): Holder[] {
   const own = descriptorsOf('self')
   const targets = new Set(own.values())
-  // What has the same number in both was inherited, and is read by neither of them. The other end of a pipe has the same inode. That of a socket has its own: Node makes those for standard streams.
+  // What has the same number in both was inherited, and is read by neither of them. The other end of a pipe has the same
+  // inode. That of a socket has its own: Node makes those for standard streams.
   const isHeld = ([descriptor, target]: readonly [number, string]): boolean =>
     (target.startsWith('pipe:') && targets.has(target) && own.get(descriptor) !== target) ||
     (target.startsWith('socket:') && descriptor <= 2)
   const holders: Holder[] = []
   descendantsOf({ pid: process.pid }, (each) => {
-    if (isZombie(each)) return
+    // The guardian, in a session of its own, ends when this process does.
+    if (isZombie(each) || each.session === guardian().pid) return
     const descriptors = [...descriptorsOf(each.pid)].filter(isHeld).map(([descriptor]) => descriptor)
     holders.push({ pid: each.pid, command: table.commandLine(each.pid), descriptors })
   })

@@ -24,7 +24,7 @@ beforeAll(async () => {
   ;({ output } = await runVitest('trace', { env, args: ['rich.test.ts'] }))
   path = join(
     traces,
-    readdirSync(traces).find((name) => name.startsWith('rich-test--'))!,
+    readdirSync(traces).find((name) => /^rich-test--.*\.html$/.test(name))!,
   )
   model = readTraceFile(path)
 }, 150_000)

@@ -77,7 +77,8 @@ describe('process.snapshot()', () => {
     const process = proctor.run('true')
     await process.waitForExit()
     expect(await rejection(() => process.snapshot({ pid: false } as object))).toMatchObject({
-      message: 'snapshot: unknown option "pid". Accepted are ansi, workspace, durations, ports, pids.',
+      message:
+        'snapshot: unknown option "pid". Accepted are ansi, workspace, durations, ports, pids. Did you mean pids?',
     })
     expect(await rejection(() => snapshotSerializer({ ports: 1 } as object))).toMatchObject({
       message: 'snapshotSerializer: ports is 1. Accepted is true or false.',
