@@ -31,7 +31,9 @@ export const uniqueNumber = (): string => String(1_000_000_000 + Math.floor(Math
 
 /** A new temporary folder of a test's own, for TMPDIR. */
 export const makeFolder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'proctors-test-')))
-export const removeFolder = (path: string): Promise<void> => rm(path, { recursive: true, force: true })
+/** Again, where what a test has just killed had something under way in it. */
+export const removeFolder = (path: string): Promise<void> =>
+  rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
 
 const namesIn = (folder: string): string[] => {
   try {

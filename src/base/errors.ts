@@ -79,7 +79,7 @@ export class ProctorError extends Error {
   }
 }
 
-/** Whether `error` is one of this package's, and of the class `name` where one is given. */
+/** Whether `error` is one of this package's, and named exactly so where a name is given: a subclass is not. */
 export const isProctorError = (error: unknown, name?: string): error is ProctorError =>
   typeof error === 'object' &&
   error !== null &&

@@ -1,6 +1,7 @@
 import { AlreadyExitedError, type CommandState, FailedExitError, UnexpectedExitError } from '../base/errors.js'
 
-// What a call means depends on what the caller already knew. Pure: the table of the three exits, and nothing else.
+// What a call means depends on what the caller already knew. Pure: which of the three errors it is, two by what the test knew
+// of the exit, and one by how the command ended.
 
 /** Where a process stands, seen from the test. */
 export type ExitKnowledge = 'running' | 'exited, not seen' | 'exited, seen'

@@ -17,7 +17,7 @@ import { isGroupGone, type Member, toMember, type Tree } from './tree.js'
 // Without a subreaper there is no complete list of descendants: the whole process table is searched, before the first
 // signal (a parent chain breaks with its first death) and after every round, for everything that tells a process of a
 // command from another one. Where the second mark cannot be set, what cleared its environment, left its session and lost
-// its parent before anybody looked is not found: the README says so.
+// its parent before anybody looked is not found: docs/escapes.md says so.
 
 const lookInterval = 50
 /** ms for which the event loop may be blocked after what hops on, and to see whether there is such a one. */

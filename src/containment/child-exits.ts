@@ -9,7 +9,7 @@ import { isOwnChild } from '../system/own-children.js'
 const channel = 'child_process'
 
 /** The children that this thread's Node started and has not waited for. */
-export class Births {
+export class UnwaitedChildren {
   #unborn: ChildProcess[] = []
   readonly #children = new Map<number, ChildProcess>()
 

@@ -1,5 +1,5 @@
 import { attribute, attributeKnown, type Attribution, type Ours } from './attribute.js'
-import type { Births } from './child-exits.js'
+import type { UnwaitedChildren } from './child-exits.js'
 import { isProof } from './containment.js'
 import type { Natives } from '../system/syscalls.js'
 import type { Untold } from './kill-loop.js'
@@ -53,7 +53,7 @@ export type IsWanted = (tree: Tree) => boolean
 
 export class Orphans {
   readonly #natives: Natives
-  readonly #births: Births
+  readonly #births: UnwaitedChildren
   readonly #around: StrictSurroundings
   /** Strangers that became our children while an earlier fixture lived: number and start time. */
   readonly #strangers: Map<number, number>
@@ -62,7 +62,7 @@ export class Orphans {
   readonly #adopted = new Map<number, Adopted>()
   readonly #past = new Map<string, Past>()
 
-  constructor(natives: Natives, births: Births, around: StrictSurroundings, strangers: Map<number, number>) {
+  constructor(natives: Natives, births: UnwaitedChildren, around: StrictSurroundings, strangers: Map<number, number>) {
     this.#natives = natives
     this.#births = births
     this.#around = around

@@ -3,11 +3,10 @@ import type { Facts, Parentage } from './attribute.js'
 import type { Root } from './root.js'
 
 /**
- * Where processes are read from: the kernel's lists of children below a subreaper, or the whole process table. What a
- * platform has instead, job objects or coalitions, is another one of these.
+ * Where basic containment and the guardian read processes from: the whole process table, or what a platform has instead,
+ * a cgroup say. Strict containment needs none: it reads the children of the subreaper that it is.
  */
 export interface Source {
-  readonly name: 'children' | 'table'
   /** Processes by number: everything that may be of these roots, zombies too, with what leads from one to the other. */
   read(roots: readonly Root[]): Promise<ReadonlyMap<number, ProcessRecord>>
   /** Where a process stands whose parent is nobody's of ours. */

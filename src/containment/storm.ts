@@ -1,4 +1,4 @@
-import type { Births } from './child-exits.js'
+import type { UnwaitedChildren } from './child-exits.js'
 import type { Orphans } from './orphans.js'
 import { readStat } from '../system/process-table/linux.js'
 import { signalGroup } from '../system/signals.js'
@@ -16,7 +16,7 @@ const mostReaped = 4096
  * busy the machine is, and what is stopped can be read. A zombie that nobody has waited for holds the group's number as
  * well as anybody.
  */
-export function stopGroup(tree: Tree, children: readonly number[], births: Births, orphans: Orphans): void {
+export function stopGroup(tree: Tree, children: readonly number[], births: UnwaitedChildren, orphans: Orphans): void {
   const group = tree.identity.pid
   if (tree.isHeld()) signalGroup(group, tree.identity, 'SIGSTOP')
   if (tree.isHeld() || tree.groupIsGone) return
@@ -33,7 +33,7 @@ export function stopGroup(tree: Tree, children: readonly number[], births: Birth
  *
  * @returns how many there were.
  */
-export function reapGroups(trees: Iterable<Tree>, births: Births, natives: Natives): number {
+export function reapGroups(trees: Iterable<Tree>, births: UnwaitedChildren, natives: Natives): number {
   let reaped = 0
   for (const tree of trees) {
     const group = tree.identity.pid

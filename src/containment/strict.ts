@@ -1,5 +1,5 @@
 import type { Evidence, Ours } from './attribute.js'
-import type { Births } from './child-exits.js'
+import type { UnwaitedChildren } from './child-exits.js'
 import { inPassing, isProof, type Containment, type KillOutcome, type Sighting, signalTrees } from './containment.js'
 import type { Natives } from '../system/syscalls.js'
 import { KillLoop, type Round, type Struck, type Targets, type Untold } from './kill-loop.js'
@@ -41,7 +41,7 @@ interface Look {
 export class StrictContainment implements Containment {
   readonly level = 'strict'
   readonly #natives: Natives
-  readonly #births: Births
+  readonly #births: UnwaitedChildren
   readonly #around: StrictSurroundings
   readonly #fixtures = new Set<string>()
   readonly #orphans: Orphans
@@ -60,7 +60,7 @@ export class StrictContainment implements Containment {
   /** Whether leaders may be children of other threads than this one. */
   hostsThreads = false
 
-  constructor(natives: Natives, births: Births, around: StrictSurroundings, strangers: Map<number, number>) {
+  constructor(natives: Natives, births: UnwaitedChildren, around: StrictSurroundings, strangers: Map<number, number>) {
     this.#natives = natives
     this.#orphans = new Orphans(natives, births, around, strangers)
     this.#births = births

@@ -13,7 +13,6 @@ const isOfKernel = (record: ProcessRecord): boolean => record.ppid === 2 && reco
 
 /** The whole process table: for basic containment, the guardian and the sweep. */
 export class TableSource implements Source {
-  readonly name = 'table'
   readonly #self: Self
   /** The processes that adopt orphans: process 1, and any that was seen to adopt one of ours. */
   readonly #reapers: Set<number>

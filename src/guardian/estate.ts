@@ -42,6 +42,11 @@ class EstateSource extends TableSource {
     this.#end = table.startTimeNow()
   }
 
+  /** Whether anything may live on. */
+  get mayExempt(): boolean {
+    return this.#records.some(({ exempt, exemptTrees }) => exempt.length + exemptTrees.length > 0)
+  }
+
   override async read(roots: readonly Root[]): Promise<ReadonlyMap<number, ProcessRecord>> {
     const all = await super.read(roots)
     const own = all.get(process.pid)?.group
@@ -67,7 +72,7 @@ class EstateSource extends TableSource {
 
   /** What may live on, and all below it. */
   #exemptIn(records: ReadonlyMap<number, ProcessRecord>): ProcessRecord[] {
-    if (this.#records.every(({ exempt, exemptTrees }) => exempt.length + exemptTrees.length === 0)) return []
+    if (!this.mayExempt) return []
     const found = new Set([...records.values()].filter((record) => this.#isExempt(record)))
     for (let before = -1; before !== found.size;) {
       before = found.size
@@ -154,6 +159,8 @@ export class Estate {
 
   /** Ends it. */
   async kill(timeout: number): Promise<KillOutcome> {
+    // Who may live on is known once there has been a look, and before that no group may be signalled.
+    if (this.#source.mayExempt) await this.look()
     const [any] = this.#trees
     // A group that one of them is in is not signalled as a whole.
     const spared = this.#source.exempt.map((record) => {

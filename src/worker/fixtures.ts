@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import { BasicContainment } from '../containment/basic.js'
-import { Births } from '../containment/child-exits.js'
+import { UnwaitedChildren } from '../containment/child-exits.js'
 import { type Containment, type ContainmentLevel, refuseStrict } from '../containment/containment.js'
 import { ContainmentError, ProctorError } from '../base/errors.js'
 import { Guardian } from '../guardian/guardian.js'
@@ -210,7 +210,12 @@ const surroundings = (state: WorkerState): StrictSurroundings => ({
 })
 
 const strictContainment = (state: WorkerState): StrictContainment =>
-  (state.strict ??= new StrictContainment(state.natives as Natives, new Births(), surroundings(state), state.orphans))
+  (state.strict ??= new StrictContainment(
+    state.natives as Natives,
+    new UnwaitedChildren(),
+    surroundings(state),
+    state.orphans,
+  ))
 
 /**
  * Makes this main thread the subreaper for the worker threads that start from here on.

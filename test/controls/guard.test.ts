@@ -15,7 +15,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     // A fixture that the file shares is the first test's.
-    file: 'src/guard/scopes.ts',
+    file: 'src/guard/blame.ts',
     from: 'const shared = this.#shared.find(({ to }) => to === Infinity)',
     to: 'const shared = undefined as SharedTime | undefined',
   },

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
-import { Births } from '../../../src/containment/child-exits.js'
+import { UnwaitedChildren } from '../../../src/containment/child-exits.js'
 
 test('knows the children that Node has started and not waited for, while it listens', async () => {
-  const births = new Births()
+  const births = new UnwaitedChildren()
   births.subscribe()
   onTestFinished(() => births.unsubscribe())
   const child = spawn('sleep', ['60'], { stdio: 'ignore' })

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { Births } from '../../../src/containment/child-exits.js'
+import { UnwaitedChildren } from '../../../src/containment/child-exits.js'
 import { Orphans } from '../../../src/containment/orphans.js'
 import { track } from '../../../src/containment/root.js'
 import { reapGroups, stopGroup } from '../../../src/containment/storm.js'
@@ -17,7 +17,7 @@ import { eventually, findByCommandLine, isRunning, uniqueNumber } from '../../ma
 
 const loaded = loadNatives()
 const natives = loaded as Natives
-const births = new Births()
+const births = new UnwaitedChildren()
 
 function givenTree(identity: ProcessIdentity): Tree {
   return track({
