@@ -63,7 +63,11 @@ export const untilIdentified = (file: string): Promise<Identity> =>
 
 /** SIGKILL by the suite itself, for what the package does not find. */
 export async function endFor(identity: Identity): Promise<void> {
-  if (isLive(identity)) process.kill(identity.pid, 'SIGKILL')
+  try {
+    if (isLive(identity)) process.kill(identity.pid, 'SIGKILL')
+  } catch {
+    // It has ended since it was looked at.
+  }
   await until(`the end of ${identity.pid}`, () => (isLive(identity) ? undefined : true))
 }
 
