@@ -26,6 +26,20 @@ export const findByCommandLine = (part: string): string[] =>
       return line.includes(part) ? [`${pid} ${line}`] : []
     })
 
+/** Ends what a test or its failure would leave, by a text that stands in no other command line; what it starts meanwhile too. */
+export async function endByCommandLine(part: string): Promise<void> {
+  for (let found = findByCommandLine(part); found.length > 0; found = findByCommandLine(part)) {
+    for (const line of found) {
+      try {
+        process.kill(Number.parseInt(line, 10), 'SIGKILL')
+      } catch {
+        // It has ended since it was listed.
+      }
+    }
+    await sleep(5)
+  }
+}
+
 /** A number that stands in no other command line of this machine. */
 export const uniqueNumber = (): string => String(1_000_000_000 + Math.floor(Math.random() * 1_000_000_000))
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { inRoot } from '../inner-run.js'
 import {
+  endByCommandLine,
   environmentOf,
   eventually,
   expectNothingLeft,
@@ -57,9 +58,7 @@ function end(target: number): void {
 
 /** Ends what a failed test would leave, by the number in its command line. */
 function endAtLast(number: string): void {
-  onTestFinished(() => {
-    for (const line of findByCommandLine(number)) end(Number.parseInt(line, 10))
-  })
+  onTestFinished(() => endByCommandLine(number))
 }
 
 const startOf = (pid: number): string => {

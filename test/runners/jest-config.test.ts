@@ -1,8 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import { withProctor } from 'proctor/jest/config'
 import { expect, test } from 'vitest'
 import { inRoot, type InnerResult, startInner } from '../inner-run.js'
-import { findByCommandLine, uniqueNumber } from '../machine.js'
+import { endByCommandLine, findByCommandLine, uniqueNumber } from '../machine.js'
 
 const runJest = (number: string, env: NodeJS.ProcessEnv = {}): Promise<InnerResult> => {
   const config = inRoot('fixtures/suites/jest-config/jest.config.cjs')
@@ -10,14 +9,10 @@ const runJest = (number: string, env: NodeJS.ProcessEnv = {}): Promise<InnerResu
   return startInner(process.execPath, args, { env: { SUITE_NUMBER: number, ...env } }).result
 }
 
-const endAllowed = (number: string): void => {
-  for (const line of findByCommandLine(`${number}1`)) spawnSync('kill', [line.split(' ')[0]!])
-}
-
 test('one call for guard, sweep and options, beside what the configuration has', async () => {
   const number = uniqueNumber()
   const { exitCode, output } = await runJest(number)
-  endAllowed(number)
+  await endByCommandLine(`${number}1`)
   const verdicts = output.match(/^ +[✓✕] .*$/gm)?.map((line) => line.trim().replace(/ \(\d+ ms\)$/, ''))
   expect(verdicts).toEqual([
     '✓ has the set-up of the user',

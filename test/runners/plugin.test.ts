@@ -1,8 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import { proctor } from 'proctor/vitest/plugin'
 import { describe, expect, test } from 'vitest'
 import { inRoot, runVitest, startInner } from '../inner-run.js'
-import { findByCommandLine, uniqueNumber } from '../machine.js'
+import { endByCommandLine, findByCommandLine, uniqueNumber } from '../machine.js'
 
 const vitestCli = inRoot('node_modules/vitest/vitest.mjs')
 
@@ -25,13 +24,15 @@ describe('one line for guard, global set-up, reporter and options', { timeout: 1
     expect(exitCode).toBe(1)
     expect(output).toContain('the user’s global set-up')
     expect(output.match(/^proctor: 6 commands run, .* 3 leaks/gm)).toHaveLength(1)
-    for (const pid of findByCommandLine(`${number}1`)) spawnSync('kill', [pid.split(' ')[0]!])
+    await endByCommandLine(`${number}1`)
     expect(findByCommandLine(`${number}0`)).toEqual([])
   })
 
   test('adds nothing to what machines read', async () => {
     const args = [vitestCli, 'run', '--root', inRoot('fixtures/suites/plugin'), '--reporter=json', '--project=extends']
-    const { stdout } = await startInner(process.execPath, args, { env: { SUITE_NUMBER: uniqueNumber() } }).result
+    const number = uniqueNumber()
+    const { stdout } = await startInner(process.execPath, args, { env: { SUITE_NUMBER: number } }).result
+    await endByCommandLine(`${number}1`)
     expect(stdout).toContain('"numTotalTests":5')
     expect(stdout).not.toContain('proctor: ')
   })
