@@ -10,6 +10,7 @@ import { readStat } from '../system/process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
 import { signalProcess } from '../system/signals.js'
 import { ProcessFacts, type Self } from './facts.js'
+import { execTime } from './source.js'
 import { isLeader, toInfo, type Tree } from './tree.js'
 
 // Whose each child of a subreaper is, and who waits for it. A child that libuv did not start is an orphan that came from
@@ -242,13 +243,17 @@ export class Orphans {
    * With the last fixture gone, what nothing attributed can only be of a fixture: it is ended. Zombies are waited for
    * now, or they would stay for as long as the worker lives; so would those that live on, so they are remembered.
    */
-  endUnattributed(): void {
+  endUnattributed(hostsThreads: boolean): void {
     this.#strangers.clear()
     for (const [pid, { identity, attribution, zombieSince }] of this.#adopted) {
       if (zombieSince === Infinity || this.#births.has(pid)) continue
       // Only what a command of ours could have started: the others are the user's own.
-      // Who carries a mark is of a command in another thread, of which nothing has been heard here yet.
-      const isUnknown = attribution.kind === 'unattributed' && parseMarks(table.environment(pid) ?? []).length === 0
+      // Who carries a mark is of a command in another thread, of which nothing has been heard here yet. In the middle of an
+      // exec it shows none.
+      const environment = table.environment(pid) ?? []
+      const isBecoming = environment.length === 0 && wallClock() - table.startedAt(identity) < execTime
+      if (hostsThreads && isBecoming) continue
+      const isUnknown = attribution.kind === 'unattributed' && parseMarks(environment).length === 0
       const mayBeOurs = isUnknown && this.#pastFor(identity).length > 0
       if (mayBeOurs && signalProcess(identity, 'SIGKILL') !== 'gone') {
         for (let round = 0; round < 500 && !this.#natives.takeExit(pid); round += 1) pause(0.2)

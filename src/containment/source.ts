@@ -2,6 +2,9 @@ import type { ProcessRecord } from '../system/process-table/table.js'
 import type { Facts, Parentage } from './attribute.js'
 import type { Root } from './root.js'
 
+/** ms in which one that becomes another program has become it, on a busy machine too. */
+export const execTime = 300
+
 /**
  * Where basic containment and the guardian read processes from: the whole process table, or what a platform has instead,
  * a cgroup say. Strict containment needs none: it reads the children of the subreaper that it is.

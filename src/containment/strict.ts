@@ -90,7 +90,7 @@ export class StrictContainment implements Containment {
     this.#stopLooking = undefined
     // The newest orphan may not have been scanned yet.
     this.#round(this.#around.trees, false)
-    this.#orphans.endUnattributed()
+    this.#orphans.endUnattributed(this.hostsThreads)
     if (this.#fixtures.size > 0) return
     this.#natives.setSubreaper(false)
     this.#births.unsubscribe()
@@ -216,8 +216,9 @@ export class StrictContainment implements Containment {
           strike(record, attribution.root, attribution.evidence)
         }
       } else if (attribution.kind === 'unknown' && any !== undefined) {
-        // Exiting, or becoming another program: its child may come next, so this round is not empty.
-        if (this.#isOnlyFixture(any)) strike(record, any, 'elimination')
+        // Exiting, or becoming another program: its child may come next, so this round is not empty. In a thread there may
+        // be another command, of which nothing has been heard here yet.
+        if (!this.hostsThreads && this.#isOnlyFixture(any)) strike(record, any, 'elimination')
         else struck.push({ record, tree: any, evidence: 'elimination', outcome: 'gone' })
       } else if (attribution.kind === 'unattributed') untold.push(record)
     }

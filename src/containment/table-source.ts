@@ -4,10 +4,7 @@ import { keyOf, type ProcessRecord } from '../system/process-table/table.js'
 import { attributeKnown, type Facts, type Parentage } from './attribute.js'
 import { ProcessFacts, type Self } from './facts.js'
 import type { Root } from './root.js'
-import type { Source } from './source.js'
-
-/** ms in which one that becomes another program has become it, on a busy machine too. */
-export const execTime = 300
+import { execTime, type Source } from './source.js'
 
 const isOfKernel = (record: ProcessRecord): boolean => record.ppid === 2 && record.session === 0
 

@@ -6,7 +6,7 @@ import { RemoteContainment } from '../../../src/containment/threads/remote.js'
 import type { Tree } from '../../../src/containment/tree.js'
 import { table } from '../../../src/system/process-table/current.js'
 import { hostThreads, markFor } from '../../../src/worker/fixtures.js'
-import { eventually, findByCommandLine, isRunning, uniqueNumber } from '../../machine.js'
+import { endByCommandLine, eventually, findByCommandLine, isRunning, uniqueNumber } from '../../machine.js'
 
 // The main thread hears of a thread's commands by messages, which come late on a busy machine: what has happened in
 // between is done here one after the other.
@@ -66,5 +66,26 @@ describe.runIf(process.platform === 'linux')('what the main thread has decided b
 
     expect(members.map(({ pid, evidence }) => [pid, evidence])).toEqual([[daemon, 'mark']])
     expect([survivors, isRunning(daemon)]).toEqual([[], false])
+  })
+
+  test('what shows no environment, as in the middle of an exec, is not ended with the fixture before', async ({
+    skip,
+  }) => {
+    const remote = givenHost()
+    if (typeof remote === 'string') return skip(remote)
+    const [first, number] = [uniqueNumber(), uniqueNumber()]
+    onTestFinished(() => endByCommandLine(number))
+    remote.enter('thread.1')
+    const tree = await givenLeak(first)
+    remote.add(tree)
+    await remote.kill([tree], 4000)
+    const starter = spawn('env', ['-i', 'setsid', '-f', 'sleep', number], { detached: true, stdio: 'ignore' })
+    await once(starter, 'exit')
+    remote.leave('thread.1')
+    remote.enter('thread.2')
+    // Its answer says that the main thread has heard all of it.
+    await remote.look([])
+    expect(findByCommandLine(number)).toHaveLength(1)
+    remote.leave('thread.2')
   })
 })
