@@ -47,7 +47,7 @@ export interface Facts<Of> {
 }
 
 /** What attribution goes by of a root. */
-export type Claim = Omit<Root, 'owner' | 'site' | 'isHeld'>
+export type Claim = Omit<Root, 'owner' | 'site' | 'isHeld' | 'owns'>
 
 export interface Ours<Of> {
   readonly kind: 'ours'

@@ -99,7 +99,11 @@ export class BasicContainment implements Containment {
       for (const tree of trees) this.#begun.add(tree)
     }
     const struck = [
-      ...left.map((found) => toStruck(found, signalProcess(found.record, 'SIGKILL'))),
+      // It was alive when it was read: who has gone by now has gone by the signal to its group.
+      ...left.map((found) => {
+        const outcome = signalProcess(found.record, 'SIGKILL')
+        return toStruck(found, outcome === 'forbidden' ? outcome : 'sent')
+      }),
       ...traces.map((found) => toStruck(found, 'gone')),
     ]
     return { struck, isUncertain, unattributed: () => [] }

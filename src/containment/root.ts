@@ -48,10 +48,12 @@ export interface Root {
   /** A number is its own while its leader is not waited for, or while somebody seen in it before is still in it. */
   readonly groups: OwnNumbers
   readonly sessions: OwnNumbers
+  /** Whether the group, or the session, that one of its processes is in was made below it. */
+  owns(which: Membership, process: KnownProcess): boolean
 }
 
 /** What `track` adds to a root. */
-type Tracked = 'known' | 'groups' | 'sessions'
+export type Tracked = 'known' | 'groups' | 'sessions' | 'owns'
 
 let ownSessionRead: number | undefined
 
@@ -64,7 +66,8 @@ export function track<Of extends Omit<Root, Tracked>>(root: Of): Of & Pick<Root,
   const ownNumbers = (which: Membership): OwnNumbers => ({
     has: (number) => (root.leadsGroup && number === root.identity.pid && root.isHeld()) || known.inhabit(which, number),
   })
-  return { ...root, known, groups: ownNumbers('group'), sessions: ownNumbers('session') }
+  const owns = (which: Membership, process: KnownProcess): boolean => known.isOwn(which, process)
+  return { ...root, known, owns, groups: ownNumbers('group'), sessions: ownNumbers('session') }
 }
 
 type Membership = 'group' | 'session'
@@ -85,7 +88,7 @@ class KnownProcesses extends Map<number, KnownProcess> {
   override set(pid: number, process: KnownProcess): this {
     super.set(pid, process)
     for (const which of ['group', 'session'] as const) {
-      if (this.#isOwn(which, process)) this.#note(which, process)
+      if (this.isOwn(which, process)) this.#note(which, process)
     }
     return this
   }
@@ -94,7 +97,7 @@ class KnownProcesses extends Map<number, KnownProcess> {
    * Whether the group, or the session, that a process of the root is in was made below the root. Groups and sessions are
    * inherited: what a test starts without `detached` is in the group of the test's runner.
    */
-  #isOwn(which: Membership, process: KnownProcess): boolean {
+  isOwn(which: Membership, process: KnownProcess): boolean {
     const { identity, leadsGroup, workerSession = ownSession() } = this.#root
     const maker = process[which]
     if (this.has(maker) || (leadsGroup && maker === identity.pid)) return true

@@ -66,9 +66,9 @@ class Pass<Of extends Root> {
     if (isZombie(record) && !isKnown(claim, record) && evidence !== 'leader') this.traces.push(found)
     remember(claim, record)
     // A group or a session that one of ours is in, a zombie too, is not given to a stranger before the last has gone.
-    const { groups, sessions } = claim.of
-    if (!claim.groups.has(record.group) && groups.has(record.group)) claim.groups.add(record.group)
-    if (!claim.sessions.has(record.session) && sessions.has(record.session)) claim.sessions.add(record.session)
+    const { of: root } = claim
+    if (!claim.groups.has(record.group) && root.owns('group', record)) claim.groups.add(record.group)
+    if (!claim.sessions.has(record.session) && root.owns('session', record)) claim.sessions.add(record.session)
     for (const child of this.#forest.get(record.pid) ?? []) {
       this.include(child, { kind: 'ours', root: claim, evidence: 'parent chain' })
     }

@@ -4,7 +4,7 @@ import type { Containment, KillOutcome, Sighting, Survivor } from '../containmen
 import { ContainmentError } from '../../base/errors.js'
 import { newToken } from '../owner.js'
 import { after } from '../../base/clock.js'
-import { track } from '../root.js'
+import { track, type Tracked } from '../root.js'
 import { fromPlain, type Member, type PlainMember, type ProcessInfo, type Tree } from '../tree.js'
 
 // A worker thread does not know its siblings' children, and orphans come to the main thread whichever thread started
@@ -15,7 +15,7 @@ const variable = 'PROCTOR_THREADS'
 /** ms that the main thread gets to answer, on top of what the question itself may take. */
 const patience = 20_000
 
-type SentTree = Omit<Tree, 'isHeld' | 'leaderExit' | 'known' | 'groups' | 'sessions' | 'site'>
+type SentTree = Omit<Tree, Tracked | 'isHeld' | 'leaderExit' | 'site'>
 type Sent<Found extends Member> = PlainMember & Omit<Found, keyof Member> & { readonly tree: string }
 
 type Question =
