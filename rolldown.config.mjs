@@ -132,7 +132,7 @@ const output = (format) => ({
       {
         name: 'system',
         test: rooms(
-          'base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guardian|workspace/(?:own-folder|record)\\.|worker|guard|report',
+          'base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guardian|workspace/(?:own-folder|record|run-lines)\\.|worker|guard|report',
         ),
         priority: 2,
       },

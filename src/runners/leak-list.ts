@@ -1,35 +1,20 @@
-import { appendFileSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { escapeControls } from '../base/escape.js'
 import { ProctorError } from '../base/errors.js'
 import { realProcess } from '../base/real-process.js'
 import { startFolder } from '../base/start-folder.js'
 import { count } from '../base/words.js'
-import { runVariable } from '../containment/marks.js'
 import { formatBaseline, isUpdate, updateVariable } from '../guard/baseline.js'
 import { formatLeakSummary, type LeakListener, type LeakNote } from '../guard/summary.js'
-import { dropOwnFolder, existingOwnFolder, ownFolder } from '../workspace/own-folder.js'
+import { takeRunLines, tellRun, thisRun } from '../workspace/run-lines.js'
 
 // Workers know what their guards have found; the main process of the run, which sums it up, reads it here.
 
 /** What a guard says: where its baseline is, or what it has found. */
 type Line = { readonly baseline: string } | LeakNote
 
-const temporary = (): string => realpathSync(tmpdir())
-const nameOf = (run: string): string => `${run}.leaks`
-
-const thisRun = (): string | undefined => realProcess.env[runVariable]
-
-function append(line: Line): void {
-  const run = thisRun()
-  if (run === undefined) return
-  try {
-    appendFileSync(join(ownFolder(temporary()), nameOf(run)), `${JSON.stringify(line)}\n`, { mode: 0o600 })
-  } catch {
-    // Then there is no sum of them: no test fails for that.
-  }
-}
+const append = (line: Line): void => tellRun('leaks', JSON.stringify(line))
 
 /** Tells the main process of this run, if it is marked, what a guard has found. */
 export const leakList: LeakListener = {
@@ -48,15 +33,9 @@ const nobodyWrites = (): ProctorError =>
 /** What the workers of a run have said. */
 function takeLines(run: string): Line[] {
   try {
-    const own = existingOwnFolder(temporary())
-    if (own === undefined) return []
-    const path = join(own, nameOf(run))
-    const lines = readFileSync(path, 'utf8').split('\n')
-    rmSync(path, { force: true })
-    dropOwnFolder(own)
-    return lines.flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Line]))
+    return takeRunLines(run, 'leaks').map((line) => JSON.parse(line) as Line)
   } catch {
-    return [] // No test left anything, or the folder is somebody else's.
+    return [] // One was cut off.
   }
 }
 

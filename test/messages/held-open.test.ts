@@ -1,7 +1,7 @@
 import { createProctor } from 'proctor'
 import { expect, onTestFinished, test } from 'vitest'
 import { inRoot, startInner } from '../inner-run.js'
-import { findByCommandLine, uniqueNumber } from '../machine.js'
+import { endByCommandLine, uniqueNumber } from '../machine.js'
 
 // Who holds what does not end. The witness is the shell itself: its daemon inherits the descriptors that it says.
 
@@ -28,9 +28,7 @@ test.runIf(process.platform === 'linux')(
   'the guard says so, and of a file that does not end who holds it up',
   async () => {
     const number = uniqueNumber()
-    const endAll = (): void => {
-      for (const line of findByCommandLine(number)) process.kill(Number.parseInt(line, 10), 'SIGKILL')
-    }
+    const endAll = (): Promise<void> => endByCommandLine(number)
     onTestFinished(endAll)
     const env = { SUITE_NUMBER: number, PROCTOR_GUARD: 'report', PROCTOR_GUARD_LEAK_TIMEOUT: '50' }
     const args = ['--import', 'proctor/node-test/guard', 'held.node.mjs']
@@ -40,7 +38,7 @@ test.runIf(process.platform === 'linux')(
     await expect.poll(() => run.output(), { timeout: 60_000 }).toMatch(hang)
     expect(hang.exec(run.output())![1]).toMatch(new RegExp(`^\\d+ sleep 600 ${number} \\(descriptor 1\\)$`))
     expect(run.output()).toMatch(/held open: sh -c '.*' has exited, .* \d+ sleep 600 \d+ \(descriptor 1\) holds it/)
-    endAll()
+    await endAll()
     expect((await run.result).exitCode).toBe(0)
   },
   90_000,

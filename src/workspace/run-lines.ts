@@ -1,0 +1,43 @@
+import { appendFileSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { realProcess } from '../base/real-process.js'
+import { runVariable } from '../containment/marks.js'
+import { dropOwnFolder, existingOwnFolder, ownFolder } from './own-folder.js'
+
+// What the workers of a run tell its main process: a file of lines for each kind, in this user's own folder.
+
+/** Where traces go, and what guards have found. */
+export type LineKind = 'traces' | 'leaks'
+
+const temporary = (): string => realpathSync(tmpdir())
+const nameOf = (run: string, kind: LineKind): string => `${run}.${kind}`
+
+/** The token of the run that this process is of, if it is marked. */
+export const thisRun = (): string | undefined => realProcess.env[runVariable]
+
+/** Tells the main process of this run, if it is marked. */
+export function tellRun(kind: LineKind, line: string): void {
+  const run = thisRun()
+  if (run === undefined) return
+  try {
+    appendFileSync(join(ownFolder(temporary()), nameOf(run, kind)), `${line}\n`, { mode: 0o600 })
+  } catch {
+    // Then nobody hears of it: no test fails for that.
+  }
+}
+
+/** What the workers of a run have told, once. */
+export function takeRunLines(run: string, kind: LineKind): string[] {
+  try {
+    const own = existingOwnFolder(temporary())
+    if (own === undefined) return []
+    const path = join(own, nameOf(run, kind))
+    const lines = readFileSync(path, 'utf8').split('\n')
+    rmSync(path, { force: true })
+    dropOwnFolder(own)
+    return lines.filter((line) => line !== '')
+  } catch {
+    return [] // No worker had anything to tell, or the folder is somebody else's.
+  }
+}
