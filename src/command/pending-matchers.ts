@@ -1,3 +1,4 @@
+import { AssertionError } from 'node:assert'
 import { type CallSite, callSite } from '../base/call-site.js'
 
 /** A matcher that looks at a command. */
@@ -57,16 +58,30 @@ export class PendingMatchers {
     return promise
   }
 
-  /** Counts a matcher as pending for as long as it looks. */
-  async during<Look>(name: string, look: () => Promise<Look>): Promise<Look> {
+  /**
+   * Counts a matcher as pending for as long as it looks.
+   *
+   * @param holds whether the matcher holds for what it saw: a trace shows one that does not as failed.
+   */
+  async during<Look>(
+    name: string,
+    look: () => Promise<Look>,
+    holds: (seen: Look) => boolean = () => true,
+  ): Promise<Look> {
     const matcher = { name, site: callSite() }
     const onEnd = this.#onCall(`expect(…).${name}()`)
     const wasAbandoned = this.#isAbandoned
     this.#pending.add(matcher)
+    let failure: unknown
     try {
-      return await look()
+      const seen = await look()
+      if (!holds(seen)) failure = new AssertionError({ message: name })
+      return seen
+    } catch (error) {
+      failure = error
+      throw error
     } finally {
-      onEnd?.()
+      onEnd?.(failure)
       this.#pending.delete(matcher)
       // It was not awaited, and the teardown has reported that: a rejection would only add an unhandled one.
       if (!wasAbandoned && this.#isAbandoned) await new Promise(() => {})

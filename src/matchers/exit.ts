@@ -1,7 +1,7 @@
 import { waitRules } from '../wait/options.js'
 import { commandOf } from '../command/handle.js'
 import { checkOptions, isSignal } from '../base/check.js'
-import type { Process } from '../command/process.js'
+import type { Exit, Process } from '../command/process.js'
 import {
   describeProcess,
   hint,
@@ -32,18 +32,24 @@ export async function toHaveExitedWith(
     )
   }
   checkOptions('toHaveExitedWith', options, waitRules)
-  const { exit } = await noted('toHaveExitedWith', process, () =>
-    retry(
-      () => {
-        const seen = process.record.lookAtExit()
-        return { holds: seen !== undefined, exit: seen }
-      },
-      true,
-      timeoutOf(options, process),
-    ),
+  const isExpected = (exit: Pick<Exit, 'exitCode' | 'exitSignal'>): boolean =>
+    (isCode ? exit.exitCode : exit.exitSignal) === expected
+  const { exit } = await noted(
+    'toHaveExitedWith',
+    process,
+    () =>
+      retry(
+        () => {
+          const seen = process.record.lookAtExit()
+          return { holds: seen !== undefined, exit: seen }
+        },
+        true,
+        timeoutOf(options, process),
+      ),
+    (seen) => seen.exit !== undefined && isExpected(seen.exit) !== isNot,
   )
   // Neither the matcher nor its opposite holds for what still runs.
-  const pass = exit === undefined ? isNot : isCode ? exit.exitCode === expected : exit.exitSignal === expected
+  const pass = exit === undefined ? isNot : isExpected(exit)
   return {
     pass,
     message: () =>

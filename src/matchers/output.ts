@@ -32,17 +32,21 @@ export async function toHaveOutput(
     throw new TypeError(`toHaveOutput: expected is a string or a regular expression, not ${describeSubject(expected)}.`)
   }
   checkOptions('toHaveOutput', options, waitRules)
-  const { holds } = await noted('toHaveOutput', process, () =>
-    retry(
-      () => {
-        process.record.throwUnlessStarted()
-        // A program that has ended writes no more, unless something that it started still holds its output.
-        const isFound = isInOutput(expected, process.log.text(), process.lastScreen() !== undefined)
-        return { isFinal: process.isSettled && process.isOutputClosed, holds: isFound }
-      },
-      !isNot,
-      timeoutOf(options, process),
-    ),
+  const { holds } = await noted(
+    'toHaveOutput',
+    process,
+    () =>
+      retry(
+        () => {
+          process.record.throwUnlessStarted()
+          // A program that has ended writes no more, unless something that it started still holds its output.
+          const isFound = isInOutput(expected, process.log.text(), process.lastScreen() !== undefined)
+          return { isFinal: process.isSettled && process.isOutputClosed, holds: isFound }
+        },
+        !isNot,
+        timeoutOf(options, process),
+      ),
+    (seen) => seen.holds !== isNot,
   )
   return {
     pass: holds,

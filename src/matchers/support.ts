@@ -61,7 +61,8 @@ export const noted = <Look>(
   matcher: string,
   process: CommandProcess | undefined,
   look: () => Promise<Look>,
-): Promise<Look> => (process === undefined ? look() : process.matchers.during(matcher, look))
+  holds?: (seen: Look) => boolean,
+): Promise<Look> => (process === undefined ? look() : process.matchers.during(matcher, look, holds))
 
 /** Looks until `look` says what is wished for, or that nothing will change any more, or the time is over. */
 export async function retry<Look extends { readonly holds: boolean; readonly isFinal?: boolean }>(
