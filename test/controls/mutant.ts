@@ -165,18 +165,57 @@ export async function runMutants(
   const args = ['run', '--testNamePattern', pattern, '--reporter=json', '--outputFile=report.json']
   const inner = run('vitest', args, { env: innerEnvironment, leaks: 'kill' })
   const { output } = await inner.waitForExit(patience)
-  if (!(await workspace.exists('report.json'))) throw new Error(`Vitest has not reported:\n${output}`)
-  const { testResults } = JSON.parse(await workspace.read('report.json')) as Report
+  const testResults = await readReport(workspace, output)
   const results = mutants.map(({ stories }, index) =>
     testResults
       .filter(({ name }) => name.startsWith(`${workspace.resolve(`${index}`)}/`))
-      .flatMap(({ assertionResults }) => assertionResults)
-      .filter(({ fullName }) => stories.some(({ story }) => fullName.endsWith(story)))
-      .map(({ fullName, status, failureMessages }) => ({
-        name: fullName,
-        status,
-        failure: failureMessages.join('\n').replaceAll(root, '<root>/'),
-      })),
+      .flatMap(toResults)
+      .filter(({ name }) => stories.some(({ story }) => name.endsWith(story))),
   )
   return { inner, results }
+}
+
+async function readReport(workspace: Workspace, output: string): Promise<Report['testResults']> {
+  if (!(await workspace.exists('report.json'))) throw new Error(`Vitest has not reported:\n${output}`)
+  return (JSON.parse(await workspace.read('report.json')) as Report).testResults
+}
+
+const toResults = ({ assertionResults }: Report['testResults'][number]): StoryResult[] =>
+  assertionResults.map(({ fullName, status, failureMessages }) => ({
+    name: fullName,
+    status,
+    failure: failureMessages.join('\n').replaceAll(root, '<root>/'),
+  }))
+
+/** Runs test files that import sources, and not the build, with one Vitest that reads mutated sources. */
+export async function runOnMutatedSources(
+  { run, workspace }: Pick<Proctor, 'run' | 'workspace'>,
+  mutations: readonly Mutation[],
+  include: readonly string[],
+): Promise<readonly StoryResult[]> {
+  const sources = new Map<string, string>()
+  for (const mutation of mutations) {
+    const path = inRoot(mutation.file)
+    sources.set(path, mutated(sources.get(path) ?? (await readFile(path, 'utf8')), mutation))
+  }
+  const config = `const sources = new Map(${JSON.stringify([...sources])})
+export default {
+  root: ${JSON.stringify(root)},
+  cacheDir: ${JSON.stringify(workspace.resolve('cache'))},
+  plugins: [{ name: 'mutating', enforce: 'pre', transform: (code, id) => sources.get(id) ?? code }],
+  test: { include: ${JSON.stringify(include)}, testTimeout: 2_500, fileParallelism: false, isolate: false },
+}
+`
+  await workspace.write('vitest.config.mjs', config)
+  const args = [
+    'run',
+    '--config',
+    'vitest.config.mjs',
+    '--reporter=json',
+    '--outputFile',
+    workspace.resolve('report.json'),
+  ]
+  const inner = run('vitest', args, { env: innerEnvironment, leaks: 'kill' })
+  const { output } = await inner.waitForExit(patience)
+  return (await readReport(workspace, output)).flatMap(toResults)
 }

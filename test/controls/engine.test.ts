@@ -1,0 +1,122 @@
+import { createProctor, type Proctor } from 'proctor'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Mutation, runOnMutatedSources, type StoryResult } from './mutant.js'
+
+// What the engine goes by, one decision after the other: each is switched off, and its row of a table or its test on real
+// processes has to notice. One run of Vitest for all of them: each touches a line that no other's test rests on.
+
+interface Control extends Mutation {
+  readonly off: string
+  /** The end of its name. */
+  readonly red: string
+}
+
+const attribute = 'src/containment/attribute.ts'
+const storm = 'src/containment/storm.ts'
+
+const controls: readonly Control[] = [
+  {
+    off: 'the mark in the environment',
+    file: attribute,
+    from: '(environment !== undefined && isMarked(environment, root.mark)) ||',
+    to: '',
+    red: 'a daemon with its environment',
+  },
+  {
+    off: 'the mark in the limit',
+    file: attribute,
+    from: '(locks !== undefined && root.locks !== undefined && carriesLocksMark(locks, root.locks))',
+    to: 'false',
+    red: 'the invisible daemon: by its limit',
+  },
+  {
+    off: 'the rule that a folder is no ownership where a mark can be read',
+    file: attribute,
+    from: "if (facts.parentage.kind !== 'adopted' && canShowMark(facts, root)) continue",
+    to: '',
+    red: 'a file indexer, a backup: orphans',
+  },
+  {
+    off: 'the age',
+    file: attribute,
+    from: '!table.isOlder(record, root.identity) && ',
+    to: '',
+    red: 'an editor that is older',
+  },
+  {
+    off: 'the living parent',
+    file: attribute,
+    from: "if (!isAdopted && parentage.kind !== 'orphan') return { kind: 'foreign' }",
+    to: '',
+    red: 'a language server: its editor lives',
+  },
+  {
+    off: 'the terminal',
+    file: attribute,
+    from: "if (record.hasTerminal) return { kind: 'foreign' }",
+    to: '',
+    red: 'a person’s shell',
+  },
+  {
+    off: 'the start time of what is known',
+    file: attribute,
+    from: 'return seen !== undefined && table.isSame(seen, record)',
+    to: 'return seen !== undefined',
+    red: 'a stranger with the number of one that was known',
+  },
+  {
+    off: 'SIGSTOP to a group whose members are dead when they are read',
+    file: storm,
+    from: "if (signalGroup(group, record, 'SIGSTOP') === 'sent') return",
+    to: 'if (signalGroup === undefined) return',
+    red: 'is stopped through a dead member',
+  },
+  {
+    off: 'waitpid(2) for a whole group',
+    file: storm,
+    from: 'while (reaped < most && natives.takeGroupExit(group) > 0) reaped += 1',
+    to: 'void [most, natives]',
+    red: 'its dead are waited for, and its group has ended with the last',
+  },
+  {
+    off: 'the question who has the number of a group whose leader was waited for',
+    file: storm,
+    from: 'tree.groupIsGone = readStat(group) !== undefined',
+    to: 'tree.groupIsGone = readStat === undefined',
+    red: 'the dead of a stranger’s group that has got the number are left to the stranger',
+  },
+  {
+    off: 'the look of a guardian before its first kill',
+    file: 'src/guardian/estate.ts',
+    from: 'if (this.#source.mayExempt) await this.look()',
+    to: '',
+    red: 'what may live on in the group of a leader that lives is spared by the first kill already',
+  },
+]
+
+const files = [
+  'test/rooms/containment/attribute.test.ts',
+  'test/rooms/containment/storm.test.ts',
+  'test/rooms/guardian/estate.test.ts',
+]
+
+describe('Negative controls of the engine', () => {
+  let proctor: Proctor
+  let results: readonly StoryResult[]
+
+  beforeAll(async () => {
+    proctor = await createProctor()
+    results = await runOnMutatedSources(proctor, controls, files)
+  }, 60_000)
+  afterAll(() => proctor.teardown())
+
+  test('the others pass', () => {
+    for (const untouched of ['a background child', 'a job with a group of its own', 'may be another’s']) {
+      expect(results.find(({ name }) => name.endsWith(untouched))?.status).toBe('passed')
+    }
+  })
+
+  test.for(controls.map(({ off, red }): [string, string] => [off, red]))('without %s "%s" fails', ([, red]) => {
+    expect(results.filter(({ name }) => name.endsWith(red)).map(({ status }) => status)).toEqual(['failed'])
+  })
+})
