@@ -94,14 +94,23 @@ export function shortCommands(commands: readonly string[], workspace?: string, w
   )
   const fitting = named.map((command) => (command.length <= width ? command : cutFolders(command, width)))
   const short = fitting.map((command) => (command.length <= width ? command : cutEnd(command, width)))
-  return short.map((each, index) => {
-    const alike = named.flatMap((_, other) => (short[other] === each ? [other] : []))
-    if (new Set(alike.map((other) => named[other])).size === 1) return each
-    const lines = alike.map((other) =>
-      new Set(alike.map((at) => fitting[at])).size > 1 ? fitting[other]! : named[other]!,
+  const alike = new Map<string, number[]>()
+  for (const [index, each] of short.entries()) {
+    const same = alike.get(each)
+    if (same === undefined) alike.set(each, [index])
+    else same.push(index)
+  }
+  const shown = [...short]
+  for (const indexes of alike.values()) {
+    if (new Set(indexes.map((at) => named[at])).size === 1) continue
+    const areTold = new Set(indexes.map((at) => fitting[at])).size > 1
+    const middles = cutMiddle(
+      indexes.map((at) => (areTold ? fitting : named)[at]!),
+      width,
     )
-    return cutMiddle(lines, width)[alike.indexOf(index)]!
-  })
+    for (const [order, at] of indexes.entries()) shown[at] = middles[order]!
+  }
+  return shown
 }
 
 /** One of them. */

@@ -1,6 +1,15 @@
 /** What stands before a row of a tree. */
 export const branch = (index: number, rows: number): string => (index === rows - 1 ? '└─' : '├─')
 
+/** Rows of a tree that are shown: of a storm of forks thousands are known, and who reads them? */
+const mostRows = 500
+
+/** The rows of a tree, and in place of those that are too many how many they are. */
+export function firstRows(rows: readonly string[]): readonly string[] {
+  if (rows.length <= mostRows) return rows
+  return [...rows.slice(0, mostRows - 1), `  ${branch(0, 1)} and ${rows.length - mostRows + 1} more`]
+}
+
 /**
  * Rows with their columns one below the other. `separators` stand between the columns. A cell for which `isLoose` says
  * so stands alone: it does not push the rest of its column aside.
@@ -26,5 +35,8 @@ export const alignTree = (
   head: readonly string[],
   rows: readonly (readonly string[])[],
   separators: readonly string[] = ['  ', '  ', '  '],
-): string[] =>
-  alignColumns([head, ...rows], separators, (row, column) => row === 0 && column === 2).map((line) => `  ${line}`)
+): string[] => {
+  const isLoose = (row: number, column: number): boolean => row === 0 && column === 2
+  const [title = '', ...lines] = alignColumns([head, ...rows], separators, isLoose).map((line) => `  ${line}`)
+  return [title, ...firstRows(lines)]
+}

@@ -95,7 +95,8 @@ export class BasicContainment implements Containment {
     const { members, isUncertain, traces } = await this.#scan(trees, strike)
     const left = members.filter(({ record }) => !targets.isSpared(record))
     if (left.length > 0 || isUncertain) {
-      signalTrees([...trees], left.map(toTreeMember), 'SIGKILL', spared)
+      // In a storm nobody lives long enough to be listed, but a zombie in the group shows whose the group is.
+      signalTrees([...trees], [...left, ...traces].map(toTreeMember), 'SIGKILL', spared)
       for (const tree of trees) this.#begun.add(tree)
     }
     const struck = [

@@ -1,6 +1,6 @@
 import { wallClock } from '../base/clock.js'
 import { escapeControls } from '../base/escape.js'
-import { alignTree, branch } from '../base/table.js'
+import { alignTree, branch, firstRows } from '../base/table.js'
 import { shortCommands } from '../base/short-command.js'
 import { count } from '../base/words.js'
 import type { Member } from '../containment/tree.js'
@@ -54,7 +54,7 @@ export function formatSweep({ ended, left }: SweepOutcome): string {
     return `  ${branch(index, all.length)} ${each.pid} ${names[index]!}  ran ${ran} ms  ${outcome}`
   })
   const killed = left.length === 0 ? (all.length === 1 ? ' and was killed' : ' and were killed') : ''
-  return [`proctor: ${count(all.length)} outlived the test run${killed}`, '', ...rows].join('\n')
+  return [`proctor: ${count(all.length)} outlived the test run${killed}`, '', ...firstRows(rows)].join('\n')
 }
 
 /** Live processes as a tree, under the command that they are of. */
@@ -63,15 +63,14 @@ export function formatMembers(members: readonly Member[]): string {
     members.map(({ command }) => command),
     members[0]?.tree.workspace,
   )
-  return members
-    .map((member, index) => {
-      const { pid } = member
-      const found = pid === member.tree.identity.pid ? 'leader' : placeOf(member)
-      const isWithLeader = found === 'left behind in the group' && member.tree.isHeld()
-      const place = isWithLeader ? 'in the group' : found
-      return `  ${branch(index, members.length)} ${pid} ${names[index]!}  ${place}  state ${member.state}`
-    })
-    .join('\n')
+  const rows = members.map((member, index) => {
+    const { pid } = member
+    const found = pid === member.tree.identity.pid ? 'leader' : placeOf(member)
+    const isWithLeader = found === 'left behind in the group' && member.tree.isHeld()
+    const place = isWithLeader ? 'in the group' : found
+    return `  ${branch(index, members.length)} ${pid} ${names[index]!}  ${place}  state ${member.state}`
+  })
+  return firstRows(rows).join('\n')
 }
 
 function formatOutput(command: CommandReport): string {
