@@ -48,8 +48,17 @@ describe('columns', () => {
   })
 
   test('of a tree that nobody would read to its end are counted', () => {
-    const rows = Array.from({ length: 16_000 }, (_, index) => [`${branch(index, 16_000)} ${index}`, 'place', '1 ms', 'SIGKILL'])
+    const rows = Array.from({ length: 16_000 }, (_, index) => [
+      `${branch(index, 16_000)} ${index}`,
+      'place',
+      '1 ms',
+      'SIGKILL',
+    ])
     const lines = alignTree(['command', '', '', ''], rows)
-    expect([lines.length, lines[499], lines[500]]).toEqual([501, '  ├─ 498    place  1 ms  SIGKILL', '  └─ and 15501 more'])
+    expect([lines.length, lines[499], lines[500]]).toEqual([
+      501,
+      '  ├─ 498    place  1 ms  SIGKILL',
+      '  └─ and 15501 more',
+    ])
   })
 })
