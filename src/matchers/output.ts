@@ -1,21 +1,18 @@
-import { waitRules } from '../wait/options.js'
-import { commandOf } from '../command/handle.js'
-import { checkOptions } from '../base/check.js'
 import { isRegExp } from '../base/kinds.js'
 import type { Process } from '../command/process.js'
 import { isInOutput } from '../wait/pattern.js'
 import {
-  describeProcess,
+  checkWait,
   describeSubject,
   hint,
-  lastOutput,
+  isOutputFinal,
   type MatcherOptions,
   type MatcherResult,
-  noted,
-  refuseSubject,
-  retry,
+  messageAbout,
+  retryOn,
   stateOf,
-  timeoutOf,
+  subjectCommand,
+  written,
 } from './support.js'
 
 /** Whether the output so far contains a text or matches a regular expression. Retries. */
@@ -26,34 +23,22 @@ export async function toHaveOutput(
   options?: MatcherOptions,
 ): Promise<MatcherResult> {
   const { isNot = false } = stateOf(this)
-  const process = commandOf(subject)
-  if (process === undefined) throw refuseSubject('toHaveOutput', 'a process', subject)
+  const process = subjectCommand('toHaveOutput', subject)
   if (typeof expected !== 'string' && !isRegExp(expected)) {
     throw new TypeError(`toHaveOutput: expected is a string or a regular expression, not ${describeSubject(expected)}.`)
   }
-  checkOptions('toHaveOutput', options, waitRules)
-  const { holds } = await noted(
-    'toHaveOutput',
-    process,
-    () =>
-      retry(
-        () => {
-          process.record.throwUnlessStarted()
-          // A program that has ended writes no more, unless something that it started still holds its output.
-          const isFound = isInOutput(expected, process.log.text(), process.lastScreen() !== undefined)
-          return { isFinal: process.isSettled && process.isOutputClosed, holds: isFound }
-        },
-        !isNot,
-        timeoutOf(options, process),
-      ),
-    (seen) => seen.holds !== isNot,
-  )
+  checkWait('toHaveOutput', options)
+  const look = () => {
+    process.record.throwUnlessStarted()
+    const holds = isInOutput(expected, process.log.text(), process.lastScreen() !== undefined)
+    return { isFinal: isOutputFinal(process), holds }
+  }
+  const { holds } = await retryOn('toHaveOutput', process, look, !isNot, options)
   return {
     pass: holds,
     message: () => {
-      const wished = typeof expected === 'string' ? JSON.stringify(expected) : String(expected)
-      const verb = isNot ? 'not to have' : 'to have'
-      return `${hint('toHaveOutput', isNot, wished)}\n\nExpected the output ${verb} ${wished}: ${describeProcess(process)}.${lastOutput(process)}`
+      const sentence = `Expected the output ${isNot ? 'not to have' : 'to have'} ${written(expected)}`
+      return messageAbout(process, hint('toHaveOutput', isNot, written(expected)), sentence)
     },
   }
 }

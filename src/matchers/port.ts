@@ -1,10 +1,17 @@
-import { waitRules } from '../wait/options.js'
-import { checkOptions } from '../base/check.js'
 import { shortCommand } from '../base/short-command.js'
 import { table } from '../system/process-table/current.js'
 import { listeners } from '../system/sockets/current.js'
 import type { Listener } from '../system/sockets/listener.js'
-import { hint, type MatcherOptions, type MatcherResult, refuseSubject, retry, stateOf, timeoutOf } from './support.js'
+import {
+  checkWait,
+  hint,
+  type MatcherOptions,
+  type MatcherResult,
+  refuseSubject,
+  retry,
+  stateOf,
+  timeoutOf,
+} from './support.js'
 
 const isPort = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 65_535
@@ -31,7 +38,7 @@ async function describe(listener: Listener): Promise<string> {
 export async function toBeFree(this: unknown, subject: unknown, options?: MatcherOptions): Promise<MatcherResult> {
   const isNot = stateOf(this).isNot ?? false
   if (!isPort(subject)) throw refuseSubject('toBeFree', 'a port from 1 to 65535', subject)
-  checkOptions('toBeFree', options, waitRules)
+  checkWait('toBeFree', options)
   const { holders } = await retry(
     async () => {
       const found = await listenersOn(subject)

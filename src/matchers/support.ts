@@ -1,6 +1,9 @@
+import { checkOptions } from '../base/check.js'
 import { pollUntil } from '../base/clock.js'
 import { escapeControls } from '../base/escape.js'
 import type { CommandProcess } from '../command/command-process.js'
+import { commandOf } from '../command/handle.js'
+import { waitRules } from '../wait/options.js'
 import type { TemporaryWorkspace } from '../workspace/workspace.js'
 import { currentWaitTimeouts } from '../wait/default-timeouts.js'
 
@@ -40,6 +43,24 @@ export const hint = (matcher: string, isNot: boolean, parameter = ''): string =>
 export const refuseSubject = (matcher: string, accepted: string, subject: unknown): TypeError =>
   new TypeError(`${matcher}: received ${describeSubject(subject)}. Accepted is ${accepted}.`)
 
+/**
+ * The command behind a matcher's subject.
+ *
+ * @throws {TypeError} when the subject is no process.
+ */
+export function subjectCommand(matcher: string, subject: unknown): CommandProcess {
+  const process = commandOf(subject)
+  if (process === undefined) throw refuseSubject(matcher, 'a process', subject)
+  return process
+}
+
+export const checkWait = (matcher: string, options: MatcherOptions | undefined): void =>
+  checkOptions(matcher, options, waitRules)
+
+/** What is expected, as a test writes it. */
+export const written = (expected: unknown): string =>
+  typeof expected === 'string' ? JSON.stringify(expected) : String(expected)
+
 /** The end of a command's output, for a message. */
 export function lastOutput(process: CommandProcess): string {
   const screen = process.lastScreen()
@@ -78,6 +99,27 @@ export async function retry<Look extends { readonly holds: boolean; readonly isF
   // It looks at least once.
   return seen!
 }
+
+/**
+ * Retries a look at a command, and counts the matcher as one that looks at it meanwhile.
+ *
+ * @param isMet whether the matcher passes, for the trace. By default it does once the look says what is wished for.
+ */
+export const retryOn = <Look extends { readonly holds: boolean; readonly isFinal?: boolean }>(
+  matcher: string,
+  process: CommandProcess,
+  look: () => Look,
+  wish: boolean,
+  options: MatcherOptions | undefined,
+  isMet: (seen: Look) => boolean = ({ holds }) => holds === wish,
+): Promise<Look> => noted(matcher, process, () => retry(look, wish, timeoutOf(options, process)), isMet)
+
+/** Whether a command has ended and nothing holds its output any more: what it wrote does not change then. */
+export const isOutputFinal = (process: CommandProcess): boolean => process.isSettled && process.isOutputClosed
+
+/** The message of a matcher: its call, and a sentence that ends with what the command does and what it wrote. */
+export const messageAbout = (process: CommandProcess, call: string, sentence: string): string =>
+  `${call}\n\n${sentence}: ${describeProcess(process)}.${lastOutput(process)}`
 
 export const timeoutOf = (
   options: MatcherOptions | undefined,

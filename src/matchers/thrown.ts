@@ -3,7 +3,15 @@ import { escapeText } from '../base/escape.js'
 import { isError, isRegExp } from '../base/kinds.js'
 import { callSubject } from '../command/pending-matchers.js'
 import { isInOutput, isOutput } from '../wait/pattern.js'
-import { describeSubject, hint, type MatcherResult, type MatcherState, refuseSubject, stateOf } from './support.js'
+import {
+  describeSubject,
+  hint,
+  type MatcherResult,
+  type MatcherState,
+  refuseSubject,
+  stateOf,
+  written,
+} from './support.js'
 
 async function judgeThrown(
   matcher: string,
@@ -39,10 +47,7 @@ async function judgeThrown(
     const isLookalike = thrown.name === errorName && !isExpectedError
     return `${thrown.name}${isLookalike ? ' (not proctor’s)' : ''}: ${escapeText(thrown.message)}`
   }
-  const wished =
-    expected === undefined
-      ? ''
-      : ` with output ${typeof expected === 'string' ? JSON.stringify(expected) : String(expected)}`
+  const wished = expected === undefined ? '' : ` with output ${written(expected)}`
   return {
     pass: isExpectedError && isExpectedOutput,
     message: () =>

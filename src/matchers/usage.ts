@@ -1,19 +1,15 @@
-import { checkOptions } from '../base/check.js'
-import { waitRules } from '../wait/options.js'
 import { inMegabytes, show } from '../base/words.js'
-import { commandOf } from '../command/handle.js'
 import type { Process } from '../command/process.js'
 import type { Usage } from '../command/usage.js'
 import {
+  checkWait,
   describeProcess,
   hint,
   type MatcherOptions,
   type MatcherResult,
-  noted,
-  refuseSubject,
-  retry,
+  retryOn,
   stateOf,
-  timeoutOf,
+  subjectCommand,
 } from './support.js'
 
 /** What a command may use at the most. */
@@ -57,7 +53,7 @@ function checkLimits(limits: unknown): Required<UsageLimits> {
   return { memory: memory === undefined ? Infinity : bytesOf(memory), cpu: cpu ?? Infinity }
 }
 
-/** What of the limits was not kept. */
+/** The limits that were exceeded, as words. */
 function excess({ peakMemory, cpuMs }: Usage, limits: { memory: number; cpu: number }): string[] {
   const over: string[] = []
   if (peakMemory >= limits.memory)
@@ -79,18 +75,12 @@ export async function toUseLessThan(
   options?: MatcherOptions,
 ): Promise<MatcherResult> {
   const { isNot = false } = stateOf(this)
-  const process = commandOf(subject)
-  if (process === undefined) throw refuseSubject('toUseLessThan', 'a process', subject)
+  const process = subjectCommand('toUseLessThan', subject)
   const checked = checkLimits(limits) as { memory: number; cpu: number }
-  checkOptions('toUseLessThan', options, waitRules)
+  checkWait('toUseLessThan', options)
   if (!process.isMetered) throw new TypeError('toUseLessThan: nobody has looked: run(…, { usage: true }), on Linux.')
-  const { hasExited } = await noted('toUseLessThan', process, () =>
-    retry(
-      () => ({ holds: process.record.lookAtExit() !== undefined, hasExited: process.isSettled }),
-      true,
-      timeoutOf(options, process),
-    ),
-  )
+  const look = () => ({ holds: process.record.lookAtExit() !== undefined, hasExited: process.isSettled })
+  const { hasExited } = await retryOn('toUseLessThan', process, look, true, options)
   const { usage } = process
   const over = usage === undefined ? [] : excess(usage, checked)
   return {
