@@ -1,22 +1,17 @@
-import { waitRules } from '../wait/options.js'
-import { checkOptions } from '../base/check.js'
 import { now, pollUntil } from '../base/clock.js'
-import { ProctorError } from '../base/errors.js'
 import type { TerminalProcess } from '../terminal/types.js'
 import { asTerminal, type Terminal } from './screen.js'
+import { assertStores, checkText, matchInline, refuseNot, type SnapshotSupport, unwrap } from './snapshot-support.js'
 import { storedSnapshot } from './stored-snapshot.js'
 import {
-  describeSubject,
-  hint,
+  checkWait,
+  isOutputFinal,
   type MatcherOptions,
   type MatcherResult,
   noted,
   retry,
-  stateOf,
   timeoutOf,
 } from './support.js'
-
-// Snapshots are the runner's own: each runner's room says how.
 
 /** ms without a change after which a screen counts as complete: programs draw in several parts. */
 const stillness = 100
@@ -43,7 +38,7 @@ async function stillScreen(process: Terminal, timeout: number): Promise<string> 
       const text = process.screen.stripped
       if (text !== seen) [seen, since] = [text, now()]
       const isStill = seen !== '' && hasAnswered(process, begun) && now() - since >= stillness
-      return isStill || (process.isSettled && process.isOutputClosed) ? true : undefined
+      return isStill || isOutputFinal(process) ? true : undefined
     },
     timeout,
     20,
@@ -53,30 +48,8 @@ async function stillScreen(process: Terminal, timeout: number): Promise<string> 
 
 /** The screen once it is what is expected, or will not be any more. */
 async function screenUntil(process: Terminal, expected: string, timeout: number): Promise<string> {
-  const isFinal = (): boolean => process.isSettled && process.isOutputClosed
-  await retry(() => ({ holds: process.screen.stripped === expected, isFinal: isFinal() }), true, timeout)
+  await retry(() => ({ holds: process.screen.stripped === expected, isFinal: isOutputFinal(process) }), true, timeout)
   return process.screen.stripped
-}
-
-/** How a runner keeps snapshots. What it lacks cannot be done there. */
-export interface SnapshotSupport {
-  /** Compares with what is stored beside the tests, or stores it. Called with the matcher's `this`. */
-  toMatchSnapshot?(this: unknown, text: string, hint: string | undefined): MatcherResult
-  /** Called at once: a turn of the event loop later nothing leads back to the line of the test. */
-  rememberPlace?(this: unknown): void
-  /** Compares with what stands in the test, or writes it there. */
-  toMatchInlineSnapshot?(this: unknown, text: string, snapshot: string | undefined): MatcherResult
-}
-
-/** An inline snapshot without what a formatter and a runner put around the text: indentation, line ends, quotes. */
-export function unwrap(snapshot: string): string {
-  const lines = snapshot.replaceAll('\r\n', '\n').split('\n')
-  const isWrapped = lines.length > 1 && lines[0]!.trim() === '' && lines.at(-1)!.trim() === ''
-  const inner = isWrapped ? lines.slice(1, -1) : lines
-  const indentation = isWrapped ? (/^[ \t]*/.exec(inner[0] ?? '')?.[0] ?? '') : ''
-  const text = inner.map((line) => (line.startsWith(indentation) ? line.slice(indentation.length) : line)).join('\n')
-  const isQuoted = text.length > 1 && text.startsWith('"') && text.trimEnd().endsWith('"')
-  return (isQuoted ? text.trimEnd().slice(1, -1) : text).replaceAll(/[ \t]+$/gm, '').trimEnd()
 }
 
 /** The snapshot matchers of a runner. */
@@ -94,10 +67,6 @@ export function screenSnapshots(support: SnapshotSupport): {
   }
 }
 
-const refuseNot = (matcher: string, self: unknown): void => {
-  if (stateOf(self).isNot === true) throw new TypeError(`${matcher}: .not makes no sense of a snapshot.`)
-}
-
 async function judgeSnapshot(
   this: unknown,
   subject: unknown,
@@ -108,15 +77,9 @@ async function judgeSnapshot(
   const matcher = 'toMatchScreenSnapshot'
   refuseNot(matcher, this)
   const process = asTerminal(matcher, subject)
-  if (name !== undefined && typeof name !== 'string') {
-    throw new TypeError(`${matcher}: the snapshot's name is a string, not ${describeSubject(name)}.`)
-  }
-  checkOptions(matcher, options, waitRules)
-  if (support.toMatchSnapshot === undefined) {
-    throw new ProctorError(
-      `${matcher}: this runner keeps no snapshots that are known here. Accepted are the matchers of proctor/vitest and proctor/jest, and toMatchScreenInlineSnapshot with a text.`,
-    )
-  }
+  checkText(matcher, "snapshot's name", name)
+  checkWait(matcher, options)
+  assertStores(matcher, support)
   const timeout = timeoutOf(options, process)
   const stored = storedSnapshot(this, name)
   const text = await noted(matcher, process, () =>
@@ -135,25 +98,14 @@ async function judgeInlineSnapshot(
   const matcher = 'toMatchScreenInlineSnapshot'
   refuseNot(matcher, this)
   const process = asTerminal(matcher, subject)
-  if (snapshot !== undefined && typeof snapshot !== 'string') {
-    throw new TypeError(`${matcher}: the snapshot is a string, not ${describeSubject(snapshot)}.`)
-  }
-  checkOptions(matcher, options, waitRules)
+  checkText(matcher, 'snapshot', snapshot)
+  checkWait(matcher, options)
   support.rememberPlace?.call(this)
   const timeout = timeoutOf(options, process)
   const text = await noted(matcher, process, async () => {
     return snapshot === undefined ? stillScreen(process, timeout) : screenUntil(process, unwrap(snapshot), timeout)
   })
-  if (support.toMatchInlineSnapshot !== undefined) {
-    return support.toMatchInlineSnapshot.call(this, text, snapshot)
-  }
-  if (snapshot === undefined) {
-    throw new ProctorError(`${matcher}: this runner cannot write it into the test. The screen is:\n\n${text}`)
-  }
-  return {
-    pass: unwrap(snapshot) === text,
-    message: () => `${hint(matcher, false)}\n\nExpected the screen\n\n${unwrap(snapshot)}\n\nbut it is\n\n${text}`,
-  }
+  return matchInline(this, matcher, support, 'screen', text, snapshot)
 }
 
 const none = screenSnapshots({})

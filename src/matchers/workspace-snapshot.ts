@@ -1,30 +1,13 @@
-import { waitRules } from '../wait/options.js'
-import { checkOptions } from '../base/check.js'
-import { ProctorError } from '../base/errors.js'
 import { workspaceOf } from '../workspace/handle.js'
 import type { TemporaryWorkspace, Workspace } from '../workspace/workspace.js'
-import { type SnapshotSupport, unwrap } from './screen-snapshot.js'
-import {
-  describeSubject,
-  hint,
-  type MatcherOptions,
-  type MatcherResult,
-  refuseSubject,
-  retry,
-  stateOf,
-  timeoutOf,
-} from './support.js'
+import { assertStores, checkText, matchInline, refuseNot, type SnapshotSupport, unwrap } from './snapshot-support.js'
+import { checkWait, type MatcherOptions, type MatcherResult, refuseSubject, retry, timeoutOf } from './support.js'
 
 function asWorkspace(matcher: string, self: unknown, subject: unknown): TemporaryWorkspace {
-  if (stateOf(self).isNot === true) throw new TypeError(`${matcher}: .not makes no sense of a snapshot.`)
+  refuseNot(matcher, self)
   const workspace = workspaceOf(subject)
   if (workspace === undefined) throw refuseSubject(matcher, 'a workspace', subject)
   return workspace
-}
-
-function checkText(matcher: string, what: string, value: unknown): void {
-  if (value === undefined || typeof value === 'string') return
-  throw new TypeError(`${matcher}: the ${what} is a string, not ${describeSubject(value)}.`)
 }
 
 /** The snapshot matchers of a runner. */
@@ -37,18 +20,14 @@ export function workspaceSnapshots(support: SnapshotSupport): {
       const matcher = 'toMatchWorkspaceSnapshot'
       const workspace = asWorkspace(matcher, this, subject)
       checkText(matcher, 'name of the snapshot', name)
-      if (support.toMatchSnapshot === undefined) {
-        throw new ProctorError(
-          `${matcher}: this runner keeps no snapshots that are known here. Accepted are the matchers of proctor/vitest and proctor/jest, and toMatchWorkspaceInlineSnapshot with a text.`,
-        )
-      }
+      assertStores(matcher, support)
       return support.toMatchSnapshot.call(this, await workspace.snapshot(), name)
     },
     toMatchWorkspaceInlineSnapshot(subject, snapshot, options) {
       const matcher = 'toMatchWorkspaceInlineSnapshot'
       const workspace = asWorkspace(matcher, this, subject)
       checkText(matcher, 'snapshot', snapshot)
-      checkOptions(matcher, options, waitRules)
+      checkWait(matcher, options)
       support.rememberPlace?.call(this)
       return judgeInline.call(this, workspace, snapshot, options, support)
     },
@@ -67,16 +46,8 @@ async function judgeInline(
     const text = await workspace.snapshot()
     return { holds: expected === undefined || text === expected, text }
   }
-  const { text, holds } = await retry(look, true, timeoutOf(options, workspace))
-  if (support.toMatchInlineSnapshot !== undefined) return support.toMatchInlineSnapshot.call(this, text, snapshot)
-  const matcher = 'toMatchWorkspaceInlineSnapshot'
-  if (expected === undefined) {
-    throw new ProctorError(`${matcher}: this runner cannot write it into the test. The workspace is:\n\n${text}`)
-  }
-  return {
-    pass: holds,
-    message: () => `${hint(matcher, false)}\n\nExpected the workspace\n\n${expected}\n\nbut it is\n\n${text}`,
-  }
+  const { text } = await retry(look, true, timeoutOf(options, workspace))
+  return matchInline(this, 'toMatchWorkspaceInlineSnapshot', support, 'workspace', text, snapshot)
 }
 
 const none = workspaceSnapshots({})

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { type MatcherName, matcherNames } from '../../matchers/names.js'
 import type { MatcherResult } from '../../matchers/support.js'
-import type { SnapshotSupport } from '../../matchers/screen-snapshot.js'
+import type { SnapshotSupport } from '../../matchers/snapshot-support.js'
 import { whenLoaded } from './load.js'
 import type { matchersWith } from './provide.js'
 import { chai, Snapshots } from './runner.js'
