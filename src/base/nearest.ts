@@ -1,15 +1,4 @@
-/** The least number of characters that are put in, taken out or exchanged to make one text of another. */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, at) => at)
-  for (const [line, character] of one.split('').entries()) {
-    const above = row
-    row = [line + 1]
-    for (let at = 0; at < other.length; at++) {
-      row.push(Math.min(row[at]! + 1, above[at + 1]! + 1, above[at]! + (other[at] === character ? 0 : 1)))
-    }
-  }
-  return row[other.length]!
-}
+import leven from 'leven'
 
 /** Whether the characters of a text are all in another one, in their order: `cols` in `columns`. */
 function isShortFor(short: string, long: string): boolean {
@@ -22,7 +11,7 @@ export function nearestOf(given: string, names: readonly string[]): string | und
   const small = given.toLowerCase()
   const most = Math.min(2, Math.floor(small.length / 3))
   const [best] = names
-    .map((name) => ({ name, distance: distance(small, name.toLowerCase()) }))
+    .map((name) => ({ name, distance: leven(small, name.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance)
   if (best !== undefined && best.distance <= most) return best.name
   return names.find((name) => isShortFor(small, name.toLowerCase()) || isShortFor(name.toLowerCase(), small))
