@@ -80,15 +80,18 @@ export async function toUseLessThan(
   checkWait('toUseLessThan', options)
   if (!process.isMetered) throw new TypeError('toUseLessThan: nobody has looked: run(…, { usage: true }), on Linux.')
   const look = () => ({ holds: process.record.lookAtExit() !== undefined, hasExited: process.isSettled })
-  const { hasExited } = await retryOn('toUseLessThan', process, look, true, options)
+  const over = (): string[] => (process.usage === undefined ? [] : excess(process.usage, checked))
+  // Neither the matcher nor its opposite holds for what still runs.
+  const passes = ({ hasExited }: { hasExited: boolean }): boolean =>
+    hasExited && process.usage !== undefined ? over().length === 0 : isNot
+  const seen = await retryOn('toUseLessThan', process, look, true, options, (each) => passes(each) !== isNot)
   const { usage } = process
-  const over = usage === undefined ? [] : excess(usage, checked)
   return {
-    pass: hasExited && usage !== undefined ? over.length === 0 : isNot,
+    pass: passes(seen),
     message: () => {
       const used =
         usage && `${inMegabytes(usage.peakMemory)} of memory at its peak, ${usage.cpuMs} ms of processor time`
-      const said = over.length === 0 ? used : over.join(', and ')
+      const said = over().length === 0 ? used : over().join(', and ')
       return `${hint('toUseLessThan', isNot)}\n\n${describeProcess(process)}${said === undefined ? '' : `, and used ${said}`}.`
     },
   }
