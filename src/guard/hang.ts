@@ -4,7 +4,7 @@ import { table } from '../system/process-table/current.js'
 import { descriptorsOf } from '../system/process-table/descriptors.js'
 import { descendantsOf } from '../system/process-table/linux.js'
 import { isZombie } from '../system/process-table/table.js'
-import { guardian } from '../worker/fixtures.js'
+import { guardian } from '../worker/own-guardian.js'
 
 // Tests have ended, and their process has not: Node waits for a child, and for each pipe that somebody can still write
 // to. Node and its runners do not say for whom.

@@ -4,7 +4,8 @@ import { formatMark, parseMarks, runVariable } from '../containment/marks.js'
 import { thisOwner } from '../containment/owner.js'
 import { realProcess } from '../base/real-process.js'
 import { table } from '../system/process-table/current.js'
-import { nextLocksMark, workerState } from '../worker/fixtures.js'
+import { nextLocksMark } from '../worker/command-marks.js'
+import { workerState } from '../worker/state.js'
 
 /** The environments that a child may inherit from: Jest's tests see another one than Node does. */
 const environments = (): NodeJS.ProcessEnv[] => [...new Set([process.env, realProcess.env])]

@@ -8,14 +8,11 @@ import type { Natives } from '../system/syscalls.js'
 import { Offspring } from './descendants.js'
 import { isOwnStart, isOwnStarted } from '../containment/own-starts.js'
 import { StartMarks } from './start-marks.js'
-import {
-  assertOwnProc,
-  endWithMain,
-  guardian,
-  letGoOfMain,
-  reasonAgainstStrict,
-  workerState,
-} from '../worker/fixtures.js'
+import { assertOwnProc } from '../worker/choose-containment.js'
+import { endWithMain, letGoOfMain } from '../worker/main-process.js'
+import { guardian } from '../worker/own-guardian.js'
+import { workerState } from '../worker/state.js'
+import { reasonAgainstStrict } from '../worker/subreaper.js'
 import { findHost } from '../containment/threads/remote.js'
 
 // What a guard needs of the worker: its mark in the environment, the subreaper, the guardian.

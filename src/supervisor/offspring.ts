@@ -7,7 +7,7 @@ import { askToEnd, climb, outcomeOfKill } from '../containment/ladder.js'
 import { table } from '../system/process-table/current.js'
 import { keyOf } from '../system/process-table/table.js'
 import { isMatch } from '../wait/pattern.js'
-import { guardian } from '../worker/fixtures.js'
+import { guardian } from '../worker/own-guardian.js'
 import type { RunFinding } from './findings.js'
 
 // What is alive of the command, and its end. The command leads no group of its own, so each process is signalled by

@@ -8,7 +8,7 @@ import { table } from '../system/process-table/current.js'
 import { Mask } from '../trace/secrets.js'
 import { Trace } from '../trace/trace.js'
 import { TraceFile } from '../trace/trace-file.js'
-import { guardian } from '../worker/fixtures.js'
+import { guardian } from '../worker/own-guardian.js'
 import type { RunReport } from './findings.js'
 
 // The picture of a run: every process over time. Its streams are the command's own, so no output is in it.

@@ -1,7 +1,7 @@
 import type { TestProject } from 'vitest/node'
 import { received } from '../carried.js'
 import { beginRun, endRun } from '../run.js'
-import { hostThreads } from '../../worker/fixtures.js'
+import { hostThreads } from '../../worker/choose-containment.js'
 
 /**
  * Vitest's `globalSetup`: marks the run, and at its end sweeps the machine for what the run left.

@@ -5,7 +5,8 @@ import { track } from '../../../src/containment/root.js'
 import { RemoteContainment } from '../../../src/containment/threads/remote.js'
 import type { Tree } from '../../../src/containment/tree.js'
 import { table } from '../../../src/system/process-table/current.js'
-import { hostThreads, markFor } from '../../../src/worker/fixtures.js'
+import { hostThreads } from '../../../src/worker/choose-containment.js'
+import { markFor } from '../../../src/worker/command-marks.js'
 import { endByCommandLine, eventually, findByCommandLine, isRunning, uniqueNumber } from '../../machine.js'
 
 // The main thread hears of a thread's commands by messages, which come late on a busy machine: what has happened in
