@@ -14,7 +14,6 @@ export const esmOnly = {
   'vitest-plugin': 'src/vitest-plugin.ts',
   'vitest-server': 'src/vitest-server.ts',
   'node-test-reporter': 'src/node-test-reporter.ts',
-  cli: 'src/cli.ts',
 }
 export const both = {
   index: 'src/index.ts',
@@ -30,6 +29,9 @@ export const both = {
   'jest-global-setup': 'src/jest-global-setup.ts',
   'jest-global-teardown': 'src/jest-global-teardown.ts',
 }
+
+/** A person waits for each command of a shell. Node's loader of ES modules takes it longer than that of CommonJS. */
+const commands = { cli: 'src/cli.ts' }
 
 export const external = [/^node:/, 'vitest', /^vitest\//, /^@jest\//, '@playwright/test']
 
@@ -168,7 +170,7 @@ export default defineConfig([
     output: output('es'),
     plugins: [loadedLate, small, licences(), guardian],
   },
-  { ...shared, input: both, output: output('cjs'), plugins: [loadedLate, small] },
+  { ...shared, input: { ...both, ...commands }, output: output('cjs'), plugins: [loadedLate, small] },
   // What `require` gets of a door that is ESM only.
   {
     ...shared,

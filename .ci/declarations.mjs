@@ -51,7 +51,7 @@ const finish = {
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', emitted], {
   stdio: 'inherit',
 })
-const doors = Object.keys({ ...both, ...esmOnly }).filter((name) => name !== 'cli')
+const doors = Object.keys({ ...both, ...esmOnly })
 const bundle = await rolldown({
   input: Object.fromEntries(doors.map((name) => [name, join(emitted, `${name}.d.ts`)])),
   external,

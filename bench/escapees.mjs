@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const cli = join(root, 'dist/cli.js')
+const cli = join(root, 'dist/cli.cjs')
 const program = join(root, 'fixtures/programs/run/six-escapees.sh')
 const six = `sh ${program} "$SIX_NUMBER" "$SIX_END"`
 

@@ -8,7 +8,7 @@ import { endings, runners, tryOut } from './escapees.mjs'
 import { goal, isShort, print, say, sideBySide } from './side-by-side.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const cli = join(root, 'dist/cli.js')
+const cli = join(root, 'dist/cli.cjs')
 const peers = join(root, 'node_modules/.cache/proctor-run')
 
 function installPeers() {

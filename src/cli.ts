@@ -1,4 +1,8 @@
 #!/usr/bin/env node
 import { main } from './cli/main.js'
 
-process.exitCode = await main(process.argv.slice(2))
+const end = async (): Promise<void> => {
+  process.exitCode = await main(process.argv.slice(2))
+}
+
+void end()

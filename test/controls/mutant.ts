@@ -75,12 +75,19 @@ interface Build extends InputOptions {
 /** What a package's size and licences need, and no test: most of the time of a build. */
 const unneeded = ['small', 'licences']
 
-/** The ES modules of the package with these mutations, as the build has them, in `folder/dist`. */
-async function buildInto(folder: string, mutations: readonly Mutation[]): Promise<void> {
+/** The ES modules, and for who asks for it the command line, which is CommonJS. */
+function wanted({ input, ...build }: Build, hasCommandLine: boolean): Build[] {
+  if (build.output.format === 'es') return [{ ...build, input }]
+  const { cli } = input as Record<string, string>
+  return hasCommandLine && cli !== undefined ? [{ ...build, input: { cli } }] : []
+}
+
+/** The package with these mutations, as the build has it, in `folder/dist`. */
+async function buildInto(folder: string, mutations: readonly Mutation[], hasCommandLine: boolean): Promise<void> {
   const { default: builds } = (await import(inRoot('rolldown.config.mjs'))) as { default: readonly Build[] }
   const dist = join(folder, 'dist')
   const done = new Set<Mutation>()
-  for (const { output, plugins, ...input } of builds.filter(({ output: { format } }) => format === 'es')) {
+  for (const { output, plugins, ...input } of builds.flatMap((build) => wanted(build, hasCommandLine))) {
     const mutant = await rolldown({
       ...input,
       cwd: root,
@@ -98,10 +105,10 @@ async function buildInto(folder: string, mutations: readonly Mutation[]): Promis
   }
 }
 
-async function makeMutant(folder: string, mutations: readonly Mutation[]): Promise<void> {
+async function makeMutant(folder: string, mutations: readonly Mutation[], hasCommandLine = false): Promise<void> {
   await mkdir(folder, { recursive: true })
   for (const path of copied) await cp(inRoot(path), join(folder, path), { recursive: true })
-  await buildInto(folder, mutations)
+  await buildInto(folder, mutations, hasCommandLine)
 }
 
 const linkPackages = async (folder: string): Promise<void> =>
@@ -111,8 +118,9 @@ const linkPackages = async (folder: string): Promise<void> =>
 export async function buildMutant(
   { workspace }: { readonly workspace: Workspace; readonly run?: unknown },
   mutations: readonly Mutation[],
+  { hasCommandLine = false } = {},
 ): Promise<void> {
-  await makeMutant(workspace.path, mutations)
+  await makeMutant(workspace.path, mutations, hasCommandLine)
   await linkPackages(workspace.path)
 }
 

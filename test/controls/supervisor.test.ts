@@ -20,9 +20,9 @@ const mutations: readonly Mutation[] = [
 ]
 
 test('without its parts proctor run does otherwise', async ({ run, workspace }) => {
-  await buildMutant({ run, workspace }, mutations)
+  await buildMutant({ run, workspace }, mutations, { hasCommandLine: true })
 
-  const counting = run('node', ['dist/cli.js', 'run', '--', 'node', program('counts-signals.mjs')], { terminal: true })
+  const counting = run('node', ['dist/cli.cjs', 'run', '--', 'node', program('counts-signals.mjs')], { terminal: true })
   await counting.waitForOutput('ready')
   await counting.press('Ctrl+C')
   await counting.waitForOutput(/(?:got SIGINT\s+){2}/)
@@ -30,6 +30,6 @@ test('without its parts proctor run does otherwise', async ({ run, workspace }) 
 
   const number = uniqueNumber()
   // It is the guardian then that ends it, and names nobody.
-  const leaking = run('node', ['dist/cli.js', 'run', '--', 'setsid', '-f', 'sleep', number], { leaks: 'kill' })
+  const leaking = run('node', ['dist/cli.cjs', 'run', '--', 'setsid', '-f', 'sleep', number], { leaks: 'kill' })
   expect(await leaking.waitForExit()).toMatchObject({ exitCode: 0, stderr: '' })
 })

@@ -45,7 +45,7 @@ const tryToMake = `await createProctor().then(
   (error) => console.log(error.name + ': ' + error.message))`
 
 const sweep = (folder: string): { stdout: string; stderr: string; status: number | null } =>
-  spawnSync(process.execPath, [join(dist, 'cli.js'), 'sweep', '--json'], {
+  spawnSync(process.execPath, [join(dist, 'cli.cjs'), 'sweep', '--json'], {
     encoding: 'utf8',
     env: { ...process.env, TMPDIR: folder },
   })

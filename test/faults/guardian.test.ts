@@ -248,7 +248,7 @@ test('the guardian and its worker killed at once: a sweep finds processes, works
   child.kill('SIGKILL')
   await new Promise((resolve) => void child.once('exit', resolve))
   const cli = (command: string): { stdout: string; status: number | null } =>
-    spawnSync(process.execPath, [join(dist, 'cli.js'), command, '--json'], {
+    spawnSync(process.execPath, [join(dist, 'cli.cjs'), command, '--json'], {
       encoding: 'utf8',
       env: { ...process.env, TMPDIR: folder },
     })
@@ -284,7 +284,7 @@ describe('in a pid namespace with the /proc of the outer one', () => {
     const number = uniqueNumber()
     endAtLast(number)
     const { child, folder, said } = await givenWorker(`sleep ${number} & echo up; wait`)
-    const { stderr, status } = spawnSync(outside[0]!, [...outside.slice(1), join(dist, 'cli.js'), 'sweep'], {
+    const { stderr, status } = spawnSync(outside[0]!, [...outside.slice(1), join(dist, 'cli.cjs'), 'sweep'], {
       encoding: 'utf8',
       env: { ...process.env, TMPDIR: folder },
     })

@@ -158,7 +158,7 @@ async function runTests({ start, files, page, folder, binaries, temporary, env, 
 async function runSupervised({ folder, binaries, temporary, env, left }) {
   const start = (...words) => [
     join(binaries, 'node'),
-    ['node_modules/proctor/dist/cli.js', 'run', '--leak-timeout', '200', '--', 'sh', 'run.sh', ...words],
+    ['node_modules/proctor/dist/cli.cjs', 'run', '--leak-timeout', '200', '--', 'sh', 'run.sh', ...words],
   ]
   const expected = [
     ['clean', 0, /^$/],

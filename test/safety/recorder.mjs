@@ -44,7 +44,7 @@ function judge(target) {
   if (stat === undefined) return 'gone, or a group without its leader'
   const line = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
   const own = statOf(process.pid)
-  const isRun = process.argv[1]?.endsWith('/dist/cli.js') && process.argv[2] === 'run'
+  const isRun = process.argv[1]?.endsWith('/dist/cli.cjs') && process.argv[2] === 'run'
   if (target === process.pid && isRun) return 'proctor run itself, which dies as its command did'
   if (pid === process.pid || isAncestor(pid)) return `!the runner: ${line}`
   // What a test starts by itself, and a guard ends, stays in the runner's session: it must come from here then.

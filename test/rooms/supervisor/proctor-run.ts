@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { inRoot, type InnerRun, startInner } from '../../inner-run.js'
 
-export const cli = inRoot('dist/cli.js')
+export const cli = inRoot('dist/cli.cjs')
 
 export const program = (name: string): string => inRoot(`fixtures/programs/run/${name}`)
 
