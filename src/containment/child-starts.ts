@@ -7,40 +7,40 @@ import { table } from '../system/process-table/current.js'
 import { standardStreams } from '../system/process-table/linux.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 
-// Node names every child that this thread starts with child_process, from inside the call that starts it: the stack
-// at that moment leads to the line that wanted it.
+// Node announces every child that this thread starts with child_process, inside the call that starts it: at that moment
+// the stack leads to the line of code that wanted the child.
 
 const channel = 'child_process'
 
-/** Frames that are kept: a launcher may stand between the test and the call. */
+/** How many frames are kept: those of a launcher may stand between the test and the call. */
 const frames = 50
 
 /** A child that Node announced. */
-export interface Birth {
+export interface ChildStart {
   readonly child: ChildProcess
   /** In the order in which they were announced, from 1. */
   readonly number: number
   /** The call that started it. Its text is made when it is read. */
   readonly site: { readonly stack?: string }
   /** On the clock of `now()`. */
-  readonly bornAt: number
+  readonly startedAt: number
   /** Undefined until the call has returned, and when nothing could be started. */
   identity: ProcessIdentity | undefined
   /** What /proc/PID/fd shows of its output, where this thread reads that. */
   streams: ReadonlySet<string>
   /** On the clock of `now()`. */
   exitedAt: number | undefined
-  /** Everything ever seen below it, by number. */
+  /** Everything that was ever seen below it, by pid. */
   readonly known: Map<number, ProcessIdentity>
 }
 
-/** Whether nobody has waited for it yet: until then its number is its own. */
-export const isHeld = ({ child }: Birth): boolean => child.exitCode === null && child.signalCode === null
+/** Whether nobody has waited for the child yet: until then the kernel gives its pid to no other process. */
+export const isHeld = ({ child }: ChildStart): boolean => child.exitCode === null && child.signalCode === null
 
-/** As a shell would show it. */
-export const commandOf = ({ child }: Birth): string => quoteCommand(child.spawnargs ?? [])
+/** The command line as a shell would show it. */
+export const commandOf = ({ child }: ChildStart): string => quoteCommand(child.spawnargs ?? [])
 
-/** The call that is under way, less the frames above `below`. */
+/** The stack of the current call, without the frames above `below`. */
 function captureSite(below: (message: unknown) => void): { stack?: string } {
   const site: { stack?: string } = {}
   const { stackTraceLimit } = Error
@@ -50,26 +50,26 @@ function captureSite(below: (message: unknown) => void): { stack?: string } {
   return site
 }
 
-export interface Audience {
-  /** Whether a child that is being started now is none of the user's. */
+export interface ChildStartListener {
+  /** Whether this package itself is starting the current child. */
   isOwn(): boolean
-  /** It is about to be started. */
-  announced(birth: Birth): void
-  /** It runs, and is known by number and start. */
-  born(birth: Birth): void
-  exited(birth: Birth): void
+  /** Called when a child is about to start. */
+  announced(start: ChildStart): void
+  /** Called when a child runs, and its pid and start time are known. */
+  started(start: ChildStart): void
+  exited(start: ChildStart): void
 }
 
-/** Hears of the children of this thread from `open` to `close`. */
-export class Announcements {
-  readonly #audience: Audience
+/** Listens for the children of this thread from `open` to `close`. */
+export class ChildStarts {
+  readonly #listener: ChildStartListener
   #count = 0
 
-  constructor(audience: Audience) {
-    this.#audience = audience
+  constructor(listener: ChildStartListener) {
+    this.#listener = listener
   }
 
-  /** How many there were. */
+  /** How many children there have been. */
   get count(): number {
     return this.#count
   }
@@ -83,45 +83,45 @@ export class Announcements {
   }
 
   readonly #hear = (message: unknown): void => {
-    if (this.#audience.isOwn()) return
+    if (this.#listener.isOwn()) return
     const { process: child } = message as { process: ChildProcess }
     this.#count += 1
-    const birth: Birth = {
+    const start: ChildStart = {
       child,
       number: this.#count,
       site: captureSite(this.#hear),
-      bornAt: now(),
+      startedAt: now(),
       identity: undefined,
       streams: new Set(),
       exitedAt: undefined,
       known: new Map(),
     }
-    // Before all other listeners: any of them may look at what the child left.
+    // It runs before all other listeners, any of which may look at what the child has left.
     child.prependOnceListener('exit', () => {
-      birth.exitedAt = now()
-      this.#audience.exited(birth)
+      start.exitedAt = now()
+      this.#listener.exited(start)
     })
-    this.#audience.announced(birth)
-    // The pid is set once the call has returned, and nobody waits for it before the event loop turns.
-    nextTick(() => identify(birth, this.#audience))
+    this.#listener.announced(start)
+    // The pid is set when the call has returned, and Node does not wait for the child before the event loop turns.
+    nextTick(() => identify(start, this.#listener))
   }
 }
 
-/** Its standard output and error, where they are pipes to this thread. */
+/** A child's standard output and error, where they are pipes to this thread. */
 function outputOf({ pid, stdout, stderr }: ChildProcess): string[] {
   if (table.name !== 'linux') return []
   const read = [...(stdout === null ? [] : [1]), ...(stderr === null ? [] : [2])]
   return standardStreams(pid!, read)
 }
 
-/** Looks up who a child is, as soon as it has a number. */
-export function identify(birth: Birth, audience?: Audience): void {
-  const { pid } = birth.child
-  if (birth.identity !== undefined || pid === undefined || !isHeld(birth)) return
+/** Looks up a child's identity once it has a pid. */
+export function identify(start: ChildStart, listener?: ChildStartListener): void {
+  const { pid } = start.child
+  if (start.identity !== undefined || pid === undefined || !isHeld(start)) return
   // The portable table would have to start ps(1), and counts in whole seconds anyway.
   const startTime = table.name === 'linux' ? table.identify(pid)?.startTime : Math.floor(wallClock() / 1000)
   if (startTime === undefined) return
-  birth.identity = { pid, startTime }
-  birth.streams = new Set(outputOf(birth.child))
-  audience?.born(birth)
+  start.identity = { pid, startTime }
+  start.streams = new Set(outputOf(start.child))
+  listener?.started(start)
 }

@@ -6,23 +6,23 @@ import { shortPath, startFolder } from '../base/start-folder.js'
 import { show } from '../base/words.js'
 import type { GuardOrigin } from './report.js'
 
-// The leaks that a suite has already, so that only a new one fails. Known by the file that started them and by their
-// command line: lines of code move.
+// The leaks that a suite already has, so that only new ones fail. A leak is identified by the file that started it and by
+// its command line, and not by the line of code, as lines move.
 
-/** A leak, as it is told from another one. */
+/** What identifies a leak. */
 export interface KnownLeak {
   /** The file that started it, relative to the project. */
   readonly at: string
-  /** Its command line, less what differs from run to run. */
+  /** Its command line, without what differs from run to run. */
   readonly command: string
 }
 
-/** The variable that says that what is found becomes the baseline. */
+/** With this variable the guard writes what it finds to the baseline. */
 export const updateVariable = 'PROCTOR_GUARD_UPDATE'
 
 export const isUpdate = (environment: NodeJS.ProcessEnv): boolean => (environment[updateVariable] ?? '') !== ''
 
-/** Numbers, folders of this machine and random names are another run's otherwise. */
+/** Replaces what differs from run to run: numbers, folders of this machine, random names. */
 const lessVariable = (command: string): string =>
   command
     .replaceAll(`${tmpdir()}/`, '<temporary>/')
@@ -30,7 +30,7 @@ const lessVariable = (command: string): string =>
     .replaceAll(`${startFolder}/`, '')
     .replaceAll(/\d+/g, '<n>')
 
-/** What came of one call that started something, as known leaks. What nobody announced has its own command line each. */
+/** The processes of one origin, as known leaks. Those that Node did not announce each count by their own command line. */
 export function toKnown({ site, command, left }: GuardOrigin): KnownLeak[] {
   const at = site === undefined ? 'unknown' : shortPath(site.file)
   const commands = command === undefined ? left.map((each) => each.command) : [command]
@@ -44,13 +44,13 @@ const isKnownLeak = (entry: unknown): entry is KnownLeak => {
 
 export const isSameLeak = (a: KnownLeak, b: KnownLeak): boolean => a.at === b.at && a.command === b.command
 
-/** What a baseline file holds, as it is written: sorted, a leak a line, so that a diff of it can be read. */
+/** The text of a baseline file: sorted, one leak a line, so that a diff of it is easy to read. */
 export function formatBaseline(leaks: readonly KnownLeak[]): string {
   const lines = [...new Set(leaks.map(({ at, command }) => JSON.stringify({ at, command })))].toSorted()
   return lines.length === 0 ? '[]\n' : `[\n  ${lines.join(',\n  ')}\n]\n`
 }
 
-/** Reads a baseline file. A path is relative to where the run was started. Undefined when there is none. */
+/** Reads a baseline file. A relative path starts at the folder of the run. Undefined when there is no such file. */
 export function readBaseline(path: string): readonly KnownLeak[] | undefined {
   let text: string
   try {

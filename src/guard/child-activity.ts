@@ -1,9 +1,9 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { parsePids } from '../system/process-table/linux.js'
 
-// Whether anything can have been started, for the price of two reads: most tests start nothing, and pay no more.
-// /proc/thread-self/children lists the children of this thread. The faults of children that were waited for
-// (cminflt in proc(5)) are the trace of what came and went unannounced, as with `execSync`.
+// Tells with two reads whether anything can have been started: most tests start nothing, and pay for nothing else.
+// /proc/thread-self/children lists the children of this thread. Children that came and went unannounced, such as those of
+// `execSync`, leave a trace in the page faults of children that were waited for (cminflt in proc(5)).
 
 const buffer = Buffer.allocUnsafe(64 * 1024)
 
@@ -17,8 +17,8 @@ const open = (path: string): number | undefined => {
 
 const readAgain = (file: number): string => buffer.toString('latin1', 0, readSync(file, buffer, 0, buffer.length, 0))
 
-/** Notices that this thread has, or has had, other children than before. */
-export class Stir {
+/** Notices when this thread has, or has had, other children than before. */
+export class ChildActivity {
   #children = open('/proc/thread-self/children')
   #stat = open('/proc/self/stat')
   #last = ''
@@ -27,12 +27,12 @@ export class Stir {
   read(): string | undefined {
     if (this.#children === undefined || this.#stat === undefined) return undefined
     const stat = readAgain(this.#stat)
-    // The field after ten others that follow the name in parentheses, which may hold anything.
+    // Counted from the last parenthesis: the name before it may hold anything.
     const faults = stat.slice(stat.lastIndexOf(')')).split(' ', 10)[9]
     return `${faults} ${readAgain(this.#children)}`
   }
 
-  /** Whether something has changed since the last `settle`. False where that cannot be known. */
+  /** Whether something has changed since the last `acknowledge`. False where that cannot be known. */
   hasChanged(): boolean {
     const text = this.read()
     return text !== undefined && text !== this.#last
@@ -43,14 +43,14 @@ export class Stir {
     return this.#children === undefined ? [] : parsePids(readAgain(this.#children))
   }
 
-  settle(): void {
+  acknowledge(): void {
     this.#last = this.read() ?? ''
   }
 
   close(): void {
     if (this.#children !== undefined) closeSync(this.#children)
     if (this.#stat !== undefined) closeSync(this.#stat)
-    // Their numbers are another file's by now.
+    // The descriptors may belong to other files from now on.
     this.#children = undefined
     this.#stat = undefined
   }

@@ -1,5 +1,5 @@
 import { isMainThread } from 'node:worker_threads'
-import { Announcements, type Birth, identify, isHeld } from '../containment/child-starts.js'
+import { ChildStarts, type ChildStart, identify, isHeld } from '../containment/child-starts.js'
 import type { ContainmentLevel } from '../containment/containment.js'
 import { every, now, wallClock } from '../base/clock.js'
 import { type Forest, groupByParent, visitBelow } from '../system/forest.js'
@@ -13,109 +13,109 @@ import {
   ticksPerSecond,
 } from '../system/process-table/linux.js'
 import { isZombie, keyOf, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
-import { Newcomers } from './recent-pids.js'
-import { Stir } from './child-activity.js'
+import { RecentPids } from './recent-pids.js'
+import { ChildActivity } from './child-activity.js'
 import type { StartMarks } from './start-marks.js'
 
-// What this thread has started by itself, through anything, and what that has started: the children that Node
-// announced, those that it did not (execSync, node-pty), and the orphans of both. Commands of a fixture, the guardian
-// and what was there before are none of it.
+// The processes that this thread has started by itself, by whatever means, and their descendants: the children that Node
+// announces, those that it does not (execSync, node-pty), and the orphans of both. The commands of a fixture, the guardian
+// and processes that were there before do not count.
 //
-// Each announced child inherits a mark of its own in its environment, by which its orphans are led back to it. In
-// strict the kernel's list of our children is complete; in basic the process table is searched for parents and marks.
+// Each announced child inherits its own mark in its environment, and so do its orphans, which are found by it. In strict
+// the kernel's list of our children is complete; in basic the process table is searched for parents and marks.
 
-/** A live process that was started from here. */
+/** A live process that this thread started, or that comes from one. */
 export interface Descendant extends ProcessRecord {
-  /** The announced child that it is, or comes from. */
-  readonly birth: Birth | undefined
+  /** The announced child that it is, or descends from. */
+  readonly start: ChildStart | undefined
 }
 
-export interface OffspringSurroundings {
-  /** The level in force from here on. Called once, when the first child is about to start. */
+export interface DescendantTrackerHost {
+  /** Returns the containment level in force from now on. Called once, when the first child is about to start. */
   contain(): { readonly level: ContainmentLevel; readonly isComplete: boolean }
   readonly marks: StartMarks
-  /** Whether a child that is being started now is this package's own. */
+  /** Whether this package itself is starting the current child. */
   isOwn(): boolean
-  /** Whether a process is of a fixture's command, or of this package itself. */
+  /** Whether a process belongs to a fixture's command, or to this package itself. */
   isTaken(record: ProcessRecord, environment: readonly string[] | undefined): boolean
-  /** Takes the exit of an adopted orphan. */
+  /** Waits for an adopted orphan that is a zombie. Returns whether it has. */
   takeExit(pid: number): boolean
-  born(birth: Birth): void
-  exited(birth: Birth): void
-  announced(birth: Birth): void
+  started(start: ChildStart): void
+  exited(start: ChildStart): void
+  announced(start: ChildStart): void
 }
 
 const lookInterval = 100
-/** ms in which one that becomes another program has become it, on a busy machine too. */
+/** An exec takes fewer ms than this, even on a busy machine. */
 const execTime = 300
-/** ms after which an unannounced zombie is waited for: whose child it is may do so first. */
+/** ms after which an unannounced zombie is waited for: whoever started it gets the chance to do so first. */
 const zombiePatience = 100
 
-/** How many births are remembered that have left nobody, as far as could be seen. */
+/** How many starts are remembered that have left nobody, as far as could be seen. */
 const remembered = 200
 
-/** Now, as a start time. */
+/** Now, in the units of a start time. */
 const currentTime = (): number =>
   table.name === 'linux'
     ? Math.floor(Number.parseFloat(readProc('/proc/uptime') ?? '0') * ticksPerSecond)
     : Math.floor(wallClock() / 1000)
 
-/** Whether a process that was there a moment ago is not any more. Another user's cannot be read, and is there. */
+/** Whether a process that was seen a moment ago is gone. Another user's cannot be read: it counts as there. */
 function isGone(record: ProcessRecord): boolean {
   const holder = table.name === 'linux' ? readStat(record.pid) : record
   return holder === undefined || !table.isSame(holder, record) || isZombie(holder)
 }
 
-export class Offspring {
-  readonly #around: OffspringSurroundings
-  readonly #announcements: Announcements
-  readonly #stir = new Stir()
-  readonly #newcomers = new Newcomers()
-  /** Those that run, or have left somebody behind. */
-  readonly #births = new Map<number, Birth>()
-  /** What was there already, and what is a fixture's. */
+export class DescendantTracker {
+  readonly #host: DescendantTrackerHost
+  readonly #childStarts: ChildStarts
+  readonly #activity = new ChildActivity()
+  readonly #recentPids = new RecentPids()
+  /** The children that are running, or that have left descendants. */
+  readonly #starts = new Map<number, ChildStart>()
+  /** The children that were there before this tracker. */
   readonly #others = new Set<string>()
-  /** The last ones that have gone and left nobody: a list of children may have missed one. */
-  readonly #past = new Map<number, Birth>()
-  /** Those of which nobody knew where they came from when they were first seen. */
+  /** The latest children that are gone and seem to have left none: a list of children may have missed one. */
+  readonly #past = new Map<number, ChildStart>()
+  /** Processes whose origin was unknown when they were first seen. */
   readonly #strays = new Set<string>()
   readonly #zombies = new Map<string, number>()
   #isUncertain = false
-  /** Those that had no environment at the last look, and since when. */
-  #becoming = new Map<string, number>()
-  /** Whether every orphan comes to this process. */
+  /** The processes that had no environment at the last look, and since when: they may be in the middle of an exec. */
+  #inExec = new Map<string, number>()
+  /** Undefined until the first child is about to start. `isComplete`: every orphan becomes a child of this process. */
   #contained: { readonly level: ContainmentLevel; readonly isComplete: boolean } | undefined
-  /** Something came and went before the orphans of it would have come to us. */
+  /** A child came and went before its orphans would have become our children. */
   #hasMissed = false
-  #settledAt = 0
+  #acknowledgedStarts = 0
   #exits = 0
-  #settledExits = 0
+  #acknowledgedExits = 0
   #openedAt = 0
   #stopLooking: (() => void) | undefined
   #nextLook = 0
 
-  constructor(around: OffspringSurroundings) {
-    this.#around = around
-    this.#announcements = new Announcements({
-      isOwn: () => around.isOwn(),
-      announced: (birth) => {
+  constructor(host: DescendantTrackerHost) {
+    this.#host = host
+    this.#childStarts = new ChildStarts({
+      isOwn: () => host.isOwn(),
+      announced: (start) => {
         this.#contain()
-        this.#births.set(birth.number, birth)
-        around.marks.carry(birth.number + 1)
-        around.announced(birth)
+        this.#starts.set(start.number, start)
+        host.marks.carry(start.number + 1)
+        host.announced(start)
       },
-      born: (birth) => {
-        around.born(birth)
-        this.#stopLooking ??= every(lookInterval, () => this.#lookInPassing())
+      started: (start) => {
+        host.started(start)
+        this.#stopLooking ??= every(lookInterval, () => this.#sampleKnown())
       },
-      exited: (birth) => {
+      exited: (start) => {
         this.#exits += 1
-        around.exited(birth)
+        host.exited(start)
       },
     })
   }
 
-  /** Takes down what is there already, and listens from here on. */
+  /** Notes which children are there already, and listens for new ones from now on. */
   open(): void {
     this.#openedAt = currentTime()
     if (table.name === 'linux') {
@@ -125,196 +125,203 @@ export class Offspring {
         this.#others.add(keyOf(record))
       }
     }
-    this.#around.marks.carry(1)
-    this.#announcements.open()
-    this.settle()
+    this.#host.marks.carry(1)
+    this.#childStarts.open()
+    this.acknowledge()
   }
 
   close(): void {
     this.#stopLooking?.()
     this.#stopLooking = undefined
-    this.#announcements.close()
-    this.#stir.close()
-    for (const birth of this.#births.values()) this.#around.exited(birth)
-    this.#births.clear()
+    this.#childStarts.close()
+    this.#activity.close()
+    for (const start of this.#starts.values()) this.#host.exited(start)
+    this.#starts.clear()
   }
 
   get level(): ContainmentLevel {
     return this.#contained?.level ?? 'basic'
   }
 
-  /** Whether anything can have been started or left since the last `settle`: two reads. */
-  hasStirred(): boolean {
+  /** Whether anything can have started or ended since the last `acknowledge`. It costs two reads. */
+  hasChanged(): boolean {
     return (
-      this.#announcements.count !== this.#settledAt || this.#exits !== this.#settledExits || this.#stir.hasChanged()
+      this.#childStarts.count !== this.#acknowledgedStarts ||
+      this.#exits !== this.#acknowledgedExits ||
+      this.#activity.hasChanged()
     )
   }
 
-  settle(): void {
-    this.#settledAt = this.#announcements.count
-    this.#settledExits = this.#exits
-    this.#stir.settle()
+  acknowledge(): void {
+    this.#acknowledgedStarts = this.#childStarts.count
+    this.#acknowledgedExits = this.#exits
+    this.#activity.acknowledge()
   }
 
   #contain(): void {
     if (this.#contained !== undefined) return
-    this.#hasMissed = this.#stir.hasChanged()
-    this.#contained = this.#around.contain()
+    this.#hasMissed = this.#activity.hasChanged()
+    this.#contained = this.#host.contain()
   }
 
-  /** How many looks in a row must find nothing: a list of children may miss one while children come and go. */
+  /** How many looks in a row must find nothing: the kernel's list may miss a child while others come and go. */
   get emptyRounds(): number {
     return this.level === 'strict' ? 3 : 2
   }
 
-  /** Whether the last look met the trace of something that was gone too soon: what it started may be new. */
+  /** Whether the last look met traces of a process that was gone before it could be read, and may have started another. */
   get isUncertain(): boolean {
     return this.#isUncertain
   }
 
   /**
-   * Whether the last look met one that may be in the middle of an exec, where it has no environment and so nothing to be
-   * known by: a moment later it can be told whose it is.
+   * Whether the last look met a process that may be in the middle of an exec. It has no environment then, and so no mark;
+   * a moment later it can be attributed.
    */
-  get isBecoming(): boolean {
-    for (const since of this.#becoming.values()) if (now() - since < execTime) return true
+  get isInExec(): boolean {
+    for (const since of this.#inExec.values()) if (now() - since < execTime) return true
     return false
   }
 
   /** Everything of ours that is alive now. */
   async look(): Promise<Descendant[]> {
     this.#isUncertain = false
-    const became = this.#becoming
-    this.#becoming = new Map()
+    const before = this.#inExec
+    this.#inExec = new Map()
     if (this.#contained === undefined) {
       this.#contain()
-      // Whatever made somebody look came before anybody could have been told of its orphans.
+      // Something has started already, and its orphans may have gone elsewhere: nobody was a subreaper for them yet.
       this.#hasMissed = true
     }
-    for (const birth of this.#births.values()) identify(birth)
+    for (const start of this.#starts.values()) identify(start)
     const found = new Map<string, Descendant>()
     if (table.name === 'linux') this.#collectChildren(found)
-    // What was orphaned too early is nobody's child here, and is searched for as long as it lives.
+    // A process that was orphaned too early is not in the list of our children: it is searched for as long as it lives.
     const known = found.size
     if (this.#contained?.isComplete !== true || this.#hasMissed) await this.#collectMarked(found)
     this.#hasMissed = found.size > known
-    for (const key of this.#becoming.keys()) this.#becoming.set(key, became.get(key) ?? now())
-    const seen = new Set([...found.values()].map(({ birth }) => birth))
-    for (const birth of this.#births.values()) {
-      if (isHeld(birth) || seen.has(birth)) continue
-      this.#births.delete(birth.number)
-      this.#past.set(birth.number, birth)
-      this.#past.delete(birth.number - remembered)
+    for (const key of this.#inExec.keys()) this.#inExec.set(key, before.get(key) ?? now())
+    const seen = new Set([...found.values()].map(({ start }) => start))
+    for (const start of this.#starts.values()) {
+      if (isHeld(start) || seen.has(start)) continue
+      this.#starts.delete(start.number)
+      this.#past.set(start.number, start)
+      this.#past.delete(start.number - remembered)
     }
     return [...found.values()].toSorted((a, b) => a.startTime - b.startTime || a.pid - b.pid)
   }
 
-  /** Our children; of a worker thread, its own and the orphans that came to the main thread. */
+  /** Our children. For a worker thread: its own, and the orphans that the main thread has adopted. */
   #children(): number[] {
     if (isMainThread) return childrenOf(process.pid, true)
-    return [...this.#stir.children(), ...(readChildren(process.pid, process.pid) ?? [])]
+    return [...this.#activity.children(), ...(readChildren(process.pid, process.pid) ?? [])]
   }
 
   #collectChildren(found: Map<string, Descendant>): void {
-    const own = new Set(isMainThread ? [] : this.#stir.children())
+    const own = new Set(isMainThread ? [] : this.#activity.children())
     for (const pid of this.#children()) {
       const record = readStat(pid)
       if (record === undefined || this.#others.has(keyOf(record))) continue
-      const birth = this.#birthOf(record)
-      if (birth === undefined) {
+      const start = this.#startOf(record)
+      if (start === undefined) {
         if (isZombie(record)) {
           this.#takeExit(record)
           continue
         }
         const environment = table.environment(pid)
-        if (this.#around.isTaken(record, environment)) continue
+        if (this.#host.isTaken(record, environment)) continue
         const isMarked = this.#markOf(record, environment) !== undefined
         const isOurs = isMainThread || own.has(pid) || isMarked
         if (!isOurs) {
-          this.#noteBecoming(record, environment)
+          this.#noteExec(record, environment)
           continue
         }
-        // No orphan comes to a worker thread: what is its own child comes from no other.
+        // A worker thread adopts no orphans: its own children were started by itself.
         if (!isMainThread && own.has(pid) && !isMarked) this.#strays.add(keyOf(record))
         this.#include(found, record, this.#originOf(record, environment))
-      } else this.#include(found, record, birth)
+      } else this.#include(found, record, start)
     }
   }
 
-  /** Searches the process table for what carries our mark, or was seen below one of ours. */
+  /** Searches the process table for processes that carry our mark, or were seen below one of ours. */
   async #collectMarked(found: Map<string, Descendant>): Promise<void> {
-    const records = table.name === 'linux' ? this.#newcomers.read() : [...(await table.snapshot()).values()]
+    const records = table.name === 'linux' ? this.#recentPids.read() : [...(await table.snapshot()).values()]
     const forest = table.name === 'linux' ? undefined : groupByParent(records)
-    if (table.name === 'linux' && this.#newcomers.hasLost) this.#isUncertain = true
+    if (table.name === 'linux' && this.#recentPids.hasLost) this.#isUncertain = true
     for (const record of records) {
       if (isZombie(record)) this.#noteZombie(record)
       if (isZombie(record) || record.pid === process.pid || found.has(keyOf(record))) continue
       if (this.#others.has(keyOf(record)) || table.isOlder(record, { startTime: this.#openedAt })) continue
-      const known = this.#birthOf(record)
+      const known = this.#startOf(record)
       const environment = known === undefined ? table.environment(record.pid) : undefined
-      if (this.#noteBecoming(record, environment)) this.#newcomers.keep(record.pid)
-      // Gone while it was read: what it has started in the meantime may not have been listed.
+      if (this.#noteExec(record, environment)) this.#recentPids.keep(record.pid)
+      // It exited while it was read: the list may lack what it started in the meantime.
       if (known === undefined && environment === undefined && isGone(record)) this.#isUncertain = true
       if (known === undefined && this.#markOf(record, environment) === undefined) continue
-      if (this.#around.isTaken(record, environment)) continue
-      this.#newcomers.keep(record.pid)
+      if (this.#host.isTaken(record, environment)) continue
+      this.#recentPids.keep(record.pid)
       this.#include(found, record, known ?? this.#originOf(record, environment), forest)
     }
   }
 
-  /** In the middle of an exec there is no environment. Kernel threads (children of pid 2) never have one. */
-  #noteBecoming(record: ProcessRecord, environment: readonly string[] | undefined): boolean {
+  /** A process has no environment in the middle of an exec. Kernel threads (children of pid 2) never have one. */
+  #noteExec(record: ProcessRecord, environment: readonly string[] | undefined): boolean {
     if (environment?.length !== 0 || (record.ppid === 2 && record.session === 0)) return false
-    this.#becoming.set(keyOf(record), now())
+    this.#inExec.set(keyOf(record), now())
     return true
   }
 
-  #include(found: Map<string, Descendant>, record: ProcessRecord, birth: Birth | undefined, forest?: Forest): void {
+  #include(
+    found: Map<string, Descendant>,
+    record: ProcessRecord,
+    start: ChildStart | undefined,
+    forest?: Forest,
+  ): void {
     const visit = (each: ProcessRecord): void => {
-      birth?.known.set(each.pid, { pid: each.pid, startTime: each.startTime })
-      if (!isZombie(each) && !found.has(keyOf(each))) found.set(keyOf(each), { ...each, birth })
+      start?.known.set(each.pid, { pid: each.pid, startTime: each.startTime })
+      if (!isZombie(each) && !found.has(keyOf(each))) found.set(keyOf(each), { ...each, start })
     }
     visit(record)
     if (table.name === 'linux') descendantsOf(record, visit)
     else visitBelow(record.pid, forest ?? new Map(), visit)
   }
 
-  /** The announced child that a process is, or was seen below. */
-  #birthOf(record: ProcessRecord): Birth | undefined {
-    for (const birth of this.#births.values()) {
-      if (birth.identity !== undefined && table.isSame(birth.identity, record)) return birth
-      const known = birth.known.get(record.pid)
-      if (known !== undefined && table.isSame(known, record)) return birth
+  /** The announced child that a process is, or below which it was seen. */
+  #startOf(record: ProcessRecord): ChildStart | undefined {
+    for (const start of this.#starts.values()) {
+      if (start.identity !== undefined && table.isSame(start.identity, record)) return start
+      const known = start.known.get(record.pid)
+      if (known !== undefined && table.isSame(known, record)) return start
     }
     return undefined
   }
 
-  /** The number of the start that a process carries in a mark. */
+  /** The number of the start in the mark that a process carries. */
   #markOf({ pid }: ProcessIdentity, environment: readonly string[] | undefined): number | undefined {
-    const mark = this.#around.marks.read(pid, environment)
+    const mark = this.#host.marks.read(pid, environment)
     return mark?.kind === 'start' ? mark.number : undefined
   }
 
-  /** The announced child that an orphan comes from: by its mark, or because no other can have started it. */
-  #originOf(record: ProcessRecord, environment: readonly string[] | undefined): Birth | undefined {
+  /** The announced child from which an orphan comes: by its mark, or because no other child can have started it. */
+  #originOf(record: ProcessRecord, environment: readonly string[] | undefined): ChildStart | undefined {
     const origin = this.#strays.has(keyOf(record)) ? undefined : this.#guessOrigin(record, environment)
-    // A young process without an environment may be in the middle of an exec: the next look can decide.
-    const isUntold = environment?.length === 0 && wallClock() - table.startedAt(record) < execTime
-    if (origin === undefined && !isUntold) this.#strays.add(keyOf(record))
+    // A young process without an environment may be in the middle of an exec: a later look can decide.
+    const mayBeInExec = environment?.length === 0 && wallClock() - table.startedAt(record) < execTime
+    if (origin === undefined && !mayBeInExec) this.#strays.add(keyOf(record))
     return origin
   }
 
-  #guessOrigin(record: ProcessRecord, environment: readonly string[] | undefined): Birth | undefined {
+  #guessOrigin(record: ProcessRecord, environment: readonly string[] | undefined): ChildStart | undefined {
     const number = this.#markOf(record, environment)
-    const isPossible = ({ identity }: Birth): boolean => identity !== undefined && !table.isOlder(record, identity)
-    const marked = number === undefined ? undefined : (this.#births.get(number) ?? this.#past.get(number))
+    const isPossible = ({ identity }: ChildStart): boolean => identity !== undefined && !table.isOlder(record, identity)
+    const marked = number === undefined ? undefined : (this.#starts.get(number) ?? this.#past.get(number))
     if (marked !== undefined) return isPossible(marked) ? marked : undefined
     if (number !== undefined) return undefined
-    const possible = [...this.#births.values()].filter(isPossible)
+    const possible = [...this.#starts.values()].filter(isPossible)
     return possible.length === 1 ? possible[0] : undefined
   }
 
-  /** What is met as a zombie at first was alive a moment ago, and may have started something since. */
+  /** A process that is a zombie when it is first met was alive a moment ago, and may have started another since. */
   #noteZombie(record: ProcessIdentity): number {
     const key = keyOf(record)
     const since = this.#zombies.get(key)
@@ -327,20 +334,20 @@ export class Offspring {
   #takeExit(record: ProcessIdentity): void {
     const since = this.#noteZombie(record)
     if (!isMainThread || this.level !== 'strict') return
-    if (now() - since >= zombiePatience && this.#around.takeExit(record.pid)) this.#zombies.delete(keyOf(record))
+    if (now() - since >= zombiePatience && this.#host.takeExit(record.pid)) this.#zombies.delete(keyOf(record))
   }
 
-  /** Walks down from what is known while parents live: afterwards nothing leads from one to the other any more. */
-  #lookInPassing(): void {
+  /** Walks down from the known children while they live: once a parent is gone, nothing links its children to it. */
+  #sampleKnown(): void {
     const begin = now()
     if (begin < this.#nextLook || table.name !== 'linux') return
-    if (this.#births.size === 0) {
+    if (this.#starts.size === 0) {
       this.#stopLooking?.()
       this.#stopLooking = undefined
     }
-    for (const birth of this.#births.values()) {
-      if (birth.identity === undefined || !isHeld(birth)) continue
-      descendantsOf(birth.identity, ({ pid, startTime }) => birth.known.set(pid, { pid, startTime }))
+    for (const start of this.#starts.values()) {
+      if (start.identity === undefined || !isHeld(start)) continue
+      descendantsOf(start.identity, ({ pid, startTime }) => start.known.set(pid, { pid, startTime }))
     }
     this.#nextLook = now() + 50 * (now() - begin)
   }

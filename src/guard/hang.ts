@@ -6,13 +6,13 @@ import { descendantsOf } from '../system/process-table/linux.js'
 import { isZombie } from '../system/process-table/table.js'
 import { guardian } from '../worker/own-guardian.js'
 
-// Tests have ended, and their process has not: Node waits for a child, and for each pipe that somebody can still write
-// to. Node and its runners do not say for whom.
+// After the last test the process may stay, because Node waits for a child, or for a pipe to which somebody can still
+// write. Neither Node nor the runners say for whom.
 
-/** ms after the end of its tests in which a process ends that nothing holds up. */
+/** A process that nothing holds up exits within so many ms after its last test. */
 const hangTime = 3000
 
-/** Says on standard error who holds this process up, if it is still there in a while. */
+/** If this process is still there after `hangTime`, writes to standard error what holds it up. */
 export function tellIfItHangs(what: string): void {
   if (table.name === 'linux') later(hangTime, () => tell(what))
 }
@@ -24,18 +24,18 @@ function tell(what: string): void {
   process.stderr.write([head, ...holders.map((each) => `  ${formatHolder(each)}`), ''].join('\n'))
 }
 
-/** What runs below this process, and by which descriptors it holds a pipe or a socket of this one. */
+/** The processes below this one, and the descriptors by which each holds a pipe or a socket of this one. */
 function findHolders(): Holder[] {
   const own = descriptorsOf('self')
   const targets = new Set(own.values())
-  // What has the same number in both was inherited, and is read by neither of them. The other end of a pipe has the same
-  // inode. That of a socket has its own: Node makes those for standard streams.
+  // A descriptor with the same number in both processes was inherited: neither reads from the other. The two ends of a pipe
+  // have the same inode. Those of a socket have two: only standard streams count there, for which Node makes sockets.
   const isHeld = ([descriptor, target]: readonly [number, string]): boolean =>
     (target.startsWith('pipe:') && targets.has(target) && own.get(descriptor) !== target) ||
     (target.startsWith('socket:') && descriptor <= 2)
   const holders: Holder[] = []
   descendantsOf({ pid: process.pid }, (each) => {
-    // The guardian, in a session of its own, ends when this process does.
+    // The guardian leads a session of its own, and exits when this process does.
     if (isZombie(each) || each.session === guardian().pid) return
     const descriptors = [...descriptorsOf(each.pid)].filter(isHeld).map(([descriptor]) => descriptor)
     holders.push({ pid: each.pid, command: table.commandLine(each.pid), descriptors })

@@ -1,20 +1,20 @@
 import { heldOpen } from '../base/held-open.js'
-import { type Birth, commandOf, isHeld } from '../containment/child-starts.js'
+import { type ChildStart, commandOf, isHeld } from '../containment/child-starts.js'
 import { descriptorsOf, heldBy } from '../system/process-table/descriptors.js'
 import { isRunning } from '../system/process-table/holder.js'
 import { table } from '../system/process-table/current.js'
 import type { Descendant } from './descendants.js'
 import { currentMoment, type Left } from './report.js'
 
-/** Whether it is alive at this moment, as far as that can be asked at once. */
+/** Whether a process is alive now, as far as that can be known without starting ps(1). */
 export function isThere(each: Descendant): boolean {
-  if (table.name !== 'linux') return each.birth === undefined || !isBirth(each) || isHeld(each.birth)
+  if (table.name !== 'linux') return each.start === undefined || !isStart(each) || isHeld(each.start)
   return isRunning(each)
 }
 
-const isBirth = (each: Descendant): boolean => each.pid === each.birth?.identity?.pid
+const isStart = (each: Descendant): boolean => each.pid === each.start?.identity?.pid
 
-/** What is kept of it for a report. */
+/** What the report needs of a process, read while it is there. */
 export const toLeft = (each: Descendant, outcome: string): Left => ({
   pid: each.pid,
   startTime: each.startTime,
@@ -24,15 +24,16 @@ export const toLeft = (each: Descendant, outcome: string): Left => ({
   command: table.commandLine(each.pid),
   startedAt: table.startedAt(each),
   foundAt: currentMoment(),
-  birth: each.birth,
+  start: each.start,
   outcome,
 })
 
 /**
- * What was its output, as those that have inherited it show it: a child that exits within a few milliseconds is gone
- * before anybody reads which sockets it was given. Node gives a socket for each of the two, and waits for their ends.
+ * The sockets that were a child's output, read from the processes that have inherited them. A child that exits within a
+ * few milliseconds is gone before anybody can read them from itself. Node gives a child one socket for each of the two
+ * streams, and waits for the end of both.
  */
-function inheritedOutput({ child: { stdout, stderr } }: Birth, pids: readonly number[]): ReadonlySet<string> {
+function inheritedOutput({ child: { stdout, stderr } }: ChildStart, pids: readonly number[]): ReadonlySet<string> {
   const open = [stdout, stderr].flatMap((stream, index) =>
     stream === null || stream.destroyed || stream.readableEnded ? [] : [index + 1],
   )
@@ -43,14 +44,14 @@ function inheritedOutput({ child: { stdout, stderr } }: Birth, pids: readonly nu
   return new Set(targets.filter((target) => target.startsWith('socket:')))
 }
 
-/** Who holds the output of what has exited, in a line for each call that started something. */
+/** The processes that hold the output of children that have exited: a line for each child. */
 export function heldLines(left: readonly Descendant[]): string[] {
-  const births = new Set(left.flatMap(({ birth }) => (birth === undefined || isHeld(birth) ? [] : [birth])))
-  return [...births].flatMap((birth) => {
-    const pids = left.filter((each) => each.birth === birth).map(({ pid }) => pid)
-    const streams = birth.streams.size > 0 ? birth.streams : inheritedOutput(birth, pids)
+  const starts = new Set(left.flatMap(({ start }) => (start === undefined || isHeld(start) ? [] : [start])))
+  return [...starts].flatMap((start) => {
+    const pids = left.filter((each) => each.start === start).map(({ pid }) => pid)
+    const streams = start.streams.size > 0 ? start.streams : inheritedOutput(start, pids)
     return heldOpen(
-      commandOf(birth),
+      commandOf(start),
       pids.map((pid) => ({ pid, command: table.commandLine(pid), descriptors: heldBy(pid, streams) })),
     )
   })

@@ -1,26 +1,26 @@
 import { lastPid, pids, readStat } from '../system/process-table/linux.js'
 import type { ProcessRecord } from '../system/process-table/table.js'
 
-// Whoever was not listed at the last look is new, and is looked at, and not the whole machine each time. Numbers are
-// given out in turn, and the kernel says which one was the last: those around it are looked at too, for a number that was
-// listed may be another's by now. The counter begins anew at the end of the numbers.
+// Reads only the processes that are new since the last look, and not the whole machine each time. The kernel gives out
+// pids in turn and says which one was the last. The pids around that one are read again, as a pid that was listed before
+// may belong to another process by now. The counter starts again once it has reached the highest pid.
 
-/** Numbers before the last one that are looked at again: one that is being made may not be listed yet. */
+/** How many pids around the last one are read again: a process that is being made may not be listed yet. */
 const overlap = 32
 
-/** The processes of the machine that are new since the last reading, and those that were asked to be kept. */
-export class Newcomers {
+/** The processes of the machine that are new since the last reading, and those that the caller asked to keep. */
+export class RecentPids {
   #last = lastPid()
   #listed = new Set(pids())
   #kept = new Set<number>()
   #hasLost = false
 
-  /** The process with this number is given again. */
+  /** The next reading includes this pid. */
   keep(pid: number): void {
     this.#kept.add(pid)
   }
 
-  /** Whether one was gone before it could be read: what it has started in the meantime may not have been listed. */
+  /** Whether a process was gone before it could be read: the list may lack what it started in the meantime. */
   get hasLost(): boolean {
     return this.#hasLost
   }

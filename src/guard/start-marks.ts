@@ -7,13 +7,13 @@ import { table } from '../system/process-table/current.js'
 import { nextLocksMark } from '../worker/command-marks.js'
 import { workerState } from '../worker/state.js'
 
-/** The environments that a child may inherit from: Jest's tests see another one than Node does. */
+/** The environments from which a child may inherit: Jest's tests see another one than Node does. */
 const environments = (): NodeJS.ProcessEnv[] => [...new Set([process.env, realProcess.env])]
 
-/** Whose a mark is: of what a test started, by the number of the start; or of a fixture's command. */
+/** What a mark stands for: something that a test started, by the number of the start; or a fixture's command. */
 export type MarkedAs = { readonly kind: 'start'; readonly number: number } | { readonly kind: 'command' }
 
-/** The marks that what the tests start inherits: this process carries them itself, each until the next start. */
+/** The marks that a test's own children inherit: this process carries each of them itself until the next start. */
 export class StartMarks {
   readonly #name: string
   readonly #numbers = new Map<bigint, number>()
@@ -25,7 +25,7 @@ export class StartMarks {
     this.#name = name
   }
 
-  /** What is started next carries this number. */
+  /** Makes the next child inherit this number. */
   carry(number: number): void {
     const value = formatMark({ owner: thisOwner(), run: realProcess.env[runVariable] ?? '0', tree: `g.${number}` })
     const { outside } = workerState()
@@ -41,13 +41,13 @@ export class StartMarks {
     this.#putBack ??= putBack
   }
 
-  /** A child runs. The limits are the process's: from a thread a child gets its own by its number. */
+  /** Called when a child runs. Limits are per process, so the child of a worker thread is given its own by its pid. */
   give(number: number, pid: number): void {
     const locks = isMainThread ? undefined : this.#locks.get(number)
     if (locks !== undefined) giveLocksMark(pid, locks)
   }
 
-  /** Whose mark a process carries, of this worker's. */
+  /** Which of this worker's marks a process carries. */
   read(pid: number, environment: readonly string[] | undefined): MarkedAs | undefined {
     return this.#readEnvironment(environment) ?? this.#readLimit(pid)
   }

@@ -3,24 +3,24 @@ import { shortCommand } from '../base/short-command.js'
 import { count } from '../base/words.js'
 import type { KnownLeak } from './baseline.js'
 
-// What all guards of a run have found, in a line for each line of code that started it.
+// Sums up what all guards of a run have found: one line for each line of code that started leaked processes.
 
-/** What one guard has found of one line of code, at the end of one test or file. */
+/** What a guard found of one line of code, at the end of one test or file. */
 export interface LeakNote extends KnownLeak {
-  /** `file:line`, or nothing where that is not known. */
+  /** `file:line`, where it is known. */
   readonly site: string | undefined
   readonly processes: number
-  /** The test, or the file, told from all others of the run. */
+  /** Identifies the test, or the file, among all of the run. */
   readonly unit: string
   readonly kind: 'test' | 'file'
-  /** Whether it fails nothing: it stands in the baseline, or the mode is `report` or `warn`. */
+  /** Whether the leak fails nothing: it stands in the baseline, or the mode is `report` or `warn`. */
   readonly isTolerated: boolean
 }
 
-/** Who sums up what all guards of a run have found. */
+/** Collects what all guards of a run find. */
 export interface LeakListener {
   found(note: LeakNote): void
-  /** The baseline at this path is to become what is found. */
+  /** Called when the run's findings are to be written to this baseline. */
   willUpdate(baseline: string): void
 }
 
@@ -56,7 +56,7 @@ function outlived({ tests, files }: Pick<Row, 'tests' | 'files'>): string {
   return parts.join(' and ')
 }
 
-/** A run in a few lines, the worst first. Undefined when nothing was found. */
+/** The summary of a run, the worst line first. Undefined when nothing was found. */
 export function formatLeakSummary(notes: readonly LeakNote[]): string | undefined {
   const rows = rowsOf(notes)
   if (rows.length === 0) return undefined

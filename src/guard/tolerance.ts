@@ -1,5 +1,5 @@
 import { shortPath } from '../base/start-folder.js'
-import type { Birth } from '../containment/child-starts.js'
+import type { ChildStart } from '../containment/child-starts.js'
 import { newToken } from '../containment/owner.js'
 import { isSameLeak, isUpdate, type KnownLeak, readBaseline, toKnown } from './baseline.js'
 import type { Descendant } from './descendants.js'
@@ -8,14 +8,14 @@ import { formatGuardReport, type GuardOrigin, type GuardReport } from './report.
 import { keyOf } from '../system/process-table/table.js'
 import type { LeakListener } from './summary.js'
 
-// What is found, told to whoever sums up the run, and what of it is left alone: everything in the mode `report`, and
-// what stands in the baseline.
+// Reports findings for the summary of the run, and decides which of them the guard leaves alone: all of them in the mode
+// `report`, and those that stand in the baseline.
 
 export class Tolerance {
   readonly #listener: LeakListener | undefined
-  /** Tells this file from the others of the run: names of tests are not theirs alone. */
+  /** Distinguishes this test file from the others of the run, which may have tests of the same names. */
   readonly #file = newToken()
-  readonly #births = new Set<Birth>()
+  readonly #starts = new Set<ChildStart>()
   readonly #strays = new Set<string>()
   readonly #baselines = new Map<string, readonly KnownLeak[]>()
 
@@ -23,23 +23,23 @@ export class Tolerance {
     this.#listener = listener
   }
 
-  /** A guard with these options begins. */
+  /** Called when a guard with these options begins. */
   begin({ baseline }: CompleteGuardOptions): void {
     if (baseline !== undefined && isUpdate(process.env)) this.#listener?.willUpdate(baseline)
   }
 
-  /** Whether it, or what it comes from, has been told and left alone. */
+  /** Whether a process, or the child from which it comes, was reported and is left alone. */
   has(each: Descendant): boolean {
-    return each.birth === undefined ? this.#strays.has(keyOf(each)) : this.#births.has(each.birth)
+    return each.start === undefined ? this.#strays.has(keyOf(each)) : this.#starts.has(each.start)
   }
 
-  /** It has been told. It is left alone from here on, with what it starts. */
+  /** Leaves a reported process alone from now on, and whatever it starts. */
   add(each: Descendant): void {
-    if (each.birth === undefined) this.#strays.add(keyOf(each))
-    else this.#births.add(each.birth)
+    if (each.start === undefined) this.#strays.add(keyOf(each))
+    else this.#starts.add(each.start)
   }
 
-  /** Tells what of this is left alone. Returns the numbers of its processes. */
+  /** Reports the findings that are left alone. Returns the pids of their processes. */
   take(
     report: GuardReport,
     name: string | undefined,
@@ -55,7 +55,7 @@ export class Tolerance {
     return new Set(origins.flatMap(({ left }) => left.map(({ pid }) => pid)))
   }
 
-  /** Whether what came of one call fails nothing, and is left alone. */
+  /** Whether the processes of one origin are left alone, and fail nothing. */
   #covers(origin: GuardOrigin, { mode, baseline }: CompleteGuardOptions): boolean {
     if (mode === 'report' || (baseline !== undefined && isUpdate(process.env))) return true
     const known = baseline === undefined ? [] : this.#read(baseline)
@@ -68,7 +68,7 @@ export class Tolerance {
     return known
   }
 
-  /** Tells what a test, or the file, has left. */
+  /** Passes on what a test, or the file, has left. */
   tell({ unit: kind, origins }: GuardReport, name: string | undefined, isTolerated: boolean): void {
     for (const origin of origins) {
       const { site, left } = origin

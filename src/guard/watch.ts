@@ -1,11 +1,11 @@
 import { isMainThread } from 'node:worker_threads'
-import type { Birth } from '../containment/child-starts.js'
+import type { ChildStart } from '../containment/child-starts.js'
 import { type ContainmentLevel, refuseStrict } from '../containment/containment.js'
 import { markName, treeIn } from '../containment/marks.js'
 import { isOwnChild } from '../system/own-children.js'
 import { table } from '../system/process-table/current.js'
 import type { Natives } from '../system/syscalls.js'
-import { Offspring } from './descendants.js'
+import { DescendantTracker } from './descendants.js'
 import { isOwnStart, isOwnStarted } from '../containment/own-starts.js'
 import { StartMarks } from './start-marks.js'
 import { assertOwnProc } from '../worker/choose-containment.js'
@@ -15,28 +15,28 @@ import { workerState } from '../worker/state.js'
 import { reasonAgainstStrict } from '../worker/subreaper.js'
 import { findHost } from '../containment/threads/remote.js'
 
-// What a guard needs of the worker: its mark in the environment, the subreaper, the guardian.
+// What a guard needs from the worker: its mark in the environment, the subreaper, the guardian.
 
-/** The tree that the mark of a process names: all that its birth has started, then and later. */
+/** The tree that a process's mark names. Whatever the process starts later carries the same mark. */
 export function treeOf(pid: number): string | undefined {
   const name = `${markName(workerState().token)}=`
   const mark = table.environment(pid)?.find((entry) => entry.startsWith(name))
   return mark === undefined ? undefined : treeIn(mark)
 }
 
-/** Whether orphans come to the main thread, which is a subreaper for its threads. */
+/** Whether this is a worker thread whose main thread is a subreaper for it. */
 const isRemote = (): boolean => !isMainThread && findHost() !== undefined
 
-/** What the tests of a file start by themselves. `release` ends the watch. */
+/** A watch over what the tests of a file start by themselves. `release` ends it. */
 export interface Guarded {
-  readonly offspring: Offspring
+  readonly descendants: DescendantTracker
   release(): void
 }
 
 /**
- * Says no where strict containment is asked for and not to be had.
+ * Checks that the containment that is asked for is available.
  *
- * @throws {ContainmentError}
+ * @throws {ContainmentError} for `strict` where it is unavailable.
  */
 export function assertContainment(wish: 'auto' | ContainmentLevel): void {
   assertOwnProc()
@@ -44,8 +44,8 @@ export function assertContainment(wish: 'auto' | ContainmentLevel): void {
   if (reason !== undefined) throw refuseStrict(reason)
 }
 
-/** Begins to watch what this worker starts. The wish is asked for when the first child is about to start. */
-export function watchOffspring(wish: () => 'auto' | ContainmentLevel, heard: (birth: Birth) => void): Guarded {
+/** Begins to watch what this worker starts. `wish` is called when the first child is about to start. */
+export function watchDescendants(wish: () => 'auto' | ContainmentLevel, heard: (start: ChildStart) => void): Guarded {
   const state = workerState()
   const name = markName(state.token)
   let natives: Natives | undefined
@@ -60,7 +60,7 @@ export function watchOffspring(wish: () => 'auto' | ContainmentLevel, heard: (bi
     return { level: 'strict', isComplete: true }
   }
   const marks = new StartMarks(name)
-  const offspring = new Offspring({
+  const descendants = new DescendantTracker({
     contain,
     marks,
     isOwn: isOwnStart,
@@ -71,12 +71,12 @@ export function watchOffspring(wish: () => 'auto' | ContainmentLevel, heard: (bi
       return isOwnStarted(record) || marks.read(record.pid, environment)?.kind === 'command'
     },
     takeExit: (pid) => !isOwnChild(pid) && natives?.takeExit(pid) === true,
-    announced: (birth) => {
-      // A worker may die before its event loop turns again. The mark tells the guardian then whose a process is.
+    announced: (start) => {
+      // The worker may die before its event loop turns again. The guardian then finds the process by its mark.
       guardian().startOnce()
-      heard(birth)
+      heard(start)
     },
-    born: ({ identity, number }) => {
+    started: ({ identity, number }) => {
       if (identity === undefined) return
       marks.give(number, identity.pid)
       guardian().watchProcess(identity)
@@ -87,14 +87,14 @@ export function watchOffspring(wish: () => 'auto' | ContainmentLevel, heard: (bi
   })
   const release = (): void => {
     if (!state.guards.delete(release)) return
-    offspring.close()
+    descendants.close()
     marks.close()
     natives?.setSubreaper(false)
     letGoOfMain()
   }
-  // A file none of whose tests ran had no end.
+  // The watch of an earlier file is still there if none of its tests ran: the runner never announced its end.
   for (const earlier of state.guards) earlier()
   state.guards.add(release)
-  offspring.open()
-  return { offspring, release }
+  descendants.open()
+  return { descendants, release }
 }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { after, now } from '../base/clock.js'
-import { assertContainment, type Guarded, watchOffspring } from '../guard/watch.js'
+import { assertContainment, type Guarded, watchDescendants } from '../guard/watch.js'
 import { table } from '../system/process-table/current.js'
 import { signalProcess } from '../system/signals.js'
 import { inheritedDescriptors } from './descriptors.js'
 import type { RunReport } from './findings.js'
-import { RunOffspring } from './offspring.js'
+import { RunDescendants } from './run-descendants.js'
 import { SignalRelay } from './relay.js'
 import { commandLineOf, type RunRequest } from './request.js'
 
@@ -69,16 +69,16 @@ function withResolvers<Value>(): { promise: Promise<Value>; resolve: (value: Val
 export async function supervise(request: RunRequest, listener: RunListener = {}): Promise<RunReport> {
   const stdio = inheritedDescriptors()
   assertContainment(request.containment)
-  const guarded = watchOffspring(
+  const guarded = watchDescendants(
     () => request.containment,
     () => {},
   )
   const patience = endOfPatience(request.timeout)
-  let [child, offspring]: [ChildProcess | undefined, RunOffspring | undefined] = [undefined, undefined]
+  let [child, descendants]: [ChildProcess | undefined, RunDescendants | undefined] = [undefined, undefined]
   const relay = new SignalRelay({
     pass: (signal) => passOn(child, signal),
     force: () => {
-      offspring?.force()
+      descendants?.force()
       patience.force()
     },
   })
@@ -89,38 +89,38 @@ export async function supervise(request: RunRequest, listener: RunListener = {})
     const exit = exitOf(child)
     child.once('exit', (code, signal) => listener.exited?.(code, signal))
     if (child.pid === undefined) await exit
-    offspring = new RunOffspring(guarded, child.pid!, request.allow)
+    descendants = new RunDescendants(guarded, child.pid!, request.allow)
     listener.started?.(child.pid!)
     relay.watchGroup()
-    offspring.watch()
+    descendants.watch()
     const first = await Promise.race([exit, patience.reason])
     patience.cancel()
-    if (first === 'timeout') await offspring.terminateGroup(request.grace)
-    if (typeof first === 'string') await offspring.end(first === 'force' ? 0 : leakGrace)
+    if (first === 'timeout') await descendants.terminateGroup(request.grace)
+    if (typeof first === 'string') await descendants.end(first === 'force' ? 0 : leakGrace)
     const { code, signal } = await exit
     const durationMs = Math.round(now() - begin)
-    await endLeft(offspring, request)
+    await endLeft(descendants, request)
     return {
       command: commandLineOf(request),
       exitCode: code,
       exitSignal: signal,
       durationMs,
       endedBy: typeof first === 'string' ? first : 'itself',
-      containment: guarded.offspring.level,
-      left: offspring.left,
-      allowed: offspring.allowed,
-      alive: offspring.alive,
+      containment: guarded.descendants.level,
+      left: descendants.left,
+      allowed: descendants.allowed,
+      alive: descendants.alive,
     }
   } finally {
-    close(guarded, relay, offspring)
+    close(guarded, relay, descendants)
   }
 }
 
-async function endLeft(offspring: RunOffspring, request: RunRequest): Promise<void> {
-  const left = await offspring.leftAfter(request.leakTimeout)
+async function endLeft(descendants: RunDescendants, request: RunRequest): Promise<void> {
+  const left = await descendants.leftAfter(request.leakTimeout)
   if (left.length === 0) return
-  if (request.leaks === 'report') offspring.leaveAlone(left)
-  else await offspring.end(Math.min(request.grace, leakGrace))
+  if (request.leaks === 'report') descendants.leaveAlone(left)
+  else await descendants.end(Math.min(request.grace, leakGrace))
 }
 
 function passOn(child: ChildProcess | undefined, signal: NodeJS.Signals): void {
@@ -129,8 +129,8 @@ function passOn(child: ChildProcess | undefined, signal: NodeJS.Signals): void {
   if (identity !== undefined) signalProcess(identity, signal)
 }
 
-function close(guarded: Guarded, relay: SignalRelay, offspring: RunOffspring | undefined): void {
+function close(guarded: Guarded, relay: SignalRelay, descendants: RunDescendants | undefined): void {
   relay.close()
-  offspring?.unwatch()
+  descendants?.unwatch()
   guarded.release()
 }

@@ -13,7 +13,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     // What leaves the group is not the command's.
-    file: 'src/supervisor/offspring.ts',
+    file: 'src/supervisor/run-descendants.ts',
     from: 'return found.filter(({ pid }) => !allowed.has(pid))',
     to: 'return found.filter(({ pid, group }) => !allowed.has(pid) && group === this.#group)',
   },

@@ -72,7 +72,7 @@ function begin(): Guard {
 export function startGuard(): (options: GuardOptions) => void {
   // Each file has a global object of its own. Jest requires a setup file, and a test that is an ES module imports the
   // other build of this one.
-  const shelf = globalThis as unknown as Record<symbol, Pick<Guard, 'say'> | undefined>
+  const shelf = globalThis as unknown as Record<symbol, Pick<Guard, 'configure'> | undefined>
   const active = (shelf[Symbol.for('proctor.guard.1')] ??= begin())
-  return (options) => active.say(options)
+  return (options) => active.configure(options)
 }

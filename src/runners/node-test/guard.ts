@@ -100,7 +100,7 @@ export function startGuard(): (options: GuardOptions) => void {
   if (process.env['NODE_TEST_CONTEXT'] === undefined) sumUpAtExit()
   if (!isForTests()) return () => {}
   // Preloaded as an ES module, and perhaps required by a test.
-  const shelf = globalThis as unknown as Record<symbol, Pick<Guard, 'say'> | undefined>
+  const shelf = globalThis as unknown as Record<symbol, Pick<Guard, 'configure'> | undefined>
   const active = (shelf[Symbol.for('proctor.guard.1')] ??= begin())
-  return (options) => active.say(options)
+  return (options) => active.configure(options)
 }

@@ -86,5 +86,5 @@ export async function startGuard(): Promise<(options: GuardOptions) => void> {
     (scope) => shared.active?.beginShared(scope) ?? ((): void => undefined),
   )
   shared.active ??= beginOne(shared)
-  return (options) => (shared.active ??= beginOne(shared)).say(options)
+  return (options) => (shared.active ??= beginOne(shared)).configure(options)
 }

@@ -24,7 +24,7 @@ interface Seen {
   isAlive: boolean
 }
 
-export class RunOffspring {
+export class RunDescendants {
   readonly #guarded: Guarded
   readonly #patterns: readonly (string | RegExp)[]
   /** The number of the command itself. */
@@ -52,7 +52,7 @@ export class RunOffspring {
   /** Tells the guardian of orphans while the command runs, and waits for those that have exited. */
   watch(): void {
     this.#stopLooking = every(lookInterval, () => {
-      if (this.#guarded.offspring.level === 'strict' && this.#guarded.offspring.hasStirred()) void this.#look()
+      if (this.#guarded.descendants.level === 'strict' && this.#guarded.descendants.hasChanged()) void this.#look()
     })
   }
 
@@ -80,9 +80,9 @@ export class RunOffspring {
   /** One look at a time: each begins with what the last one knew. */
   #look(): Promise<Descendant[]> {
     const look = this.#looking.then(async () => {
-      const { offspring } = this.#guarded
-      offspring.settle()
-      const found = await offspring.look()
+      const { descendants } = this.#guarded
+      descendants.acknowledge()
+      const found = await descendants.look()
       for (const each of found) this.#hold(each)
       return found
     })
@@ -149,15 +149,15 @@ export class RunOffspring {
 
   /** What is left when it has had `patience` ms to go by itself. Nothing is asked to end. */
   async leftAfter(patience: number): Promise<Descendant[]> {
-    const { offspring } = this.#guarded
+    const { descendants } = this.#guarded
     const deadline = now() + patience
     let empty = 0
     for (const delay of backoff(50)) {
       const isLate = now() >= deadline || this.#isForced
       const blamed = await this.#blamed()
-      const isDoubtful = offspring.isBecoming || (offspring.isUncertain && !isLate)
+      const isDoubtful = descendants.isInExec || (descendants.isUncertain && !isLate)
       empty = blamed.length > 0 || isDoubtful ? 0 : empty + 1
-      if (empty >= offspring.emptyRounds || (blamed.length === 0 && isLate && !offspring.isBecoming)) return []
+      if (empty >= descendants.emptyRounds || (blamed.length === 0 && isLate && !descendants.isInExec)) return []
       if (blamed.length > 0 && isLate) return blamed
       if (empty === 0) await sleep(Math.max(1, Math.min(delay, deadline - now())))
     }
@@ -198,7 +198,7 @@ export class RunOffspring {
 
   /** SIGTERM to each process that has not got it yet, `grace` ms, SIGKILL, until nothing is alive or can be ended. */
   async end(grace: number): Promise<void> {
-    const { offspring } = this.#guarded
+    const { descendants } = this.#guarded
     const before = new Set(this.#asked)
     const graceEnd = now() + grace
     const isOver = (each: Descendant): boolean => now() >= graceEnd || this.#isForced || before.has(keyOf(each))
@@ -208,8 +208,8 @@ export class RunOffspring {
         this.#noteGone(found)
         return found
       },
-      isDoubtful: () => offspring.isBecoming,
-      emptyRounds: offspring.emptyRounds,
+      isDoubtful: () => descendants.isInExec,
+      emptyRounds: descendants.emptyRounds,
       isOver,
       asked: (each) => this.#noteAsked(each),
       killed: (each, outcome) => this.#note(each, outcomeOfKill(outcome)),
