@@ -1,15 +1,43 @@
 import { basename } from 'node:path'
-import { isProctorError, printed } from './errors.js'
+import { framesBelow, isProctorError, printed } from './errors.js'
+
+/** Tells the frames of this package from others, by a stack that begins in it. */
+function ownFrames(frames: string): (frame: string) => boolean {
+  const root = /^\n\s+at (?:.* \()?(.*\/)(?:dist|src)\//.exec(frames)?.[1]
+  // Jest maps the frames of some files to their sources, and not those of others.
+  return (frame) => root !== undefined && (frame.includes(`${root}dist/`) || frame.includes(`${root}src/`))
+}
 
 /** The lines of a stack that begins in this package, less those of it: what is printed first is the line of the test. */
 function withoutOwnFrames(frames: string): string {
-  const root = /^\n\s+at (?:.* \()?(.*\/)(?:dist|src)\//.exec(frames)?.[1]
-  if (root === undefined) return frames
-  // Jest maps the frames of some files to their sources, and not those of others.
-  const isOwn = (frame: string): boolean => frame.includes(`${root}dist/`) || frame.includes(`${root}src/`)
+  const isOwn = ownFrames(frames)
   const others = frames.split('\n').filter((frame) => !isOwn(frame))
   // All frames are this package's own: they are better than none.
   return others.some((frame) => frame.trim() !== '') ? others.join('\n') : frames
+}
+
+/** Node's own frames, and those of the language's functions. */
+const isBuiltIn = (frame: string): boolean => /(?:at |\()node:|<anonymous>\)?$/.test(frame)
+
+/** Whether this package raised an error. A function of the test's that it calls raises errors of its own. */
+function isRaisedHere(error: unknown, isOwn: (frame: string) => boolean): error is Error {
+  const frames = framesBelow(error)?.split('\n') ?? []
+  const first = frames.find((frame) => frame.trim() !== '' && !isBuiltIn(frame))
+  return first !== undefined && isOwn(first)
+}
+
+/** Between a matcher and the test's line stand this package's frames, and the runner's own: more than Node keeps. */
+const mostFrames = 40
+
+/** Calls a function that makes an error, so that its stack goes as far as the line of the test. */
+export function withManyFrames<Result>(make: () => Result): Result {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = Math.max(stackTraceLimit, mostFrames)
+  try {
+    return make()
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
 }
 
 /**
@@ -18,24 +46,56 @@ function withoutOwnFrames(frames: string): string {
  */
 export function callSite(): CallSite {
   const site: { stack?: string } = {}
-  const { stackTraceLimit } = Error
-  // Between a matcher and the test's line stand the runner's own frames.
-  Error.stackTraceLimit = Math.max(stackTraceLimit, mostFrames)
-  Error.captureStackTrace(site, callSite)
-  Error.stackTraceLimit = stackTraceLimit
-  const frames = (): string => withoutOwnFrames(site.stack?.slice(site.stack.indexOf('\n')) ?? '')
-  const leadBack = (error: unknown): void => {
-    if (isProctorError(error)) error.stack = `${error.name}: ${printed(error)}${frames()}`
+  withManyFrames(() => Error.captureStackTrace(site, callSite))
+  const all = (): string => site.stack?.slice(site.stack.indexOf('\n')) ?? ''
+  const frames = (): string => withoutOwnFrames(all())
+  const lead = (error: Error): void => {
+    error.stack = `${error.name}: ${printed(error)}${frames()}`
   }
-  return Object.assign(leadBack, { place: () => placeIn(frames()) })
+  const leadBack = (error: unknown): void => {
+    if (isProctorError(error)) lead(error)
+  }
+  const raised = (error: unknown): void => {
+    if (!isRaisedHere(error, ownFrames(all()))) return
+    lead(error)
+    raised(error.cause)
+  }
+  return Object.assign(leadBack, { raised, place: () => placeIn(frames()) })
 }
 
-const mostFrames = 40
+const isPlainPromise = (value: unknown): value is Promise<unknown> =>
+  value instanceof Promise && Object.getPrototypeOf(value) === Promise.prototype
+
+/**
+ * Calls a function for the test. An error that this package raises in it, now or later, leads to the line of the test and
+ * not into this package: Node shows ten frames, and they may all be ours.
+ */
+export function leadingBack<Result>(call: () => Result): Result {
+  try {
+    const result = call()
+    // A promise that is watched for whether the test awaits it leads back by itself.
+    return isPlainPromise(result) ? (ledBack(result, callSite()) as Result) : result
+  } catch (error) {
+    callSite().raised(error)
+    throw error
+  }
+}
+
+async function ledBack<Value>(promise: Promise<Value>, site: CallSite): Promise<Value> {
+  try {
+    return await promise
+  } catch (error) {
+    site.raised(error)
+    throw error
+  }
+}
 
 /** A call of the test's. */
 export interface CallSite {
-  /** Makes an error lead to its line. */
+  /** Makes an error of this package's own classes lead to its line. */
   (error: unknown): void
+  /** Makes any error that this package raised lead to its line, unless it leads to another line of the test's. */
+  raised(error: unknown): void
   /** Its line, as `file.test.ts:12`. */
   place(): string | undefined
 }

@@ -13,6 +13,14 @@ export function printed(error: Error): string {
   return escapeText(lines.length === 0 ? error.message : `${error.message}\n\n${lines.join('\n')}`)
 }
 
+/** The frames of an error's stack. Undefined where the stack does not begin with what is printed of the error. */
+export function framesBelow(error: unknown): string | undefined {
+  if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined
+  const { name, stack } = error
+  const before = `${name}: ${printed(error)}`
+  return stack.startsWith(before) ? stack.slice(before.length) : undefined
+}
+
 /**
  * Puts lines that may help below the message of an error, wherever a runner prints it. `message` stays as it is.
  *
@@ -20,13 +28,11 @@ export function printed(error: Error): string {
  */
 export function withHelp<Kind extends Error>(error: Kind, lines: readonly string[]): Kind {
   if (lines.length === 0) return error
-  const { stack = '' } = error
-  const before = `${error.name}: ${printed(error)}`
+  const frames = framesBelow(error)
   const known = (error as Helped)[help] ?? []
   const more = lines.filter((line) => !known.includes(line))
   Object.defineProperty(error, help, { value: [...known, ...more], configurable: true })
-  const frames = stack.startsWith(before) ? stack.slice(before.length) : ''
-  if (frames !== '' || stack === before) error.stack = `${error.name}: ${printed(error)}${frames}`
+  if (frames !== undefined) error.stack = `${error.name}: ${printed(error)}${frames}`
   return error
 }
 

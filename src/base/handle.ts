@@ -1,3 +1,4 @@
+import { leadingBack } from './call-site.js'
 import { keepingAlive } from './clock.js'
 
 // What users hold is a handle: it has the members of a public interface and no more, and stands for an inner object that
@@ -119,7 +120,7 @@ export class Handles<Public extends object, Inner extends object> {
       value(this: object, ...parameters: unknown[]): unknown {
         const current = inners.get(this)
         if (current === undefined) throw new TypeError(refusal)
-        return call(current(), parameters)
+        return leadingBack(() => call(current(), parameters))
       },
     }
   }

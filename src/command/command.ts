@@ -6,7 +6,7 @@ import { forgetTree, knowTree } from '../snapshot/normalise.js'
 import { CommandWaits } from './command-waits.js'
 import { ExitRecord } from './exit-record.js'
 import { Input } from './input.js'
-import { openInputHint, projectPathHint, startHint } from './hints.js'
+import { backslashHint, openInputHint, projectPathHint, startHint } from './hints.js'
 import { currentFolder } from './launch/search-path.js'
 import type { CommandListener } from './listener.js'
 import { OutputWaits } from './output-waits.js'
@@ -222,7 +222,8 @@ export class Command {
   /** What a person may have overlooked, of a command that did not do what was expected. */
   hints(isForExit = false): string[] {
     const { words, cwd, isInWorkspace } = this.settings
-    const path = projectPathHint({ words, cwd, isInWorkspace }, currentFolder())
+    const started = { words, cwd, isInWorkspace }
+    const path = backslashHint(started) ?? projectPathHint(started, currentFolder())
     // A server reads no input: of what has written something it is said only when its end was waited for.
     const isReader = !this.hasExited && this.input.isUntouched && (isForExit || this.log.mark().position === 0)
     return [...(path === undefined ? [] : [path]), ...(isReader ? [openInputHint] : [])]

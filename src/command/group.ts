@@ -1,8 +1,9 @@
+import { leadingBack } from '../base/call-site.js'
 import { checkSignal } from '../base/check.js'
 import { ProctorError } from '../base/errors.js'
 import type { Containment } from '../containment/containment.js'
 import { groupMembers, type ProcessGroup, signalOwnGroup, toPublic } from '../containment/process-group.js'
-import type { ProcessInfo } from '../containment/tree.js'
+import type { ProcessInfo, Tree } from '../containment/tree.js'
 import type { Command } from './command.js'
 
 /** The process group that a command leads, as a test sees it. */
@@ -11,19 +12,20 @@ export function groupOf(command: Command, containment: Containment): ProcessGrou
   if (tree === undefined) throw record.seenSpawnError() ?? new ProctorError(`${command.command} has not started.`)
   return {
     id: tree.identity.pid,
-    signal: (signal) => {
-      checkSignal('group.signal', signal)
-      record.noteSignalled()
-      command.listener?.calls(`group.signal('${signal}')`, 'signal')()
-      command.signalLog.add(signal, 'test', 'group')
-      const outcome = signalOwnGroup(tree, signal)
-      if (outcome === 'forbidden')
-        throw new ProctorError(`No permission to signal the group of ${command.command} (EPERM).`)
-      if (outcome === 'gone') record.throwOnceExited()
-    },
-    members: () => groupMembers(tree, containment),
-    isEmpty: async () => (await groupMembers(tree, containment)).length === 0,
+    signal: (signal) => leadingBack(() => signalGroup(command, tree, signal)),
+    members: () => leadingBack(() => groupMembers(tree, containment)),
+    isEmpty: () => leadingBack(async () => (await groupMembers(tree, containment)).length === 0),
   }
+}
+
+function signalGroup({ command, record, listener, signalLog }: Command, tree: Tree, signal: NodeJS.Signals): void {
+  checkSignal('group.signal', signal)
+  record.noteSignalled()
+  listener?.calls(`group.signal('${signal}')`, 'signal')()
+  signalLog.add(signal, 'test', 'group')
+  const outcome = signalOwnGroup(tree, signal)
+  if (outcome === 'forbidden') throw new ProctorError(`No permission to signal the group of ${command} (EPERM).`)
+  if (outcome === 'gone') record.throwOnceExited()
 }
 
 /** All that is alive of a command, the oldest first. Nothing is, once its tree was proven dead. */

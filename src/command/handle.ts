@@ -1,3 +1,4 @@
+import { leadingBack } from '../base/call-site.js'
 import { Handles, type HandleSettings } from '../base/handle.js'
 import { CommandProcess, noteAwaited } from './command-process.js'
 import type { Process } from './process.js'
@@ -63,7 +64,9 @@ for (const name of ['press', 'resize', 'waitForScreen']) {
   Object.defineProperty(processHandles.prototype, name, {
     value(this: object) {
       const { command } = commandOf(this) ?? { command: 'this command' }
-      throw new TypeError(`${name}: ${command} has no terminal. Start it in one: run(…, { terminal: true }).`)
+      return leadingBack(() => {
+        throw new TypeError(`${name}: ${command} has no terminal. Start it in one: run(…, { terminal: true }).`)
+      })
     },
   })
 }

@@ -17,7 +17,26 @@ export interface Started {
 const mostWords = 50
 
 const looksLikePath = (word: string): boolean =>
-  !word.startsWith('-') && !word.includes('://') && !word.includes('\n') && /\/|\.\w+$/.test(word) && !isAbsolute(word)
+  !word.startsWith('-') &&
+  !word.includes('://') &&
+  !word.includes('\n') &&
+  /[/\\]|\.\w+$/.test(word) &&
+  !isAbsolute(word)
+
+const withSlashes = (word: string): string => word.replaceAll('\\', '/')
+
+const noBackslashes = 'a path has slashes here, no backslashes'
+
+/** An argument that is missed only for its backslashes. */
+export function backslashHint({ words, cwd }: Started): string | undefined {
+  const isMissed = (word: string): boolean =>
+    word.includes('\\') &&
+    looksLikePath(word) &&
+    !existsSync(resolve(cwd, word)) &&
+    existsSync(resolve(cwd, withSlashes(word)))
+  const word = words.slice(1, mostWords).find(isMissed)
+  return word === undefined ? undefined : `hint: there is a file ${withSlashes(word)}: ${noBackslashes}`
+}
 
 /**
  * A path that is meant relative to the project, while the command runs in its workspace.
@@ -27,10 +46,12 @@ const looksLikePath = (word: string): boolean =>
 export function projectPathHint({ words, cwd, isInWorkspace }: Started, project: string): string | undefined {
   if (project === cwd) return undefined
   const isMissed = (word: string): boolean =>
-    looksLikePath(word) && !existsSync(resolve(cwd, word)) && existsSync(resolve(project, word))
+    looksLikePath(word) &&
+    ![word, withSlashes(word)].some((path) => existsSync(resolve(cwd, path))) &&
+    existsSync(resolve(project, withSlashes(word)))
   const index = words.slice(0, mostWords).findIndex(isMissed)
-  const word = words[index]
-  if (word === undefined) return undefined
+  if (index === -1) return undefined
+  const word = withSlashes(words[index]!)
   const call =
     index === 0
       ? `run(resolve('${word}'))`
@@ -109,7 +130,7 @@ export function startHint(words: readonly string[], code: string | undefined): s
   if (/\.(?:exe|cmd|bat|com|ps1)$/i.test(name!)) {
     return `hint: ${name} is a name of Windows', and this is no Windows: run(${quoted(name!.replace(/\.\w+$/, ''))})`
   }
-  if (/^[a-z]:\\|\\/i.test(command)) return 'hint: a path has slashes here, no backslashes'
+  if (/^[a-z]:\\|\\/i.test(command)) return `hint: ${noBackslashes}`
   if (args.length > 0 && words.length === 1 && !/['"|&;<>$`*?(){}]/.test(command)) {
     return `hint: write run(${quoted(name!)}, [${args.map(quoted).join(', ')}])`
   }

@@ -149,6 +149,24 @@ describe('a path that is meant relative to the project', () => {
     expect(helpBelow(await rejectionOf(proctor.run(command, args).waitForOutput('never')))).toEqual(helpBelow(error))
   })
 
+  test('is found when it was written with backslashes, here and there', async () => {
+    const { run, workspace } = await given()
+    await workspace.write({ 'sub/a.js': 'process.exit(1)', 'b\\c.js': 'process.exit(1)' })
+    const hints = async (...args: string[]): Promise<string[]> =>
+      helpBelow(await rejectionOf(run('node', args).waitForSuccessfulExit()))
+
+    expect(await hints('sub\\a.js')).toEqual([
+      'hint: there is a file sub/a.js: a path has slashes here, no backslashes',
+    ])
+    expect(await hints('src\\cli.ts')).toEqual([
+      `hint: src/cli.ts is in ${root}, and not in the workspace, where the command runs. Write run('node', [resolve('src/cli.ts')]), with resolve from node:path`,
+    ])
+    // It is there by that very name, or nowhere.
+    expect(await hints('b\\c.js')).toEqual([])
+    expect(await hints('no\\where.js')).toEqual([])
+    expect(await hints('-e', String.raw`throw '\d'`)).toEqual([])
+  })
+
   test('as the program itself', async () => {
     const { run } = await given()
     const error = await rejectionOf(run('./dist/cli.js').waitForExit())

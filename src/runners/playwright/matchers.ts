@@ -1,3 +1,4 @@
+import { leadingBack } from '../../base/call-site.js'
 import type { PlainMatcherName } from '../../matchers/all.js'
 import { matcherNames } from '../../matchers/names.js'
 import type { MatcherResult } from '../../matchers/support.js'
@@ -14,9 +15,11 @@ export type PlaywrightMatchers = {
 type Matcher = (this: unknown, ...received: unknown[]) => Promise<MatcherResult>
 
 const onDemand = (name: PlainMatcherName): Matcher =>
-  async function (...received) {
-    const { plainMatchers } = await import('./provide.js')
-    return Reflect.apply(plainMatchers[name] as unknown as Matcher, this, received)
+  function (...received) {
+    return leadingBack(async () => {
+      const { plainMatchers } = await import('./provide.js')
+      return Reflect.apply(plainMatchers[name] as unknown as Matcher, this, received)
+    })
   }
 
 const isPlain = (name: (typeof matcherNames)[number]): name is PlainMatcherName => !name.endsWith('Snapshot')

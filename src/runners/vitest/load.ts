@@ -3,7 +3,7 @@ import type * as Provide from './provide.js'
 // What `proctor/vitest` needs once a test asks for a fixture or calls a matcher, and all that is below it. A worker that
 // runs no command does without, and imports `proctor/vitest` in a tenth of the time.
 
-type Loaded = typeof Provide
+export type Loaded = typeof Provide
 
 let loaded: Loaded | undefined
 

@@ -2,7 +2,8 @@ import { expect } from 'vitest'
 import { type MatcherName, matcherNames } from '../../matchers/names.js'
 import type { MatcherResult } from '../../matchers/support.js'
 import type { SnapshotSupport } from '../../matchers/snapshot-support.js'
-import { whenLoaded } from './load.js'
+import { leadingBack, withManyFrames } from '../../base/call-site.js'
+import { type Loaded, whenLoaded } from './load.js'
 import type { matchersWith } from './provide.js'
 import { chai, Snapshots } from './runner.js'
 
@@ -21,7 +22,8 @@ const snapshots: SnapshotSupport =
     : {
         ...(Snapshots as SnapshotSupport),
         rememberPlace(this: { readonly assertion: object }) {
-          chai?.util.flag(this.assertion, 'error', new Error('snapshot'))
+          const place = withManyFrames(() => new Error('snapshot'))
+          chai?.util.flag(this.assertion, 'error', place)
         },
       }
 
@@ -29,10 +31,11 @@ let all: ReturnType<typeof matchersWith> | undefined
 
 const onDemand = (name: MatcherName): Matcher =>
   function (...received) {
-    return whenLoaded(({ matchersWith: make }) => {
+    const judge = ({ matchersWith: make }: Loaded): Promise<MatcherResult> => {
       all ??= make(snapshots)
       return Reflect.apply(all[name], this, received) as Promise<MatcherResult>
-    })
+    }
+    return leadingBack(() => whenLoaded(judge))
   }
 
 /** The matchers, each of which loads what it needs when it is called. */
