@@ -169,11 +169,11 @@ describe('a path that is meant relative to the project', () => {
 
   test('as the program itself', async () => {
     const { run } = await given()
-    const error = await rejectionOf(run('./dist/cli.js').waitForExit())
+    const error = await rejectionOf(run('./dist/cli.cjs').waitForExit())
 
     expect(error.name).toBe('SpawnError')
     expect(helpBelow(error)).toEqual([
-      `hint: ./dist/cli.js is in ${root}, and not in the workspace, where the command runs. Write run(resolve('./dist/cli.js')), with resolve from node:path`,
+      `hint: ./dist/cli.cjs is in ${root}, and not in the workspace, where the command runs. Write run(resolve('./dist/cli.cjs')), with resolve from node:path`,
     ])
   })
 
