@@ -1,22 +1,12 @@
 import { table } from '../system/process-table/current.js'
-import type { ProcessRecord } from '../system/process-table/table.js'
+import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 import type { LocksLimit } from '../system/syscalls.js'
+import type { Evidence } from './evidence.js'
 import { carriesLocksMark } from './locks-mark.js'
-import type { Root } from './root.js'
+import type { KnownProcess, Root } from './root.js'
 
 // Which root a process belongs to. This file reads nothing and remembers nothing: the table of everything that has to be
 // distinguished is test/rooms/containment/attribute.test.ts.
-
-/** How a process was found to be a root's. */
-export type Evidence =
-  | 'leader'
-  | 'group'
-  | 'session'
-  | 'parent chain'
-  | 'mark'
-  | 'workspace'
-  | 'standard streams'
-  | 'elimination'
 
 /** Where a process stands among the others. */
 export type Parentage<Of> =
@@ -66,19 +56,24 @@ export type Attribution<Of> =
 /** Whether a path is a folder or in it. */
 export const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)
 
-export const isKnown = ({ known }: Pick<Claim, 'known'>, record: ProcessRecord): boolean => {
+/** What is known of a process, if it was seen below a root. */
+function knownOf({ known }: Pick<Claim, 'known'>, record: ProcessIdentity): KnownProcess | undefined {
   const seen = known.get(record.pid)
-  return seen !== undefined && table.isSame(seen, record)
+  return seen !== undefined && table.isSame(seen, record) ? seen : undefined
 }
 
-/** By its identity alone: a root itself, or what was seen below it. */
+export const isKnown = (root: Pick<Claim, 'known'>, record: ProcessIdentity): boolean =>
+  knownOf(root, record) !== undefined
+
+/** By its identity alone: a root itself, or what was seen below it. A guess stays one, however often it is seen. */
 export function attributeKnown<Of extends Pick<Claim, 'identity' | 'known'>>(
   record: ProcessRecord,
   roots: Iterable<Of>,
 ): Ours<Of> | undefined {
   for (const root of roots) {
     if (table.isSame(root.identity, record)) return { kind: 'ours', root, evidence: 'leader' }
-    if (isKnown(root, record)) return { kind: 'ours', root, evidence: 'parent chain' }
+    const known = knownOf(root, record)
+    if (known !== undefined) return { kind: 'ours', root, evidence: known.evidence }
   }
   return undefined
 }

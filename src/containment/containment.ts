@@ -2,8 +2,9 @@ import { ContainmentError } from '../base/errors.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessRecord } from '../system/process-table/table.js'
 import { signalGroup, signalProcess, type SignalOutcome } from '../system/signals.js'
-import { type Evidence, isKnown } from './attribute.js'
+import { isKnown } from './attribute.js'
 import { carriesLocksMark, readLocksMark } from './locks-mark.js'
+import { isProven } from './root.js'
 import type { Member, ProcessInfo, Tree } from './tree.js'
 
 /** How emptiness is proven: by the kernel's own list of children, or by a deep scan of the process table. */
@@ -123,13 +124,6 @@ export function signalTrees(
     if (member.state === 'T' && signal !== 'SIGKILL') signalProcess(member, 'SIGCONT')
   }
 }
-
-/** Whether what is in a group together with one that was found so is of the same tree. */
-export const isProof = (evidence: Evidence): boolean =>
-  !['workspace', 'standard streams', 'elimination'].includes(evidence)
-
-/** The same of a member: a session that it leads is its own. */
-const isProven = ({ evidence, session, pid }: Member): boolean => session === pid || isProof(evidence)
 
 /** Says of a process that is alive after SIGKILL why it may be so. */
 export function toSurvivor(member: Member, outcome: SignalOutcome): Survivor {

@@ -3,7 +3,7 @@ import { after, backoff, now, pause, sleep, turn } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 import type { SignalOutcome } from '../system/signals.js'
-import type { Evidence } from './attribute.js'
+import type { Evidence } from './evidence.js'
 import { type Member, type ProcessInfo, toMember, type Tree } from './tree.js'
 
 // The one kill loop: look, SIGKILL each that is wanted, until so many rounds in a row find none. All kills that are

@@ -1,6 +1,6 @@
 import { attribute, attributeKnown, type Attribution, type Ours } from './attribute.js'
+import { isProof } from './evidence.js'
 import type { UnwaitedChildren } from './child-exits.js'
-import { isProof } from './containment.js'
 import type { Natives } from '../system/syscalls.js'
 import type { Untold } from './kill-loop.js'
 import { parseMarks } from './marks.js'

@@ -1,12 +1,19 @@
 import { table } from '../system/process-table/current.js'
 import { holderOf } from '../system/process-table/holder.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
+import { type Evidence, isProof } from './evidence.js'
 
 /** A process that was seen below a root, and where it was then. */
 export interface KnownProcess extends ProcessIdentity {
   readonly group: number
   readonly session: number
+  /** How it was found. No guess takes the place of a proof, and a second look makes no proof of a guess. */
+  readonly evidence: Evidence
 }
+
+/** Whether it proves of its group whose that is. A session that it leads is its own in any case. */
+export const isProven = ({ evidence, session, pid }: Omit<KnownProcess, 'startTime'>): boolean =>
+  session === pid || isProof(evidence)
 
 /** The numbers of groups, or of sessions, that are a root's own at this moment. */
 export type OwnNumbers = Pick<ReadonlySet<number>, 'has'>
@@ -95,12 +102,15 @@ class KnownProcesses extends Map<number, KnownProcess> {
 
   /**
    * Whether the group, or the session, that a process of the root is in was made below the root. Groups and sessions are
-   * inherited: what a test starts without `detached` is in the group of the test's runner.
+   * inherited: what a test starts without `detached` is in the group of the test's runner. And a guess proves nothing of
+   * the others in its group.
    */
   isOwn(which: Membership, process: KnownProcess): boolean {
+    if (!isProven(process)) return false
     const { identity, leadsGroup, workerSession = ownSession() } = this.#root
     const maker = process[which]
-    if (this.has(maker) || (leadsGroup && maker === identity.pid)) return true
+    const seen = this.get(maker)
+    if ((seen !== undefined && isProven(seen)) || (leadsGroup && maker === identity.pid)) return true
     // A leader that nobody has seen and that has gone was a process of the root, as nobody comes into a session from
     // outside. The worker's own session is the exception: in that one it can have been anybody.
     const isOutside = workerSession !== 0 && process.session !== 0 && process.session !== workerSession
@@ -120,8 +130,25 @@ class KnownProcesses extends Map<number, KnownProcess> {
   }
 }
 
-/** Records that a process was seen below a root. */
-export function remember({ known }: Pick<Root, 'known'>, record: ProcessRecord): void {
-  const { pid, startTime, group } = record
-  known.set(pid, { pid, startTime, group, session: record.session })
+/** A chain of parents proves as much as its first link does. */
+export const chainFrom = (parent: KnownProcess | undefined): Evidence =>
+  parent === undefined || isProof(parent.evidence) ? 'parent chain' : parent.evidence
+
+/** Records that a process was seen below a root. Without `evidence` its chain of parents has led there. */
+export function remember(
+  { known }: Pick<Root, 'known'>,
+  { pid, startTime, ppid, group, session }: ProcessRecord,
+  evidence: Evidence = chainFrom(known.get(ppid)),
+): KnownProcess {
+  const before = known.get(pid)
+  const wasProven = before?.startTime === startTime && isProof(before.evidence)
+  const process = {
+    pid,
+    startTime,
+    group,
+    session,
+    evidence: wasProven && !isProof(evidence) ? before.evidence : evidence,
+  }
+  known.set(pid, process)
+  return process
 }

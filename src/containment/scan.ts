@@ -1,8 +1,9 @@
 import { type Forest, groupByParent } from '../system/forest.js'
 import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
 import { table } from '../system/process-table/current.js'
-import { attribute, attributeKnown, type Claim, type Evidence, isKnown, type Ours } from './attribute.js'
-import { remember, type Root } from './root.js'
+import { attribute, attributeKnown, type Claim, isKnown, type Ours } from './attribute.js'
+import type { Evidence } from './evidence.js'
+import { chainFrom, remember, type Root } from './root.js'
 import type { Source } from './source.js'
 
 // Everything of some roots that is alive, in one pass over what a source lists.
@@ -61,16 +62,17 @@ class Pass<Of extends Root> {
   /** Adds a process, and all that it has started: the chain of parents is proof as long as they are there. */
   include(record: ProcessRecord, { root: claim, evidence }: Ours<Scanned<Of>>): void {
     if (this.found.has(record.pid) || record.pid === process.pid) return
-    const found = { record, root: claim.of, evidence }
+    const isFresh = !isKnown(claim, record)
+    const known = remember(claim, record, evidence)
+    const found = { record, root: claim.of, evidence: known.evidence }
     this.found.set(record.pid, found)
-    if (isZombie(record) && !isKnown(claim, record) && evidence !== 'leader') this.traces.push(found)
-    remember(claim, record)
+    if (isZombie(record) && isFresh && evidence !== 'leader') this.traces.push(found)
     // A group or a session that one of ours is in, a zombie too, is not given to a stranger before the last has gone.
     const { of: root } = claim
-    if (!claim.groups.has(record.group) && root.owns('group', record)) claim.groups.add(record.group)
-    if (!claim.sessions.has(record.session) && root.owns('session', record)) claim.sessions.add(record.session)
+    if (!claim.groups.has(record.group) && root.owns('group', known)) claim.groups.add(record.group)
+    if (!claim.sessions.has(record.session) && root.owns('session', known)) claim.sessions.add(record.session)
     for (const child of this.#forest.get(record.pid) ?? []) {
-      this.include(child, { kind: 'ours', root: claim, evidence: 'parent chain' })
+      this.include(child, { kind: 'ours', root: claim, evidence: chainFrom(known) })
     }
   }
 }

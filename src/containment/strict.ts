@@ -1,6 +1,7 @@
-import type { Evidence, Ours } from './attribute.js'
+import type { Ours } from './attribute.js'
+import { type Evidence, isProof } from './evidence.js'
 import type { UnwaitedChildren } from './child-exits.js'
-import { inPassing, isProof, type Containment, type KillOutcome, type Sighting, signalTrees } from './containment.js'
+import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees } from './containment.js'
 import type { Natives } from '../system/syscalls.js'
 import { KillLoop, type Round, type Struck, type Targets, type Untold } from './kill-loop.js'
 import { every, now, sleep } from '../base/clock.js'
@@ -309,11 +310,11 @@ export class StrictContainment implements Containment {
   }
 
   #collect(record: ProcessRecord, { root: tree, evidence }: Ours<Tree>, members: Member[]): void {
-    remember(tree, record)
+    remember(tree, record, evidence)
     members.push(toMember(record, tree, evidence))
     descendantsOf(record, (descendant) => {
-      remember(tree, descendant)
-      if (!isZombie(descendant)) members.push(toMember(descendant, tree, 'parent chain'))
+      const known = remember(tree, descendant)
+      if (!isZombie(descendant)) members.push(toMember(descendant, tree, known.evidence))
     })
   }
 

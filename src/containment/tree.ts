@@ -1,6 +1,6 @@
 import { table } from '../system/process-table/current.js'
 import { groupExists } from '../system/signals.js'
-import type { Evidence } from './attribute.js'
+import type { Evidence } from './evidence.js'
 import type { Owner, Root } from './root.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 

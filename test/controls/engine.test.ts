@@ -12,6 +12,7 @@ interface Control extends Mutation {
 }
 
 const attribute = 'src/containment/attribute.ts'
+const root = 'src/containment/root.ts'
 const storm = 'src/containment/storm.ts'
 
 const controls: readonly Control[] = [
@@ -65,6 +66,27 @@ const controls: readonly Control[] = [
     red: 'a stranger with the number of one that was known',
   },
   {
+    off: 'the memory that one was found by its place',
+    file: attribute,
+    from: "return { kind: 'ours', root, evidence: known.evidence }",
+    to: 'return { kind: \'ours\', root, evidence: "parent chain" }',
+    red: '… by its output',
+  },
+  {
+    off: 'the same of what that one has started',
+    file: root,
+    from: 'evidence: Evidence = chainFrom(known.get(ppid)),',
+    to: "evidence: Evidence = 'parent chain',",
+    red: 'what such a one has started',
+  },
+  {
+    off: 'the rule that a guess proves nothing of its group',
+    file: root,
+    from: 'if (!isProven(process)) return false',
+    to: '',
+    red: 'whose group it is in, as proven by a guess',
+  },
+  {
     off: 'SIGSTOP to a group whose members are dead when they are read',
     file: storm,
     from: "if (signalGroup(group, record, 'SIGSTOP') === 'sent') return",
@@ -96,6 +118,7 @@ const controls: readonly Control[] = [
 
 const files = [
   'test/rooms/containment/attribute.test.ts',
+  'test/rooms/containment/root.test.ts',
   'test/rooms/containment/storm.test.ts',
   'test/rooms/guardian/estate.test.ts',
 ]

@@ -21,7 +21,7 @@ const claim = (more: Partial<Claim> = {}): Claim => ({
   leadsGroup: true,
   workspace: '/tmp/w',
   streams: new Set(['pipe:[7]']),
-  known: new Map([[150, { pid: 150, startTime: 1001, group: 150, session: 150 }]]),
+  known: new Map([[150, { pid: 150, startTime: 1001, group: 150, session: 150, evidence: 'parent chain' }]]),
   groups: new Set([100]),
   sessions: new Set([100]),
   ...more,
