@@ -13,22 +13,22 @@ import { type DeadWorker, Estate } from './estate.js'
 import { type Line, parseLine } from './protocol.js'
 import { type Death, endTrace } from './trace-end.js'
 
-// What the guardian does when its worker is dead. guardian.sh starts it, with the lines that were open on standard input.
+// What the guardian does once its worker is dead. guardian.sh starts it, and writes the open lines to its standard input.
 
-/** ms within which everything must be dead: storms take long where a machine has much else to do. */
+/** ms within which everything must be dead: a fork storm takes long to end on a busy machine. */
 const deadline = 30_000
-/** How often in a row nothing is found, before nothing is believed to be left. */
+/** How many kills in a row must find nothing. */
 const emptyKills = 2
-/** How many files of the workspaces a trace lists. */
+/** The most files of the workspaces that a trace lists. */
 const mostFiles = 500
 
-/** An identity as it stands in a variable. */
+/** Reads an identity from an environment variable. */
 function identityIn(variable: string): ProcessIdentity | undefined {
   const [pid, startTime] = (process.env[variable] ?? '').split(' ').map(Number)
   return pid === undefined || startTime === undefined ? undefined : { pid, startTime }
 }
 
-/** The main process of the runner has gone, and the worker cannot know: it goes, too. */
+/** Ends the worker if the runner's main process has gone: a worker in an endless loop never notices that. */
 export function endWorkerWithoutMain(): void {
   const [main, worker] = [identityIn('PROCTOR_MAIN'), identityIn('PROCTOR_WORKER')]
   if (main !== undefined && worker !== undefined && !isRunning(main)) endWorker(worker)
@@ -43,21 +43,21 @@ class Ending {
   constructor(lines: readonly Line[], worker: DeadWorker) {
     this.#lines = lines
     this.#records = lines.flatMap((line) => (line.kind === 'record' ? (readRecord(line.path) ?? []) : []))
-    // The script that started this became an orphan when the worker died.
+    // The script that started this process became an orphan when the worker died: whoever adopted it adopts the others.
     const reaper = table.identify(process.ppid)?.ppid ?? 1
     this.#estate = new Estate(worker, this.#records, lines, [reaper])
   }
 
   async run(): Promise<void> {
-    this.#strikeKnown()
+    this.#killKnown()
     const isProven = await this.#endProcesses()
     this.#endTraces()
-    // A folder under a living writer cannot be removed, and a record is what a sweep goes by.
+    // A folder cannot be removed while a process writes to it, and without the record a sweep would not find the processes.
     if (isProven) await this.#removeFiles()
   }
 
-  /** What is known by number at once: to read the whole table takes its time. */
-  #strikeKnown(): void {
+  /** Kills the groups that are known by number at once: reading the whole process table takes longer. */
+  #killKnown(): void {
     if (this.#records.some(({ exempt }) => exempt.length > 0)) return
     for (const line of this.#lines) {
       if (line.kind !== 'group' || !isRunning(line.leader)) continue
@@ -66,7 +66,7 @@ class Ending {
     }
   }
 
-  /** Kills until nothing is left. Whether that is so. */
+  /** Kills until nothing is left. Returns whether nothing is. */
   async #endProcesses(): Promise<boolean> {
     const end = now() + deadline
     for (let empty = 0; empty < emptyKills;) {
@@ -93,7 +93,7 @@ class Ending {
   async #removeFiles(): Promise<void> {
     for (const record of this.#records) {
       const left = (await Promise.all(workspacesOf(record).map((folder) => removeFolder(folder)))).flat()
-      // What stays is named by `proctor ps`, which goes by the record.
+      // A folder that could not be removed keeps its record, by which `proctor ps` names it.
       if (left.length > 0) for (const draft of draftsOf(record)) endTrace(draft, undefined, undefined, nothing)
       else dropRecord(record)
       dropOwnFolder(dirname(record.path))
@@ -103,9 +103,9 @@ class Ending {
 
 const nothing: Death = { killed: [], spared: [], files: [] }
 
-/** Ends what the worker of the lines on standard input had open. */
+/** Ends what the dead worker had open: its lines are on standard input. */
 export async function endEstate(): Promise<void> {
-  // As a stream: readFileSync was once refused with EAGAIN, on a busy machine.
+  // Read as a stream: readFileSync once failed with EAGAIN, on a busy machine.
   const lines = (await text(process.stdin)).split('\n').flatMap((line) => parseLine(line) ?? [])
   const worker = identityIn('PROCTOR_WORKER')
   const [, , token = '', locks = '', session = ''] = (process.env['PROCTOR_WORKER'] ?? '').split(' ')

@@ -13,21 +13,21 @@ import { ownAncestors } from '../system/signals.js'
 import { type WorkerRecord, workspacesOf } from '../workspace/record.js'
 import type { Line } from './protocol.js'
 
-// What a dead worker had open, as roots of the engine that fixtures use as well: by the process table.
+// Treats what a dead worker had open as roots of the same engine that fixtures use, with the process table as its source.
 
 type GroupLine = Extract<Line, { readonly kind: 'group' }>
 
-/** Nobody has this number: a root of which only its marks and its place are known. */
+/** The pid of a root of which only its marks and its folder are known: no process has it. */
 const nobody = 0
-/** No file can be there: a root that is not known by its place. */
+/** The folder of a root that is not known by its folder: no path can be this. */
 const nowhere = '\0'
 
-/** The process table, less what may live on with all that it has started, and less who looks. */
+/** The process table without the exempt processes and their descendants, and without this process and its group. */
 class EstateSource extends TableSource {
   readonly #records: readonly WorkerRecord[]
   readonly #groups: readonly { readonly root: Root; readonly line: GroupLine }[]
   readonly #end: number
-  /** What was left out at the last look. */
+  /** The exempt processes that the last look left out. */
   exempt: readonly ProcessRecord[] = []
 
   constructor(
@@ -42,7 +42,7 @@ class EstateSource extends TableSource {
     this.#end = table.startTimeNow()
   }
 
-  /** Whether anything may live on. */
+  /** Whether anything is exempt. */
   get mayExempt(): boolean {
     return this.#records.some(({ exempt, exemptTrees }) => exempt.length + exemptTrees.length > 0)
   }
@@ -58,8 +58,8 @@ class EstateSource extends TableSource {
   }
 
   /**
-   * Who was in a group before its leader exited, or its worker died, is known for good; and a number is not used again
-   * while somebody has it. Who came later may be a stranger in a number that was.
+   * A process that was in a group before its leader exited, or before the worker died, is known for good: the kernel does
+   * not reuse the number of a group that has members. A later member may be a stranger in a group with a reused number.
    */
   #remember(root: Root, { leader, before = this.#end }: GroupLine, records: ReadonlyMap<number, ProcessRecord>): void {
     const holder = records.get(leader.pid)
@@ -70,7 +70,7 @@ class EstateSource extends TableSource {
     }
   }
 
-  /** What may live on, and all below it. */
+  /** The exempt processes, and all their descendants. */
   #exemptIn(records: ReadonlyMap<number, ProcessRecord>): ProcessRecord[] {
     if (!this.mayExempt) return []
     const found = new Set([...records.values()].filter((record) => this.#isExempt(record)))
@@ -100,26 +100,26 @@ class EstateSource extends TableSource {
   }
 }
 
-/** Who had it open. */
+/** The dead worker whose processes are looked for. */
 export interface DeadWorker {
   readonly startTime: number
-  /** The session that it was in, where that is known: its runner's as well. */
+  /** The worker's session, where it is known: the runner is in the same one. */
   readonly session: number | undefined
-  /** The token in the name of its mark. */
+  /** The token in the name of the worker's mark. */
   readonly token: string
-  /** What all of its second marks begin with, where it had any. */
+  /** The bits with which all second marks of the worker begin, if it had any. */
   readonly locks: bigint | undefined
 }
 
-/** What a dead worker had open. */
+/** Everything that a dead worker had open. */
 export class Estate {
   readonly #trees: Set<Tree>
   readonly #source: EstateSource
   readonly #containment: BasicContainment
 
   /**
-   * @param lines what was open, where that is known.
-   * @param reapers whose children orphans become, beside process 1.
+   * @param lines what the guardian was told, where that is known.
+   * @param reapers the processes that adopt orphans, besides process 1.
    */
   constructor(
     { startTime, session = 0, token, locks }: DeadWorker,
@@ -152,17 +152,17 @@ export class Estate {
     this.#containment = new BasicContainment(this.#trees, self, this.#source)
   }
 
-  /** What is alive of it, less what may live on. */
+  /** The live processes that are not exempt. */
   async look(): Promise<readonly Member[]> {
     return (await this.#containment.look([...this.#trees])).members
   }
 
-  /** Ends it. */
+  /** Ends everything that is not exempt. */
   async kill(timeout: number): Promise<KillOutcome> {
-    // Who may live on is known once there has been a look, and before that no group may be signalled.
+    // Only a look tells which processes are exempt, and no group may be signalled before that is known.
     if (this.#source.mayExempt) await this.look()
     const [any] = this.#trees
-    // A group that one of them is in is not signalled as a whole.
+    // A group with an exempt member is not signalled as a whole.
     const spared = this.#source.exempt.map((record) => {
       const tree = [...this.#trees].find(({ identity }) => identity.pid === record.group) ?? any!
       return toMember(record, tree, 'group')

@@ -12,58 +12,58 @@ import { OwnRecord } from '../workspace/record.js'
 import { formatLine, type Line } from './protocol.js'
 import { type Script, startScript } from './script.js'
 
-// A small shell script in a session of its own that holds the reading end of a pipe. When this worker dies, however it
-// dies, the pipe closes, and the script starts Node with `ending.ts`, which ends what the worker had open.
+// The guardian is a small shell script in a session of its own, which holds the reading end of a pipe. When this worker
+// dies, however it dies, the pipe closes. The script then starts Node with `ending.ts`, which ends what the worker had open.
 
 const scriptPath = fileURLToPath(new URL('./guardian.sh', import.meta.url))
 const builtEnding = fileURLToPath(new URL('./guardian-ending.js', import.meta.url))
-/** Beside this code once it is built. The sources, of which the unit tests are, have it where it is built to. */
+/** The built code has it beside itself. Unit tests run the sources, which use the built one. */
 const endingPath = existsSync(builtEnding)
   ? builtEnding
   : fileURLToPath(new URL('../../dist/guardian-ending.js', import.meta.url))
 
-/** From inside a yarn PnP archive no other program can read. */
+/** Whether other programs can read a file: they cannot read one inside of a Yarn PnP archive. */
 const isForOthers = (path: string): boolean => existsSync(path) && !path.includes('.zip/')
 
-/** The head of every trace: what comes behind it is data. Its file is named to the guardian where that can read it. */
+/** The page with which every trace begins; the data follow it. The guardian is given its path if it can read it. */
 export const tracePage = fileURLToPath(new URL('./trace-page.html', import.meta.url))
 export const isPageForOthers = isForOthers(tracePage)
 
 /** Upper bound (ms) before the guardian learns that a group is empty; pids are not reused that fast. */
 const flushTime = 20
 
-/** Where it cannot live, it is not started for ever. */
+/** How often the guardian is restarted: somewhere it may never live long. */
 const mostRestarts = 20
 
-/** The main process of the runner, when this process is its worker: a child with an IPC channel. */
+/** The main process of the runner, if this process is one of its workers: a child with an IPC channel. */
 function mainProcess(): ProcessIdentity | undefined {
   return realProcess.connected ? table.identify(process.ppid) : undefined
 }
 
-/** An open file that a trace is written to. What is written goes to its end. */
+/** An open file to which a trace is written. Writes go to its end. */
 export interface Draft {
   readonly path: string
   readonly file: number
 }
 
-/** One worker's guardian. It is started with the first workspace and restarted when it dies. */
+/** A worker's guardian. It starts when there is something to watch, and is restarted when it dies. */
 export class Guardian {
   readonly #environment: NodeJS.ProcessEnv
   readonly #worker: { readonly token: string; readonly run: string; readonly locks: bigint | undefined }
-  /** What is open, by what it is: the lines that say so. */
+  /** The lines of everything that is open, by a name of it. */
   readonly #open = new Map<string, string>()
-  /** The lines that the guardian has got and that are still open. */
+  /** The lines that the guardian has received and that are still open. */
   readonly #told = new Set<string>()
   #cancelFlush: (() => void) | undefined
   #stopFlush: (() => void) | undefined
   #child: Script | undefined
   #restarts = 0
   #temporary: { readonly name: string; readonly real: string } | undefined
-  /** By temporary folder: tests change TMPDIR. */
+  /** The records by temporary folder, as tests may change TMPDIR. */
   readonly #records = new Map<string, OwnRecord>()
-  /** Drafts of traces that nobody needed: to make a file and to remove it costs a short test more than to write it. */
+  /** Empty drafts, to be used again: making and removing a file costs a short test more than writing the trace. */
   readonly #emptyDrafts: Draft[] = []
-  #hasSpared = false
+  #hasExempted = false
 
   constructor(
     worker: { readonly token: string; readonly run: string; readonly locks: bigint | undefined },
@@ -73,14 +73,15 @@ export class Guardian {
     this.#environment = environment
   }
 
-  /** undefined before it is needed, and between a death and the restart. */
+  /** Undefined before the guardian is needed, and between its death and its restart. */
   get pid(): number | undefined {
     return this.#child?.pid
   }
 
   /**
-   * Where everything that a command starts carries the second mark, the guardian finds it by that: to hear of the group
-   * saves it a moment. It would be woken up beside every program that starts, and most of them have gone by then.
+   * Where everything that a command starts carries the second mark, the guardian could find it by that mark, and knowing the
+   * group only saves it a moment. The line can wait: it would wake the guardian beside every program that starts, and most
+   * of the programs have exited by the time of the next flush.
    */
   watchGroup(leader: ProcessIdentity): void {
     const [key, line] = [`group ${keyOf(leader)}`, { kind: 'group', leader } as const]
@@ -97,11 +98,11 @@ export class Guardian {
     this.#stopFlush ??= every(flushTime, () => this.#flush())
   }
 
-  /** The leader has exited: who comes into its group from here on may be a stranger in a number that was used again. */
+  /** Called when a leader has exited: a later member of its group may be a stranger, if the number was used again. */
   leaderExited(leader: ProcessIdentity, before: number): void {
     const key = `group ${keyOf(leader)}`
     if (!this.#open.has(key)) return
-    // Most often the group is forgotten a moment later.
+    // Most groups are forgotten a moment later.
     this.#setLater(key, { kind: 'group', leader, before })
   }
 
@@ -109,7 +110,7 @@ export class Guardian {
     this.#forget(`group ${keyOf(leader)}`)
   }
 
-  /** A child that leads no group of its own, with what it starts. */
+  /** Watches a child that leads no group of its own, and whatever that starts. */
   watchProcess(identity: ProcessIdentity): void {
     this.#watch(`process ${keyOf(identity)}`, { kind: 'process', identity })
   }
@@ -118,22 +119,22 @@ export class Guardian {
     this.#forget(`process ${keyOf(identity)}`)
   }
 
-  /** What is allowed to outlive its command is left alone, at the worker's end and the run's. */
-  spare({ pid, startTime }: ProcessIdentity): void {
-    this.#hasSpared = true
+  /** Leaves a process alone at the end of the worker and of the run: it is allowed to outlive its command. */
+  exempt({ pid, startTime }: ProcessIdentity): void {
+    this.#hasExempted = true
     this.#note(`process ${pid} ${startTime}`)
   }
 
-  /** All that is alive of a tree is allowed to be: then what that starts later is allowed, too. */
-  spareTree(tree: string, locks?: bigint): void {
-    this.#hasSpared = true
+  /** Does so with everything that carries the mark of a tree, and so with what the tree's processes start later. */
+  exemptTree(tree: string, locks?: bigint): void {
+    this.#hasExempted = true
     this.#note(`tree ${tree} ${locks ?? ''}`)
   }
 
   /**
-   * The path to make a workspace at. Its record is there before it: whoever dies between the two leaves none.
+   * The path for a new workspace. Its record is written first, so that a worker that dies in between leaves no unrecorded one.
    *
-   * @throws {WorkspaceError} when somebody else's folder is in the place of this user's own.
+   * @throws {WorkspaceError} when this user's own folder is somebody else's.
    */
   nextWorkspace(): string {
     const record = this.#recordIn(this.#temporaryFolder())
@@ -142,9 +143,9 @@ export class Guardian {
   }
 
   /**
-   * An empty file for the trace that is to go to `destination`. Whoever takes it gives it back.
+   * An empty file for the trace that is to go to `destination`. The caller must give it back.
    *
-   * @throws {WorkspaceError} when somebody else's folder is in the place of this user's own.
+   * @throws {WorkspaceError} when this user's own folder is somebody else's.
    */
   takeDraft(destination: string): Draft {
     const draft = this.#emptyDrafts.pop() ?? this.#newDraft()
@@ -163,7 +164,7 @@ export class Guardian {
     return { path, file: openSync(path, 'ax', 0o600) }
   }
 
-  /** The real path of the temporary folder. Each test asks for it, and hardly any changes TMPDIR. */
+  /** The real path of the temporary folder. It is remembered, as each test asks for it and hardly any changes TMPDIR. */
   #temporaryFolder(): string {
     const name = tmpdir()
     const real = this.#temporary?.name === name ? this.#temporary.real : realpathSync(name)
@@ -187,11 +188,11 @@ export class Guardian {
   }
 
   /**
-   * The worker ends in order, and no fixture of it is left. Where nothing else is open either, its records go, and the
-   * guardian has no line at the end of file: it ends at once. Otherwise it starts Node, to look whether that is so.
+   * Called when the worker exits in order and has no fixture left. If nothing else is open either, this removes its records
+   * and takes back every line, and the guardian exits at the end of file. Otherwise it starts Node, to look what is left.
    */
   retire(): void {
-    if (this.#hasSpared || [...this.#open.keys()].some((key) => !key.startsWith('record '))) return
+    if (this.#hasExempted || [...this.#open.keys()].some((key) => !key.startsWith('record '))) return
     for (const record of this.#records.values()) if (record.drop()) this.#open.delete(`record ${record.path}`)
     this.#flush()
   }
@@ -200,14 +201,14 @@ export class Guardian {
     for (const record of this.#records.values()) record.note(line)
   }
 
-  /** It hears within this turn of the event loop: until then, the mark tells it whose a process is. */
+  /** Tells the guardian within this turn of the event loop: until then, it would find a process by its mark. */
   #watch(key: string, line: Line): void {
     this.#open.set(key, formatLine(line))
     if (this.#child === undefined) this.start()
     else this.#cancelFlush ??= soon(() => this.#flush())
   }
 
-  /** What is over goes along with what is told next: each write wakes it up, and the program under test waits. */
+  /** Takes a line back with the next flush: each write wakes the guardian, while the program under test waits. */
   #forget(key: string): void {
     if (this.#open.delete(key)) this.#flushLater()
   }
@@ -236,23 +237,23 @@ export class Guardian {
     return copy
   }
 
-  /** Sees to it that the worker has a guardian from here on. */
+  /** Starts the guardian, unless it runs. */
   startOnce(): void {
     if (this.#child === undefined) this.start()
   }
 
-  /** Starts the script and tells it everything that is open. */
+  /** Starts the guardian, and tells it everything that is open. */
   start(): void {
     try {
-      // A sweep goes by it, if this guardian dies too.
+      // Should this guardian die as well, a sweep finds the worker's processes by the record.
       if (this.#records.size === 0) this.#recordIn(this.#temporaryFolder())
     } catch {
-      // Who makes a workspace hears of it; a guard does without.
+      // Whoever makes a workspace gets the error. A guard needs no record.
     }
     if (this.#child === undefined) this.#spawn()
   }
 
-  /** A sweep that comes at a bad time waits for it. */
+  /** Notes the guardian in the records: a sweep waits while it is at work. */
   #noteGuardian(): void {
     const identity = this.pid === undefined ? undefined : table.identify(this.pid)
     if (identity !== undefined) this.#note(`guardian ${keyOf(identity)}`)
@@ -264,7 +265,7 @@ export class Guardian {
     const environment = {
       ...this.#environment,
       PROCTOR_NODE: process.execPath,
-      // One a line. Deno would give it no right to anything, and there is nobody here to ask.
+      // One argument a line. Without them, Deno would give the script no permissions.
       ...(runtime === 'Deno' ? { PROCTOR_NODE_ARGUMENTS: 'run\n--allow-all' } : {}),
       PROCTOR_ENDING: this.#readable(endingPath),
       PROCTOR_WORKER: `${keyOf(owner)} ${this.#worker.token} ${this.#worker.locks ?? ''} ${ownSession()}`,

@@ -1,15 +1,15 @@
 import type { ProcessIdentity } from '../system/process-table/table.js'
 
-// What a worker tells its guardian, a line each. The script keeps the lines and forgets each that comes again with a
-// minus; Node reads what is left of them when the worker is dead.
+// The lines by which a worker tells its guardian what is open. The script keeps each line until it comes again with a minus
+// in front. When the worker is dead, Node reads the lines that are left.
 
-/** What is open. */
+/** Something that is open. */
 export type Line =
-  /** The group that a command leads. `before`: who started earlier was in it when its leader exited. */
+  /** The group that a command leads. `before`: only members that started earlier are known to be the command's. */
   | { readonly kind: 'group'; readonly leader: ProcessIdentity; readonly before?: number }
-  /** A process without a group of its own, with what it starts. */
+  /** A process that leads no group, and whatever it starts. */
   | { readonly kind: 'process'; readonly identity: ProcessIdentity }
-  /** An unfinished trace, and where it is to go. */
+  /** An unfinished trace, and its destination. */
   | { readonly kind: 'trace'; readonly draft: string; readonly destination: string }
   /** A record of the worker. */
   | { readonly kind: 'record'; readonly path: string }
@@ -29,13 +29,13 @@ function fieldsOf(line: Line): (string | number)[] {
 
 const isNumber = (field: string | number): boolean => typeof field === 'number'
 
-/** The line as it goes through the pipe: a letter, numbers, and text in quotes, which hide tabs and line ends. */
+/** A line as it is written to the pipe: a letter, numbers, and quoted texts, in which tabs and line ends are escaped. */
 export function formatLine(line: Line): string {
   const [kind, ...fields] = fieldsOf(line)
   return [kind, ...fields.map((field) => JSON.stringify(field))].join('\t')
 }
 
-/** Reads a line back. Undefined when it is none: the worker died in the middle of it. */
+/** Reads a line. Undefined when it is incomplete: the worker died while it wrote it. */
 export function parseLine(text: string): Line | undefined {
   const [kind, ...rest] = text.split('\t')
   try {
@@ -51,7 +51,7 @@ export function parseLine(text: string): Line | undefined {
     if (kind === 't' && second !== undefined) return { kind: 'trace', draft: first!, destination: second }
     if (kind === 'r' && first !== undefined) return { kind: 'record', path: first }
   } catch {
-    // Cut off.
+    // An incomplete line.
   }
   return undefined
 }

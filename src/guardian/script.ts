@@ -6,12 +6,12 @@ import { startOwn } from '../containment/own-starts.js'
 import { awaitChild } from '../system/own-children.js'
 import { entriesOf, nativeCalls, type PosixSpawn } from '../system/posix-spawn.js'
 
-// How the guardian's script is started: as commands are, without a copy of this process. Node's own spawn would stop a
-// large worker for as long as its first test takes otherwise.
+// Starts the guardian's script as commands are started, without a fork of this process. Node's own spawn would block a large
+// worker for as long as a short test takes.
 
 const shell = '/bin/sh'
 
-/** The script: the leader of a session, that reads what it is told. */
+/** The running script. It leads a session, and reads lines from its standard input. */
 export interface Script {
   readonly pid: number | undefined
   tell(text: string): void
@@ -21,17 +21,17 @@ interface Started {
   readonly script: string
   readonly token: string
   readonly env: NodeJS.ProcessEnv
-  /** It has exited, or could not be started at all. */
+  /** Called when the script has exited, or could not be started. */
   readonly onEnd: (reason: 'exited' | 'not started') => void
 }
 
-/** Starts the script. Nothing of it keeps this process alive. Undefined where it cannot be started now. */
+/** Starts the script, which does not keep this process alive. Undefined when it cannot be started now. */
 export function startScript(started: Started): Script | undefined {
   const calls = nativeCalls()
   return calls === undefined ? startPortably(started) : startNatively(calls, started)
 }
 
-/** What is written to a guardian that has died fails with EPIPE: its end is told by itself. */
+/** Ignores errors of the pipe: a write to a dead guardian fails with EPIPE, and its exit is announced anyway. */
 function toScript(pid: number | undefined, stdin: NodeJS.WritableStream & { unref?: () => void }): Script {
   stdin.unref?.()
   stdin.on('error', () => {})
@@ -59,7 +59,7 @@ function startNatively(calls: PosixSpawn, { script, token, env, onEnd }: Started
     return toScript(pid, stdin)
   } catch {
     stdin?.destroy()
-    return undefined // No descriptors, or no processes, are left.
+    return undefined // There are no more descriptors, or no more processes.
   } finally {
     for (const descriptor of descriptors) closeSync(descriptor)
   }

@@ -9,18 +9,18 @@ import { removeAbandonedWorkspaces } from '../workspace/abandoned.js'
 import { readAbandonedRecords, type WorkerRecord } from '../workspace/record.js'
 import { Estate } from './estate.js'
 
-// What a worker that died could not end any more, and its guardian neither. Only what a record of this user names is
-// ever touched, and only on the machine, since the boot and in the pid namespace that the record names.
+// Finds and ends what neither a dead worker nor its guardian has ended. It touches only what a record of this user names, and
+// only on the machine, since the boot and in the pid namespace that the record names.
 
-/** A process of a worker's. */
+/** A process that a worker started. */
 export interface MarkedProcess extends PlainMember {
   readonly owner: Owner
 }
 
-/** Why nothing can be told of any process, or undefined. */
+/** Why no process can be judged here, or undefined. */
 export const reasonAgainstJudging = foreignProc
 
-/** Every live process of the workers of these records, less what may live on. */
+/** All live processes of these records' workers that are not exempt. */
 export async function findProcesses(workers: readonly WorkerRecord[]): Promise<MarkedProcess[]> {
   const found = new Map<string, MarkedProcess>()
   for (const worker of workers) {
@@ -35,7 +35,7 @@ export async function findProcesses(workers: readonly WorkerRecord[]): Promise<M
 
 const isAlive = (identity: ProcessIdentity | undefined): boolean => identity !== undefined && isRunning(identity)
 
-/** Waits until no guardian is at work for a dead worker of these records: what it ends is nobody else's to end. */
+/** Waits until no guardian works for a dead worker of these records any more: nobody else may end what it ends. */
 export async function guardiansEnd(read: () => readonly WorkerRecord[], timeout: number): Promise<void> {
   const deadline = now() + timeout
   const isAtWork = ({ owner, guardian }: WorkerRecord): boolean => !isAlive(owner) && isAlive(guardian)
@@ -43,8 +43,8 @@ export async function guardiansEnd(read: () => readonly WorkerRecord[], timeout:
 }
 
 /**
- * Removes the workspaces of dead workers of which nothing runs any more: a record is what the rest is found by. Those
- * whose guardian is at work are its own.
+ * Removes the workspaces of dead workers that have no running processes left. Workers with a running process keep their
+ * record, by which it is found; workers with a running guardian are left to that.
  */
 export async function removeAbandoned(): Promise<void> {
   const records = readAbandonedRecords().filter(({ guardian }) => !isAlive(guardian))
@@ -52,13 +52,13 @@ export async function removeAbandoned(): Promise<void> {
   await removeAbandonedWorkspaces(records.filter(({ owner }) => !owners.has(formatOwner(owner))))
 }
 
-/** What was ended, and what could not be. */
+/** Which processes were ended, and which could not be. */
 export interface SweepOutcome {
   readonly ended: readonly MarkedProcess[]
   readonly left: readonly MarkedProcess[]
 }
 
-/** SIGKILLs what `find` finds until it finds nothing, or `timeout` ms have passed. */
+/** SIGKILLs what `find` returns until it returns nothing, or until `timeout` ms have passed. */
 export async function sweep(find: () => Promise<MarkedProcess[]>, timeout: number): Promise<SweepOutcome> {
   const deadline = now() + timeout
   const ended = new Map<string, MarkedProcess>()

@@ -3,17 +3,17 @@ import { dirname } from 'node:path'
 import { uptime } from 'node:os'
 import type { ListedFile } from '../workspace/listing.js'
 
-// The end of a trace whose worker died: the guardian writes the last lines, and puts the page and the draft together.
+// Completes the trace of a dead worker: the guardian writes its last lines, and joins the page and the draft.
 
 /** What a trace says of the worker's death. */
 export interface Death {
-  /** The numbers of those that it took along. */
+  /** The pids of the processes that the guardian killed. */
   readonly killed: readonly number[]
   readonly spared: readonly number[]
   readonly files: readonly ListedFile[]
 }
 
-/** The last lines. They stand in a script element of a page, so no `<` may. */
+/** The last lines of a trace. They stand in a script element of the page, so they must not contain `<`. */
 function lastLines({ killed, spared, files }: Death): string {
   const lines = [
     '',
@@ -25,7 +25,7 @@ function lastLines({ killed, spared, files }: Death): string {
   return `${lines.join('\n').replaceAll('<', '?')}\n</script>\n`
 }
 
-/** Puts a draft to where its trace is to be, behind the page, and removes it. One in which nothing stands is only removed. */
+/** Writes the page and the draft to the trace's destination, and removes the draft. An empty draft is only removed. */
 export function endTrace(draft: string, destination: string | undefined, page: string | undefined, death: Death): void {
   try {
     const entry = lstatSync(draft)
@@ -35,7 +35,7 @@ export function endTrace(draft: string, destination: string | undefined, page: s
       writeFileSync(destination, Buffer.concat([...head, readFileSync(draft), Buffer.from(lastLines(death))]))
     }
   } catch {
-    // Gone, or nowhere to write to: nobody is left to tell.
+    // The draft is gone, or the destination cannot be written: nobody is left to be told.
   }
   rmSync(draft, { force: true })
 }

@@ -10,14 +10,14 @@ import { isMatch } from '../wait/pattern.js'
 import { guardian } from '../worker/own-guardian.js'
 import type { RunFinding } from './findings.js'
 
-// What is alive of the command, and its end. The command leads no group of its own, so each process is signalled by
-// itself: others in the group, such as the rest of a pipeline, are the shell's.
+// Finds the live processes of the command, and ends them. The command leads no group of its own, so each process is
+// signalled alone: other members of its group, such as the rest of a pipeline, belong to the shell.
 
 /** ms in which everything must be dead after SIGKILL. */
 const killTimeout = 5000
 const lookInterval = 100
 
-/** One that was seen alive, and what has become of it. */
+/** A process that was seen alive, and what has become of it. */
 interface Seen {
   readonly finding: Omit<RunFinding, 'outcome'>
   outcome: string
@@ -27,14 +27,14 @@ interface Seen {
 export class RunDescendants {
   readonly #guarded: Guarded
   readonly #patterns: readonly (string | RegExp)[]
-  /** The number of the command itself. */
+  /** The pid of the command itself. */
   readonly #leader: number
   readonly #group: number
   readonly #session: number
   readonly #seen = new Map<string, Seen>()
   readonly #allowed = new Map<string, RunFinding>()
   readonly #held = new Set<string>()
-  /** Those that have got SIGTERM. */
+  /** The processes that were sent SIGTERM. */
   readonly #asked = new Set<string>()
   #looking: Promise<unknown> = Promise.resolve()
   #isForced = false
@@ -49,7 +49,7 @@ export class RunDescendants {
     this.#session = own?.session ?? 0
   }
 
-  /** Tells the guardian of orphans while the command runs, and waits for those that have exited. */
+  /** While the command runs, tells the guardian of orphans, and waits for those that have exited. */
   watch(): void {
     this.#stopLooking = every(lookInterval, () => {
       if (this.#guarded.descendants.level === 'strict' && this.#guarded.descendants.hasChanged()) void this.#look()
@@ -60,7 +60,7 @@ export class RunDescendants {
     this.#stopLooking()
   }
 
-  /** No more patience from here on. */
+  /** From now on, kills without a grace. */
   force(): void {
     this.#isForced = true
   }
@@ -77,7 +77,7 @@ export class RunDescendants {
     return [...this.#allowed.values()]
   }
 
-  /** One look at a time: each begins with what the last one knew. */
+  /** Looks one at a time: each look begins with what the last one has found. */
   #look(): Promise<Descendant[]> {
     const look = this.#looking.then(async () => {
       const { descendants } = this.#guarded
@@ -90,14 +90,14 @@ export class RunDescendants {
     return look
   }
 
-  /** With its parent's death nothing leads from the command to an orphan any more: the guardian knows it by number and start. */
+  /** Tells the guardian of an orphan by pid and start time: once its parent is dead, nothing links it to the command. */
   #hold(each: Descendant): void {
     if (each.ppid !== process.pid || each.pid === this.#leader || this.#held.has(keyOf(each))) return
     this.#held.add(keyOf(each))
     guardian().watchProcess(each)
   }
 
-  /** What is alive and not allowed to be. The command itself is not meant by what is allowed. */
+  /** The live processes that are not allowed. `allow` does not apply to the command itself. */
   async #blamed(): Promise<Descendant[]> {
     const found = await this.#look()
     const allowed = new Set<number>()
@@ -120,7 +120,7 @@ export class RunDescendants {
   #allow(each: Descendant): void {
     if (this.#allowed.has(keyOf(each))) return
     this.#allowed.set(keyOf(each), { ...this.#describe(each), outcome: 'allowed' })
-    guardian().spare(each)
+    guardian().exempt(each)
   }
 
   #describe(each: Descendant): Omit<RunFinding, 'outcome'> {
@@ -147,7 +147,7 @@ export class RunDescendants {
     for (const [key, seen] of this.#seen) seen.isAlive = keys.has(key)
   }
 
-  /** What is left when it has had `patience` ms to go by itself. Nothing is asked to end. */
+  /** Waits `patience` ms for the processes to exit by themselves, and returns those that have not. It sends no signal. */
   async leftAfter(patience: number): Promise<Descendant[]> {
     const { descendants } = this.#guarded
     const deadline = now() + patience
@@ -164,15 +164,15 @@ export class RunDescendants {
     return []
   }
 
-  /** Names what is there, and leaves it. */
+  /** Reports the processes, and leaves them alive. */
   leaveAlone(found: readonly Descendant[]): void {
     for (const each of found) {
       this.#note(each, 'left alone')
-      guardian().spare(each)
+      guardian().exempt(each)
     }
   }
 
-  /** The command itself and what is in its group: SIGTERM, and `grace` ms. For its end before its time. */
+  /** Ends the command early: SIGTERM to it and to what it has started in its group, then waits `grace` ms. */
   async terminateGroup(grace: number): Promise<void> {
     const all = await this.#blamed()
     for (const each of all) this.#note(each, 'ended with it')
@@ -196,7 +196,7 @@ export class RunDescendants {
     this.#note(each, 'SIGTERM')
   }
 
-  /** SIGTERM to each process that has not got it yet, `grace` ms, SIGKILL, until nothing is alive or can be ended. */
+  /** SIGTERM to each process that was not sent it yet, `grace` ms, SIGKILL, until nothing is alive or can be ended. */
   async end(grace: number): Promise<void> {
     const { descendants } = this.#guarded
     const before = new Set(this.#asked)

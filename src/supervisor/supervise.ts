@@ -9,7 +9,7 @@ import { RunDescendants } from './run-descendants.js'
 import { SignalRelay } from './relay.js'
 import { commandLineOf, type RunRequest } from './request.js'
 
-// One command, in this process's own session, group and terminal, and the end of everything that it started.
+// Runs one command in this process's own session, group and terminal, and ends everything that the command started.
 
 interface CommandExit {
   readonly code: number | null
@@ -26,7 +26,7 @@ export class StartError extends Error {
   }
 }
 
-/** Who is told how the run goes. */
+/** Hears of the run's progress. */
 export interface RunListener {
   started?(pid: number): void
   exited?(code: number | null, signal: NodeJS.Signals | null): void
@@ -42,7 +42,7 @@ function exitOf(child: ChildProcess): Promise<CommandExit> {
   })
 }
 
-/** Resolves when the command is to be ended before its time, and says why. */
+/** Resolves with the reason when the command must be ended early. */
 function endOfPatience(timeout: number | undefined): {
   readonly reason: Promise<'timeout' | 'force'>
   force(): void
@@ -64,7 +64,7 @@ function withResolvers<Value>(): { promise: Promise<Value>; resolve: (value: Val
 /**
  * Runs a command to its end, and ends what it left.
  *
- * @throws {StartError} when it could not be started; {ContainmentError} for `strict` where it is not to be had.
+ * @throws {StartError} when it could not be started; {ContainmentError} for `strict` where it is unavailable.
  */
 export async function supervise(request: RunRequest, listener: RunListener = {}): Promise<RunReport> {
   const stdio = inheritedDescriptors()

@@ -105,11 +105,10 @@ export class Trace {
     this.#watch = new TreeWatch(
       {
         started: (process) => this.#start(process),
-        becameAnother: ({ number, command }) =>
-          this.append({ k: 'exec', p: number, command: mask.hideInCommand(command) }),
-        moved: ({ number, group, session }) => this.append({ k: 'move', p: number, group, session }),
-        orphaned: ({ number }, ppid) => this.append({ k: 'parent', p: number, ppid }),
-        gone: ({ number }) => this.append({ k: 'gone', p: number }),
+        executed: ({ number, command }) => this.append({ k: 'exec', p: number, command: mask.hideInCommand(command) }),
+        changedGroup: ({ number, group, session }) => this.append({ k: 'move', p: number, group, session }),
+        reparented: ({ number }, ppid) => this.append({ k: 'parent', p: number, ppid }),
+        exited: ({ number }) => this.append({ k: 'gone', p: number }),
       },
       mostProcesses,
     )
@@ -221,7 +220,8 @@ export class Trace {
     const t = this.#time()
     for (const source of this.#sources.read()) this.#appendFirst({ k: 'source', t, ...source })
     const numbered = findings.map((finding) => ({ p: this.#lastOf.get(finding.pid), ...finding }))
-    const untold = this.#watch.untold > 0 ? { untold: this.#watch.untold } : {}
+    const { unreported } = this.#watch
+    const untold = unreported > 0 ? { untold: unreported } : {}
     this.#appendFirst({ k: 'end', t, state, errors, findings: numbered, files, containment, ...untold })
     this.#file.append(this.#summary(t, state, findings, errors))
     this.#ports.close()

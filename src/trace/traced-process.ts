@@ -98,7 +98,7 @@ export class TracedProcess implements CommandListener {
   output(stream: OutputStream, bytes: Buffer): void {
     this.#drawLater()
     this.cast?.output(bytes)
-    this.#trace.watch.lookSoon()
+    this.#trace.watch.lookNow()
     if (this.#written[stream] > mostOutput) {
       this.#cut[stream] += bytes.length
       return

@@ -5,18 +5,18 @@ import { descendantsOf } from '../system/process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
 import type { Tree } from '../containment/tree.js'
 
-// Looks at the processes of a tree while it lives, for a trace: who was started by whom, became another program, left
-// its group, lost its parent, went. It only looks: what it missed is missing in a picture, and in no proof.
+// Watches the processes of a tree while it lives, for a trace: which process started another, called exec, changed its
+// group, got another parent, exited. What it misses is missing in a picture, and in no proof.
 
-/** ms between two looks, at least. */
+/** The least ms between two looks. */
 const lookInterval = 10
-/** ms where every look starts ps(1). */
+/** The same where every look starts ps(1). */
 const lookIntervalPortable = 250
-/** ms within which a look is as good as a new one. */
+/** A look that is no older than so many ms is as good as a new one. */
 const stale = 1
-/** Looks may take this part of the time, and glances between them the same once more. */
+/** The part of the time that full looks may take. Looks at known processes may take the same once more. */
 const mostOfTime = 1 / 100
-/** ms after its start in which a process most likely becomes another program. */
+/** A process most likely calls exec within so many ms after its start. */
 const youth = 250
 /** One in `rarely` of the older processes has its command line re-read per scan. */
 const rarely = 8
@@ -26,22 +26,22 @@ export interface WatchedProcess extends ProcessIdentity {
   readonly tree: Tree
   /** Counts the processes of this watch, from 1. */
   readonly number: number
-  /** The one that it is a child of, or was when it was first seen. */
+  /** Its parent when it was first seen. */
   readonly parent: WatchedProcess | undefined
   readonly ppid: number
   readonly group: number
   readonly session: number
   readonly command: string
-  /** ms on our clock: not before the look that did not see it yet. */
+  /** ms on our clock. No earlier than the last look that did not see it. */
   readonly startedAt: number
 }
 
 export interface TreeWatchListener {
   started(process: WatchedProcess): void
-  becameAnother(process: WatchedProcess): void
-  moved(process: WatchedProcess): void
-  orphaned(process: WatchedProcess, ppid: number): void
-  gone(process: WatchedProcess): void
+  executed(process: WatchedProcess): void
+  changedGroup(process: WatchedProcess): void
+  reparented(process: WatchedProcess, ppid: number): void
+  exited(process: WatchedProcess): void
 }
 
 interface Seen extends WatchedProcess {
@@ -50,11 +50,11 @@ interface Seen extends WatchedProcess {
   session: number
   command: string
   readonly seenAt: number
-  /** There are too many. */
-  readonly isUntold: boolean
+  /** There were too many before it: it is not reported. */
+  readonly isOverLimit: boolean
 }
 
-/** Where a look gets what it looks at. */
+/** Where a look reads processes from. */
 interface Source {
   identify(pid: number): ProcessRecord | undefined
   descendantsOf(record: ProcessRecord, visit: (descendant: ProcessRecord) => void): void
@@ -62,7 +62,7 @@ interface Source {
 
 const procSource: Source = { identify: (pid) => table.identify(pid), descendantsOf }
 /** Re-checks known processes only; for a many-threaded program that is a tenth of a full scan. */
-const glanceSource: Source = { ...procSource, descendantsOf: () => {} }
+const knownSource: Source = { ...procSource, descendantsOf: () => {} }
 
 /** The whole table at one moment, where there is no /proc. */
 function sourceOf(records: ReadonlyMap<number, ProcessRecord>): Source {
@@ -82,7 +82,7 @@ export class TreeWatch {
   #looks = 0
   #lastLook = now()
   #nextLook = 0
-  #nextGlance = 0
+  #nextSample = 0
   #isLooking = false
   readonly #stop: () => void
 
@@ -92,20 +92,22 @@ export class TreeWatch {
     this.#most = most
     const isProc = table.name === 'linux'
     this.#stop = every(isProc ? lookInterval : lookIntervalPortable, () => {
-      if (isProc && now() < this.#nextLook) this.#glance()
+      if (isProc && now() < this.#nextLook) this.#sampleKnown()
       else if (isProc) this.look()
       else if (now() >= this.#nextLook) void this.#lookPortable()
     })
   }
 
   /** How many processes there were beyond those that were reported. */
-  get untold(): number {
+  get unreported(): number {
     return Math.max(0, this.#count - this.#most)
   }
 
   /** The reported processes that were alive at the last look. */
   get living(): WatchedProcess[] {
-    return [...this.#trees.values()].flatMap(({ alive }) => [...alive.values()].filter(({ isUntold }) => !isUntold))
+    return [...this.#trees.values()].flatMap(({ alive }) =>
+      [...alive.values()].filter(({ isOverLimit }) => !isOverLimit),
+    )
   }
 
   add(tree: Tree, command: string, startedAt: number): void {
@@ -115,16 +117,16 @@ export class TreeWatch {
     this.#tell(tree, { ...tree.identity, ppid: process.pid, group: pid, session: pid }, undefined, command, startedAt)
   }
 
-  /** The leader has exited, and its parent has heard of it. */
+  /** Called when the leader has exited and was waited for. */
   leaderGone(tree: Tree): void {
     const watched = this.#trees.get(tree)
     if (watched !== undefined) watched.isLeaderGone = true
     this.#end(tree, tree.identity.pid)
-    // Its children have another parent from now on.
-    if (watched !== undefined && table.name === 'linux') this.#lookAt(tree, glanceSource)
+    // Its children have just got another parent.
+    if (watched !== undefined && table.name === 'linux') this.#lookAt(tree, knownSource)
   }
 
-  /** Looks now, where that costs no process of its own. */
+  /** Looks now, unless that would start ps(1). */
   look(): void {
     if (table.name !== 'linux') return
     const begin = now()
@@ -133,15 +135,15 @@ export class TreeWatch {
     this.#looked(begin)
   }
 
-  #glance(): void {
+  #sampleKnown(): void {
     const begin = now()
-    if (begin < this.#nextGlance) return
-    for (const tree of this.#trees.keys()) this.#lookAt(tree, glanceSource)
-    this.#nextGlance = now() + (now() - begin) / mostOfTime
+    if (begin < this.#nextSample) return
+    for (const tree of this.#trees.keys()) this.#lookAt(tree, knownSource)
+    this.#nextSample = now() + (now() - begin) / mostOfTime
   }
 
-  /** Something has happened: a program that says that it is ready has just started others. */
-  lookSoon(): void {
+  /** Called when a program has written something: one that says that it is ready has often just started others. */
+  lookNow(): void {
     const begin = now()
     if (begin >= this.#nextLook && begin - this.#lastLook >= lookInterval / 2) this.look()
   }
@@ -154,7 +156,7 @@ export class TreeWatch {
       const source = sourceOf(await table.snapshot())
       for (const tree of this.#trees.keys()) this.#lookAt(tree, source)
     } catch {
-      // ps(1) could not be started: whoever needs the table for a proof will say so.
+      // ps(1) could not be started: whoever needs the table for a proof reports that.
     }
     this.#isLooking = false
     this.#looked(begin)
@@ -167,11 +169,11 @@ export class TreeWatch {
     this.#nextLook = end + (end - begin) / mostOfTime
   }
 
-  /** A tree that was proven dead. */
+  /** Ends the watch of a tree that was proven dead. */
   remove(tree: Tree): void {
     const alive = this.#trees.get(tree)?.alive
     if (alive === undefined) return
-    // What is allowed to live on does.
+    // Allowed processes may live on: the others are looked up once more.
     if (table.name === 'linux' && alive.size > 0) this.#lookAt(tree, procSource)
     else for (const pid of alive.keys()) this.#end(tree, pid)
     this.#trees.delete(tree)
@@ -199,7 +201,7 @@ export class TreeWatch {
       source.descendantsOf(record, visit)
     }
     if (!watched.isLeaderGone) visitFrom(tree.identity)
-    // Those whose parent has gone, and what containment found without a parent.
+    // The processes whose parent has gone, and those that containment has found otherwise.
     for (const seen of alive.values()) visitFrom(seen)
     if (tree.known.size !== watched.known) {
       watched.known = tree.known.size
@@ -221,17 +223,17 @@ export class TreeWatch {
     const command = isAsked ? table.commandLine(record.pid) : seen.command
     if (command !== seen.command && !command.startsWith('[')) {
       seen.command = command
-      if (!seen.isUntold) this.#listener.becameAnother(seen)
+      if (!seen.isOverLimit) this.#listener.executed(seen)
     }
-    // 0: the platform does not tell.
+    // A session of 0 means that the platform does not tell it.
     if (record.group !== seen.group || (record.session !== 0 && record.session !== seen.session)) {
       seen.group = record.group
       seen.session = record.session
-      if (!seen.isUntold) this.#listener.moved(seen)
+      if (!seen.isOverLimit) this.#listener.changedGroup(seen)
     }
     if (record.ppid !== seen.ppid) {
       seen.ppid = record.ppid
-      if (!seen.isUntold) this.#listener.orphaned(seen, record.ppid)
+      if (!seen.isOverLimit) this.#listener.reparented(seen, record.ppid)
     }
   }
 
@@ -255,10 +257,10 @@ export class TreeWatch {
       command: command ?? table.commandLine(record.pid),
       startedAt,
       seenAt: now(),
-      isUntold: this.#count > this.#most,
+      isOverLimit: this.#count > this.#most,
     }
     this.#trees.get(tree)!.alive.set(record.pid, seen)
-    if (!seen.isUntold) this.#listener.started(seen)
+    if (!seen.isOverLimit) this.#listener.started(seen)
   }
 
   #end(tree: Tree, pid: number): void {
@@ -266,6 +268,6 @@ export class TreeWatch {
     const seen = alive?.get(pid)
     if (seen === undefined) return
     alive!.delete(pid)
-    if (!seen.isUntold) this.#listener.gone(seen)
+    if (!seen.isOverLimit) this.#listener.exited(seen)
   }
 }

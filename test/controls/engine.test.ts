@@ -112,7 +112,7 @@ const controls: readonly Control[] = [
     file: 'src/guardian/estate.ts',
     from: 'if (this.#source.mayExempt) await this.look()',
     to: '',
-    red: 'what may live on in the group of a leader that lives is spared by the first kill already',
+    red: 'the first kill already leaves alone what is exempt in the group of a live leader',
   },
 ]
 

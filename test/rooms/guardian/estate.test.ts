@@ -10,7 +10,7 @@ import { isRunning, makeFolder, removeFolder } from '../../machine.js'
 
 // What a dead worker had open, on real processes: here the worker's death is only said.
 
-test('what may live on in the group of a leader that lives is spared by the first kill already', async () => {
+test('the first kill already leaves alone what is exempt in the group of a live leader', async () => {
   const leader = spawn('sh', ['-c', 'sleep 600 & echo $!; wait'], {
     detached: true,
     stdio: ['ignore', 'pipe', 'ignore'],

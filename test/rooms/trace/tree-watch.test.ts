@@ -21,10 +21,10 @@ function givenWatch(most = 100): { events: Event[]; watch: TreeWatch } {
   const watch = new TreeWatch(
     {
       started: note('started'),
-      becameAnother: note('became another'),
-      moved: note('moved'),
-      orphaned: note('orphaned'),
-      gone: note('gone'),
+      executed: note('exec'),
+      changedGroup: note('changed group'),
+      reparented: note('reparented'),
+      exited: note('exited'),
     },
     most,
   )
@@ -35,7 +35,7 @@ function givenWatch(most = 100): { events: Event[]; watch: TreeWatch } {
 const whatOf = (events: readonly Event[], command: string): string[] =>
   events.filter(({ process }) => process.command === command).map(({ what }) => what)
 
-test('who was started by whom, became another program, left the group, lost its parent, and went', async () => {
+test('reports starts, execs, changes of group and parent, and exits', async () => {
   const { events, watch } = givenWatch()
   const proctor = await givenProctor({ allow: ['sleep 7301'] })
   // Each shell waits for a file, without a program of its own: to become sleep in its own session, and to exit.
@@ -48,27 +48,27 @@ test('who was started by whom, became another program, left the group, lost its 
   expect(child.parent!.pid).toBe(command.pid)
   expect(child.group).toBe(command.pid)
   await proctor.workspace.write('go', '')
-  await seen('became another', 'sleep 7301')
-  await seen('moved', 'sleep 7301')
+  await seen('exec', 'sleep 7301')
+  await seen('changed group', 'sleep 7301')
   expect(child.session).toBe(child.pid)
   await proctor.workspace.write('end', '')
   await command.waitForExit()
-  await seen('orphaned', 'sleep 7301')
+  await seen('reparented', 'sleep 7301')
   await command.kill().catch(() => {})
-  await seen('gone', 'sleep 7301')
+  await seen('exited', 'sleep 7301')
   // Between the shell and sleep it may have been seen as setsid, in its new session already.
   const what = new Set(whatOf(events, 'sleep 7301'))
-  expect(what).toEqual(new Set(['started', 'became another', 'moved', 'orphaned', 'gone']))
-  expect([...what].at(-1)).toBe('gone')
-  expect(watch.untold).toBe(0)
+  expect(what).toEqual(new Set(['started', 'exec', 'changed group', 'reparented', 'exited']))
+  expect([...what].at(-1)).toBe('exited')
+  expect(watch.unreported).toBe(0)
 })
 
-test('of too many only so many are told, and the others counted', async () => {
+test('reports only so many processes, and counts the others', async () => {
   const { events, watch } = givenWatch(3)
   const proctor = await givenProctor()
   const command = shell(proctor, 'for i in 1 2 3 4 5; do sleep 7302 & done; wait')
   watch.add(command.ownTree!, command.command, now())
-  await eventually(() => (watch.untold === 3 ? true : undefined), 'three untold')
+  await eventually(() => (watch.unreported === 3 ? true : undefined), 'three unreported')
   await command.kill()
   expect(events.filter(({ what }) => what === 'started')).toHaveLength(3)
 })
