@@ -1,8 +1,11 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 // The tests run against the built package: `npm test` builds it first.
 const isThreads = process.argv.includes('threads')
 const report = process.env['CI_REPORT'] && process.env['CI_REPORT'] + (isThreads ? '.threads' : '')
+
+/** What leaves nothing behind in its worker. */
+const sharing = ['rooms', 'stories', 'messages', 'features'].map((folder) => `test/${folder}/**/*.test.ts`)
 
 export default defineConfig({
   test: {
@@ -23,13 +26,21 @@ export default defineConfig({
     execArgv: ['--import', `${import.meta.dirname}/test/safety/recorder.mjs`],
     globalSetup: ['test/safety/recording.ts'],
     projects: [
-      { extends: true, test: { name: 'forks', include: ['test/**/*.test.ts'] } },
+      {
+        // A worker for many files: to start one, and to load Vitest in it, takes longer than most of them.
+        extends: true,
+        test: { name: 'forks', isolate: false, include: sharing },
+      },
+      {
+        // Each file is alone in its worker: it starts runners, storms and strangers, or takes down what others use.
+        extends: true,
+        test: { name: 'isolated', include: ['test/**/*.test.ts'], exclude: [...configDefaults.exclude, ...sharing] },
+      },
       {
         // What a user meets of a command, with the start that takes the other one's place where there are no system calls.
         extends: true,
         test: {
           name: 'portable',
-          // A worker for all files: to start one, and to load Vitest in it, takes longer than most of them.
           isolate: false,
           include: ['test/rooms/command/**/*.test.ts', 'test/stories/*.test.ts'],
           env: { PROCTOR_LAUNCH: 'portable' },

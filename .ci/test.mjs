@@ -19,9 +19,14 @@ function vitest(projects, args) {
 }
 
 const runs = isQuick
-  ? [[['forks'], [...quick, ...given]]]
+  ? [
+      [
+        ['forks', 'isolated'],
+        [...quick, ...given],
+      ],
+    ]
   : [
-      [['forks', 'portable'], given],
+      [['forks', 'isolated', 'portable'], given],
       [['threads'], [...given, '--passWithNoTests']],
     ]
 process.exitCode = 0

@@ -1,6 +1,6 @@
 import { cp } from 'node:fs/promises'
 import { expect, type Process, test } from 'proctor/vitest'
-import { eventually, findByCommandLine, numberIn, uniqueNumber } from '../machine.js'
+import { endByCommandLine, eventually, findByCommandLine, numberIn, uniqueNumber } from '../machine.js'
 import { inRoot } from '../inner-run.js'
 import { buildMutant, innerEnvironment, type Mutation } from './mutant.js'
 
@@ -69,6 +69,6 @@ test('without its parts the guard says otherwise', async ({ run, workspace }) =>
   await killed.waitForExit(patience)
   // The shell and its child that carry no mark of the environment live on.
   const left = findByCommandLine(number)
-  for (const line of left) process.kill(Number.parseInt(line, 10), 'SIGKILL')
+  await endByCommandLine(number)
   expect(left.some((line) => / sh -c /.test(line))).toBe(true)
 }, 60_000)

@@ -2,22 +2,22 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type InnerResult, inRoot, startInner, startVitest } from '../inner-run.js'
-import { eventually, findByCommandLine, makeFolder, removeFolder, uniqueNumber } from '../machine.js'
+import { endByCommandLine, eventually, findByCommandLine, makeFolder, removeFolder, uniqueNumber } from '../machine.js'
 
 // Real runs whose guard only reports, or knows what leaks already. The witness is /proc.
 
 const suite = inRoot('fixtures/suites/guard-report')
 
 /** A folder for a run's files, and what ends what the run has left, by its number. */
-function makeRoom(): { folder: string; number: string; env: NodeJS.ProcessEnv; left: () => number } {
+function makeRoom(): { folder: string; number: string; env: NodeJS.ProcessEnv; left: () => Promise<number> } {
   const [folder, number] = [makeFolder(), uniqueNumber()]
-  const end = (): number => {
-    const pids = findByCommandLine(number)
-    for (const line of pids) process.kill(Number.parseInt(line, 10), 'SIGKILL')
-    return pids.length
+  const end = async (): Promise<number> => {
+    const { length } = findByCommandLine(number)
+    await endByCommandLine(number)
+    return length
   }
   onTestFinished(async () => {
-    end()
+    await end()
     await removeFolder(folder)
   })
   return { folder, number, env: { TMPDIR: folder, SUITE_NUMBER: number }, left: end }
@@ -36,7 +36,7 @@ test('Vitest: a report ends nothing, a baseline holds what is known, and a new l
     '  fixtures/suites/guard-report/helper.mjs:7 started 4 processes that outlived 3 tests: sleep <n> <n>',
   ]
   expect(summaryOf(reported.output)).toEqual(summary)
-  expect([reported.exitCode, left()]).toEqual([0, 4])
+  expect([reported.exitCode, await left()]).toEqual([0, 4])
 
   const baseline = join(folder, 'known.json')
   const withBaseline = { ...env, PROCTOR_GUARD_BASELINE: baseline }
@@ -45,7 +45,7 @@ test('Vitest: a report ends nothing, a baseline holds what is known, and a new l
   expect(JSON.parse(readFileSync(baseline, 'utf8'))).toEqual([
     { at: 'fixtures/suites/guard-report/helper.mjs', command: 'sleep <n> <n>' },
   ])
-  expect([updated.exitCode, left()]).toEqual([0, 4])
+  expect([updated.exitCode, await left()]).toEqual([0, 4])
 
   const red = await startVitest('guard-report', { env: { ...withBaseline, SUITE_NEW: '1' } }).result
   expect(red.output).toMatch(/Tests\s+1 failed \| 2 passed/)
@@ -57,7 +57,7 @@ test('Vitest: a report ends nothing, a baseline holds what is known, and a new l
     summary[1],
     '  fixtures/suites/guard-report/helper.mjs:12 started 1 process that outlived 1 test: tail -f /dev/null <n>',
   ])
-  expect([red.exitCode, left()]).toEqual([1, 4])
+  expect([red.exitCode, await left()]).toEqual([1, 4])
   const hasRecords = (): boolean => readdirSync(folder).some((name) => name.startsWith('proctor-'))
   expect(await eventually(() => (hasRecords() ? undefined : true), 'the end of the guardians')).toBe(true)
 }, 60_000)
@@ -87,5 +87,5 @@ test('Jest and node:test: the same sum at the end', async () => {
       '  helper.mjs:7 started 3 processes that outlived 2 tests: sleep <n> <n>',
     ],
   ])
-  expect(left()).toBe(5)
+  expect(await left()).toBe(5)
 }, 60_000)

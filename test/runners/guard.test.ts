@@ -6,6 +6,7 @@ import { ahead, type InnerOptions, type InnerResult, inRoot, runVitest, startVit
 import {
   eventually,
   expectNothingLeft,
+  endByCommandLine,
   findByCommandLine,
   isRunning,
   makeFolder,
@@ -294,6 +295,6 @@ async function runAndEnd(env: NodeJS.ProcessEnv): Promise<InnerResult & { readon
   const number = uniqueNumber()
   const result = await runVitest('guard', { args: ['alone'], env: { SUITE_NUMBER: number, ...env } })
   const left = findByCommandLine(number)
-  for (const line of left) process.kill(Number.parseInt(line, 10), 'SIGKILL')
+  await endByCommandLine(number)
   return { ...result, left: left.length }
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { cleanEnvironment } from '../../inner-run.js'
+import { cleanEnvironment, startInner } from '../../inner-run.js'
 import { readTraceFile } from '../../trace-model.js'
 import { cli, program, sleepersOf, startRun, uniqueNumber } from './proctor-run.js'
 
@@ -178,10 +178,11 @@ describe('its end before its time', () => {
 
   test('timeout(1) signals child and group: that is one wish, and the command gets its time', async () => {
     const line = `trap 'sleep 0.5; echo cleaned up; exit 9' TERM; echo ready; while :; do sleep 0.05; done`
-    const { stdout } = spawnSync('timeout', ['1.5', process.execPath, cli, 'run', ...sh(line)], {
-      env: cleanEnvironment(),
-      encoding: 'utf8',
-    })
+    // What it does when its time is over it does when it is signalled, too.
+    const inner = startInner('timeout', ['600', process.execPath, cli, 'run', ...sh(line)])
+    await until(() => inner.output().includes('ready'))
+    inner.child.kill('SIGTERM')
+    const { stdout } = await inner.result
     expect(stdout).toBe('ready\ncleaned up\n')
   })
 })
