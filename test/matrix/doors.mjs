@@ -54,6 +54,15 @@ export const doors = [
     start: onNode('--import', 'proctor/node-test/guard', '--test', '--test-reporter=spec'),
   },
   {
+    name: 'node-test/reporter',
+    packages: [],
+    nodes: ['20', '26'],
+    files: ['node-test-guard.mjs'],
+    env: { PROCTOR_GUARD_LEAK_TIMEOUT: '200' },
+    start: onNode('--import', 'proctor/node-test/guard', '--test', '--test-reporter=proctor/node-test/reporter'),
+    says: /proctor: 2 processes outlived 2 tests/,
+  },
+  {
     name: 'playwright',
     packages: ['@playwright/test@1'],
     nodes: ['20', '24'],
@@ -64,13 +73,16 @@ export const doors = [
     { version: '3.2', own: ['20'] },
     { version: '4', own: ['20', '26'] },
     { version: '5', own: ['24'] },
-  ].map(({ version, own }) => ({
-    name: `vitest/plugin ${version}`,
-    packages: [`vitest@~${version}`],
-    nodes: own,
-    files: ['vitest-plugin.test.mjs'],
-    start: onNode('node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose'),
-  })),
+  ].flatMap(({ version, own }) => [
+    {
+      name: `vitest/plugin ${version}`,
+      packages: [`vitest@~${version}`],
+      nodes: own,
+      files: ['vitest-plugin.test.mjs'],
+      start: onNode('node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose'),
+    },
+    { name: `vitest/server ${version}`, packages: [`vitest@~${version}`], nodes: own, cell: runServed },
+  ]),
   ...[
     { version: '29', own: ['20'] },
     { version: '30', own: ['20', '26'] },
@@ -91,8 +103,17 @@ const examplesOf = (page) =>
     text,
   }))
 
+/** Doors with the same packages share their project: most of the time of a row is npm's. */
+const projects = new Map()
+
 /** A project with the tests of a door. */
-export async function makeDoor({ name, packages, page }, tarball) {
+export function makeDoor(door, tarball) {
+  const key = [...door.packages, door.page ?? ''].join(' ')
+  if (!projects.has(key)) projects.set(key, makeProject(door, tarball))
+  return projects.get(key)
+}
+
+async function makeProject({ name, packages, page }, tarball) {
   const folder = join(work, name.replaceAll(/\W+/g, '-'))
   cpSync(join(root, 'fixtures/consumers/doors'), folder, { recursive: true })
   for (const example of page === undefined ? [] : examplesOf(page)) {
@@ -109,7 +130,7 @@ const redMark = String.raw`(?:✖|✗|✘|✕|×|FAILED|\(fail\)|\d\))`
 const has = (output, mark, title) => new RegExp(`${mark}.*${title}|${title} .*${mark}`).test(output)
 
 /** What is wrong with what the runner printed. */
-function misjudged({ code, output }) {
+function misjudged({ code, output }, says) {
   const wrong = code === 0 || code === null ? [`exit code ${code}`] : []
   if (!has(output, greenMark, 'a command')) wrong.push('the clean test is not green')
   for (const title of ['leaks a daemon', 'fails and leaks']) {
@@ -117,6 +138,7 @@ function misjudged({ code, output }) {
   }
   if (!output.includes('the own error')) wrong.push('the own error is not there')
   if ((output.match(blame) ?? []).length < 2) wrong.push('not both leaks are named')
+  if (says !== undefined && !says.test(output)) wrong.push(`it does not say ${says}`)
   return wrong
 }
 
@@ -140,9 +162,9 @@ export async function runDoor(door, folder, binaries) {
   return wrong
 }
 
-async function runTests({ start, files, page, folder, binaries, temporary, env, left }) {
+async function runTests({ start, files, page, says, folder, binaries, temporary, env, left }) {
   const result = await run(...start(binaries, files), { cwd: folder, env })
-  const wrong = misjudged(result)
+  const wrong = misjudged(result, says)
   if (wrong.length > 0) wrong.push(result.output.slice(-3000))
   if (left().length > 0) wrong.push(`left: ${left().join(', ')}`)
   wrong.push(...(await killWorker({ command: start(binaries, files), folder, env, temporary, left })))
@@ -160,16 +182,33 @@ async function runSupervised({ folder, binaries, temporary, env, left }) {
     join(binaries, 'node'),
     ['node_modules/proctor/dist/cli.cjs', 'run', '--leak-timeout', '200', '--', 'sh', 'run.sh', ...words],
   ]
-  const expected = [
-    ['clean', 0, /^$/],
-    ['leaks', 1, /1 process outlived `sh run\.sh leaks` and was ended/],
-    ['fails', 7, /the own error[^]*1 process outlived/],
-  ]
-  const wrong = []
-  for (const [word, exitCode, text] of expected) {
-    const { code, output } = await run(...start(word), { cwd: folder, env })
-    if (code !== exitCode || !text.test(output)) wrong.push(`${word}: exit code ${code}\n${output}`)
-    if (left().length > 0) wrong.push(`left by ${word}: ${left().join(', ')}`)
-  }
+  const wrong = await judge({ folder, left }, [
+    { command: start('clean'), env, exitCode: 0, text: /^$/ },
+    { command: start('leaks'), env, exitCode: 1, text: /1 process outlived `sh run\.sh leaks` and was ended/ },
+    { command: start('fails'), env, exitCode: 7, text: /the own error[^]*1 process outlived/ },
+  ])
   return [...wrong, ...(await killWorker({ command: start('hangs'), folder, env, temporary, left }))]
+}
+
+/** What is wrong with how commands ended, what they printed, and what they left. */
+async function judge({ folder, left }, cases) {
+  const wrong = []
+  for (const { command, env, exitCode, text } of cases) {
+    const { code, output } = await run(...command, { cwd: folder, env })
+    if (code !== exitCode || !text.test(output)) wrong.push(`exit code ${code}\n${output.slice(-3000)}`)
+    if (left().length > 0) wrong.push(`left: ${left().join(', ')}`)
+  }
+  return wrong
+}
+
+/** One server for a run: it ends with it; one that fails, and what it leaves, fail it; and it dies with Vitest. */
+async function runServed({ folder, binaries, temporary, env, left }) {
+  const start = onNode('node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', '--config=served.config.mjs')
+  const command = start(binaries, ['served.test.mjs'])
+  const died = /the own error[^]*The server of this run: UnexpectedExitError: .* exited with exit code 3/
+  const wrong = await judge({ folder, left }, [
+    { command, env, exitCode: 0, text: /✓.*a command/ },
+    { command, env: { ...env, MATRIX_FAILS: 'yes' }, exitCode: 1, text: died },
+  ])
+  return [...wrong, ...(await killWorker({ command, folder, env, temporary, left }))]
 }
