@@ -12,12 +12,19 @@ const runJest = (file: string): Promise<InnerResult> => {
 }
 
 test('Vitest: a leak in any repeat of test.fails is red', { timeout: 60_000 }, async () => {
-  const { output } = await runVitest('expected', { env: { SUITE_NUMBER: uniqueNumber() } })
+  const { output } = await runVitest('expected', { args: ['repeats'], env: { SUITE_NUMBER: uniqueNumber() } })
   expect(verdictsOf(output, /^ [✓×] .*$/gm)).toEqual([
     '× repeats.test.ts > leaks in a repeat that is not the last',
     '✓ repeats.test.ts > is expected to fail in each repeat, and does',
   ])
   expect(output).toContain('1 process outlived its command and was killed')
+})
+
+test('Vitest: a test that bail cuts off has not skipped itself', { timeout: 60_000 }, async () => {
+  const args = ['cut-off', '--bail=1']
+  const { output } = await runVitest('expected', { args, env: { SUITE_NUMBER: uniqueNumber() } })
+  expect(output).toMatch(/is cut off[^]*LeakedProcessError: 1 process outlived its command and was killed/)
+  expect(output).not.toContain('skipped itself')
 })
 
 test('Jest: a leak is not the failure that test.concurrent.failing waits for', { timeout: 60_000 }, async () => {

@@ -14,13 +14,10 @@ export { plainMatchers } from '../../matchers/all.js'
 
 type Use = (proctor: Proctor) => Promise<void>
 
-/** ms of a test's time that are left to the test when the last wait gives up. */
-const margin = 500
-
 /** The fixture `proctor` of one attempt at a test. Playwright calls it behind the hooks of the test. */
 export async function provideProctor(options: ProctorOptions, use: Use, test: TestInfo): Promise<void> {
   const begin = now()
-  const timeLeft = (): number => (test.timeout === 0 ? Infinity : begin + test.timeout - margin - now())
+  const timeLeft = (): number => (test.timeout === 0 ? Infinity : begin + test.timeout - now())
   // Beside what else Playwright keeps of the test.
   const withFolder = { traceDir: test.outputDir, ...options }
   const proctor = await FixtureProctor.create(withFolder, { timeLeft, test: identityOf(test) })

@@ -27,9 +27,6 @@ export interface TestContext {
 
 type Use = (proctor: Proctor) => Promise<void>
 
-/** ms of a test's time that are left to the test when the last wait gives up. */
-const margin = 500
-
 /** The fixture `proctor` of one attempt at a test. */
 export async function provideProctor(
   { task, onTestFinished, onTestFailed }: TestContext,
@@ -40,7 +37,7 @@ export async function provideProctor(
   const begin = now()
   const limit = task.timeout
   const timeLeft = (): number =>
-    limit === undefined || limit === 0 || limit === Infinity ? Infinity : begin + limit - margin - now()
+    limit === undefined || limit === 0 || limit === Infinity ? Infinity : begin + limit - now()
   const proctor = await FixtureProctor.create(received(options), { timeLeft, test: identityOf(task) })
   // Those of earlier attempts stay in the list.
   const errorsBefore = task.result?.errors?.length ?? 0
@@ -56,8 +53,8 @@ export async function provideProctor(
       // An exit with an error may be what `test.fails` waits for. What is left behind never is.
       const isOfOurs = isProctorError(error, 'LeakedProcessError') || isProctorError(error, 'ContainmentError')
       if (isOfOurs) expectNoFailure(task)
-      // Vitest drops what is thrown in a test that has skipped itself.
-      if (isOfOurs && task.result?.state === 'skip') {
+      // Vitest drops what is thrown in a test that has skipped itself, and shows it of one that `bail` has cut off.
+      if (isOfOurs && task.result?.pending === true) {
         process.stderr.write(`proctor: ${task.name} skipped itself, and: ${escapeText(error.message)}\n`)
       }
       throw error
