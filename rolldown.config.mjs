@@ -184,6 +184,13 @@ export default defineConfig([
     output: { dir: 'dist', format: 'es', codeSplitting: false, comments: { jsdoc: false } },
     plugins: [small],
   },
+  // What a command loads before its program, from a copy of it: one file.
+  {
+    ...shared,
+    input: { 'coverage-preload': 'src/coverage-preload.ts' },
+    output: { dir: 'dist', format: 'cjs', entryFileNames: '[name].cjs' },
+    plugins: [small],
+  },
   {
     input: 'src/trace/page/main.ts',
     platform: 'browser',

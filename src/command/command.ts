@@ -3,6 +3,7 @@ import { type CommandState, ProctorError, type SpawnError, withHelp } from '../b
 import type { Containment } from '../containment/containment.js'
 import type { Member, Tree } from '../containment/tree.js'
 import { forgetTree, knowTree } from '../snapshot/normalise.js'
+import { askForCoverage } from './coverage.js'
 import { CommandWaits } from './command-waits.js'
 import { ExitRecord } from './exit-record.js'
 import { Input } from './input.js'
@@ -36,6 +37,8 @@ export interface CommandSettings {
   readonly input: string | Uint8Array | undefined
   /** Whether to look at what its processes use. */
   readonly usage: boolean
+  /** Where it writes its coverage, if it does. */
+  readonly coverage: string | undefined
   readonly containment: Containment
   /** An absolute path from one relative to the cwd; refuses to leave the workspace. */
   readonly resolve: (path: string) => string
@@ -248,6 +251,20 @@ export class Command {
   async look(): Promise<{ readonly members: readonly Member[]; readonly isUncertain: boolean }> {
     if (this.ownTree === undefined || this.isTreeDead) return { members: [], isUncertain: false }
     return this.settings.containment.look([this.ownTree])
+  }
+
+  /** Has what is alive of it write its coverage, where it has any: Node does not when a signal ends it. */
+  get writeCoverage(): (() => Promise<void>) | undefined {
+    const { coverage } = this.settings
+    return coverage === undefined ? undefined : () => this.#writeCoverage(coverage)
+  }
+
+  async #writeCoverage(coverage: string): Promise<void> {
+    const { members } = await this.look()
+    await askForCoverage(
+      coverage,
+      members.map(({ pid }) => pid),
+    )
   }
 
   /** Resolves once the exit and the output up to it are known, if they are about to be. */

@@ -45,6 +45,8 @@ export interface Endable {
   readonly settled: Promise<void>
   /** Whether nobody can write to its output any more. */
   readonly isOutputClosed: boolean
+  /** Has what is alive of it write its coverage, where it has any. */
+  readonly writeCoverage: (() => Promise<void>) | undefined
 }
 
 /** The error for orphans that are left and may belong to this command or to another one. */
@@ -129,6 +131,9 @@ export class Endings {
     const { command } = this.#process
     const tree = this.#process.ownTree!
     if (this.#isTreeDead) return
+    // Without it the signal goes out in the turn of the call.
+    const { writeCoverage } = this.#process
+    if (writeCoverage !== undefined) await writeCoverage()
     const sender: Sender = this.#endedBy === 'timeout' ? 'timeout' : 'test'
     this.#note(signal, sender, 'tree')
     if (signal === 'SIGTERM' && (await this.#askToEnd(tree)).length > 0) {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from '../containment/owner.js'
 import { ownSession } from '../containment/root.js'
+import { builtFile } from '../base/built-file.js'
 import { realProcess } from '../base/real-process.js'
 import { every, soon } from '../base/clock.js'
 import { runtime } from '../base/runtime.js'
@@ -16,11 +17,7 @@ import { type Script, startScript } from './script.js'
 // dies, however it dies, the pipe closes. The script then starts Node with `ending.ts`, which ends what the worker had open.
 
 const scriptPath = fileURLToPath(new URL('./guardian.sh', import.meta.url))
-const builtEnding = fileURLToPath(new URL('./guardian-ending.js', import.meta.url))
-/** The built code has it beside itself. Unit tests run the sources, which use the built one. */
-const endingPath = existsSync(builtEnding)
-  ? builtEnding
-  : fileURLToPath(new URL('../../dist/guardian-ending.js', import.meta.url))
+const endingPath = builtFile('guardian-ending.js')
 
 /** Whether other programs can read a file: they cannot read one inside of a Yarn PnP archive. */
 const isForOthers = (path: string): boolean => existsSync(path) && !path.includes('.zip/')

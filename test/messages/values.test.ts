@@ -156,7 +156,7 @@ describe('an option that is not known', () => {
   test.each([
     [
       'timeut',
-      'run: unknown option "timeut". Accepted are cwd, env, input, timeout, shell, leaks, allow, usage, parent, terminal. Did you mean timeout?',
+      'run: unknown option "timeut". Accepted are cwd, env, input, timeout, shell, leaks, allow, coverage, usage, parent, terminal. Did you mean timeout?',
     ],
     ['Shell', 'Did you mean shell?'],
     ['time', 'Did you mean timeout?'],

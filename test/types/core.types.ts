@@ -29,6 +29,7 @@ const all: Required<ProctorOptions> = {
   env: { A: undefined },
   containment: 'strict',
   trace: 'on-failure',
+  coverage: true,
   usage: true,
   traceDir: 'traces',
 }

@@ -22,7 +22,10 @@ const ofTheRunner: NotInherited[] = [
   },
   { names: ['TEST_WORKER_INDEX', 'TEST_PARALLEL_INDEX'], why: 'Playwright numbers its workers' },
   { names: ['MOCHA_WORKER_ID'], why: 'Mocha numbers its workers' },
-  { names: ['PROCTOR_OUTSIDE_*', 'PROCTOR_THREADS'], why: 'proctor tells the tests from their commands' },
+  {
+    names: ['PROCTOR_OUTSIDE_*', 'PROCTOR_THREADS', 'PROCTOR_COVERAGE'],
+    why: 'proctor tells the tests from their commands',
+  },
 ]
 
 /** What a runner puts there with these values. What its own environment had is inherited in their place. */

@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node'
 import { received } from '../carried.js'
 import { beginRun, endRun } from '../run.js'
+import { collectCoverage } from './coverage.js'
 import { hostThreads } from '../../worker/choose-containment.js'
 
 /**
@@ -16,7 +17,9 @@ export function setup(project?: TestProject): () => Promise<void> {
   const isAllThreads = projects.length > 0 && projects.every(({ config }) => /threads/i.test(config.pool))
   const threads = isAllThreads ? hostThreads() : undefined
   beginRun(received(project?.config.provide?.proctorOptions)?.allow)
+  const endCoverage = project === undefined ? () => {} : collectCoverage(project.vitest)
   return async () => {
+    endCoverage()
     if (typeof threads === 'function') threads()
     const message = await endRun()
     if (message === undefined) return

@@ -117,3 +117,23 @@ export function listenToSharedFixtures(api: TestApi, onSetup: SetupListener): vo
     return extended
   }
 }
+
+/** What is used of Vitest's provider of coverage: of its interface for providers of one's own. */
+export interface CoverageProvider {
+  readonly name: string
+  generateCoverage: (context: unknown) => unknown
+  onAfterSuiteRun(meta: object): unknown
+}
+
+/** Acts before each report is made, and again, by what it returns, when it has been made. */
+export function beforeCoverageReport(provider: CoverageProvider, act: () => Promise<() => void>): void {
+  const { generateCoverage } = provider
+  provider.generateCoverage = async (context) => {
+    const afterwards = await act()
+    try {
+      return await generateCoverage.call(provider, context)
+    } finally {
+      afterwards()
+    }
+  }
+}

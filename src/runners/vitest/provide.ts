@@ -1,6 +1,8 @@
 import { isProctorError } from '../../base/errors.js'
 import { escapeText } from '../../base/escape.js'
 import { now } from '../../base/clock.js'
+import { realProcess } from '../../base/real-process.js'
+import { coverageVariable } from '../../command/coverage.js'
 import { proctorHandles } from '../../fixture/handle.js'
 import { FixtureProctor } from '../../fixture/proctor.js'
 import type { Proctor } from '../../fixture/types.js'
@@ -11,7 +13,7 @@ import { expectFailureAgain, expectNoFailure } from './patches.js'
 import { recordArtifact } from './runner.js'
 import { countOnto } from './task-meta.js'
 import { describeFailure } from './task-report.js'
-import { errorsOf, type File, hasFailedIn, identityOf, identityOfFile, type Task } from './task.js'
+import { errorsOf, type File, hasFailedIn, identityOf, identityOfFile, isCoverageEnabled, type Task } from './task.js'
 
 // What Vitest's fixtures do. It is loaded, with all that is below it, when a test asks for the first one.
 
@@ -23,6 +25,11 @@ export interface TestContext {
   readonly onTestFinished: (callback: () => Promise<void>, timeout?: number) => void
   /** Missing when someone calls a fixture by hand. */
   readonly onTestFailed?: ((callback: () => Promise<void>, timeout?: number) => void) | undefined
+}
+
+// Vitest 5 can collect the coverage of what inherits its folder.
+if (isCoverageEnabled() && realProcess.env['NODE_V8_COVERAGE'] === undefined) {
+  realProcess.env[coverageVariable] ??= "globalSetup lacks 'proctor/vitest/global-setup', which collects it for Vitest"
 }
 
 type Use = (proctor: Proctor) => Promise<void>

@@ -1,0 +1,60 @@
+import { readdirSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { isAbsolute, join } from 'node:path'
+import { after } from '../base/clock.js'
+import { ProctorError } from '../base/errors.js'
+import { realProcess } from '../base/real-process.js'
+
+// Coverage of commands that are Node. Node writes it when it exits, and not when a signal ends it: so what is about to be
+// ended is asked to write first. A preload in each command answers, at a socket that nothing of the program's waits for.
+
+/** Names the folder of this run to its workers, or says why there is none. */
+export const coverageVariable = 'PROCTOR_COVERAGE'
+
+/** The preload that answers. It lies in the folder itself, and so knows where it is. */
+export const preloadName = 'preload.cjs'
+
+/** ms that a command gets to write its coverage: one whose event loop is busy does not answer. */
+const answerTime = 2000
+
+/**
+ * Where the commands of this run write their coverage. Undefined where nobody makes a report.
+ *
+ * @throws {ProctorError} when a report is made, and commands cannot be part of it.
+ */
+export function coverageFolder(): string | undefined {
+  const said = realProcess.env[coverageVariable]
+  if (said === undefined || isAbsolute(said)) return said
+  throw new ProctorError(`run: coverage: true is not to be had: ${said}.`)
+}
+
+/** Adds to the environment of a command what makes it write coverage. What the test has asked for itself stays. */
+export function addCoverage(env: NodeJS.ProcessEnv, folder: string): void {
+  if (!('NODE_V8_COVERAGE' in env)) env['NODE_V8_COVERAGE'] = folder
+  if (env['NODE_V8_COVERAGE'] === undefined) return
+  const preload = `--require ${JSON.stringify(join(folder, preloadName))}`
+  env['NODE_OPTIONS'] = `${env['NODE_OPTIONS'] ?? ''} ${preload}`.trim()
+}
+
+/** Has these processes write their coverage, those that can: all that write into the folder, by default. */
+export async function askForCoverage(folder: string, pids?: readonly number[]): Promise<void> {
+  const wanted = pids?.map(String)
+  const answering = readdirSync(folder).filter((name) => /^\d+$/.test(name) && wanted?.includes(name) !== false)
+  if (answering.length === 0) return
+  // Loaded when there is somebody to ask: it takes a worker 5 ms.
+  const { connect } = await import('node:net')
+  await Promise.all(answering.map((name) => ended(connect(join(folder, name)))))
+}
+
+/** A program closes its end once it has written, and the kernel refuses a connection to one that has gone. */
+function ended(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = after(answerTime, () => socket.destroy())
+    socket.on('error', () => {})
+    socket.once('close', () => {
+      cancel()
+      resolve()
+    })
+    socket.resume()
+  })
+}

@@ -1,0 +1,111 @@
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Vitest } from 'vitest/node'
+import { builtFile } from '../../base/built-file.js'
+import { escapeControls } from '../../base/escape.js'
+import { onceAWorker } from '../../base/shelf.js'
+import { shortPath } from '../../base/start-folder.js'
+import { askForCoverage, coverageVariable, preloadName } from '../../command/coverage.js'
+import { makeCoverageFolder, removeCoverageFolder } from '../../workspace/coverage-folder.js'
+import { beforeCoverageReport, type CoverageProvider } from './patches.js'
+
+// The coverage of commands, in Vitest's own report. It is handed over as that of a test file is.
+
+/** What Node writes: the functions of each script, with offsets into its text. */
+interface RawCoverage {
+  readonly result: readonly { readonly url: string }[]
+}
+
+/**
+ * Vitest has no environment of this name, and so does not transform what has run in it: the offsets are those of the
+ * file as Node read it.
+ */
+const environment = 'proctor'
+
+const current = (): { open: number } => onceAWorker('coverage.1', () => ({ open: 0 }))
+
+/** Collects what the commands of this run write, for the report of Vitest. Returns what ends that. */
+export function collectCoverage(vitest: Vitest): () => void {
+  const provider = (vitest as unknown as { readonly coverageProvider?: CoverageProvider | null }).coverageProvider
+  if (provider === null || provider === undefined || current().open > 0) return () => {}
+  const why = refusal(provider, vitest.version)
+  const folder = why === undefined ? prepare(provider, vitest.version) : undefined
+  current().open += 1
+  process.env[coverageVariable] = folder ?? why
+  return () => {
+    current().open -= 1
+    delete process.env[coverageVariable]
+    if (folder !== undefined) removeCoverageFolder(folder)
+  }
+}
+
+const majorOf = (version: string): number => Number.parseInt(version, 10)
+
+/** Why the commands of a run cannot be part of its report. */
+function refusal({ name }: CoverageProvider, version: string): string | undefined {
+  if (name !== 'v8') return `Vitest's coverage.provider is '${name}'. Accepted is 'v8'`
+  if (majorOf(version) < 4)
+    return `Vitest ${version} reports no files that it has not transformed. Accepted is Vitest 4 or 5`
+  return undefined
+}
+
+function prepare(provider: CoverageProvider, version: string): string {
+  const folder = makeCoverageFolder()
+  copyFileSync(builtFile('coverage-preload.cjs'), join(folder, preloadName))
+  beforeCoverageReport(provider, async () => {
+    // A server of the whole run, or what may live on.
+    await askForCoverage(folder)
+    const files = rawFiles(folder)
+    const leftOut = files.flatMap((path) => handOver(provider, version, path))
+    return () => {
+      for (const path of files) rmSync(path, { force: true })
+      sayLeftOut(leftOut)
+    }
+  })
+  return folder
+}
+
+function rawFiles(folder: string): string[] {
+  const names = readdirSync(folder).filter((name) => /^coverage-.*\.json$/.test(name))
+  return names.map((name) => join(folder, name))
+}
+
+/** Gives what one process has written to Vitest. Returns the files of which it cannot be told. */
+function handOver(provider: CoverageProvider, version: string, path: string): string[] {
+  const scripts = read(path).filter(({ url }) => isOfTheProject(url))
+  const result = scripts.filter(({ url }) => !translated.test(url))
+  const leftOut = scripts.filter((each) => !result.includes(each)).map(({ url }) => fileURLToPath(url))
+  if (result.length === 0) return leftOut
+  const coverage = majorOf(version) < 5 ? { result } : path
+  // Vitest 5 reads the file itself.
+  if (coverage === path) writeFileSync(path, JSON.stringify({ result }))
+  provider.onAfterSuiteRun({ coverage, environment, projectName: '', testFiles: [path] })
+  return leftOut
+}
+
+/** One that was killed while it wrote has left half a file. */
+function read(path: string): RawCoverage['result'] {
+  try {
+    return (JSON.parse(readFileSync(path, 'utf8')) as RawCoverage).result
+  } catch {
+    return []
+  }
+}
+
+/** What a loader has translated has offsets into a text that is nowhere. */
+const translated = /\.(?:[cm]?ts|[tj]sx)$/
+
+function sayLeftOut(files: readonly string[]): void {
+  if (files.length === 0) return
+  const names = [...new Set(files)].map((file) => escapeControls(shortPath(file)))
+  process.stderr.write(
+    `proctor: a loader has translated what commands ran of ${names.join(', ')}: not in the report.\n`,
+  )
+}
+
+/** Whether a script is a file that may be reported: Vitest decides by its own patterns besides. */
+function isOfTheProject(url: string): boolean {
+  if (!url.startsWith('file://') || url.includes('/node_modules/')) return false
+  return existsSync(fileURLToPath(url))
+}

@@ -1,0 +1,35 @@
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/owner.js'
+import { dropOwnFolder, ownFolder } from './own-folder.js'
+
+// The folder into which the commands of one run write their coverage. Its path is short, for sockets lie in it: the
+// kernel takes 107 bytes for the path of one, and that of macOS 103.
+
+const folderName = /^coverage-[0-9a-f]{16}$/
+const ownerFile = 'owner'
+
+/** Makes the folder of this run. Removes those of runs that were killed. */
+export function makeCoverageFolder(): string {
+  const own = ownFolder(realpathSync(tmpdir()))
+  for (const name of readdirSync(own)) if (folderName.test(name)) removeIfAbandoned(join(own, name))
+  const path = join(own, `coverage-${newToken()}`)
+  mkdirSync(path, 0o700)
+  writeFileSync(join(path, ownerFile), formatOwner(thisOwner()), { mode: 0o600 })
+  return path
+}
+
+export function removeCoverageFolder(path: string): void {
+  rmSync(path, { recursive: true, force: true })
+  dropOwnFolder(dirname(path))
+}
+
+function removeIfAbandoned(path: string): void {
+  try {
+    const owner = parseOwner(readFileSync(join(path, ownerFile), 'utf8'))
+    if (owner !== undefined && isJudgedHere(owner) && isOwnerDead(owner)) rmSync(path, { recursive: true, force: true })
+  } catch {
+    // Another run removes it, or makes it, at this moment.
+  }
+}
