@@ -200,6 +200,7 @@ export async function runOnMutatedSources(
   { run, workspace }: Pick<Proctor, 'run' | 'workspace'>,
   mutations: readonly Mutation[],
   include: readonly string[],
+  testTimeout = 2_500,
 ): Promise<readonly StoryResult[]> {
   const sources = new Map<string, string>()
   for (const mutation of mutations) {
@@ -211,7 +212,7 @@ export default {
   root: ${JSON.stringify(root)},
   cacheDir: ${JSON.stringify(workspace.resolve('cache'))},
   plugins: [{ name: 'mutating', enforce: 'pre', transform: (code, id) => sources.get(id) ?? code }],
-  test: { include: ${JSON.stringify(include)}, testTimeout: 2_500, fileParallelism: false, isolate: false },
+  test: { include: ${JSON.stringify(include)}, testTimeout: ${testTimeout}, fileParallelism: false, isolate: false },
 }
 `
   await workspace.write('vitest.config.mjs', config)
