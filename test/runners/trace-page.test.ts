@@ -209,6 +209,9 @@ describe('the page', () => {
     )
     await page.evaluate(click('#details .buttons button:last-child'))
     expect(await page.evaluate('globalThis.copied')).toBe(`cd ${model.meta.workspace} && node src/server.mjs`)
+    expect(await page.evaluate(textOf('.error .error-title'))).toBe(
+      'UnexpectedExitError: Process unexpectedly exited with exit code 0',
+    )
     await page.evaluate(click('.error .copy'))
     expect(await page.evaluate('globalThis.copied')).toContain(`at rich.test.ts:${lineOf("waitForOutput('never')")}`)
     expect(server.pid).toBeGreaterThan(0)

@@ -59,7 +59,8 @@ function showError({ name, message, site }: TraceError, model: TraceModel): HTML
   const more = rest.join('\n').replace(/^\n+/, '').trimEnd()
   const headline = plain(name && !first.startsWith(name) ? `${name}: ${first}` : first)
   const title = [
-    element('span', { class: 'error-title', text: headline }),
+    // The output itself is folded below.
+    element('span', { class: 'error-title', text: headline.replace(/\.? Output:$/, '') }),
     site && element('span', { class: 'dim', text: placeOf(site) }),
     copyButton('copy', () => [`${headline}`, more, site && `at ${placeOf(site)}`].filter(Boolean).join('\n')),
   ]
