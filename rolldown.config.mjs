@@ -128,13 +128,17 @@ const output = (format) => ({
   // One file of what is loaded together: to find and read a file costs a worker more than to compile what is in it.
   codeSplitting: {
     groups: [
-      // What an entry point of a runner uses before a test asks for a fixture.
-      { name: 'names', test: /\/src\/(?:workspace\/file-tree|matchers\/names|base\/start-folder)\./, priority: 2 },
+      // What an entry point of a runner uses before a test asks for a fixture. It must stay small: every worker loads it.
+      {
+        name: 'names',
+        test: /\/src\/(?:workspace\/file-tree|matchers\/names|base\/(?:start-folder|kinds|call-site|errors|escape))\./,
+        priority: 3,
+      },
       // All that a guard needs: a worker that runs no fixture loads no more.
       {
         name: 'system',
         test: rooms(
-          'base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guardian|workspace/(?:own-folder|record|run-lines)\\.|worker|guard|report',
+          'base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guardian|workspace/(?:own-folder|record|run-lines|warn-once)\\.|trace/trace-folders\\.|worker|guard|report',
         ),
         priority: 2,
       },

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -184,6 +184,53 @@ describe('what is done in one place', () => {
   test('time: clock.ts is the only clock', () => {
     expect(using(/\bDate\.now\b|\bperformance\.now\b|(?<![.\w])set(?:Timeout|Interval)\(/)).toEqual(['base/clock.ts'])
     expect(using(/from 'node:(?:perf_hooks|timers)/)).toEqual(['base/clock.ts'])
+  })
+})
+
+describe('what importing an entry point loads', () => {
+  const dist = inRoot('dist')
+  const isStatic = /\bfrom\s*"([^"]+)"|\bimport\s*"([^"]+)"/g
+
+  /** The files and Node's modules that an import of a file loads, however far one follows it; not `import()`. */
+  function loadedBy(file: string, seen = new Set<string>()): Set<string> {
+    seen.add(file)
+    const text = readFileSync(join(dist, file), 'utf8')
+    for (const [, from, bare] of text.matchAll(isStatic)) {
+      const to = (from ?? bare)!
+      if (!to.startsWith('./')) seen.add(to)
+      else if (!seen.has(to.slice(2))) loadedBy(to.slice(2), seen)
+    }
+    return seen
+  }
+  const chunksOf = (file: string): string[] =>
+    [...loadedBy(file)].flatMap((each) => /^chunk-([a-z-]+?)-[\w-]{8}\.js$/.exec(each)?.[1] ?? [])
+  const sizeOf = (file: string): number =>
+    [...loadedBy(file)].reduce((sum, each) => sum + (each.endsWith('.js') ? statSync(join(dist, each)).size : 0), 0)
+
+  // A worker pays for it in every test file, and most of them run no command.
+  test('proctor/vitest loads no part of the engine', () => {
+    expect(chunksOf('vitest.js').toSorted()).toEqual(['names', 'runner'])
+    expect(sizeOf('vitest.js')).toBeLessThan(24_000)
+    // A negative control: this is how much the fixtures load.
+    expect(sizeOf('index.js')).toBeGreaterThan(200_000)
+  })
+
+  test('a guard loads no fixtures', () => {
+    for (const guard of ['vitest-guard.js', 'jest-guard.js', 'node-test-guard.js']) {
+      expect(chunksOf(guard)).toContain('system')
+      expect(chunksOf(guard)).not.toContain('core')
+    }
+  })
+
+  test('what few need is loaded when it is needed', () => {
+    const late = ['execa', 'tmp-promise', 'pidtree', 'ps-list', 'ask', 'free-port', 'supervisor']
+    const chunks = readdirSync(dist).join('\n')
+    expect(late.filter((name) => !chunks.includes(`chunk-${name}-`))).toEqual([])
+    const doors = 'index vitest vitest-guard jest jest-guard node-test node-test-guard playwright matchers serializer'
+    for (const door of doors.split(' ')) {
+      expect(chunksOf(`${door}.js`).filter((name) => late.includes(name))).toEqual([])
+      expect([...loadedBy(`${door}.js`)].filter((name) => /^node:(?:https?|crypto|readline)$/.test(name))).toEqual([])
+    }
   })
 })
 

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { escapeControls } from '../base/escape.js'
+import { sha256 } from './sha256.js'
 
 // The page that lists the traces of a folder. It has no script: its rows are written into it.
 
@@ -93,7 +93,7 @@ export function indexPage(entries: readonly IndexEntry[], since: number): string
   const sorted = entries.toSorted(
     (a, b) => Number(a.at < since) - Number(b.at < since) || order[a.state] - order[b.state] || a.at - b.at,
   )
-  const hash = createHash('sha256').update(style).digest('base64')
+  const hash = sha256(style, 'base64')
   return `<!doctype html>
 <html lang="en">
 <head>
