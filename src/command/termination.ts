@@ -2,6 +2,7 @@ import type { Containment } from '../containment/containment.js'
 import { signalTrees } from '../containment/containment.js'
 import { ContainmentError } from '../base/errors.js'
 import { after, backoff, now, sleep } from '../base/clock.js'
+import { untilGone } from '../containment/ladder.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie } from '../system/process-table/table.js'
 import { signalProcess } from '../system/signals.js'
@@ -207,22 +208,16 @@ export class Endings {
    * once the leader has gone. Returns what is still alive.
    */
   async #askToEnd(tree: Tree): Promise<readonly Member[]> {
-    let { members } = await this.#containment.look([tree])
-    signalTrees([tree], members.filter(isInGroup), 'SIGTERM')
+    const look = async (): Promise<readonly Member[]> => (await this.#containment.look([tree])).members
+    signalTrees([tree], (await look()).filter(isInGroup), 'SIGTERM')
     for (let left = this.#graceEnd - now(); left > 0 && !this.#process.isSettled; left = this.#graceEnd - now()) {
       const hurried = new Promise<void>((resolve) => (this.#hurry = resolve))
       await this.settledWithin(left, hurried)
     }
-    ;({ members } = await this.#containment.look([tree]))
-    const left = members.filter((member) => !isInGroup(member))
+    const left = (await look()).filter((member) => !isInGroup(member))
     signalTrees([], left, 'SIGTERM')
     if (left.length > 0) this.#graceEnd = Math.max(this.#graceEnd, now() + Math.min(this.#grace, leftGrace))
-    for (const delay of backoff(50)) {
-      ;({ members } = await this.#containment.look([tree]))
-      if (members.length === 0 || now() >= this.#graceEnd) return members
-      await sleep(Math.min(delay, Math.max(1, this.#graceEnd - now())))
-    }
-    return members
+    return untilGone(look, () => this.#graceEnd)
   }
 
   /** Waits for the exit and the drain, `ms` milliseconds at most, and leaves no timer behind. */
@@ -261,29 +256,33 @@ export class Endings {
     }
     if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
     const deadline = now() + grace
-    const inGroup = async (): Promise<Member[]> =>
-      (await this.#containment.look([tree])).members.filter((member) => member.group === tree.identity.pid)
+    const inGroup = async (): Promise<readonly Member[]> =>
+      (await this.#containment.look([tree])).members.filter(isInGroup)
     signalLog.add('SIGTERM', 'teardown', 'group')
     signalTrees([tree], await inGroup(), 'SIGTERM')
     await this.settledWithin(grace)
-    for (const delay of backoff(20)) {
-      const members = await inGroup()
-      if (members.length === 0) break
-      if (now() < deadline) {
-        await sleep(Math.min(delay, Math.max(1, deadline - now())))
-        continue
-      }
-      if (!this.#isEscalated) {
-        this.#note('SIGKILL', 'teardown', 'group')
-        this.#orphaned = withLivingParents((await this.#containment.look([tree])).members)
-      }
-      this.#isEscalated = true
-      signalTrees([tree], members, 'SIGKILL')
-      // Another user's: the leak check finds them again and says so.
-      const isForbidden = members.every((member) => signalProcess(member, 'SIGKILL') === 'forbidden')
-      if (isForbidden || now() > deadline + killTimeout) return
-      await sleep(delay)
-    }
+    const left = await untilGone(inGroup, () => deadline)
+    if (left.length > 0 && !(await this.#killGroup(tree, inGroup))) return
     await this.settledWithin(killTimeout)
+  }
+
+  /** Whether nobody is in the group any more. */
+  async #killGroup(tree: Tree, inGroup: () => Promise<readonly Member[]>): Promise<boolean> {
+    this.#note('SIGKILL', 'teardown', 'group')
+    this.#orphaned = withLivingParents((await this.#containment.look([tree])).members)
+    this.#isEscalated = true
+    const deadline = now() + killTimeout
+    let isForbidden = false
+    const left = await untilGone(
+      async () => {
+        const members = await inGroup()
+        signalTrees([tree], members, 'SIGKILL')
+        isForbidden = members.length > 0 && members.every((each) => signalProcess(each, 'SIGKILL') === 'forbidden')
+        return members
+      },
+      // Another user's: the leak check finds them again and says so.
+      () => (isForbidden ? 0 : deadline),
+    )
+    return left.length === 0
   }
 }

@@ -2,8 +2,8 @@ import { backoff, now, sleep } from '../base/clock.js'
 import { keyOf, type ProcessIdentity } from '../system/process-table/table.js'
 import { signalProcess, type SignalOutcome } from '../system/signals.js'
 
-// The ladder for what is signalled process by process: SIGTERM, a grace, SIGKILL until nothing is alive. What leads a
-// group is ended by the kill loop.
+// The ladder: SIGTERM, a grace, SIGKILL until nothing is alive. `climb` is all of it, for what is signalled process by
+// process; a command's whole tree is ended by the kill loop when its grace is over.
 
 /** What can be asked to end. */
 export interface Askable extends ProcessIdentity {
@@ -14,6 +14,25 @@ export interface Askable extends ProcessIdentity {
 export function askToEnd(each: Askable): void {
   signalProcess(each, 'SIGTERM')
   if (each.state === 'T') signalProcess(each, 'SIGCONT')
+}
+
+/**
+ * Looks until nothing is found, or the time for that is over.
+ *
+ * @param deadline on the clock of `now()`; it may move while one waits.
+ * @returns what is alive.
+ */
+export async function untilGone<Of>(
+  find: () => Promise<readonly Of[]>,
+  deadline: () => number,
+): Promise<readonly Of[]> {
+  for (const delay of backoff(50)) {
+    const found = await find()
+    const left = deadline() - now()
+    if (found.length === 0 || left <= 0) return found
+    await sleep(Math.min(delay, Math.max(1, left)))
+  }
+  return []
 }
 
 export interface Climb<Of extends Askable> {
