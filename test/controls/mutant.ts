@@ -97,7 +97,7 @@ async function buildInto(folder: string, mutations: readonly Mutation[], hasComm
     await mutant.write({ ...output, dir: dist })
     await mutant.close()
   }
-  await cp(inRoot('dist/trace-page.html'), join(dist, 'trace-page.html'))
+  for (const file of ['trace-page.html', 'coverage-preload.cjs']) await cp(inRoot(`dist/${file}`), join(dist, file))
   for (const mutation of mutations.filter((each) => !done.has(each))) {
     // What is shipped as it stands: guardian.sh.
     const path = join(dist, basename(mutation.file))
