@@ -78,10 +78,18 @@ test.each([
   expect(clean?.message).toBe('')
 })
 
-test('what the file and its concurrent tests leave is found when the file ends', async () => {
-  const { files, exitCode } = await runSuite('whole-file')
-  expect(files[0]!.message).toContain('3 processes outlived the test file that started them and were killed')
-  for (const [, line] of linesOf('whole-file.test.cjs')) expect(files[0]!.message).toContain(`started at ${line}`)
+test('what the file and its concurrent tests leave is found when it ends; what the environment starts is its own', async () => {
+  const { files, exitCode } = await runSuite('{whole-file,environment}')
+  const [wholeFile, environment] = ['whole-file.test.cjs', 'environment.test.cjs'].map((name) =>
+    files.find((each) => each.name.endsWith(name)),
+  )
+  expect(wholeFile!.message).toContain('3 processes outlived the test file that started them and were killed')
+  for (const [, line] of linesOf('whole-file.test.cjs')) expect(wholeFile!.message).toContain(`started at ${line}`)
+  const [clean, leaky] = environment!.assertionResults
+  expect(clean).toMatchObject({ title: 'has a server', status: 'passed' })
+  const [, line] = [...linesOf('environment.test.cjs')][0]!
+  expect(leaky!.failureMessages.join()).toMatch(/1 process outlived the test that started it/)
+  expect(leaky!.failureMessages.join()).toContain(`started at ${line}`)
   expect(exitCode).toBe(1)
 })
 

@@ -4,7 +4,7 @@ import type { GuardOptions } from '../../guard/options.js'
 import { received } from '../carried.js'
 import { leakList } from '../leak-list.js'
 import { type CircusTest, findCircus, namesOf } from './circus.js'
-import { runLast, wrapConcurrent } from './patches.js'
+import { listenToEnvironment, runLast, wrapConcurrent } from './patches.js'
 
 /** ms in which a look at the end must be over, whatever happens, on top of `leakTimeout`. */
 const patience = 30_000
@@ -28,9 +28,11 @@ function begin(): Guard {
   // Only jest-circus tells which test runs. Other runners run tests one by one.
   let unknownTest: object | undefined
   const currentTest = (): object | undefined => circus?.currentlyRunningTest ?? unknownTest
+  let events = 0
   const guard = new Guard(
     {
       currentTest,
+      isInEnvironment: () => events > 0,
       isConcurrent: (test) => (test as CircusTest).concurrent === true,
       nameOf: (test) => (test === unknownTest ? 'a test' : namesOf(test as CircusTest).join(' > ')),
       leaks: leakList,
@@ -45,6 +47,11 @@ function begin(): Guard {
   // Jest 29 runs concurrent tests beside the others: whose a process is nobody can tell then, and the file answers.
   let concurrent = 0
   if (circus !== undefined) {
+    // What the user's test environment starts is its own to end, when the test is done or at its teardown.
+    listenToEnvironment(() => {
+      events += 1
+      return () => (events -= 1)
+    })
     wrapConcurrent((_, fn) => async () => {
       concurrent += 1
       try {

@@ -76,3 +76,31 @@ export function wrapConcurrent(wrap: (test: CircusTest, fn: () => unknown) => ()
   }
   watch(circus().rootDescribeBlock)
 }
+
+type EventHandler = (...parameters: unknown[]) => unknown
+
+/**
+ * Calls `onBegin` whenever the runner hands an event to the user's test environment, and what that returns when the
+ * environment is done with it. Jest 29 keeps its handlers to itself.
+ */
+export function listenToEnvironment(onBegin: () => () => void): void {
+  const shelf = globalThis as unknown as Record<symbol, EventHandler[] | undefined>
+  const handlers = shelf[Symbol.for('EVENT_HANDLERS')] ?? []
+  const at = handlers.findIndex(({ name }) => name === 'bound handleTestEvent')
+  const handler = handlers[at]
+  if (handler === undefined) return
+  handlers[at] = (...parameters) => {
+    const done = onBegin()
+    let result: unknown
+    try {
+      result = handler(...parameters)
+    } finally {
+      // Most events are handed over without waiting, and an environment may wait in those that are waited for.
+      if (!isPromise(result)) done()
+    }
+    return isPromise(result) ? Promise.resolve(result).finally(done) : result
+  }
+}
+
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function'
