@@ -25,6 +25,8 @@ test('an await that is forgotten is red, at its line, and blames no other test',
     expect(after(title)).toContain(says)
     expect(after(title)).toMatch(new RegExp(String.raw`❯ forgotten\.test\.ts:${line}:\d+`))
   }
+  // It is said once, as the error or beside another one.
+  expect(output.match(/hint: .* not awaited/g)).toHaveLength(2)
   expect(after('of a kill that comes too late')).toContain('kill() was called and not awaited.')
   expect(after('of a kill in a test that fails for it')).toMatch(
     /AssertionError: expected true to be false[^]*hint: kill\(\) was called and not awaited \(forgotten\.test\.ts:48\)/,
