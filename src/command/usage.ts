@@ -60,7 +60,7 @@ export class UsageMeter {
     this.look()
     // In its first instant a program has nothing: what it writes a moment later is worth another look.
     this.#lastLook = -Infinity
-    this.#stop = every(interval, () => this.#lookInPassing())
+    this.#stop = every(interval, () => this.#sample())
   }
 
   /** Undefined where the system does not tell. */
@@ -69,7 +69,7 @@ export class UsageMeter {
   }
 
   /** Looks, unless looks would take more than their share of the time. */
-  #lookInPassing(): void {
+  #sample(): void {
     if (now() >= this.#nextLook) this.look()
   }
 

@@ -1,32 +1,32 @@
 import { attributeKnown } from './attribute.js'
 import { type Containment, inPassing, type KillOutcome, type Sighting, signalTrees } from './containment.js'
-import { KillLoop, type Round, type Struck, type Targets } from './kill-loop.js'
+import { KillLoop, type Round, type Signalled, type Targets } from './kill-loop.js'
 import { every, now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { descendantsOf, lastPid } from '../system/process-table/linux.js'
 import type { ProcessRecord } from '../system/process-table/table.js'
 import { signalProcess, type SignalOutcome } from '../system/signals.js'
 import type { Self } from './facts.js'
-import { hunt } from './hunt.js'
+import { findRecentForks } from './recent-forks.js'
 import { remember } from './root.js'
 import { type Found, scan, type Scan } from './scan.js'
 import type { Source } from './source.js'
 import { TableSource } from './table-source.js'
 import { isGroupGone, type Member, toMember, type Tree } from './tree.js'
 
-// Without a subreaper there is no complete list of descendants: the whole process table is searched, before the first
-// signal (a parent chain breaks with its first death) and after every round, for everything that tells a process of a
-// command from another one. Where the second mark cannot be set, what cleared its environment, left its session and lost
-// its parent before anybody looked is not found: docs/escapes.md says so.
+// Without a subreaper there is no complete list of descendants. The whole process table is searched instead, before the
+// first signal (a chain of parents breaks with its first death) and after every round, for everything by which a command's
+// processes can be recognized. Where the second mark cannot be set, a process is not found if it cleared its environment,
+// left its session and lost its parent before anybody looked: docs/escapes.md says so.
 
 const lookInterval = 50
-/** ms for which the event loop may be blocked after what hops on, and to see whether there is such a one. */
-const huntTime = 25
-const glanceTime = 3
+/** ms for which a search for processes that keep forking may block the event loop: in a fork storm, and otherwise. */
+const stormTime = 25
+const peekTime = 3
 
 const toTreeMember = ({ record, root, evidence }: Found<Tree>): Member => toMember(record, root, evidence)
 
-const toStruck = ({ record, root, evidence }: Found<Tree>, outcome: SignalOutcome): Struck => ({
+const toSignalled = ({ record, root, evidence }: Found<Tree>, outcome: SignalOutcome): Signalled => ({
   record,
   tree: root,
   evidence,
@@ -40,7 +40,7 @@ export class BasicContainment implements Containment {
   readonly #fixtures = new Set<string>()
   #stopLooking: (() => void) | undefined
   #nextLook = 0
-  /** Those whose leaders were signalled in a round of a kill. */
+  /** The trees whose leaders a kill has signalled. */
   readonly #begun = new WeakSet<Tree>()
   readonly #kills = new KillLoop({
     emptyRounds: 1,
@@ -69,7 +69,7 @@ export class BasicContainment implements Containment {
 
   add(tree: Tree): void {
     this.#trees.add(tree)
-    if (table.name === 'linux') this.#stopLooking ??= every(lookInterval, () => inPassing(() => this.#lookInPassing()))
+    if (table.name === 'linux') this.#stopLooking ??= every(lookInterval, () => inPassing(() => this.#sample()))
   }
 
   remove(tree: Tree): void {
@@ -81,44 +81,44 @@ export class BasicContainment implements Containment {
     return { members: members.map(toTreeMember), unattributed: [], isUncertain }
   }
 
-  kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
-    return this.#kills.kill(trees, timeout, spared)
+  kill(trees: readonly Tree[], timeout: number, exempt: readonly Member[] = []): Promise<KillOutcome> {
+    return this.#kills.kill(trees, timeout, exempt)
   }
 
   async #killRound(targets: Targets): Promise<Round> {
-    const { trees, spared } = targets
-    // The leader gets its signal first: one that sees its child die would make something of it.
+    const { trees, exempt } = targets
+    // The leader gets its signal first: it may react to the death of a child.
     const hasBegun = [...trees].every((tree) => this.#begun.has(tree))
-    const strike = (record: ProcessRecord): void => {
-      if (hasBegun && !targets.isSpared(record)) signalProcess(record, 'SIGKILL')
+    const killFound = (record: ProcessRecord): void => {
+      if (hasBegun && !targets.isExempt(record)) signalProcess(record, 'SIGKILL')
     }
-    const { members, isUncertain, traces } = await this.#scan(trees, strike)
-    const left = members.filter(({ record }) => !targets.isSpared(record))
+    const { members, isUncertain, traces } = await this.#scan(trees, killFound)
+    const left = members.filter(({ record }) => !targets.isExempt(record))
     if (left.length > 0 || isUncertain) {
-      // In a storm nobody lives long enough to be listed, but a zombie in the group shows whose the group is.
-      signalTrees([...trees], [...left, ...traces].map(toTreeMember), 'SIGKILL', spared)
+      // In a fork storm no process lives long enough to be listed, but a zombie in the group shows whose the group is.
+      signalTrees([...trees], [...left, ...traces].map(toTreeMember), 'SIGKILL', exempt)
       for (const tree of trees) this.#begun.add(tree)
     }
-    const struck = [
-      // It was alive when it was read: who has gone by now has gone by the signal to its group.
+    const signalled = [
+      // Each was alive when it was read: one that is gone by now died of the signal to its group.
       ...left.map((found) => {
         const outcome = signalProcess(found.record, 'SIGKILL')
-        return toStruck(found, outcome === 'forbidden' ? outcome : 'sent')
+        return toSignalled(found, outcome === 'forbidden' ? outcome : 'sent')
       }),
-      ...traces.map((found) => toStruck(found, 'gone')),
+      ...traces.map((found) => toSignalled(found, 'gone')),
     ]
-    return { struck, isUncertain, unattributed: () => [] }
+    return { signalled, isUncertain, unattributed: () => [] }
   }
 
-  /** `meet` is called with what hops on, as soon as it is met. */
-  async #scan(wanted: ReadonlySet<Tree>, meet: (record: ProcessRecord) => void): Promise<Scan<Tree>> {
+  /** Calls `onFound` with each process that keeps forking, as soon as it is found. */
+  async #scan(wanted: ReadonlySet<Tree>, onFound: (record: ProcessRecord) => void): Promise<Scan<Tree>> {
     const last = table.name === 'linux' ? lastPid() : 0
-    // All trees: what is another one's must not be taken for one of these.
+    // It scans for all trees, so that a process of another tree is not taken for one of these.
     const { members, unattributed, isUncertain, traces } = await scan(this.#source, [...this.#trees])
     for (const tree of wanted) isGroupGone(tree)
     const hasForked = table.name === 'linux' && (lastPid() !== last || traces.length > 0)
-    const met = hasForked ? hunt([...wanted], traces.length > 0 ? huntTime : glanceTime, meet) : []
-    const all = [...traces.filter(({ root }) => wanted.has(root)), ...met]
+    const forks = hasForked ? findRecentForks([...wanted], traces.length > 0 ? stormTime : peekTime, onFound) : []
+    const all = [...traces.filter(({ root }) => wanted.has(root)), ...forks]
     return {
       members: members.filter(({ root }) => wanted.has(root)),
       unattributed,
@@ -127,8 +127,8 @@ export class BasicContainment implements Containment {
     }
   }
 
-  /** Walks down from what is known while parents live: afterwards nothing leads from one to the other any more. */
-  #lookInPassing(): void {
+  /** Walks down from the known processes while they live: once a parent is gone, nothing links its children to it. */
+  #sample(): void {
     const begin = now()
     if (begin < this.#nextLook) return
     for (const tree of this.#trees) {

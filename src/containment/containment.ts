@@ -46,8 +46,8 @@ export interface Containment {
   remove(tree: Tree): void
   /** What is alive of these trees. Zombies are not. */
   look(trees: readonly Tree[]): Promise<Sighting>
-  /** Sends SIGKILL to what is alive of these trees, except `spared`, until nothing is or `timeout` ms have passed. */
-  kill(trees: readonly Tree[], timeout: number, spared?: readonly Member[]): Promise<KillOutcome>
+  /** Sends SIGKILL to what is alive of these trees, except `exempt`, until nothing is or `timeout` ms have passed. */
+  kill(trees: readonly Tree[], timeout: number, exempt?: readonly Member[]): Promise<KillOutcome>
 }
 
 /** A look from a timer: what cannot be read now is read, or complained of, when it counts. */
@@ -96,23 +96,23 @@ function isOfTree(tree: Tree, record: ProcessRecord): boolean {
 
 /**
  * Signals every group of these trees and, one by one, what has left them. Stopped members are continued for it.
- * Where one of `spared` is in the group, its other members are signalled one by one too.
+ * Where one of `exempt` is in the group, its other members are signalled one by one too.
  */
 export function signalTrees(
   trees: readonly Tree[],
   members: readonly Member[],
   signal: NodeJS.Signals,
-  spared: readonly Member[] = [],
+  exempt: readonly Member[] = [],
 ): void {
   const inOwnGroup = (member: Member): boolean => member.group === member.tree.identity.pid
-  const split = new Set(spared.filter(inOwnGroup).map(({ tree }) => tree))
+  const split = new Set(exempt.filter(inOwnGroup).map(({ tree }) => tree))
   for (const tree of trees) if (!split.has(tree)) signalTreeGroup(tree, members, signal)
   // Another group is signalled as a whole where it was made by this tree. One that was found by its place, or by
   // elimination, may be in a group of somebody else's.
-  const splitGroups = new Set(spared.map(({ group }) => group))
+  const splitGroups = new Set(exempt.map(({ group }) => group))
   const signalled = new Set<number>()
   for (const member of members) {
-    if (spared.some((each) => table.isSame(each, member))) continue
+    if (exempt.some((each) => table.isSame(each, member))) continue
     const { group } = member
     const isAlone = split.has(member.tree) || !isProven(member)
     if (inOwnGroup(member) ? isAlone : splitGroups.has(group)) signalProcess(member, signal)

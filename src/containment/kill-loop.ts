@@ -6,17 +6,17 @@ import type { SignalOutcome } from '../system/signals.js'
 import type { Evidence } from './evidence.js'
 import { type Member, type ProcessInfo, toMember, type Tree } from './tree.js'
 
-// The one kill loop: look, SIGKILL each that is wanted, until so many rounds in a row find none. All kills that are
-// wanted at the same time share it, so that two hundred tests at once cost one loop and not two hundred.
+// The one kill loop: it looks, SIGKILLs each process of the trees to be killed, and repeats this until so many rounds in a
+// row find none. All kills that are under way share the loop, so that two hundred tests cost one loop and not two hundred.
 
 /** The longest pause between two rounds, in ms, where the loop does not block the event loop. */
 const mostPause = 20
 
-/** ms after which one that was sent SIGKILL and lives is sent it again: it may have left its group just before. */
+/** ms after which a process that survived SIGKILL is sent it again: it may have left its group just before. */
 const patience = 20
 
-/** What one round found alive, or traces of, and what became of the signal. */
-export interface Struck {
+/** A process that a round found alive, or of which it found traces, and what became of the signal. */
+export interface Signalled {
   readonly record: ProcessRecord
   readonly tree: Tree
   readonly evidence: Evidence
@@ -24,25 +24,25 @@ export interface Struck {
 }
 
 export interface Round {
-  readonly struck: readonly Struck[]
-  /** Something is alive that cannot be attributed at this moment. */
+  readonly signalled: readonly Signalled[]
+  /** Whether something is alive that cannot be attributed at this moment. */
   readonly isUncertain: boolean
-  /** Orphans that may be of one of the targets or of others. */
-  readonly unattributed: () => readonly Untold[]
+  /** Orphans that may belong to one of the targets or to others. */
+  readonly unattributed: () => readonly AmbiguousOrphan[]
 }
 
-/** What a round needs to know of all kills under way. */
+/** What a round needs to know about all kills under way. */
 export interface Targets {
   readonly trees: ReadonlySet<Tree>
-  readonly spared: readonly Member[]
-  isSpared(record: ProcessIdentity): boolean
-  /** Whether one that is spared is in the tree's own group: then nobody signals the group as a whole. */
+  readonly exempt: readonly Member[]
+  isExempt(record: ProcessIdentity): boolean
+  /** Whether an exempt process is in the tree's own group: then nobody signals the group as a whole. */
   isSplit(tree: Tree): boolean
-  /** Whether it was sent SIGKILL a moment ago. */
-  isStruck(record: ProcessIdentity): boolean
+  /** Whether a process was sent SIGKILL a moment ago. */
+  wasSignalled(record: ProcessIdentity): boolean
   /** Whether this round ends a kill if it finds nothing: then nothing is left out. */
   readonly isLast: boolean
-  /** Any tree that is wanted: for what can only be said to be of one of them. */
+  /** Any tree to be killed: processes that surely belong to one of them, without more being known, are listed under it. */
   readonly any: Tree | undefined
 }
 
@@ -55,36 +55,36 @@ interface Request {
   reject(error: unknown): void
 }
 
-/** An orphan of which nothing tells whose it is. */
-export interface Untold {
+/** An orphan that nothing attributes to a single tree. */
+export interface AmbiguousOrphan {
   readonly info: ProcessInfo
-  /** Whose it may be, of those that were asked for. */
+  /** The trees to which it may belong. */
   readonly candidates: readonly Tree[]
 }
 
 export interface KillSteps {
   /** How many rounds in a row must find nothing. */
   readonly emptyRounds: number
-  /** ms for which the loop may block the event loop before it takes turns with it. */
+  /** ms for which the loop may block the event loop before it lets that turn. */
   readonly burst: number
   /** SIGKILLs everything that is known of these trees at once. Returns what was alive. */
-  begin(trees: readonly Tree[], spared: readonly Member[]): readonly Member[]
+  begin(trees: readonly Tree[], exempt: readonly Member[]): readonly Member[]
   round(targets: Targets): Round | Promise<Round>
-  /** Whether one that was struck is said to have been alive. */
-  countsAsKilled(struck: Struck): boolean
+  /** Whether a process that was signalled counts as one that was alive. */
+  countsAsKilled(signalled: Signalled): boolean
 }
 
-const memberOf = ({ record, tree, evidence }: Struck): Member => toMember(record, tree, evidence)
+const memberOf = ({ record, tree, evidence }: Signalled): Member => toMember(record, tree, evidence)
 
-/** Those that this user may signal. */
+/** The processes that this user may signal. */
 function ownOf(members: readonly Member[]): readonly Member[] {
   const user = process.geteuid?.()
   return user === 0 ? members : members.filter(({ pid }) => table.owner(pid) === user)
 }
 
 /**
- * Where nothing but leaders was alive, which is most often so, the news of their exits is waited for first: it comes to
- * the event loop, which the loop below would block.
+ * If only leaders were alive, which is the most frequent case, waits for the news of their exits first: it comes by the
+ * event loop, which the kill loop would block.
  */
 async function leadersExits(begun: readonly Member[]): Promise<void> {
   const exits = begun.flatMap(({ pid, tree }) =>
@@ -100,9 +100,9 @@ async function leadersExits(begun: readonly Member[]): Promise<void> {
 export class KillLoop {
   readonly #steps: KillSteps
   readonly #requests = new Set<Request>()
-  readonly #spared = new Map<number, Member>()
-  readonly #struck = new Map<number, { readonly startTime: number; readonly at: number }>()
-  readonly #toBegin: { readonly trees: readonly Tree[]; readonly spared: readonly Member[] }[] = []
+  readonly #exempt = new Map<number, Member>()
+  readonly #signalled = new Map<number, { readonly startTime: number; readonly at: number }>()
+  readonly #toBegin: { readonly trees: readonly Tree[]; readonly exempt: readonly Member[] }[] = []
   #beginning: Promise<readonly Member[]> | undefined
   #isRunning = false
 
@@ -110,15 +110,15 @@ export class KillLoop {
     this.#steps = steps
   }
 
-  async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[]): Promise<KillOutcome> {
+  async kill(trees: readonly Tree[], timeout: number, exempt: readonly Member[]): Promise<KillOutcome> {
     const own = new Set(trees)
-    const begun = (await this.#begin(trees, spared)).filter(({ tree }) => own.has(tree))
+    const begun = (await this.#begin(trees, exempt)).filter(({ tree }) => own.has(tree))
     // For other users' processes we do not know yet whether the signal was permitted; the loop retries each.
-    for (const { pid, startTime } of ownOf(begun)) this.#struck.set(pid, { startTime, at: now() })
+    for (const { pid, startTime } of ownOf(begun)) this.#signalled.set(pid, { startTime, at: now() })
     await leadersExits(begun)
     return new Promise((resolve, reject) => {
-      // Not before: the end of another kill's loop would forget them.
-      for (const each of spared) this.#spared.set(each.pid, each)
+      // It is noted only now: the end of another kill's loop would have cleared it.
+      for (const each of exempt) this.#exempt.set(each.pid, each)
       const killed = new Map(begun.map((member) => [member.pid, member]))
       this.#requests.add({ trees: own, deadline: now() + timeout, killed, empty: 0, resolve, reject })
       if (!this.#isRunning) void this.#run()
@@ -129,16 +129,16 @@ export class KillLoop {
    * One scan for all kills that are requested in the same turn of the event loop: two hundred would read the same list two
    * hundred times. Who waits for a program's output asks for a kill while the others' output is still being read.
    */
-  #begin(trees: readonly Tree[], spared: readonly Member[]): Promise<readonly Member[]> {
+  #begin(trees: readonly Tree[], exempt: readonly Member[]): Promise<readonly Member[]> {
     this.#beginning ??= turn().then(() => {
       const together = this.#toBegin.splice(0)
       this.#beginning = undefined
       return this.#steps.begin(
         together.flatMap((each) => each.trees),
-        together.flatMap((each) => each.spared),
+        together.flatMap((each) => each.exempt),
       )
     })
-    this.#toBegin.push({ trees, spared })
+    this.#toBegin.push({ trees, exempt })
     return this.#beginning
   }
 
@@ -150,61 +150,61 @@ export class KillLoop {
         const burstEnd = now() + burst
         do {
           const waiting = await this.#step()
-          // All of it has its signal and is not dead yet: leave the processor to it.
+          // All processes were signalled and are not dead yet: leave them the processor.
           if (waiting > 0 && burst > 0) pause(0.1 + waiting / 100)
         } while (this.#requests.size > 0 && now() < burstEnd)
         if (this.#requests.size === 0) break
         await sleep(delay)
       }
     } catch (error) {
-      // Such as EMFILE. Whoever shares the loop hears of it, and not only who began it.
+      // An error such as EMFILE rejects every kill that shares the loop, and not only the one that began it.
       for (const request of this.#requests) request.reject(error)
       this.#requests.clear()
     } finally {
       this.#isRunning = false
-      this.#spared.clear()
-      this.#struck.clear()
+      this.#exempt.clear()
+      this.#signalled.clear()
     }
   }
 
-  /** One round for all requests. Returns how many wait for their death, or 0 when something was new. */
+  /** One round for all requests. Returns how many processes are about to die, or 0 when a new one was found. */
   async #step(): Promise<number> {
-    // Who comes while the round is under way has not been looked for in it.
+    // The round has not looked for trees whose kill is requested while it is under way.
     const requests = [...this.#requests]
     const trees = new Set(requests.flatMap((request) => [...request.trees]))
     const [any] = trees
     const round = await this.#steps.round({
       trees,
-      spared: [...this.#spared.values()],
-      isSpared: ({ pid, startTime }) => this.#spared.get(pid)?.startTime === startTime,
+      exempt: [...this.#exempt.values()],
+      isExempt: ({ pid, startTime }) => this.#exempt.get(pid)?.startTime === startTime,
       isSplit: (tree) =>
-        [...this.#spared.values()].some((each) => each.tree === tree && each.group === tree.identity.pid),
-      isStruck: (record) => this.#isStruck(record),
+        [...this.#exempt.values()].some((each) => each.tree === tree && each.group === tree.identity.pid),
+      wasSignalled: (record) => this.#wasSignalled(record),
       isLast: requests.some(({ empty }) => empty >= this.#steps.emptyRounds - 1),
       any,
     })
-    const { struck } = round
+    const { signalled } = round
     let isNew = false
-    for (const each of struck) {
-      if (each.outcome !== 'sent' || this.#isStruck(each.record)) continue
+    for (const each of signalled) {
+      if (each.outcome !== 'sent' || this.#wasSignalled(each.record)) continue
       isNew = true
-      this.#struck.set(each.record.pid, { startTime: each.record.startTime, at: now() })
+      this.#signalled.set(each.record.pid, { startTime: each.record.startTime, at: now() })
     }
     this.#finish(
       requests.filter((request) => this.#isOver(request, round)),
       round,
     )
-    return isNew ? 0 : struck.length
+    return isNew ? 0 : signalled.length
   }
 
-  #isStruck({ pid, startTime }: ProcessIdentity): boolean {
-    const struck = this.#struck.get(pid)
-    return struck !== undefined && struck.startTime === startTime && now() - struck.at < patience
+  #wasSignalled({ pid, startTime }: ProcessIdentity): boolean {
+    const signalled = this.#signalled.get(pid)
+    return signalled !== undefined && signalled.startTime === startTime && now() - signalled.at < patience
   }
 
-  /** Counts the round for a request. Whether nothing more is to be done for it. */
-  #isOver(request: Request, { struck, isUncertain }: Round): boolean {
-    const own = struck.filter(({ tree }) => request.trees.has(tree))
+  /** Counts the round for a request. Returns whether the request is done. */
+  #isOver(request: Request, { signalled, isUncertain }: Round): boolean {
+    const own = signalled.filter(({ tree }) => request.trees.has(tree))
     for (const each of own) {
       const { pid } = each.record
       if (!request.killed.has(pid) && this.#steps.countsAsKilled(each)) request.killed.set(pid, memberOf(each))
@@ -214,16 +214,16 @@ export class KillLoop {
     return request.empty >= this.#steps.emptyRounds || isRefused || now() >= request.deadline
   }
 
-  #finish(requests: readonly Request[], { struck, unattributed }: Round): void {
+  #finish(requests: readonly Request[], { signalled, unattributed }: Round): void {
     if (requests.length === 0) return
-    const untold = unattributed()
+    const ambiguous = unattributed()
     for (const request of requests) {
       this.#requests.delete(request)
       request.resolve({
-        unattributed: untold
+        unattributed: ambiguous
           .filter(({ candidates }) => candidates.some((tree) => request.trees.has(tree)))
           .map(({ info }) => info),
-        survivors: struck
+        survivors: signalled
           .filter(({ tree }) => request.trees.has(tree))
           .map((each) => toSurvivor(memberOf(each), each.outcome)),
         killed: [...request.killed.values()],

@@ -2,15 +2,15 @@ import { backoff, now, sleep } from '../base/clock.js'
 import { keyOf, type ProcessIdentity } from '../system/process-table/table.js'
 import { signalProcess, type SignalOutcome } from '../system/signals.js'
 
-// The ladder: SIGTERM, a grace, SIGKILL until nothing is alive. `climb` is all of it, for what is signalled process by
-// process; a command's whole tree is ended by the kill loop when its grace is over.
+// The ladder: SIGTERM, a grace, SIGKILL until nothing is alive. `climb` is the whole ladder for processes that are signalled
+// one by one. The kill loop ends the whole tree of a command when its grace is over.
 
-/** What can be asked to end. */
+/** A process that can be asked to exit. */
 export interface Askable extends ProcessIdentity {
   readonly state: string
 }
 
-/** SIGTERM. What is stopped gets it once it is continued. */
+/** Sends SIGTERM. A stopped process gets it only when it is continued. */
 export function askToEnd(each: Askable): void {
   signalProcess(each, 'SIGTERM')
   if (each.state === 'T') signalProcess(each, 'SIGCONT')
@@ -36,29 +36,29 @@ export async function untilGone<Of>(
 }
 
 export interface Climb<Of extends Askable> {
-  /** What is alive of it now. */
+  /** The processes that are alive now. */
   find(): Promise<readonly Of[]>
-  /** Whether the last `find` may have missed something that it can tell in a moment. */
+  /** Whether the last `find` may have missed a process that it will find in a moment. */
   isDoubtful?(): boolean
   /** How many times in a row nothing must be found. */
   readonly emptyRounds?: number
-  /** Whether the time that one has to end by itself is over. */
+  /** Whether the grace of a process is over. */
   isOver(each: Of): boolean
-  /** It gets SIGTERM: once, and not if it is killed at once. */
+  /** Called when a process gets SIGTERM: once, and never if it is killed at once. */
   asked?(each: Of): void
   killed(each: Of, outcome: SignalOutcome): void
-  /** On the clock of `now()`: after that nobody is waited for. */
+  /** On the clock of `now()`: the ladder ends then, whatever is alive. */
   deadline(): number
 }
 
-/** What a report says of one that was killed. */
+/** What a report says about a process that was sent SIGKILL. */
 export const outcomeOfKill = (outcome: SignalOutcome): string =>
   outcome === 'forbidden' ? 'alive: no permission to signal it (EPERM)' : 'SIGKILL'
 
 /**
- * Ends what is found, until nothing is.
+ * Ends what `find` returns, until it returns nothing.
  *
- * @returns what is alive: it may not be signalled, or time is up.
+ * @returns the processes that are alive, because they may not be signalled or because time is up.
  */
 export async function climb<Of extends Askable>(steps: Climb<Of>): Promise<readonly Of[]> {
   const { emptyRounds = 1 } = steps

@@ -2,7 +2,7 @@ import { attribute, attributeKnown, type Attribution, type Ours } from './attrib
 import { isProof } from './evidence.js'
 import type { UnwaitedChildren } from './child-exits.js'
 import type { Natives } from '../system/syscalls.js'
-import type { Untold } from './kill-loop.js'
+import type { AmbiguousOrphan } from './kill-loop.js'
 import { parseMarks } from './marks.js'
 import { now, pause, wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
@@ -13,8 +13,8 @@ import { ProcessFacts, type Self } from './facts.js'
 import { execTime } from './source.js'
 import { isLeader, toInfo, type Tree } from './tree.js'
 
-// Whose each child of a subreaper is, and who waits for it. A child that libuv did not start is an orphan that came from
-// somewhere below. This is the one place where the exits of such children are taken.
+// Decides for each child of a subreaper to which tree it belongs, and who waits for it. A child that libuv did not start is
+// an orphan from somewhere below. This is the only place that waits for such children.
 
 const foreign: Attribution<Tree> = { kind: 'foreign' }
 const unknown: Attribution<Tree> = { kind: 'unknown' }
@@ -23,10 +23,10 @@ const unknown: Attribution<Tree> = { kind: 'unknown' }
 export const flood = 64
 /** A foreign or unknown zombie is waited for only after this many milliseconds: whose child it is may do so first. */
 const zombiePatience = 50
-/** Milliseconds by which a start time and our clock may differ: clock ticks are ten long. */
+/** ms by which a start time may differ from our clock: a clock tick is 10 ms long. */
 const tolerance = 50
 
-/** A tree that is not looked after any more: what it left unknown may still turn up. */
+/** A fixture with commands that have ended: processes of theirs that nobody knew of may still turn up. */
 interface Past {
   readonly fixture: string
   readonly leader: ProcessIdentity
@@ -41,39 +41,39 @@ interface Adopted {
   zombieSince: number | undefined
 }
 
-export interface StrictSurroundings extends Self {
+export interface StrictHost extends Self {
   /** Every tree that lives in this worker. */
   readonly trees: Set<Tree>
   readonly outside: Set<string>
-  /** The number of this worker's own guardian, which may be older than the fixtures. */
+  /** The pid of this worker's own guardian, which may be older than the fixtures. */
   readonly guardian: () => number | undefined
 }
 
-/** Says of a tree whether it is asked for. */
+/** Whether the caller asks for a tree. */
 export type IsWanted = (tree: Tree) => boolean
 
 export class Orphans {
   readonly #natives: Natives
-  readonly #births: UnwaitedChildren
-  readonly #around: StrictSurroundings
-  /** Strangers that became our children while an earlier fixture lived: number and start time. */
+  readonly #unwaited: UnwaitedChildren
+  readonly #host: StrictHost
+  /** Strangers that became our children while an earlier fixture lived: pid and start time. */
   readonly #strangers: Map<number, number>
-  /** The trees by the numbers of their leaders. */
+  /** The trees by the pids of their leaders. */
   readonly #leaders = new Map<number, Tree>()
   readonly #adopted = new Map<number, Adopted>()
   readonly #past = new Map<string, Past>()
 
-  constructor(natives: Natives, births: UnwaitedChildren, around: StrictSurroundings, strangers: Map<number, number>) {
+  constructor(natives: Natives, unwaited: UnwaitedChildren, host: StrictHost, strangers: Map<number, number>) {
     this.#natives = natives
-    this.#births = births
-    this.#around = around
+    this.#unwaited = unwaited
+    this.#host = host
     this.#strangers = strangers
   }
 
-  /** What is there already is somebody else's, and somebody else waits for it. */
+  /** Notes the children that are there already: they are somebody else's, who waits for them. */
   open(children: readonly number[]): void {
     for (const pid of children) {
-      const record = pid === this.#around.guardian() ? undefined : readStat(pid)
+      const record = pid === this.#host.guardian() ? undefined : readStat(pid)
       if (record === undefined) continue
       const isStranger = this.#strangers.get(pid) === record.startTime
       const zombieSince = isStranger ? undefined : Infinity
@@ -89,7 +89,7 @@ export class Orphans {
     this.#leaders.set(tree.identity.pid, tree)
   }
 
-  /** A thread's command is heard of late: what became a child before that may be its own, and was anybody's until then. */
+  /** Judges guesses anew: this thread hears late of another thread's command, whose children may have been guessed at. */
   judgeAnew(tree: Tree): void {
     for (const adopted of this.#adopted.values()) {
       const { identity, attribution, zombieSince } = adopted
@@ -100,7 +100,7 @@ export class Orphans {
 
   remove(tree: Tree): void {
     if (this.#leaders.get(tree.identity.pid) === tree) this.#leaders.delete(tree.identity.pid)
-    // One a fixture, from its first command to its last end: a fixture may run thousands.
+    // One entry a fixture, from its first start to its last end: a fixture may run thousands of commands.
     const { fixture } = tree.owner
     const before = this.#past.get(fixture)
     const isFirst = before === undefined || tree.identity.startTime < before.leader.startTime
@@ -116,33 +116,33 @@ export class Orphans {
   }
 
   /**
-   * Whether a child need not be looked at again: its number is its own until it is waited for, and that is for libuv,
-   * which says so at once, or for us. Two hundred tests at once would read each other's processes in every round.
+   * Whether a child need not be read again. Its pid is its own until it is waited for, and only libuv, which announces that
+   * at once, or this class does so. Otherwise two hundred tests would read each other's processes in every round.
    */
   isOfOthers(pid: number, isWanted: IsWanted): boolean {
-    if (pid === this.#around.guardian()) return true
-    if (this.#births.has(pid)) {
+    if (pid === this.#host.guardian()) return true
+    if (this.#unwaited.has(pid)) {
       const tree = this.#leaders.get(pid)
       return tree === undefined || !isWanted(tree)
     }
     const attribution = this.#adopted.get(pid)?.attribution
-    // Another thread waits for its leaders, and node-pty for its programs: they say nothing.
+    // Other threads wait for their leaders, and node-pty for its programs, and do not announce it.
     return attribution?.kind === 'ours' && attribution.evidence !== 'leader' && !isWanted(attribution.root)
   }
 
-  /** Whether this is a zombie that somebody else is still given the time to wait for. */
+  /** Whether a process is a zombie for which somebody else still has time to wait. */
   isWaitedWith(pid: number, children: number): boolean {
     const since = this.#adopted.get(pid)?.zombieSince
     return since !== undefined && children <= flood && since <= now() && now() - since < zombiePatience
   }
 
-  /** @param mayStop whether it may be stopped while it is read. */
+  /** @param mayStop whether the process may be stopped while it is read. */
   attribute(record: ProcessRecord, mayStop: boolean, isWanted: IsWanted): Attribution<Tree> {
     const before = this.#adopted.get(record.pid)
     const isTheSame = before !== undefined && before.identity.startTime === record.startTime
     if (isTheSame && (before.attribution.kind === 'foreign' || before.attribution.kind === 'ours'))
       return before.attribution
-    if (!isTheSame && this.#births.has(record.pid)) {
+    if (!isTheSame && this.#unwaited.has(record.pid)) {
       const tree = this.#leaders.get(record.pid)
       return tree !== undefined && isLeader(tree, record) ? { kind: 'ours', root: tree, evidence: 'leader' } : foreign
     }
@@ -153,17 +153,17 @@ export class Orphans {
   }
 
   #judge(record: ProcessRecord, mayStop: boolean, isWanted: IsWanted): Attribution<Tree> {
-    const { trees } = this.#around
+    const { trees } = this.#host
     const byTable = attributeKnown(record, trees) ?? this.attributeByGroup(record)
     if (byTable !== undefined) return byTable
-    if (record.session === this.#around.session) return foreign
+    if (record.session === this.#host.session) return foreign
     if (isZombie(record)) return unknown
-    const facts = new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#around)
-    // Stop, look, then kill or continue: a child's number cannot be reused before it is waited for, and what is
-    // stopped cannot hop on while it is read.
+    const facts = new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#host)
+    // Stop the process, read it, then kill or continue it. A child's pid cannot be reused before it is waited for, and a
+    // stopped process cannot fork and exit while it is read.
     const isStopped = mayStop && record.state !== 'T' && signalProcess(record, 'SIGSTOP') === 'sent'
     const attribution = this.#eliminate(record, attribute(record, facts, [...trees]), isWanted)
-    // Another test's goes on as well.
+    // A process of another test is continued as well.
     const isForKill = attribution.kind === 'ours' && isWanted(attribution.root)
     if (isStopped && !isForKill) signalProcess(record, 'SIGCONT')
     return attribution
@@ -174,23 +174,23 @@ export class Orphans {
    * whole, and not read one by one. What the test itself started may have got the number since.
    */
   attributeByGroup(record: ProcessRecord): Ours<Tree> | undefined {
-    const tree = [...this.#around.trees].find((each) => each.identity.pid === record.group && !each.groupIsGone)
+    const tree = [...this.#host.trees].find((each) => each.identity.pid === record.group && !each.groupIsGone)
     if (tree === undefined || record.startTime < tree.identity.startTime) return undefined
-    // A zombie has no environment any more, and is in the group that it was born into or made itself.
+    // A zombie has no environment any more. It is in the group that it inherited or made.
     const isItsOwn = tree.isHeld() || isZombie(record) || !this.#isOutside(record)
     return isItsOwn ? { kind: 'ours', root: tree, evidence: 'group' } : undefined
   }
 
   #isOutside(record: ProcessRecord): boolean {
-    return new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#around).isOutside
+    return new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#host).isOutside
   }
 
-  /** The commands that could have started a process, going by when. */
+  /** The commands that could have started a process, by their start times. */
   #candidatesFor(record: ProcessIdentity): Tree[] {
-    return [...this.#around.trees].filter(({ identity }) => identity.startTime <= record.startTime)
+    return [...this.#host.trees].filter(({ identity }) => identity.startTime <= record.startTime)
   }
 
-  /** The fixtures that are gone or have commands that are, and that could have started it. */
+  /** The fixtures with ended commands that could have started a process. */
   #pastFor(record: ProcessIdentity): Past[] {
     const startedAt = table.startedAt(record)
     return [...this.#past.values()].filter(
@@ -216,19 +216,19 @@ export class Orphans {
     return isOneFixture && isDecided ? { kind: 'ours', root: tree, evidence: 'elimination' } : attribution
   }
 
-  /** An orphan that nothing attributes, when it may be of one of the wanted. */
-  untold(record: ProcessRecord, isWanted: IsWanted): Untold[] {
-    // Who carries a mark, and none of a tree that lives here, is of a command that somebody else looks after.
+  /** Reports an orphan that nothing attributes, if it may belong to a wanted tree. */
+  ambiguous(record: ProcessRecord, isWanted: IsWanted): AmbiguousOrphan[] {
+    // An orphan whose mark is of no tree here belongs to a command of somebody else's.
     const isMarked = parseMarks(table.environment(record.pid) ?? []).length > 0
     const candidates = isMarked ? [] : this.#candidatesFor(record).filter(isWanted)
     return candidates.length > 0 ? [{ info: toInfo(record), candidates }] : []
   }
 
-  /** Waits for an adopted zombie. A child of libuv's is left to libuv. Whether it is met as a zombie the first time. */
+  /** Waits for an adopted zombie; those of libuv's are left to it. Returns whether it is met as a zombie for the first time. */
   takeExit(record: ProcessRecord, children: number): boolean {
     const adopted = this.#adopted.get(record.pid)
-    if (adopted === undefined || this.#births.has(record.pid)) return false
-    // A leader that another thread's libuv waits for.
+    if (adopted === undefined || this.#unwaited.has(record.pid)) return false
+    // It is a leader for which another thread's libuv waits.
     if (adopted.attribution.kind === 'ours' && adopted.attribution.evidence === 'leader') return false
     const isFresh = adopted.zombieSince === undefined
     adopted.zombieSince ??= now()
@@ -246,13 +246,13 @@ export class Orphans {
   endUnattributed(hostsThreads: boolean): void {
     this.#strangers.clear()
     for (const [pid, { identity, attribution, zombieSince }] of this.#adopted) {
-      if (zombieSince === Infinity || this.#births.has(pid)) continue
+      if (zombieSince === Infinity || this.#unwaited.has(pid)) continue
       // Only what a command of ours could have started: the others are the user's own.
       // Who carries a mark is of a command in another thread, of which nothing has been heard here yet. In the middle of an
       // exec it shows none.
       const environment = table.environment(pid) ?? []
-      const isBecoming = environment.length === 0 && wallClock() - table.startedAt(identity) < execTime
-      if (hostsThreads && isBecoming) continue
+      const isInExec = environment.length === 0 && wallClock() - table.startedAt(identity) < execTime
+      if (hostsThreads && isInExec) continue
       const isUnknown = attribution.kind === 'unattributed' && parseMarks(environment).length === 0
       const mayBeOurs = isUnknown && this.#pastFor(identity).length > 0
       if (mayBeOurs && signalProcess(identity, 'SIGKILL') !== 'gone') {

@@ -4,14 +4,14 @@ import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import type { Root } from './root.js'
 import type { Found } from './scan.js'
 
-// Who goes into a pid namespace that was there before (setns(2)) has orphans that come to its first process, and not to
-// the subreaper. It gets a number in this namespace too, and numbers are given out in turn: everybody who started since a
-// root did has one between that root's and the last one, and shows its mark.
+// A process that joins an existing pid namespace (setns(2)) leaves orphans that its first process adopts, and not the
+// subreaper. Such processes have a pid in this namespace too. Pids are given out in turn: every process that started after a
+// root has one between the root's and the last one, and shows its mark.
 
-/** More numbers than this are listed before they are looked at, and of those the newest. */
+/** If the range holds more pids than this, only the newest that exist are looked at. */
 const mostNumbers = 512
 
-/** The numbers given out since this one. */
+/** The pids that were given out since this one. */
 function numbersSince(first: number, last: number): number[] {
   const count = last - first
   if (count >= 0 && count <= mostNumbers) return Array.from({ length: count }, (_, at) => first + 1 + at)
@@ -19,19 +19,19 @@ function numbersSince(first: number, last: number): number[] {
   return pids().filter(isSince).slice(-mostNumbers)
 }
 
-/** Looks for what no list of children leads to. */
+/** Finds processes to which no list of children leads. */
 export class Outsiders {
   #lookedUpTo = ''
   #numbers: NumbersFile | undefined
 
-  /** Those that carry the mark of one of these roots. `isElsewhere` says of a number that it need not be looked at. */
+  /** The processes that carry the mark of one of these roots. A pid for which `isElsewhere` is true is not looked at. */
   find<Of extends Root>(roots: readonly Of[], isElsewhere: (pid: number) => boolean): Found<Of>[] {
     const marked = roots.filter(({ locks }) => locks !== undefined)
     const [oldest] = marked.toSorted((a, b) => a.identity.startTime - b.identity.startTime)
     if (oldest === undefined) return []
     const last = (this.#numbers ??= new NumbersFile()).last()
     const range = `${last} ${marked.map(({ identity }) => identity.pid).join(' ')}`
-    // Nobody has started since there was nobody.
+    // No process has started since the last search, which found none.
     if (range === this.#lookedUpTo) return []
     const found = numbersSince(oldest.identity.pid, last).flatMap((pid) =>
       isElsewhere(pid) ? [] : identify(pid, marked),
@@ -40,7 +40,7 @@ export class Outsiders {
     return found
   }
 
-  /** Gives back the descriptor that it looks through. */
+  /** Closes the descriptor through which it looks. */
   close(): void {
     this.#numbers?.close()
     this.#numbers = undefined

@@ -5,39 +5,38 @@ import { signalGroup } from '../system/signals.js'
 import type { Natives } from '../system/syscalls.js'
 import { isGroupGone, type Tree } from './tree.js'
 
-// A group whose members fork and exit faster than they can be read, below a subreaper: its dead become zombies of ours by
-// the thousand. What follows costs a system call a group or a zombie, and reads none of them.
+// For fork storms below a subreaper: the members of a group fork and exit faster than they can be read, and thousands of
+// them become zombies of ours. These functions need one system call a group or a zombie, and read no process.
 
 /** How many zombies of a group are waited for at a time. */
 const mostReaped = 4096
 
 /**
- * Stops a tree's group at once. Nobody in it forks any more once the signal is there, so no storm outruns that, however
- * busy the machine is, and what is stopped can be read. A zombie that nobody has waited for holds the group's number as
- * well as anybody.
+ * Stops a tree's group at once. After the signal no member forks any more, so no storm outruns it, however busy the machine
+ * is, and stopped processes can be read. The group's number stays the group's while a zombie in it was not waited for.
  */
-export function stopGroup(tree: Tree, children: readonly number[], births: UnwaitedChildren, orphans: Orphans): void {
+export function stopGroup(tree: Tree, children: readonly number[], unwaited: UnwaitedChildren, orphans: Orphans): void {
   const group = tree.identity.pid
   if (tree.isHeld()) signalGroup(group, tree.identity, 'SIGSTOP')
   if (tree.isHeld() || tree.groupIsGone) return
   for (const pid of children) {
-    const record = births.has(pid) ? undefined : readStat(pid)
+    const record = unwaited.has(pid) ? undefined : readStat(pid)
     if (record?.group !== group || orphans.attributeByGroup(record)?.root !== tree) continue
     if (signalGroup(group, record, 'SIGSTOP') === 'sent') return
   }
 }
 
 /**
- * Waits for the dead of groups whose leader was waited for: nobody else can wait for them. While anybody is in a group the
- * kernel gives its number to nobody, so whoever has the number now says that the group has ended, and that there is another.
+ * Waits for the zombies of groups whose leader was waited for: nobody else can wait for them. The kernel gives a group's
+ * number to no process while the group has members, so a process that has the number now proves that the group has ended.
  *
- * @returns how many there were.
+ * @returns how many zombies there were.
  */
-export function reapGroups(trees: Iterable<Tree>, births: UnwaitedChildren, natives: Natives): number {
+export function reapGroups(trees: Iterable<Tree>, unwaited: UnwaitedChildren, natives: Natives): number {
   let reaped = 0
   for (const tree of trees) {
     const group = tree.identity.pid
-    if (!tree.leadsGroup || tree.groupIsGone || tree.isHeld() || births.has(group)) continue
+    if (!tree.leadsGroup || tree.groupIsGone || tree.isHeld() || unwaited.has(group)) continue
     tree.groupIsGone = readStat(group) !== undefined
     if (tree.groupIsGone) continue
     const most = reaped + mostReaped

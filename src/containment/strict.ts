@@ -3,13 +3,13 @@ import { type Evidence, isProof } from './evidence.js'
 import type { UnwaitedChildren } from './child-exits.js'
 import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees } from './containment.js'
 import type { Natives } from '../system/syscalls.js'
-import { KillLoop, type Round, type Struck, type Targets, type Untold } from './kill-loop.js'
+import { KillLoop, type Round, type Signalled, type Targets, type AmbiguousOrphan } from './kill-loop.js'
 import { every, now, sleep } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { ChildrenFile, descendantsOf, readStat } from '../system/process-table/linux.js'
 import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
 import { signalGroup, signalProcess } from '../system/signals.js'
-import { flood, type IsWanted, Orphans, type StrictSurroundings } from './orphans.js'
+import { flood, type IsWanted, Orphans, type StrictHost } from './orphans.js'
 import { Outsiders } from './outsiders.js'
 import { remember } from './root.js'
 import type { Found } from './scan.js'
@@ -26,15 +26,15 @@ import { isGroupGone, type Member, toMember, type Tree } from './tree.js'
 /** How many looks in a row must find nothing. */
 const emptyRounds = 3
 const lookInterval = 10
-/** ms within which an orphan that cannot be attributed may still show whose it is. */
+/** ms within which an orphan that cannot be attributed yet may still show whose it is. */
 const decisionTime = 300
 
-/** Up to how many members of a tree are asked for their command lines before they are killed. */
+/** The most members of a tree whose command lines are read before they are killed. */
 const describedAlways = 64
 
 interface Look {
   readonly members: Member[]
-  readonly unattributed: Untold[]
+  readonly unattributed: AmbiguousOrphan[]
   /** Something is alive that could not be read. */
   readonly isUncertain: boolean
 }
@@ -42,8 +42,8 @@ interface Look {
 export class StrictContainment implements Containment {
   readonly level = 'strict'
   readonly #natives: Natives
-  readonly #births: UnwaitedChildren
-  readonly #around: StrictSurroundings
+  readonly #unwaited: UnwaitedChildren
+  readonly #host: StrictHost
   readonly #fixtures = new Set<string>()
   readonly #orphans: Orphans
   readonly #outsiders = new Outsiders()
@@ -53,24 +53,24 @@ export class StrictContainment implements Containment {
   readonly #kills = new KillLoop({
     emptyRounds,
     burst: 25,
-    begin: (trees, spared) => this.#beginKill(trees, spared),
+    begin: (trees, exempt) => this.#beginKill(trees, exempt),
     round: (targets) => this.#killRound(targets),
-    // A zombie that nobody had seen alive says that there is more, and no name.
+    // A zombie that was never seen alive only proves that there may be more processes: it has no name for the report.
     countsAsKilled: ({ outcome }) => outcome === 'sent',
   })
-  /** Whether leaders may be children of other threads than this one. */
+  /** Whether leaders may be children of other threads. */
   hostsThreads = false
 
-  constructor(natives: Natives, births: UnwaitedChildren, around: StrictSurroundings, strangers: Map<number, number>) {
+  constructor(natives: Natives, unwaited: UnwaitedChildren, host: StrictHost, strangers: Map<number, number>) {
     this.#natives = natives
-    this.#orphans = new Orphans(natives, births, around, strangers)
-    this.#births = births
-    this.#around = around
+    this.#orphans = new Orphans(natives, unwaited, host, strangers)
+    this.#unwaited = unwaited
+    this.#host = host
   }
 
   enter(fixture: string): void {
     if (this.#fixtures.size === 0) {
-      this.#births.subscribe()
+      this.#unwaited.subscribe()
       this.#children = new ChildrenFile(process.pid, process.pid)
       this.#orphans.open(this.#children.read())
       this.#natives.setSubreaper(true)
@@ -79,22 +79,22 @@ export class StrictContainment implements Containment {
   }
 
   addOutside(name: string): void {
-    this.#around.outside.add(name)
+    this.#host.outside.add(name)
   }
 
   leave(fixture: string): void {
     this.#fixtures.delete(fixture)
-    for (const tree of this.#around.trees) if (tree.owner.fixture === fixture) this.remove(tree)
+    for (const tree of this.#host.trees) if (tree.owner.fixture === fixture) this.remove(tree)
     // When the main thread hosts worker threads it counts as a fixture itself, so "last" means one is left.
     if (this.#fixtures.size > (this.hostsThreads ? 1 : 0)) return
     this.#stopLooking?.()
     this.#stopLooking = undefined
     // The newest orphan may not have been scanned yet.
-    this.#round(this.#around.trees, false)
+    this.#round(this.#host.trees, false)
     this.#orphans.endUnattributed(this.hostsThreads)
     if (this.#fixtures.size > 0) return
     this.#natives.setSubreaper(false)
-    this.#births.unsubscribe()
+    this.#unwaited.unsubscribe()
     this.#children?.close()
     this.#children = undefined
     this.#outsiders.close()
@@ -102,14 +102,14 @@ export class StrictContainment implements Containment {
   }
 
   add(tree: Tree): void {
-    this.#around.trees.add(tree)
+    this.#host.trees.add(tree)
     this.#orphans.add(tree)
     if (this.hostsThreads) this.#orphans.judgeAnew(tree)
-    this.#stopLooking ??= every(lookInterval, () => inPassing(() => this.#lookInPassing()))
+    this.#stopLooking ??= every(lookInterval, () => inPassing(() => this.#sample()))
   }
 
   remove(tree: Tree): void {
-    if (this.#around.trees.delete(tree)) this.#orphans.remove(tree)
+    if (this.#host.trees.delete(tree)) this.#orphans.remove(tree)
   }
 
   look(trees: readonly Tree[]): Promise<Sighting> {
@@ -128,17 +128,17 @@ export class StrictContainment implements Containment {
     })
   }
 
-  async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
-    const outcome = await this.#kills.kill(trees, timeout, spared)
+  async kill(trees: readonly Tree[], timeout: number, exempt: readonly Member[] = []): Promise<KillOutcome> {
+    const outcome = await this.#kills.kill(trees, timeout, exempt)
     // In the middle of a fork or an exec a process cannot be attributed; a moment later it can.
     const deadline = now() + decisionTime
     for (let { unattributed } = outcome; unattributed.length > 0;) {
       if (now() >= deadline) return { ...outcome, unattributed }
       await sleep(10)
       const seen = this.#round(new Set(trees))
-      const isSpared = (member: Member): boolean => spared.some((each) => table.isSame(each, member))
-      if (!seen.members.every(isSpared)) {
-        const more = await this.#kills.kill(trees, timeout, spared)
+      const isExempt = (member: Member): boolean => exempt.some((each) => table.isSame(each, member))
+      if (!seen.members.every(isExempt)) {
+        const more = await this.#kills.kill(trees, timeout, exempt)
         return { ...more, killed: [...outcome.killed, ...more.killed] }
       }
       unattributed = seen.unattributed.map(({ info }) => info)
@@ -146,97 +146,98 @@ export class StrictContainment implements Containment {
     return { ...outcome, unattributed: [] }
   }
 
-  /** SIGKILLs everything known at once: level by level, a deep tree would take a death per generation. */
-  #beginKill(trees: readonly Tree[], spared: readonly Member[]): Member[] {
-    this.#holdStorms(trees, spared)
+  /** SIGKILLs everything that is known at once: level by level, each generation of a deep tree would cost a round. */
+  #beginKill(trees: readonly Tree[], exempt: readonly Member[]): Member[] {
+    this.#holdStorms(trees, exempt)
     const { members } = this.#round(new Set(trees))
-    const killed = members.filter((member) => !spared.some((each) => table.isSame(each, member)))
+    const killed = members.filter((member) => !exempt.some((each) => table.isSame(each, member)))
     // The dead have no command line. Of a large tree only who leads a session is asked for it: another proctor's
     // guardian does. A leader is known by what it was started as.
     for (const member of killed) {
       const isAsked = killed.length <= describedAlways || member.session === member.pid
       if (isAsked && member.evidence !== 'leader') member.describe()
     }
-    signalTrees(trees, members, 'SIGKILL', spared)
+    signalTrees(trees, members, 'SIGKILL', exempt)
     return killed
   }
 
-  /** In a flood nobody of the groups forks any more from here on, and the dead are not read. */
-  #holdStorms(trees: readonly Tree[], spared: readonly Member[]): void {
+  /** In a flood, stops the groups, so that their members fork no more, and waits for their zombies without reading them. */
+  #holdStorms(trees: readonly Tree[], exempt: readonly Member[]): void {
     const children = this.#read()
     if (children.length <= flood) return
     const isSplit = (tree: Tree): boolean =>
-      spared.some((each) => each.tree === tree && each.group === tree.identity.pid)
-    for (const tree of trees) if (!isSplit(tree)) stopGroup(tree, children, this.#births, this.#orphans)
+      exempt.some((each) => each.tree === tree && each.group === tree.identity.pid)
+    for (const tree of trees) if (!isSplit(tree)) stopGroup(tree, children, this.#unwaited, this.#orphans)
     this.#reapGroups()
   }
 
-  /** How many dead ones of groups there were, in a flood: each is waited for. */
+  /** In a flood, waits for the zombies of the groups. Returns how many there were. */
   #reapGroups(): number {
-    return this.#read().length > flood ? reapGroups(this.#around.trees, this.#births, this.#natives) : 0
+    return this.#read().length > flood ? reapGroups(this.#host.trees, this.#unwaited, this.#natives) : 0
   }
 
-  /** One pass over our children: SIGKILLs what is of the targets. Returns what was not dead yet. */
+  /** One pass over our children: SIGKILLs those that belong to a target. Returns the ones that were not dead yet. */
   #killRound(targets: Targets): Round {
-    const struck: Struck[] = []
-    const untold: ProcessRecord[] = []
-    const signalled = new Set<Tree>()
-    const strikeGroup = (record: ProcessRecord, tree: Tree, evidence: Evidence): void => {
-      if (record.group !== tree.identity.pid || signalled.has(tree) || targets.isSplit(tree)) return
+    const signalled: Signalled[] = []
+    const ambiguous: ProcessRecord[] = []
+    const killedGroups = new Set<Tree>()
+    const killGroup = (record: ProcessRecord, tree: Tree, evidence: Evidence): void => {
+      if (record.group !== tree.identity.pid || killedGroups.has(tree) || targets.isSplit(tree)) return
       const isItsGroup = isProof(evidence) || tree.groups.has(record.group)
-      if (isItsGroup && signalGroup(record.group, record, 'SIGKILL') === 'sent') signalled.add(tree)
+      if (isItsGroup && signalGroup(record.group, record, 'SIGKILL') === 'sent') killedGroups.add(tree)
     }
-    const strike = (record: ProcessRecord, tree: Tree, evidence: Evidence): void => {
-      if (targets.isStruck(record)) {
-        struck.push({ record, tree, evidence, outcome: 'sent' })
+    const kill = (record: ProcessRecord, tree: Tree, evidence: Evidence): void => {
+      if (targets.wasSignalled(record)) {
+        signalled.push({ record, tree, evidence, outcome: 'sent' })
         return
       }
-      // Its whole group with it: the others may have hopped on before their turn comes.
-      strikeGroup(record, tree, evidence)
-      struck.push({ record, tree, evidence, outcome: signalProcess(record, 'SIGKILL') })
+      // Its whole group is signalled as well: other members may fork and exit before their turn comes.
+      killGroup(record, tree, evidence)
+      signalled.push({ record, tree, evidence, outcome: signalProcess(record, 'SIGKILL') })
     }
     const { any } = targets
     const pids = this.#read()
     for (const record of this.#roots(pids, (tree) => targets.trees.has(tree))) {
-      const attribution = this.#orphans.attribute(record, !targets.isSpared(record), (tree) => targets.trees.has(tree))
+      const attribution = this.#orphans.attribute(record, !targets.isExempt(record), (tree) => targets.trees.has(tree))
       if (isZombie(record)) {
         // In a storm whoever is read has exited before a signal reaches it. Until this process waits for the zombie, the
         // number of its group is nobody else's, so the group can be signalled as a whole.
         if (attribution.kind === 'ours' && targets.trees.has(attribution.root)) {
-          strikeGroup(record, attribution.root, attribution.evidence)
+          killGroup(record, attribution.root, attribution.evidence)
         }
         const isFresh = this.#orphans.takeExit(record, pids.length)
         const tree = attribution.kind === 'ours' ? attribution.root : any
         const mayBeOurs = attribution.kind !== 'foreign' && tree !== undefined && targets.trees.has(tree)
-        // What was struck leaves a zombie, and that is the end of it.
-        if (isFresh && mayBeOurs && !targets.isStruck(record)) {
-          struck.push({ record, tree, evidence: 'elimination', outcome: 'gone' })
+        // The zombie of a process that was signalled is no trace of another one.
+        if (isFresh && mayBeOurs && !targets.wasSignalled(record)) {
+          signalled.push({ record, tree, evidence: 'elimination', outcome: 'gone' })
         }
       } else if (attribution.kind === 'ours') {
-        if (targets.trees.has(attribution.root) && !targets.isSpared(record)) {
-          strike(record, attribution.root, attribution.evidence)
+        if (targets.trees.has(attribution.root) && !targets.isExempt(record)) {
+          kill(record, attribution.root, attribution.evidence)
         }
       } else if (attribution.kind === 'unknown' && any !== undefined) {
         // Exiting, or becoming another program: its child may come next, so this round is not empty. In a thread there may
         // be another command, of which nothing has been heard here yet.
-        if (!this.hostsThreads && this.#isOnlyFixture(any)) strike(record, any, 'elimination')
-        else struck.push({ record, tree: any, evidence: 'elimination', outcome: 'gone' })
-      } else if (attribution.kind === 'unattributed') untold.push(record)
+        if (!this.hostsThreads && this.#isOnlyFixture(any)) kill(record, any, 'elimination')
+        else signalled.push({ record, tree: any, evidence: 'elimination', outcome: 'gone' })
+      } else if (attribution.kind === 'unattributed') ambiguous.push(record)
     }
-    if (struck.length === 0 && targets.isLast) {
+    if (signalled.length === 0 && targets.isLast) {
       for (const { record, root, evidence } of this.#outside(pids, (tree) => targets.trees.has(tree))) {
-        if (!targets.isSpared(record)) strike(record, root, evidence)
+        if (!targets.isExempt(record)) kill(record, root, evidence)
       }
     }
     return {
-      struck,
+      signalled,
       isUncertain: false,
-      unattributed: () => untold.flatMap((record) => this.#orphans.untold(record, (tree) => targets.trees.has(tree))),
+      unattributed: () =>
+        ambiguous.flatMap((record) => this.#orphans.ambiguous(record, (tree) => targets.trees.has(tree))),
     }
   }
 
   #isOnlyFixture({ owner: { fixture } }: Tree): boolean {
-    return [...this.#around.trees].every(({ owner }) => owner.fixture === fixture)
+    return [...this.#host.trees].every(({ owner }) => owner.fixture === fixture)
   }
 
   /**
@@ -249,7 +250,7 @@ export class StrictContainment implements Containment {
       const record = readStat(pid)
       if (record !== undefined) yield record
     }
-    for (const tree of this.#around.trees) {
+    for (const tree of this.#host.trees) {
       if (!this.hostsThreads && tree.hasOwnParent !== true) continue
       const { identity } = tree
       if (!isWanted(tree) || children.includes(identity.pid)) continue
@@ -264,20 +265,20 @@ export class StrictContainment implements Containment {
    */
   #round(wanted: ReadonlySet<Tree>, decides = true): Look {
     const members: Member[] = []
-    const unattributed: Untold[] = []
+    const unattributed: AmbiguousOrphan[] = []
     let isUncertain = false
-    for (const tree of this.#around.trees) isGroupGone(tree)
+    for (const tree of this.#host.trees) isGroupGone(tree)
     const all = this.#read()
     const pids = decides ? all : this.#edgesOf(all)
     for (const record of this.#roots(pids, (tree) => wanted.has(tree))) {
       const attribution = this.#orphans.attribute(record, false, (tree) => decides && wanted.has(tree))
       if (isZombie(record)) {
-        // A hopper is gone before it can be read: its zombie, met for the first time, is the trace of something alive.
+        // A process that forks and exits is gone before it can be read: a new zombie is the trace of something alive.
         if (this.#orphans.takeExit(record, pids.length) && attribution.kind !== 'foreign') isUncertain = true
       } else if (attribution.kind === 'ours') {
         if (wanted.has(attribution.root)) this.#collect(record, attribution, members)
       } else if (attribution.kind === 'unattributed') {
-        unattributed.push(...this.#orphans.untold(record, (tree) => wanted.has(tree)))
+        unattributed.push(...this.#orphans.ambiguous(record, (tree) => wanted.has(tree)))
       } else if (attribution.kind === 'unknown') isUncertain = true
     }
     if (decides && members.length === 0 && !isUncertain) {
@@ -293,9 +294,9 @@ export class StrictContainment implements Containment {
     return children.filter((pid, at) => at < flood || at >= children.length - flood || this.#orphans.isLeaders(pid))
   }
 
-  /** What is of the wanted trees, and no list of children leads to. */
+  /** The processes of the wanted trees to which no list of children leads. */
   #outside(children: readonly number[], isWanted: IsWanted): Found<Tree>[] {
-    const trees = [...this.#around.trees]
+    const trees = [...this.#host.trees]
     const others = trees.filter((tree) => !isWanted(tree))
     const listed = new Set(children)
     return this.#outsiders.find(
@@ -304,7 +305,7 @@ export class StrictContainment implements Containment {
     )
   }
 
-  /** Our children, the newest first: what hops on is at the end of the list, and not for long. */
+  /** Our children, the newest first: a process that keeps forking is at the end of the list, and soon gone. */
   #read(): number[] {
     return (this.#children?.read() ?? []).toReversed()
   }
@@ -318,12 +319,12 @@ export class StrictContainment implements Containment {
     })
   }
 
-  #lookInPassing(): void {
-    if (now() < this.#nextLook || this.#around.trees.size === 0) return
+  #sample(): void {
+    if (now() < this.#nextLook || this.#host.trees.size === 0) return
     const begin = now()
     this.#reapGroups()
-    this.#round(this.#around.trees, false)
-    // What floods the table of processes is kept up with, and the test gets its turn.
+    this.#round(this.#host.trees, false)
+    // It keeps up with a flood of the process table, and still leaves the test its time.
     const share = this.#read().length > flood ? 2 : 20
     this.#nextLook = begin + share * (now() - begin)
   }

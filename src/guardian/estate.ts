@@ -163,11 +163,11 @@ export class Estate {
     if (this.#source.mayExempt) await this.look()
     const [any] = this.#trees
     // A group with an exempt member is not signalled as a whole.
-    const spared = this.#source.exempt.map((record) => {
+    const exempt = this.#source.exempt.map((record) => {
       const tree = [...this.#trees].find(({ identity }) => identity.pid === record.group) ?? any!
       return toMember(record, tree, 'group')
     })
-    return this.#containment.kill([...this.#trees], timeout, spared)
+    return this.#containment.kill([...this.#trees], timeout, exempt)
   }
 
   get exempt(): readonly ProcessIdentity[] {

@@ -2,7 +2,7 @@ import { ContainmentError } from '../base/errors.js'
 import { BasicContainment } from '../containment/basic.js'
 import { UnwaitedChildren } from '../containment/child-exits.js'
 import { type Containment, type ContainmentLevel, refuseStrict } from '../containment/containment.js'
-import type { StrictSurroundings } from '../containment/orphans.js'
+import type { StrictHost } from '../containment/orphans.js'
 import { ownSession } from '../containment/root.js'
 import { StrictContainment } from '../containment/strict.js'
 import { findHost, openHost, RemoteContainment } from '../containment/threads/remote.js'
@@ -12,7 +12,7 @@ import { type WorkerState, workerState } from './state.js'
 import { reasonAgainstStrict } from './subreaper.js'
 
 /** What distinguishes the commands of this process from everything else that it starts. */
-const surroundings = (state: WorkerState): StrictSurroundings => ({
+const hostOf = (state: WorkerState): StrictHost => ({
   trees: state.trees,
   outside: new Set([state.outside]),
   session: ownSession(),
@@ -23,7 +23,7 @@ const strictContainment = (state: WorkerState): StrictContainment =>
   (state.strict ??= new StrictContainment(
     state.natives as Natives,
     new UnwaitedChildren(),
-    surroundings(state),
+    hostOf(state),
     state.orphans,
   ))
 
@@ -71,6 +71,6 @@ export function chooseContainment(wish: 'auto' | ContainmentLevel): Containment 
   if (host !== undefined) return (state.remote ??= new RemoteContainment(host, state.outside))
   const reason = wish === 'basic' ? 'it was not asked for' : reasonAgainstStrict(state)
   if (wish === 'strict' && reason !== undefined) throw refuseStrict(reason)
-  if (reason !== undefined) return (state.basic ??= new BasicContainment(state.trees, surroundings(state)))
+  if (reason !== undefined) return (state.basic ??= new BasicContainment(state.trees, hostOf(state)))
   return strictContainment(state)
 }

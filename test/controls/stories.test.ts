@@ -20,14 +20,14 @@ const controls: Control[] = [
       { file: 'src/system/signals.ts', from: 'return send(-group, signal)', to: 'return send(group, signal)' },
       {
         file: 'src/containment/strict.ts',
-        from: 'if (targets.trees.has(attribution.root) && !targets.isSpared(record)) {',
+        from: 'if (targets.trees.has(attribution.root) && !targets.isExempt(record)) {',
         to: 'if (targets.trees.has(attribution.root) && record.pid === attribution.root.identity.pid) {',
       },
       // Its last look, for what carries a mark although nothing leads to it.
       {
         file: 'src/containment/strict.ts',
-        from: 'if (struck.length === 0 && targets.isLast) {',
-        to: 'if (struck.length < 0) {',
+        from: 'if (signalled.length === 0 && targets.isLast) {',
+        to: 'if (signalled.length < 0) {',
       },
     ],
     file: 'kill.test.ts',
@@ -121,7 +121,7 @@ const controls: Control[] = [
   {
     off: 'the rule that a command inherits no variable of another repository',
     mutations: [{ file: 'src/command/launch/environment.ts', from: "      'GIT_DIR',\n", to: '' }],
-    file: 'surroundings.test.ts',
+    file: 'hostOf.test.ts',
     story: 'a commit goes into the workspace, and not into the repository whose hook runs the tests',
     failure: /does not have any commits/,
   },

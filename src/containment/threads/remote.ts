@@ -29,7 +29,7 @@ type Question =
       readonly id: string
       readonly trees: readonly string[]
       readonly timeout: number
-      readonly spared: readonly Sent<Member>[]
+      readonly exempt: readonly Sent<Member>[]
     }
 
 type Answer = { readonly type: 'answer'; readonly id: string } & (
@@ -116,7 +116,7 @@ export function openHost(strict: Host): () => void {
         const { survivors, killed, unattributed } = await strict.kill(
           own(question.trees),
           question.timeout,
-          unpack(question.spared),
+          unpack(question.exempt),
         )
         const outcome = { survivors: survivors.map(packSurvivor), killed: killed.map(pack), unattributed }
         return { type: 'answer', id: question.id, outcome }
@@ -191,10 +191,10 @@ export class RemoteContainment implements Containment {
     return { ...answer.sighting, members: unpackAll(answer.sighting.members, trees) }
   }
 
-  async kill(trees: readonly Tree[], timeout: number, spared: readonly Member[] = []): Promise<KillOutcome> {
+  async kill(trees: readonly Tree[], timeout: number, exempt: readonly Member[] = []): Promise<KillOutcome> {
     const id = newToken()
     const marks = trees.map(({ mark }) => mark)
-    const question: Question = { type: 'kill', id, trees: marks, timeout, spared: spared.map(pack) }
+    const question: Question = { type: 'kill', id, trees: marks, timeout, exempt: exempt.map(pack) }
     const answer = await this.#ask(id, question, timeout)
     if (!('outcome' in answer)) throw this.#failure(answer)
     const { survivors, killed, unattributed } = answer.outcome

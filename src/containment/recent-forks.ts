@@ -7,12 +7,12 @@ import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import { remember, type Root } from './root.js'
 import type { Found } from './scan.js'
 
-/** Numbers below the last one that are looked at too. */
+/** How many pids below the last one are looked at as well. */
 const reach = 2
 
 /**
- * Whose mark a process carries. The limit is in all that a main thread starts, so nothing else is read there. A worker
- * thread gives it to a program that runs already, and the program may have forked before.
+ * The root whose mark a process carries. Whatever a main thread starts has the limit, so nothing else is read there. A
+ * worker thread sets the limit of a program that is already running, and that may have forked before.
  */
 function markedBy<Of extends Root>(pid: number, roots: readonly Of[]): Of | undefined {
   const limits = readLocksMark(pid)
@@ -23,17 +23,17 @@ function markedBy<Of extends Root>(pid: number, roots: readonly Of[]): Of | unde
 }
 
 /**
- * Looks for what forks and exits faster than a table can be listed. Numbers are given out in turn, and the kernel says
- * which one was the last: whoever hops on has that one, or one of the few before it.
+ * Finds processes that fork and exit faster than the process table can be listed. The kernel gives out pids in turn and
+ * says which one was the last: a process that keeps forking has that one, or one of the few before it.
  *
  * @param time ms for which it blocks the event loop.
- * @param meet is called with each new one that is alive, as soon as it is met.
- * @returns those that were met, alive or as zombies, and had not been seen before.
+ * @param onFound is called with each new live process, as soon as it is found.
+ * @returns the processes that were found, alive or as zombies, and had not been seen before.
  */
-export function hunt<Of extends Root>(
+export function findRecentForks<Of extends Root>(
   roots: readonly Of[],
   time: number,
-  meet: (record: ProcessRecord) => void,
+  onFound: (record: ProcessRecord) => void,
 ): Found<Of>[] {
   const met: Found<Of>[] = []
   for (const end = now() + time; now() < end && roots.length > 0;) {
@@ -42,9 +42,9 @@ export function hunt<Of extends Root>(
       const root = markedBy(pid, roots)
       const record = root && readStat(pid)
       if (root === undefined || record === undefined || record.startTime < root.identity.startTime) continue
-      // What was seen before is ended in its turn.
+      // A process that was seen before is ended in its turn.
       if (root.known.get(pid)?.startTime === record.startTime) continue
-      if (!isZombie(record)) meet(record)
+      if (!isZombie(record)) onFound(record)
       remember(root, record)
       met.push({ record, root, evidence: 'mark' })
     }
