@@ -26,6 +26,7 @@ export const both = {
   playwright: 'src/playwright.ts',
   'jest-config': 'src/jest-config.ts',
   'jest-reporter': 'src/jest-reporter.ts',
+  'jest-server': 'src/jest-server.ts',
   'jest-global-setup': 'src/jest-global-setup.ts',
   'jest-global-teardown': 'src/jest-global-teardown.ts',
 }

@@ -89,6 +89,10 @@ test('the names that each door exports', () => {
       "proctor/jest/reporter": [
         "default",
       ],
+      "proctor/jest/server": [
+        "server",
+        "serverAddress",
+      ],
       "proctor/matchers": [
         "toBeAlive",
         "toBeDead",

@@ -1,8 +1,10 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { server as jestServer, serverAddress } from '../../src/runners/jest/server.js'
 import { server } from '../../src/runners/vitest/server.js'
 import type { ServerAddress } from '../../src/runners/run-server.js'
-import { inRoot, runVitest } from '../inner-run.js'
+import { type InnerResult, inRoot, runVitest, startInner } from '../inner-run.js'
 import { findByCommandLine, uniqueNumber } from '../machine.js'
+import { rejectionOf } from '../rejection.js'
 
 // One server for all tests of a run. The witness is /proc.
 
@@ -50,4 +52,40 @@ test.each([
   [{ readyTimeout: 0 }, 'server: readyTimeout is 0. Accepted is a number of milliseconds above 0.'],
 ])('options that are none: %o', (options, message) => {
   expect(() => server('node', [], options)).toThrow(new TypeError(message))
+})
+
+describe('in Jest', () => {
+  const runJest = (number: string, env: NodeJS.ProcessEnv = {}): Promise<InnerResult> => {
+    const args = [inRoot('node_modules/jest/bin/jest.js'), '--config', 'jest.config.cjs']
+    return startInner(process.execPath, args, {
+      cwd: inRoot('fixtures/suites/server-jest'),
+      env: { SUITE_NUMBER: number, ...env },
+    }).result
+  }
+
+  test('all files meet one server, which has gone when the run has', async () => {
+    const number = uniqueNumber()
+    const { output, exitCode } = await runJest(number)
+    expect(output).toMatch(/Tests: +2 passed/)
+    expect(met(output).size).toBe(1)
+    expect([exitCode, findByCommandLine(number)]).toEqual([0, []])
+  }, 60_000)
+
+  test('one that has failed fails the run, once', async () => {
+    const number = uniqueNumber()
+    const { output, exitCode } = await runJest(number, { SUITE_FAILS: 'fails' })
+    expect(output).toMatch(/Tests: +2 passed/)
+    expect(
+      output.match(/The server of this run: UnexpectedExitError: Process unexpectedly exited with exit code 3/g),
+    ).toHaveLength(1)
+    expect([exitCode, findByCommandLine(number)]).toEqual([1, []])
+  }, 60_000)
+
+  test('without what ends it nothing is started', async () => {
+    const begin = jestServer('node', [inRoot('fixtures/suites/server/serves.mjs'), uniqueNumber()])
+    expect((await rejectionOf(begin({}, {}))).message).toBe(
+      "server: nothing would end it: globalTeardown: 'proctor/jest/global-teardown' is missing.",
+    )
+    expect(() => serverAddress()).toThrow('serverAddress: this run has no server.')
+  })
 })

@@ -1,13 +1,15 @@
 import { endRun } from '../run.js'
+import { endServers } from './server.js'
 
 /**
- * Jest's `globalTeardown`: sweeps the machine for what the run left, removes the workspaces of dead workers, and makes
+ * Jest's `globalTeardown`: ends the server of the run, sweeps the machine for what the run left, removes the workspaces of dead workers, and makes
  * the run fail, with the list, if anything was there.
  *
  * @example
  * module.exports = { globalSetup: 'proctor/jest/global-setup', globalTeardown: 'proctor/jest/global-teardown' }
  */
 export async function teardown(): Promise<void> {
+  await endServers()
   const message = await endRun()
   if (message === undefined) return
   process.stderr.write(`\n${message}\n`)

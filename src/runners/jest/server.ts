@@ -1,0 +1,64 @@
+import { ProctorError } from '../../base/errors.js'
+import { onceAWorker } from '../../base/shelf.js'
+import { failRun, RunServer, type ServerAddress, type ServerOptions } from '../run-server.js'
+import { setup } from './global-setup.js'
+
+/** Holds the server's address in the environment that Jest's workers inherit. */
+const addressVariable = 'PROCTOR_SERVER'
+
+const running = (): Set<RunServer> => onceAWorker('jest-servers.1', () => new Set<RunServer>())
+
+interface TearsDown {
+  readonly globalTeardown?: unknown
+}
+
+/**
+ * A global set-up of Jest that starts one server for all tests of a run. They get its address by `serverAddress()`. The
+ * run is marked as by `proctor/jest/global-setup`, and `proctor/jest/global-teardown` ends both.
+ *
+ * @throws {TypeError} on an option that is unknown or of the wrong type.
+ * @example
+ * // server.setup.cjs, beside `globalTeardown: 'proctor/jest/global-teardown'`
+ * module.exports = server('node', ['server.mjs'], { ready: '/health' })
+ */
+export function server(
+  command: string,
+  args: readonly string[] = [],
+  options: ServerOptions = {},
+): (globalConfig?: object, projectConfig?: object) => Promise<void> {
+  const own = new RunServer(command, args, options)
+  return async (...configs) => {
+    requireTeardown(configs)
+    setup()
+    running().add(own)
+    process.env[addressVariable] = JSON.stringify(await own.start())
+  }
+}
+
+/** Its open pipes would keep Jest from ending. */
+function requireTeardown(configs: readonly (object | undefined)[]): void {
+  if (configs.some((config) => typeof (config as TearsDown | undefined)?.globalTeardown === 'string')) return
+  throw new ProctorError("server: nothing would end it: globalTeardown: 'proctor/jest/global-teardown' is missing.")
+}
+
+/**
+ * Where the server of this run is.
+ *
+ * @throws {ProctorError} where there is none.
+ * @example
+ * const answer = await fetch(serverAddress().url)
+ */
+export function serverAddress(): ServerAddress {
+  const address = process.env[addressVariable]
+  if (address !== undefined) return JSON.parse(address) as ServerAddress
+  throw new ProctorError(
+    "serverAddress: this run has no server. A global set-up starts it: module.exports = server(…), of 'proctor/jest/server'.",
+  )
+}
+
+/** Ends the servers of this run, and fails it when something was wrong with them. */
+export async function endServers(): Promise<void> {
+  delete process.env[addressVariable]
+  for (const each of running()) failRun(await each.stop())
+  running().clear()
+}
