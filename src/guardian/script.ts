@@ -65,12 +65,14 @@ function startNatively(calls: PosixSpawn, { script, token, env, onEnd }: Started
   }
 }
 
-function startPortably({ script, token, env, onEnd }: Started): Script {
+function startPortably({ script, token, env, onEnd }: Started): Script | undefined {
   const begin = () =>
     spawn(shell, [script, token], { cwd: '/', detached: true, env, stdio: ['pipe', 'ignore', 'ignore'] })
   const child = startUnmarked(() => startOwn(begin))
-  child.unref()
   child.on('error', () => onEnd('not started'))
+  // Node gives what could not be started for want of descriptors no streams, and no handle to let go of.
+  if (child.pid === undefined) return undefined
+  child.unref()
   child.once('exit', () => onEnd('exited'))
   return toScript(child.pid, child.stdin)
 }

@@ -24,11 +24,13 @@ function startCanary(): ChildProcess {
   const begin = (): ChildProcess =>
     spawn('/bin/sh', ['-c', 'ulimit -c 0; read line'], { cwd: '/', env: {}, stdio: ['pipe', 'ignore', 'ignore'] })
   const canary = startUnmarked(() => startOwn(begin))
+  canary.on('error', () => {})
+  // Node gives what could not be started for want of descriptors no streams, and no handle to let go of.
+  if (canary.pid === undefined) return canary
   canary.unref()
   const stdin = canary.stdin as NodeJS.WritableStream & { unref?: () => void }
   stdin.unref?.()
   stdin.on('error', () => {})
-  canary.on('error', () => {})
   return canary
 }
 

@@ -75,19 +75,19 @@ interface Build extends InputOptions {
 /** What a package's size and licences need, and no test: most of the time of a build. */
 const unneeded = ['small', 'licences']
 
-/** The ES modules, and for who asks for it the command line, which is CommonJS. */
-function wanted({ input, ...build }: Build, hasCommandLine: boolean): Build[] {
+/** The ES modules, and of the CommonJS build the entries of these names: Jest's, and the command line. */
+function wanted({ input, ...build }: Build, required: readonly string[]): Build[] {
   if (build.output.format === 'es') return [{ ...build, input }]
-  const { cli } = input as Record<string, string>
-  return hasCommandLine && cli !== undefined ? [{ ...build, input: { cli } }] : []
+  const entries = Object.entries(input as Record<string, string>).filter(([name]) => required.includes(name))
+  return entries.length === 0 ? [] : [{ ...build, input: Object.fromEntries(entries) }]
 }
 
 /** The package with these mutations, as the build has it, in `folder/dist`. */
-async function buildInto(folder: string, mutations: readonly Mutation[], hasCommandLine: boolean): Promise<void> {
+async function buildInto(folder: string, mutations: readonly Mutation[], required: readonly string[]): Promise<void> {
   const { default: builds } = (await import(inRoot('rolldown.config.mjs'))) as { default: readonly Build[] }
   const dist = join(folder, 'dist')
   const done = new Set<Mutation>()
-  for (const { output, plugins, ...input } of builds.flatMap((build) => wanted(build, hasCommandLine))) {
+  for (const { output, plugins, ...input } of builds.flatMap((build) => wanted(build, required))) {
     const mutant = await rolldown({
       ...input,
       cwd: root,
@@ -105,22 +105,26 @@ async function buildInto(folder: string, mutations: readonly Mutation[], hasComm
   }
 }
 
-async function makeMutant(folder: string, mutations: readonly Mutation[], hasCommandLine = false): Promise<void> {
+async function makeMutant(
+  folder: string,
+  mutations: readonly Mutation[],
+  required: readonly string[] = [],
+): Promise<void> {
   await mkdir(folder, { recursive: true })
   for (const path of copied) await cp(inRoot(path), join(folder, path), { recursive: true })
-  await buildInto(folder, mutations, hasCommandLine)
+  await buildInto(folder, mutations, required)
 }
 
 const linkPackages = async (folder: string): Promise<void> =>
   symlink(await realpath(inRoot('node_modules')), join(folder, 'node_modules'))
 
-/** The package in the workspace, with these mutations. */
+/** The package in the workspace, with these mutations, and these entries for `require` too. */
 export async function buildMutant(
   { workspace }: { readonly workspace: Workspace; readonly run?: unknown },
   mutations: readonly Mutation[],
-  { hasCommandLine = false } = {},
+  required: readonly string[] = [],
 ): Promise<void> {
-  await makeMutant(workspace.path, mutations, hasCommandLine)
+  await makeMutant(workspace.path, mutations, required)
   await linkPackages(workspace.path)
 }
 

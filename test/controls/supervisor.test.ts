@@ -20,7 +20,7 @@ const mutations: readonly Mutation[] = [
 ]
 
 test('without its parts proctor run does otherwise', async ({ run, workspace }) => {
-  await buildMutant({ run, workspace }, mutations, { hasCommandLine: true })
+  await buildMutant({ run, workspace }, mutations, ['cli'])
 
   const counting = run('node', ['dist/cli.cjs', 'run', '--', 'node', program('counts-signals.mjs')], { terminal: true })
   await counting.waitForOutput('ready')

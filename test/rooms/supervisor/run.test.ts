@@ -34,6 +34,14 @@ describe('what is passed on', () => {
     expect(readFileSync(`${folder}/3`, 'utf8') + readFileSync(`${folder}/7`, 'utf8')).toBe('three\nseven\n')
   })
 
+  test('however few files may be open: it runs and is contained, or one sentence says why not', () => {
+    for (const most of [20, 22, 23, 24, 25]) {
+      const line = `ulimit -n ${most}; exec node ${cli} run -- true`
+      const { stderr } = spawnSync('bash', ['-c', line], { env: cleanEnvironment(), encoding: 'utf8' })
+      expect(stderr).not.toMatch(/Unhandled|ReferenceError|TypeError/)
+    }
+  })
+
   test('a command that is not there, or cannot be executed', async () => {
     expect(await startRun(['--', 'no-such-command']).result).toMatchObject({
       exitCode: 127,

@@ -1,0 +1,109 @@
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, type Process, test } from 'proctor/vitest'
+import { inRoot } from '../inner-run.js'
+import { uniqueNumber } from '../machine.js'
+import { buildMutant, innerEnvironment, type Mutation } from './mutant.js'
+
+// What parts of the runners' doors are for: with all of these replaced by nothing, what their tests look for is not there.
+
+const mutations: readonly Mutation[] = [
+  {
+    // FAULTS B12: node:test drops a leak beside the test's own failure.
+    file: 'src/runners/node-test/fixtures.ts',
+    from: 'if (!hasFailed(test)) throw error',
+    to: 'if (hasFailed !== undefined) throw error',
+  },
+  {
+    // The same of the form by hand.
+    file: 'src/fixture/forgotten.ts',
+    from: 'if (isLeak && !isTold)',
+    to: 'if (isLeak && isTold)',
+  },
+  {
+    // D4: nobody says that a teardown was forgotten.
+    file: 'src/fixture/forgotten.ts',
+    from: 'if (proctor.isTornDown) continue',
+    to: 'if (site !== undefined) continue',
+  },
+  {
+    // E2: a leak is the failure that `test.concurrent.failing` waits for.
+    file: 'src/runners/jest/fixtures.ts',
+    from: ' && test.failing !== true) throw error',
+    to: ') throw error',
+  },
+  {
+    // E3: each repeat of `test.fails` stands for the one before it.
+    file: 'src/runners/vitest/patches.ts',
+    from: 'if (takenIn.get(test) !== repeatOf(test)) return',
+    to: '',
+  },
+  {
+    // G2: of concurrent tests, the one that the runner names is blamed for what their fixtures start.
+    file: 'src/guard/blame.ts',
+    from: 'current === undefined || this.#runner.isConcurrent(current)',
+    to: 'current === undefined',
+  },
+  {
+    // G5: the look comes before the second half of `aroundEach`.
+    file: 'src/runners/vitest/runner.ts',
+    from: '?.aroundEach?.length ?? 0) > 0) return true',
+    to: '?.aroundEach?.length ?? 0) < 0) return true',
+  },
+  {
+    // G8: what Jest's environment starts is the test's.
+    file: 'src/guard/blame.ts',
+    from: 'if (this.#runner.isInEnvironment?.() === true) return this.#worker',
+    to: '',
+  },
+  {
+    // G9: whatever Vitest ends early has skipped itself.
+    file: 'src/runners/vitest/provide.ts',
+    from: 'task.result?.pending === true',
+    to: "task.result?.state === 'skip'",
+  },
+  {
+    // B14: the reporter does not hear of what guards find.
+    file: 'src/runners/leak-list.ts',
+    from: 'found: append,',
+    to: 'found: () => {},',
+  },
+]
+
+const patience = { timeout: 90_000 }
+
+test('without their parts the doors of the runners do otherwise', async ({ run, workspace }) => {
+  await buildMutant({ workspace }, mutations, ['jest', 'jest-guard'])
+  for (const suite of ['expected', 'guard-jest', 'jest', 'node-test', 'runner-controls']) {
+    await cp(inRoot(`fixtures/suites/${suite}`), workspace.resolve('fixtures/suites', suite), { recursive: true })
+  }
+  await cp(inRoot('fixtures/suites/vitest.shared.ts'), workspace.resolve('fixtures/suites/vitest.shared.ts'))
+  const env = { ...innerEnvironment, SUITE_NUMBER: uniqueNumber(), NO_COLOR: '1', PROCTOR_GUARD_LEAK_TIMEOUT: '100' }
+  const start = (command: string, ...args: string[]): Process => run(command, args, { env, leaks: 'kill' })
+  const vitest = (suite: string, ...args: string[]): Process =>
+    start('vitest', 'run', '--root', join('fixtures/suites', suite), '--reporter=verbose', ...args)
+  const jest = (suite: string, file: string, ...args: string[]): Process =>
+    start('jest', '--verbose', '--rootDir', join('fixtures/suites', suite), '--testMatch', `**/${file}`, ...args)
+  const [expected, cutOff, around, environment, failing, byNode] = await Promise.all(
+    [
+      vitest('expected', 'repeats'),
+      vitest('expected', 'cut-off', '--bail=1'),
+      vitest('runner-controls', '--reporter=proctor/vitest/reporter'),
+      jest('guard-jest', 'environment.test.cjs', '--config', 'fixtures/suites/guard-jest/jest.config.cjs'),
+      jest('jest', 'failing.case.cjs', '--config', '{}'),
+      start('node', '--test', '--test-reporter=spec', ...['by-hand', 'use-proctor'].map(nodeTest)),
+    ].map(async (each) => (await each.waitForExit(patience)).output),
+  )
+  expect(expected).toContain('✓ repeats.test.ts > leaks in a repeat that is not the last')
+  expect(cutOff).toContain('is cut off skipped itself')
+  expect(around).toMatch(/×.*the hook cleans up/)
+  expect(around).toMatch(/×.*uses a fixture beside another one/)
+  expect(around).not.toContain('outlived 2 tests')
+  expect(environment).toMatch(/✕ has a server \(/)
+  expect(failing).toContain('✓ does not fail, and leaks')
+  expect(byNode).not.toContain('nobody tore down')
+  expect(byNode).not.toMatch(/the own error[^]*ℹ LeakedProcessError/)
+  expect(byNode).not.toMatch(/^proctor: .*outlived/m)
+}, 120_000)
+
+const nodeTest = (name: string): string => `fixtures/suites/node-test/${name}.mjs`
