@@ -1,4 +1,5 @@
 import { isMainThread } from 'node:worker_threads'
+import { execTime } from '../containment/source.js'
 import { ChildStarts, type ChildStart, identify, isHeld } from '../containment/child-starts.js'
 import type { ContainmentLevel } from '../containment/containment.js'
 import { every, now, wallClock } from '../base/clock.js'
@@ -15,7 +16,7 @@ import {
 import { isZombie, keyOf, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
 import { RecentPids } from './recent-pids.js'
 import { ChildActivity } from './child-activity.js'
-import type { StartMarks } from './start-marks.js'
+import type { DescendantTrackerHost } from './tracker-host.js'
 
 // The processes that this thread has started by itself, by whatever means, and their descendants: the children that Node
 // announces, those that it does not (execSync, node-pty), and the orphans of both. The commands of a fixture, the guardian
@@ -30,28 +31,11 @@ export interface Descendant extends ProcessRecord {
   readonly start: ChildStart | undefined
 }
 
-export interface DescendantTrackerHost {
-  /** Returns the containment level in force from now on. Called once, when the first child is about to start. */
-  contain(): { readonly level: ContainmentLevel; readonly isComplete: boolean }
-  readonly marks: StartMarks
-  /** Whether this package itself is starting the current child. */
-  isOwn(): boolean
-  /** Whether a process belongs to a fixture's command, or to this package itself. */
-  isTaken(record: ProcessRecord, environment: readonly string[] | undefined): boolean
-  /** Waits for an adopted orphan that is a zombie. Returns whether it has. */
-  takeExit(pid: number): boolean
-  started(start: ChildStart): void
-  exited(start: ChildStart): void
-  announced(start: ChildStart): void
-}
-
 const lookInterval = 100
-/** An exec takes fewer ms than this, even on a busy machine. */
-const execTime = 300
 /** ms after which an unannounced zombie is waited for: whoever started it gets the chance to do so first. */
 const zombiePatience = 100
 
-/** How many starts are remembered that have left nobody, as far as could be seen. */
+/** How many children are remembered that are gone and seem to have left no descendants. */
 const remembered = 200
 
 /** Now, in the units of a start time. */
