@@ -17,7 +17,7 @@ export class Bystanders {
     const files = ['child', 'orphan'].map((name) => join(folder, `${name}.pid`))
     spawn('sh', [escapee, files[0]!, seconds], { detached: true, stdio: 'ignore' })
     spawn('setsid', ['-f', 'sh', escapee, files[1]!, seconds], { detached: true, stdio: 'ignore' })
-    return new Bystanders(await Promise.all(files.map(untilIdentified)))
+    return new Bystanders(await Promise.all(files.map((file) => untilIdentified(file))))
   }
 
   get live(): readonly Identity[] {

@@ -3,6 +3,7 @@ import { createProctor, ContainmentError } from 'proctor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Ending, escapes, type Escape, inNamespace, type Level, type NamespaceCase } from './cases.js'
 import { compareTable, writeTable } from './documented.js'
+import { observeKilledWorker } from './guardian.js'
 import { observeInNamespace, reasonAgainstNamespace } from './namespace.js'
 import { foldInto, observe } from './observe.js'
 import { removePrograms } from './programs.js'
@@ -75,8 +76,37 @@ describe.each(inNamespace)('$id $title', (escape) => {
 
 const cellOf = ({ id }: Escape | NamespaceCase, level: Level, ending: Ending): string => `${id} ${level} ${ending}`
 
+const isWritten = process.env['PROCTOR_WRITE_DOCS'] === '1'
+
+describe.runIf(isMainThread)('the worker is killed, and its guardian ends', () => {
+  const possible = escapes.filter(
+    (escape) => escape.setuid === undefined && reasonAgainst(escape, 'basic') === undefined,
+  )
+  const expectDead = async (those: readonly Escape[], as?: 'nobody'): Promise<void> => {
+    const words = await observeKilledWorker(those, as)
+    for (const [id, word] of words) observations.set(`${id} guardian`, word)
+    expect([...words].filter(([, word]) => word !== 'dead')).toEqual([])
+  }
+
+  test('all of its commands', { timeout: 60_000 }, () =>
+    expectDead(possible.filter(({ as, hops }) => as === undefined && hops !== true)),
+  )
+
+  test('those of another user', { timeout: 60_000 }, async ({ skip }) => {
+    if (process.getuid?.() !== 0) skip('needs root')
+    await expectDead(
+      possible.filter(({ as }) => as === 'nobody'),
+      'nobody',
+    )
+  })
+
+  // All at once they would take the machine from each other, and one by one they cost a second each.
+  test.runIf(isWritten).for(possible.filter(({ hops }) => hops === true))('$id $title', { timeout: 60_000 }, (escape) =>
+    expectDead([escape]),
+  )
+})
+
 test('docs/escapes.md says what was observed', () => {
-  const isWritten = process.env['PROCTOR_WRITE_DOCS'] === '1'
   if (isWritten) writeTable(observations)
   expect(compareTable(observations)).toEqual([])
 })

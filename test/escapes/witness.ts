@@ -52,14 +52,16 @@ export async function until<Found>(what: string, look: () => Found | undefined, 
 }
 
 /** The process whose number stands in a file. */
-export const untilIdentified = (file: string): Promise<Identity> =>
-  until(`a number in ${file}`, () => {
+export function untilIdentified(file: string, timeout?: number): Promise<Identity> {
+  const look = (): Identity | undefined => {
     try {
       return identify(Number(readFileSync(file, 'utf8')))
     } catch {
       return undefined // Not there yet.
     }
-  })
+  }
+  return until(`a number in ${file}`, look, timeout)
+}
 
 /** SIGKILL by the suite itself, for what the package does not find. */
 export async function endFor(identity: Identity): Promise<void> {
