@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { removeFolder } from '../../../src/workspace/removal.js'
+import { eventually } from '../../machine.js'
 
 // Real folders, real mounts, real programs that put something else in between. Every test has something beside the
 // folder, or behind it, that must not be touched.
@@ -150,6 +151,43 @@ test.skipIf(!canMount)('an overlay in the workspace stays, with its layers', () 
   const layers = `mkdir u; mount -t tmpfs tmpfs u; cd u; mkdir upper work merged; mount -t overlay overlay -o lowerdir=${precious},upperdir=upper,workdir=work merged`
   expect(tearDownAfter(folder, sh(layers), { wrapper }).said).toMatch(/: u: tmpfs is mounted on it/)
   expectUntouched()
+})
+
+test('without a free descriptor it stays, is named with the reason, and goes when the worker has ended', async () => {
+  const { folder, precious, expectUntouched } = given()
+  const script = `
+    import * as fs from 'node:fs'
+    import { createProctor } from ${JSON.stringify(dist)}
+    for (let left = 0; left < 6; left += 1) {
+      const proctor = await createProctor()
+      await proctor.workspace.write({ 'a/b/c': 'x', d: 'y' })
+      fs.symlinkSync(${JSON.stringify(precious)}, proctor.workspace.path + '/a/link')
+      const held = []
+      try { for (;;) held.push(fs.openSync('/dev/null', 'r')) } catch {}
+      for (const descriptor of held.splice(0, left)) fs.closeSync(descriptor)
+      const said = await proctor.teardown().then(() => 'removed', (error) => error.name + ': ' + error.message)
+      for (const descriptor of held) fs.closeSync(descriptor)
+      console.log(fs.existsSync(proctor.workspace.path) ? said : said === 'removed' ? said : 'it has gone, and ' + said)
+    }`
+  const command = ['ulimit -n 64; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script]
+  const env = { PATH: process.env['PATH'], TMPDIR: folder }
+  const lines = execFileSync('sh', ['-c', ...command], { encoding: 'utf8', cwd: '/', env }).split('\n')
+  // How many are needed is nobody's promise: none is too few, and five are enough.
+  expect(lines[0]).toMatch(/^WorkspaceError: The workspace cannot be removed: .*EMFILE.*It stays: \/.*\/proctor-\S+$/)
+  expect(lines[5]).toBe('removed')
+  for (const line of lines.slice(1, 5)) expect(line).toMatch(/^removed$|EMFILE.*It stays: /)
+  await eventually(() => (readdirSync(folder).join() === 'precious' ? true : undefined), 'the end of the guardian')
+  expectUntouched()
+})
+
+test.skipIf(!canMount)('on a full disk it goes all the same', () => {
+  const { folder } = given()
+  const small = 'mount -t tmpfs -o size=256k tmpfs "$TMPDIR" && exec "$@"'
+  const fill = `fs.mkdirSync(path + '/a'); try { for (let file = 0; ; file += 1) fs.writeFileSync(path + '/a/' + file, Buffer.alloc(4096)) } catch (error) { if (error.code !== 'ENOSPC') throw error }`
+  const wrapper = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', small, 'sh']
+  for (const env of [{}, { PROCTOR_PROCESS_TABLE: 'portable' }]) {
+    expect(tearDownAfter(folder, fill, { wrapper, env })).toEqual({ said: '', files: [] })
+  }
 })
 
 test.skipIf(!isRoot)('an immutable file, and one that is append-only, stay and are named', (context) => {
