@@ -5,7 +5,7 @@ import { signalGroup, signalProcess, type SignalOutcome } from '../system/signal
 import { isKnown } from './attribute.js'
 import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import { isProven } from './root.js'
-import type { Member, ProcessInfo, Tree } from './tree.js'
+import { isHidden, type Member, type ProcessInfo, type Tree } from './tree.js'
 
 /** How emptiness is proven: by the kernel's own list of children, or by a deep scan of the process table. */
 export type ContainmentLevel = 'strict' | 'basic'
@@ -131,8 +131,9 @@ export function toSurvivor(member: Member, outcome: SignalOutcome): Survivor {
   const state = table.identify(member.pid)?.state ?? member.state
   const user = owner === undefined ? '' : `, uid ${owner}`
   const waiting = table.waitChannel(member.pid)
-  const reason =
-    outcome === 'forbidden'
+  const reason = isHidden(member)
+    ? "/proc does not show it (another user's, and hidepid?)"
+    : outcome === 'forbidden'
       ? `no permission to signal it (EPERM${user}, state ${state})`
       : outcome === 'gone'
         ? 'it forks and exits faster than it can be signalled'

@@ -8,7 +8,7 @@ import { now, pause, wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { readStat } from '../system/process-table/linux.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
-import { signalProcess } from '../system/signals.js'
+import { hasHolder, signalProcess } from '../system/signals.js'
 import { ProcessFacts, type Self } from './facts.js'
 import { execTime } from './source.js'
 import { isLeader, toInfo, type Tree } from './tree.js'
@@ -62,6 +62,8 @@ export class Orphans {
   readonly #leaders = new Map<number, Tree>()
   readonly #adopted = new Map<number, Adopted>()
   readonly #past = new Map<string, Past>()
+  /** Children that were there first, and that /proc did not show. */
+  readonly #hiddenStrangers = new Set<number>()
 
   constructor(natives: Natives, unwaited: UnwaitedChildren, host: StrictHost, strangers: Map<number, number>) {
     this.#natives = natives
@@ -74,7 +76,10 @@ export class Orphans {
   open(children: readonly number[]): void {
     for (const pid of children) {
       const record = pid === this.#host.guardian() ? undefined : readStat(pid)
-      if (record === undefined) continue
+      if (record === undefined) {
+        this.#hiddenStrangers.add(pid)
+        continue
+      }
       const isStranger = this.#strangers.get(pid) === record.startTime
       const zombieSince = isStranger ? undefined : Infinity
       this.#adopted.set(pid, { identity: record, attribution: foreign, zombieSince })
@@ -83,6 +88,7 @@ export class Orphans {
 
   close(): void {
     this.#adopted.clear()
+    this.#hiddenStrangers.clear()
   }
 
   add(tree: Tree): void {
@@ -134,6 +140,15 @@ export class Orphans {
   isWaitedWith(pid: number, children: number): boolean {
     const since = this.#adopted.get(pid)?.zombieSince
     return since !== undefined && children <= flood && since <= now() && now() - since < zombiePatience
+  }
+
+  /**
+   * Whether a child of which nothing can be read is there all the same: /proc hides what is another user's where it is
+   * mounted with hidepid. One that has exited is waited for: nobody else does.
+   */
+  isHidden(pid: number): boolean {
+    if (this.#unwaited.has(pid) || this.#hiddenStrangers.has(pid) || !hasHolder(pid)) return false
+    return !this.#natives.takeExit(pid)
   }
 
   /** @param mayStop whether the process may be stopped while it is read. */

@@ -14,7 +14,7 @@ import { Outsiders } from './outsiders.js'
 import { remember } from './root.js'
 import type { Found } from './scan.js'
 import { reapGroups, stopGroup } from './storm.js'
-import { isGroupGone, type Member, toMember, type Tree } from './tree.js'
+import { hiddenChild, isGroupGone, isHidden, type Member, toMember, type Tree } from './tree.js'
 
 // The worker is a child subreaper (prctl(2)): whatever is orphaned below it becomes its own child. Its list of
 // children, followed down, is therefore complete, whatever a process did to its environment, session, cwd or files.
@@ -198,6 +198,10 @@ export class StrictContainment implements Containment {
     const { any } = targets
     const pids = this.#read()
     for (const record of this.#roots(pids, (tree) => targets.trees.has(tree))) {
+      if (isHidden(record)) {
+        if (any !== undefined) signalled.push({ record, tree: any, evidence: 'elimination', outcome: 'forbidden' })
+        continue
+      }
       const attribution = this.#orphans.attribute(record, !targets.isExempt(record), (tree) => targets.trees.has(tree))
       if (isZombie(record)) {
         // In a storm whoever is read has exited before a signal reaches it. Until this process waits for the zombie, the
@@ -249,6 +253,8 @@ export class StrictContainment implements Containment {
       if (this.#orphans.isOfOthers(pid, isWanted) || this.#orphans.isWaitedWith(pid, children.length)) continue
       const record = readStat(pid)
       if (record !== undefined) yield record
+      // Another thread's child may be its libuv's to wait for.
+      else if (!this.hostsThreads && this.#orphans.isHidden(pid)) yield hiddenChild(pid)
     }
     for (const tree of this.#host.trees) {
       if (!this.hostsThreads && tree.hasOwnParent !== true) continue
@@ -271,6 +277,10 @@ export class StrictContainment implements Containment {
     const all = this.#read()
     const pids = decides ? all : this.#edgesOf(all)
     for (const record of this.#roots(pids, (tree) => wanted.has(tree))) {
+      if (isHidden(record)) {
+        isUncertain = true
+        continue
+      }
       const attribution = this.#orphans.attribute(record, false, (tree) => decides && wanted.has(tree))
       if (isZombie(record)) {
         // A process that forks and exits is gone before it can be read: a new zombie is the trace of something alive.

@@ -53,6 +53,22 @@ export function isGroupGone(tree: Tree): boolean {
 
 export const isLeader = (tree: Tree, record: ProcessIdentity): boolean => table.isSame(tree.identity, record)
 
+/** The state of a child that /proc hides: no letter of the kernel's. */
+const hiddenState = '?'
+
+/** A child of this process of which nothing but its number is known. */
+export const hiddenChild = (pid: number): ProcessRecord => ({
+  pid,
+  ppid: process.pid,
+  startTime: table.startTimeNow(),
+  group: 0,
+  session: 0,
+  state: hiddenState,
+  hasTerminal: false,
+})
+
+export const isHidden = ({ state }: Pick<ProcessRecord, 'state'>): boolean => state === hiddenState
+
 export const toInfo = (record: ProcessRecord): ProcessInfo => ({
   pid: record.pid,
   ppid: record.ppid,

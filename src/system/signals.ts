@@ -109,6 +109,12 @@ export function groupExists(group: number): boolean {
   return send(-group, 0) !== 'gone'
 }
 
+/** Whether somebody has this number, be it a zombie or one that /proc hides (hidepid). */
+export function hasHolder(pid: number): boolean {
+  assertPid(pid)
+  return send(pid, 0) !== 'gone'
+}
+
 /**
  * Whether a process with this number is running. A zombie is not; a process of another user is.
  *
