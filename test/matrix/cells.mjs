@@ -82,9 +82,11 @@ export async function killWorker({ command: [file, args], folder, env, temporary
     endGroup(child)
     return [`the suite whose worker is to be killed did not start:\n${(await ended).output.slice(-2000)}`]
   }
-  const wrong = left().length < 3 ? ['the tree of the killed worker was not up'] : []
+  // What a shell has forked has its own command line only when it has become that program.
+  const isUp = await until(() => left().length >= 3, 10_000)
+  const wrong = isUp ? [] : ['the tree of the killed worker was not up']
   process.kill(Number(readFileSync(ready, 'utf8')), 'SIGKILL')
-  if (!(await until(() => left().length === 0, 5000))) wrong.push(`left by a killed worker: ${left().join(', ')}`)
+  if (!(await until(() => left().length === 0, 15_000))) wrong.push(`left by a killed worker: ${left().join(', ')}`)
   endGroup(child)
   await ended
   return wrong
