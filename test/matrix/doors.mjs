@@ -114,7 +114,7 @@ export function makeDoor(door, tarball) {
 }
 
 async function makeProject({ name, packages, page }, tarball) {
-  const folder = join(work, name.replaceAll(/\W+/g, '-'))
+  const folder = join(work, `door-${name.replaceAll(/\W+/g, '-')}`)
   cpSync(join(root, 'fixtures/consumers/doors'), folder, { recursive: true })
   for (const example of page === undefined ? [] : examplesOf(page)) {
     writeFileSync(join(folder, example.name), example.text)
