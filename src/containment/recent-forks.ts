@@ -45,7 +45,7 @@ export function findRecentForks<Of extends Root>(
       // A process that was seen before is ended in its turn.
       if (root.known.get(pid)?.startTime === record.startTime) continue
       if (!isZombie(record)) onFound(record)
-      remember(root, record)
+      remember(root, record, 'mark')
       met.push({ record, root, evidence: 'mark' })
     }
   }

@@ -121,7 +121,7 @@ const controls: Control[] = [
   {
     off: 'the rule that a command inherits no variable of another repository',
     mutations: [{ file: 'src/command/launch/environment.ts', from: "      'GIT_DIR',\n", to: '' }],
-    file: 'hostOf.test.ts',
+    file: 'surroundings.test.ts',
     story: 'a commit goes into the workspace, and not into the repository whose hook runs the tests',
     failure: /does not have any commits/,
   },
