@@ -81,7 +81,8 @@ function wordFor(answer: Answer, isAlive: boolean, escape: Escape, escapee: Iden
   if (message.includes('ContainmentError') || error === 'ContainmentError') {
     if (message.includes('holds its output open')) return 'refused: output held open'
   }
-  if (answer.survived.length > 0 || message.includes('alive after SIGKILL')) return 'refused: alive after SIGKILL'
+  const isRefused = /alive after SIGKILL|forks and exits faster than it can be signalled/.test(message)
+  if (answer.survived.length > 0 || isRefused) return 'refused: alive after SIGKILL'
   const isBlamed = escapee === undefined ? answer.leaked.length > 0 : answer.leaked.includes(escapee.pid)
   if (error === 'LeakedProcessError' && isBlamed) return isAlive ? 'blamed, and alive' : 'dead, blamed'
   return `${error}: ${message}`
