@@ -2,6 +2,7 @@ import type { Containment } from '../containment/containment.js'
 import { signalTrees } from '../containment/containment.js'
 import { ContainmentError } from '../base/errors.js'
 import { after, backoff, now, sleep } from '../base/clock.js'
+import { firstRows } from '../base/table.js'
 import { untilGone } from '../containment/ladder.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie } from '../system/process-table/table.js'
@@ -145,7 +146,7 @@ export class Endings {
     this.lookForGuardian(killed)
     if (survivors.length > 0) {
       const lines = survivors.map((survivor) => `  ${survivor.pid} ${survivor.command}: ${survivor.reason}`)
-      throw new ContainmentError(`${command} could not be ended:\n${lines.join('\n')}`)
+      throw new ContainmentError(`${command} could not be ended:\n${firstRows(lines).join('\n')}`)
     }
     await this.settledWithin(killTimeout)
     this.proveExited()

@@ -33,6 +33,21 @@ const toSignalled = ({ record, root, evidence }: Found<Tree>, outcome: SignalOut
   outcome,
 })
 
+/**
+ * In a fork storm no process lives long enough to be listed, but a zombie in the group shows whose the group is. One
+ * that is alone in its group has left it, and nobody is there to be signalled.
+ */
+function oneOfEachStorm(traces: readonly Found<Tree>[]): Found<Tree>[] {
+  const groups = new Set<number>()
+  const shared = new Map<number, Found<Tree>>()
+  for (const trace of traces) {
+    const { group } = trace.record
+    if (groups.has(group)) shared.set(group, trace)
+    groups.add(group)
+  }
+  return [...shared.values()]
+}
+
 export class BasicContainment implements Containment {
   readonly level = 'basic'
   readonly #trees: Set<Tree>
@@ -95,8 +110,7 @@ export class BasicContainment implements Containment {
     const { members, isUncertain, traces } = await this.#scan(trees, killFound)
     const left = members.filter(({ record }) => !targets.isExempt(record))
     if (left.length > 0 || isUncertain) {
-      // In a fork storm no process lives long enough to be listed, but a zombie in the group shows whose the group is.
-      signalTrees([...trees], [...left, ...traces].map(toTreeMember), 'SIGKILL', exempt)
+      signalTrees([...trees], [...left, ...oneOfEachStorm(traces)].map(toTreeMember), 'SIGKILL', exempt)
       for (const tree of trees) this.#begun.add(tree)
     }
     const signalled = [

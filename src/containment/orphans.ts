@@ -23,6 +23,8 @@ const unknown: Attribution<Tree> = { kind: 'unknown' }
 export const flood = 64
 /** A foreign or unknown zombie is waited for only after this many milliseconds: whose child it is may do so first. */
 const zombiePatience = 50
+/** ms between two calls of `reapZombies`. */
+export const reapInterval = 250
 /** ms by which a start time may differ from our clock: a clock tick is 10 ms long. */
 const tolerance = 50
 
@@ -140,6 +142,22 @@ export class Orphans {
   isWaitedWith(pid: number, children: number): boolean {
     const since = this.#adopted.get(pid)?.zombieSince
     return since !== undefined && children <= flood && since <= now() && now() - since < zombiePatience
+  }
+
+  /**
+   * Waits for zombies while no command lives whose looks would. A main thread is the subreaper for as long as its worker
+   * threads live: what is orphaned there without strict containment becomes its child, and not that of init.
+   */
+  reapZombies(children: readonly number[]): void {
+    if (this.#host.trees.size > 0) return
+    const isWanted = (): boolean => true
+    for (const pid of children) {
+      if (this.isOfOthers(pid, isWanted) || this.isWaitedWith(pid, children.length)) continue
+      const record = readStat(pid)
+      if (record === undefined || !isZombie(record)) continue
+      this.attribute(record, false, isWanted)
+      this.takeExit(record, children.length)
+    }
   }
 
   /**

@@ -16,7 +16,8 @@ const reach = 2
  */
 function markedBy<Of extends Root>(pid: number, roots: readonly Of[]): Of | undefined {
   const limits = readLocksMark(pid)
-  const byLimit = limits && roots.find(({ locks }) => locks !== undefined && carriesLocksMark(limits, locks))
+  if (limits === undefined) return undefined
+  const byLimit = roots.find(({ locks }) => locks !== undefined && carriesLocksMark(limits, locks))
   if (byLimit !== undefined || (isMainThread && roots.every(({ locks }) => locks !== undefined))) return byLimit
   const environment = table.environment(pid)
   return environment && roots.find(({ mark }) => environment.includes(mark))

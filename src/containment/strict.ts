@@ -9,7 +9,7 @@ import { table } from '../system/process-table/current.js'
 import { ChildrenFile, descendantsOf, readStat } from '../system/process-table/linux.js'
 import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
 import { signalGroup, signalProcess } from '../system/signals.js'
-import { flood, type IsWanted, Orphans, type StrictHost } from './orphans.js'
+import { flood, reapInterval, type IsWanted, Orphans, type StrictHost } from './orphans.js'
 import { Outsiders } from './outsiders.js'
 import { remember } from './root.js'
 import type { Found } from './scan.js'
@@ -49,6 +49,7 @@ export class StrictContainment implements Containment {
   readonly #outsiders = new Outsiders()
   #children: ChildrenFile | undefined
   #stopLooking: (() => void) | undefined
+  #stopReaping: (() => void) | undefined
   #nextLook = 0
   readonly #kills = new KillLoop({
     emptyRounds,
@@ -74,6 +75,7 @@ export class StrictContainment implements Containment {
       this.#children = new ChildrenFile(process.pid, process.pid)
       this.#orphans.open(this.#children.read())
       this.#natives.setSubreaper(true)
+      if (this.hostsThreads) this.#stopReaping = every(reapInterval, () => this.#orphans.reapZombies(this.#read()))
     }
     this.#fixtures.add(fixture)
   }
@@ -94,6 +96,7 @@ export class StrictContainment implements Containment {
     this.#orphans.endUnattributed(this.hostsThreads)
     if (this.#fixtures.size > 0) return
     this.#natives.setSubreaper(false)
+    this.#stopReaping?.()
     this.#unwaited.unsubscribe()
     this.#children?.close()
     this.#children = undefined

@@ -1,20 +1,14 @@
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { runVitest } from '../inner-run.js'
+import { rounds } from '../soak/rounds.js'
 
-// In every pool, with either start. In threads the portable one is the only one.
+// In every pool, with either start, as projects of one run. In threads the portable start is the only one.
 
-const cases = [
-  ['forks', 'native'],
-  ['forks', 'portable'],
-  ['threads', 'native'],
-  ['vmThreads', 'native'],
-  ['vmForks', 'native'],
-] as const
+const projects = ['forks native', 'forks portable', 'threads native', 'vmThreads native', 'vmForks native']
 
-describe('the standard streams of commands are pipes', { timeout: 60_000 }, () => {
-  test.each(cases)('in %s, with the %s start', async (pool, launch) => {
-    const env = { PROCTOR_LAUNCH: launch, SUITE_ROUNDS: '20' }
-    const { exitCode, output } = await runVitest('standard-streams', { pool, env })
-    expect([exitCode, output]).toEqual([0, expect.stringContaining('2 passed')])
-  })
+test('the standard streams of commands are pipes', { timeout: 600_000 }, async () => {
+  const env = { SUITE_PROJECTS: projects.join(), SUITE_ROUNDS: String(rounds(100, 5)) }
+  const { exitCode, output } = await runVitest('standard-streams', { env })
+  expect([exitCode, output]).toEqual([0, expect.stringMatching(/Tests {2}10 passed \(10\)/)])
+  for (const project of projects) expect(output).toContain(`✓ |${project}| streams.test.ts > every line`)
 })

@@ -7,7 +7,7 @@ import type { Tree } from '../../../src/containment/tree.js'
 import { table } from '../../../src/system/process-table/current.js'
 import { hostThreads } from '../../../src/worker/choose-containment.js'
 import { markFor } from '../../../src/worker/command-marks.js'
-import { endByCommandLine, eventually, findByCommandLine, isRunning, uniqueNumber } from '../../machine.js'
+import { endByCommandLine, eventually, findByCommandLine, isRunning, stateOf, uniqueNumber } from '../../machine.js'
 
 // The main thread hears of a thread's commands by messages, which come late on a busy machine: what has happened in
 // between is done here one after the other.
@@ -89,4 +89,15 @@ describe.runIf(process.platform === 'linux')('what the main thread has decided b
     expect(findByCommandLine(number)).toHaveLength(1)
     remote.leave('thread.2')
   })
+})
+
+test.runIf(process.platform === 'linux')('an orphan that nobody contains is waited for', async ({ skip }) => {
+  const remote = givenHost()
+  if (typeof remote === 'string') return skip(remote)
+  const shell = spawn('sh', ['-c', 'sleep 600 > /dev/null & echo $!'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const [[text]] = (await Promise.all([once(shell.stdout, 'data'), once(shell, 'exit')])) as [[Buffer], unknown]
+  const orphan = Number(text.toString())
+  expect(table.identify(orphan)?.ppid).toBe(process.pid)
+  process.kill(orphan, 'SIGKILL')
+  await eventually(() => (stateOf(orphan) === undefined ? true : undefined), 'no zombie')
 })
