@@ -55,6 +55,8 @@ export interface StrictHost extends Self {
 export type IsWanted = (tree: Tree) => boolean
 
 export class Orphans {
+  /** Whether leaders may be children of other threads, of which this one hears late. */
+  hostsThreads = false
   readonly #natives: Natives
   readonly #unwaited: UnwaitedChildren
   readonly #host: StrictHost
@@ -232,6 +234,17 @@ export class Orphans {
   }
 
   /**
+   * Whether a process carries the mark of a command that is not known here: of another thread's, of which nothing has been
+   * heard yet, or of somebody else's. In the middle of an exec it shows no mark.
+   */
+  #mayBeOfUnheard(identity: ProcessIdentity): boolean {
+    const environment = table.environment(identity.pid) ?? []
+    if (parseMarks(environment).length > 0) return true
+    const isInExec = environment.length === 0 && wallClock() - table.startedAt(identity) < execTime
+    return this.hostsThreads && isInExec
+  }
+
+  /**
    * An orphan that nothing attributes is of the only fixture that could have started it, if there is just one; and of
    * one of its commands only where there is no other, or where all that could have are being ended.
    */
@@ -239,7 +252,7 @@ export class Orphans {
     if (attribution.kind !== 'unattributed') return attribution
     const candidates = this.#candidatesFor(record)
     const tree = candidates.at(-1)
-    if (tree === undefined) return attribution
+    if (tree === undefined || this.#mayBeOfUnheard(record)) return attribution
     const fixtures = [
       ...candidates.map(({ owner }) => owner.fixture),
       ...this.#pastFor(record).map((past) => past.fixture),
@@ -276,18 +289,14 @@ export class Orphans {
    * With the last fixture gone, what nothing attributed can only be of a fixture: it is ended. Zombies are waited for
    * now, or they would stay for as long as the worker lives; so would those that live on, so they are remembered.
    */
-  endUnattributed(hostsThreads: boolean): void {
+  endUnattributed(): void {
     this.#strangers.clear()
     for (const [pid, { identity, attribution, zombieSince }] of this.#adopted) {
       if (zombieSince === Infinity || this.#unwaited.has(pid)) continue
+      const isUnheard = this.#mayBeOfUnheard(identity)
+      if (isUnheard && this.hostsThreads) continue
       // Only what a command of ours could have started: the others are the user's own.
-      // Who carries a mark is of a command in another thread, of which nothing has been heard here yet. In the middle of an
-      // exec it shows none.
-      const environment = table.environment(pid) ?? []
-      const isInExec = environment.length === 0 && wallClock() - table.startedAt(identity) < execTime
-      if (hostsThreads && isInExec) continue
-      const isUnknown = attribution.kind === 'unattributed' && parseMarks(environment).length === 0
-      const mayBeOurs = isUnknown && this.#pastFor(identity).length > 0
+      const mayBeOurs = attribution.kind === 'unattributed' && !isUnheard && this.#pastFor(identity).length > 0
       if (mayBeOurs && signalProcess(identity, 'SIGKILL') !== 'gone') {
         for (let round = 0; round < 500 && !this.#natives.takeExit(pid); round += 1) pause(0.2)
         this.#adopted.delete(pid)

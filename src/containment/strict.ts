@@ -59,14 +59,20 @@ export class StrictContainment implements Containment {
     // A zombie that was never seen alive only proves that there may be more processes: it has no name for the report.
     countsAsKilled: ({ outcome }) => outcome === 'sent',
   })
-  /** Whether leaders may be children of other threads. */
-  hostsThreads = false
 
   constructor(natives: Natives, unwaited: UnwaitedChildren, host: StrictHost, strangers: Map<number, number>) {
     this.#natives = natives
     this.#orphans = new Orphans(natives, unwaited, host, strangers)
     this.#unwaited = unwaited
     this.#host = host
+  }
+
+  /** Whether this main thread contains the commands of its worker threads. */
+  get hostsThreads(): boolean {
+    return this.#orphans.hostsThreads
+  }
+  set hostsThreads(value: boolean) {
+    this.#orphans.hostsThreads = value
   }
 
   enter(fixture: string): void {
@@ -93,7 +99,7 @@ export class StrictContainment implements Containment {
     this.#stopLooking = undefined
     // The newest orphan may not have been scanned yet.
     this.#round(this.#host.trees, false)
-    this.#orphans.endUnattributed(this.hostsThreads)
+    this.#orphans.endUnattributed()
     if (this.#fixtures.size > 0) return
     this.#natives.setSubreaper(false)
     this.#stopReaping?.()

@@ -1,6 +1,6 @@
 import { createProctor } from 'proctor'
 import { expect, onTestFinished, test } from 'vitest'
-import { inRoot, startInner } from '../inner-run.js'
+import { inRoot, startInner, startVitest } from '../inner-run.js'
 import { endByCommandLine, uniqueNumber } from '../machine.js'
 
 // Who holds what does not end. The witness is the shell itself: its daemon inherits the descriptors that it says.
@@ -43,3 +43,21 @@ test.runIf(process.platform === 'linux')(
   },
   90_000,
 )
+
+test.runIf(process.platform === 'linux')('in Vitest and Jest too', { timeout: 90_000 }, async () => {
+  const number = uniqueNumber()
+  const endAll = (): Promise<void> => endByCommandLine(number)
+  onTestFinished(endAll)
+  const env = { SUITE_NUMBER: number, PROCTOR_GUARD: 'report', PROCTOR_GUARD_LEAK_TIMEOUT: '50' }
+  const cwd = inRoot('fixtures/suites/guard-report')
+  const jest = [inRoot('node_modules/jest/bin/jest.js'), '--config=jest.config.cjs', '--testMatch=**/held.case.cjs']
+  const runs = [
+    startInner(process.execPath, jest, { cwd, env }),
+    startVitest('guard-report', { env: { ...env, SUITE_INCLUDE: 'held.case.mjs' } }),
+  ]
+  const held = /held open: sh -c '.*' has exited, .* \d+ sleep 600 \d+ \(descriptor 1\) holds it/
+  for (const run of runs) await expect.poll(() => run.output(), { timeout: 60_000 }).toMatch(held)
+  // Jest waits for the output to end.
+  await endAll()
+  for (const { result } of runs) expect((await result).exitCode).toBe(0)
+})

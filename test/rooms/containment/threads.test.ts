@@ -24,8 +24,8 @@ function givenHost(): RemoteContainment | string {
 }
 
 /** A program that has left a daemon behind and has exited, as a thread starts it. */
-async function givenLeak(number: string): Promise<Tree> {
-  const mark = markFor('thread.1', 1)
+async function givenLeak(number: string, command = 1): Promise<Tree> {
+  const mark = markFor('thread.1', command)
   const env = { PATH: process.env['PATH'], [mark.name]: mark.value }
   const child = spawn('sh', ['-c', `read go; setsid -f sleep ${number}`], {
     env,
@@ -40,7 +40,7 @@ async function givenLeak(number: string): Promise<Tree> {
     identity,
     mark: `${mark.name}=${mark.value}`,
     locks: undefined,
-    owner: { kind: 'command', fixture: 'thread.1', number: 1 } as const,
+    owner: { kind: 'command', fixture: 'thread.1', number: command } as const,
     leadsGroup: true,
     workspace: '/nowhere',
     streams: new Set<string>(),
@@ -67,6 +67,25 @@ describe.runIf(process.platform === 'linux')('what the main thread has decided b
 
     expect(members.map(({ pid, evidence }) => [pid, evidence])).toEqual([[daemon, 'mark']])
     expect([survivors, isRunning(daemon)]).toEqual([[], false])
+  })
+
+  test('is not what another fixture may be ended by', async ({ skip }) => {
+    const remote = givenHost()
+    if (typeof remote === 'string') return skip(remote)
+    const [own, number] = [uniqueNumber(), uniqueNumber()]
+    onTestFinished(() => endByCommandLine(number))
+    remote.enter('thread.1')
+    const known = await givenLeak(own, 3)
+    remote.add(known)
+    // It has a mark, of a command of which the main thread has not heard.
+    const other = await givenLeak(number, 4)
+    const daemon = Number.parseInt(findByCommandLine(number)[0]!, 10)
+    await remote.kill([known], 4000)
+    expect([findByCommandLine(own), isRunning(daemon)]).toEqual([[], true])
+    remote.add(other)
+    await remote.kill([other], 4000)
+    expect(isRunning(daemon)).toBe(false)
+    remote.leave('thread.1')
   })
 
   test('what shows no environment, as in the middle of an exec, is not ended with the fixture before', async ({
