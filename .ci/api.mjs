@@ -7,7 +7,7 @@ import { parseSync } from 'rolldown/utils'
 const order = `createProctor Proctor ProctorOptions RunOptions TerminalOptions Process TerminalProcess ProcessGroup
   ProcessInfo Exit Screen Workspace FileTree executable symlink json freePort isAlive snapshotSerializer`.split(/\s+/)
 
-const files = ['dist/types.d.ts', 'dist/index.d.ts']
+const files = ['dist/types.d.cts', 'dist/index.d.ts']
 
 /** The comment right before a position, as its text, its throws and its example. */
 function docBefore(text, position) {

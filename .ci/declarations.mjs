@@ -44,6 +44,8 @@ const finish = {
       if (!Object.hasOwn(both, doorOf(fileName)) && chunk.isEntry) continue
       const source = chunk.code.replaceAll(/(from ['"]\.[^'"]*)\.js(?=['"])/g, '$1.cjs')
       this.emitFile({ type: 'asset', fileName: fileName.replace(/\.ts$/, '.cts'), source })
+      // One copy is enough: declarations of an ES module may come from CommonJS.
+      if (fileName === 'types.d.ts') chunk.code = "export * from './types.cjs'\n"
     }
   },
 }

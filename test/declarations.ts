@@ -56,7 +56,7 @@ function read(file: string): Statements {
     const [, name] = /^(?:declare |abstract )*(?:class|const|function|interface|type) (\w+)/.exec(statement) ?? []
     if (keyword === 'export') for (const [outer, inner] of namesOf(list!)) exported.set(outer, inner)
     else if (keyword === 'import') {
-      const path = join(dirname(file), source!.replace(/\.js$/, '.d.ts'))
+      const path = join(dirname(file), source!.replace(/\.js$/, '.d.ts').replace(/types\.d\.ts$/, 'types.d.cts'))
       for (const [here, there] of namesOf(list!)) imported.set(here, [path, there])
     } else if (name !== undefined) {
       declared.set(name, [declared.get(name), statement].filter((text) => text !== undefined).join('\n'))
@@ -77,7 +77,7 @@ function find(file: string, name: string): string {
 export function declarationsOf(door: string): string {
   const { exported, imported, others } = read(door)
   // What is a runner's own, `expect`, has no declaration of ours.
-  const isOwn = (inner: string): boolean => imported.get(inner)?.[0].endsWith('.d.ts') !== false
+  const isOwn = (inner: string): boolean => imported.get(inner)?.[0].match(/\.d\.c?ts$/) !== null
   const names = [...exported].filter(([, inner]) => isOwn(inner)).map(([outer]) => outer)
   return [...others, ...names.toSorted((a, b) => a.localeCompare(b)).map((name) => find(door, name))].join('\n')
 }

@@ -28,6 +28,9 @@ function identityIn(variable: string): ProcessIdentity | undefined {
   return pid === undefined || startTime === undefined ? undefined : { pid, startTime }
 }
 
+/** The records that were there when the guardian started: a worker that was killed right after that has told nothing. */
+const untold = (): string[] => (process.env['PROCTOR_RECORDS'] ?? '').split('\n').filter((path) => path !== '')
+
 /** Ends the worker if the runner's main process has gone: a worker in an endless loop never notices that. */
 export function endWorkerWithoutMain(): void {
   const [main, worker] = [identityIn('PROCTOR_MAIN'), identityIn('PROCTOR_WORKER')]
@@ -42,7 +45,8 @@ class Ending {
 
   constructor(lines: readonly Line[], worker: DeadWorker) {
     this.#lines = lines
-    this.#records = lines.flatMap((line) => (line.kind === 'record' ? (readRecord(line.path) ?? []) : []))
+    const paths = lines.length === 0 ? untold() : lines.flatMap((line) => (line.kind === 'record' ? [line.path] : []))
+    this.#records = paths.flatMap((path) => readRecord(path) ?? [])
     // The script that started this process became an orphan when the worker died: whoever adopted it adopts the others.
     const reaper = table.identify(process.ppid)?.ppid ?? 1
     this.#estate = new Estate(worker, this.#records, lines, [reaper])

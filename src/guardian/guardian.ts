@@ -265,6 +265,8 @@ export class Guardian {
       // One argument a line. Without them, Deno would give the script no permissions.
       ...(runtime === 'Deno' ? { PROCTOR_NODE_ARGUMENTS: 'run\n--allow-all' } : {}),
       PROCTOR_ENDING: this.#readable(endingPath),
+      // Should the worker die before it has told anything.
+      PROCTOR_RECORDS: [...this.#records.values()].map(({ path }) => path).join('\n'),
       PROCTOR_WORKER: `${keyOf(owner)} ${this.#worker.token} ${this.#worker.locks ?? ''} ${ownSession()}`,
       ...(main === undefined ? {} : { PROCTOR_MAIN: keyOf(main) }),
       ...(isPageForOthers ? { PROCTOR_PAGE: tracePage } : {}),

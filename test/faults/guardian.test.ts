@@ -61,6 +61,12 @@ function endAtLast(number: string): void {
   onTestFinished(() => endByCommandLine(number))
 }
 
+/** The pids of a worker's guardian and of what it has forked. */
+const guardiansOf = (worker: number): number[] =>
+  findByCommandLine('guardian.sh')
+    .map((line) => Number.parseInt(line, 10))
+    .filter((pid) => environmentOf(pid).includes(`PROCTOR_WORKER=${worker} `))
+
 const startOf = (pid: number): string => {
   const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
   return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]!
@@ -122,6 +128,23 @@ test('guardian.sh looks for what a worker has left that died before it told anyt
   const env = { PROCTOR_NODE: '/deleted/node' }
   expect(await runScript(['sh'], [], env)).toContain('/deleted/node')
   expect(await runScript(['sh'], ['r\t"/none"', '-r\t"/none"'], env)).toBe('')
+})
+
+test('a guardian that was started anew and told nothing yet goes by the records that its worker had', async () => {
+  const number = uniqueNumber()
+  endAtLast(number)
+  const { child, folder, said } = await givenWorker(`sleep ${number} & echo up; wait`)
+  const guardian = guardiansOf(said.worker)[0]!
+  const environment = environmentOf(guardian)
+    .split('\0')
+    .filter((entry) => entry !== '')
+    .map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)])
+  child.kill('SIGSTOP')
+  process.kill(guardian, 'SIGKILL')
+  child.kill('SIGKILL')
+  await new Promise((resolve) => void child.once('exit', resolve))
+  expect(await runScript(['sh'], [], Object.fromEntries(environment) as NodeJS.ProcessEnv)).toBe('')
+  await expectNothingLeft(number, folder)
 })
 
 test('by the portable table, too, a group is known by when its leader started', async () => {
@@ -239,12 +262,10 @@ test('the guardian and its worker killed at once: a sweep finds processes, works
     trace: 'on',
     traceDir: '/tmp/never-kept',
   })
-  const guardians = findByCommandLine('guardian.sh').filter((line) =>
-    environmentOf(Number.parseInt(line, 10)).includes(`PROCTOR_WORKER=${said.worker} `),
-  )
+  const guardians = guardiansOf(said.worker)
   expect(guardians.length).toBeGreaterThan(0)
   child.kill('SIGSTOP')
-  for (const line of guardians) process.kill(Number.parseInt(line, 10), 'SIGKILL')
+  for (const pid of guardians) process.kill(pid, 'SIGKILL')
   child.kill('SIGKILL')
   await new Promise((resolve) => void child.once('exit', resolve))
   const cli = (command: string): { stdout: string; status: number | null } =>
