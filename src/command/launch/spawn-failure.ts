@@ -41,6 +41,8 @@ export function explain(error: unknown, request: SpawnRequest): SpawnError {
   if (code === 'E2BIG') return refuse('the arguments and the environment are too long for the system (E2BIG)')
   if (code === 'EAGAIN') return refuse('the system has no room for another process (EAGAIN)')
   if (code === 'EMFILE' || code === 'ENFILE') return refuse(`too many files are open (${code})`)
+  const isOfFile = ['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)
+  if (file === undefined && !isOfFile) return refuse(`${cause.originalMessage ?? cause.message}`)
   if (file === undefined) {
     return refuse(
       code === 'EACCES' ? 'the file on PATH is not executable (EACCES)' : `no such command on PATH (ENOENT)${hint}`,

@@ -117,6 +117,15 @@ class Parent {
   }
 }
 
+/** Tells the parent that its program is known. EPIPE: it has been ended meanwhile, and the program has lost it. */
+function goOn(parent: Parent): void {
+  try {
+    parent.tell('go on')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+  }
+}
+
 /** Asks the parent to start the program. Who that is, or why it could not be started. */
 function startThrough(parent: Parent, request: SpawnRequest): ProcessIdentity | Error {
   const { cwd, env } = request
@@ -128,7 +137,7 @@ function startThrough(parent: Parent, request: SpawnRequest): ProcessIdentity | 
     // Nobody waits for it before it is told so.
     const identity = identify(report.pid, () => true)
     takeLocksMark(parent.child.pid!)
-    parent.tell('go on')
+    goOn(parent)
     return identity
   } catch (error) {
     return error as Error
