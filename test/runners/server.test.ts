@@ -18,14 +18,18 @@ test('all files meet one server, which has gone when the run has', async () => {
   expect([exitCode, findByCommandLine(number)]).toEqual([0, []])
 }, 60_000)
 
+/** The run's end says once that its server has failed, the run is red, and nothing is left. */
+function expectOneFailure(output: string, exitCode: number | null, number: string): void {
+  const said = /The server of this run: UnexpectedExitError: Process unexpectedly exited with exit code 3/g
+  expect(output.match(said)).toHaveLength(1)
+  expect([exitCode, findByCommandLine(number)]).toEqual([1, []])
+}
+
 test('one that has failed fails the run, once', async () => {
   const number = uniqueNumber()
   const { output, exitCode } = await runVitest('server', { env: { SUITE_NUMBER: number, SUITE_FAILS: 'fails' } })
   expect(output).toMatch(/Tests {2}2 passed/)
-  expect(
-    output.match(/The server of this run: UnexpectedExitError: Process unexpectedly exited with exit code 3/g),
-  ).toHaveLength(1)
-  expect([exitCode, findByCommandLine(number)]).toEqual([1, []])
+  expectOneFailure(output, exitCode, number)
 }, 60_000)
 
 test('in watch mode it runs on, and one that has gone is started anew', async () => {
@@ -75,10 +79,7 @@ describe('in Jest', () => {
     const number = uniqueNumber()
     const { output, exitCode } = await runJest(number, { SUITE_FAILS: 'fails' })
     expect(output).toMatch(/Tests: +2 passed/)
-    expect(
-      output.match(/The server of this run: UnexpectedExitError: Process unexpectedly exited with exit code 3/g),
-    ).toHaveLength(1)
-    expect([exitCode, findByCommandLine(number)]).toEqual([1, []])
+    expectOneFailure(output, exitCode, number)
   }, 60_000)
 
   test('without what ends it nothing is started', async () => {
