@@ -36,7 +36,22 @@ export function addCoverage(env: NodeJS.ProcessEnv, folder: string): void {
   env['NODE_OPTIONS'] = `${env['NODE_OPTIONS'] ?? ''} ${preload}`.trim()
 }
 
-/** Has these processes write their coverage, those that can: all that write into the folder, by default. */
+/** A function that makes the processes of a command write their coverage, if the command writes any. */
+export function coverageWriter(
+  folder: string | undefined,
+  look: () => Promise<{ readonly members: readonly { readonly pid: number }[] }>,
+): (() => Promise<void>) | undefined {
+  if (folder === undefined) return undefined
+  return async () => {
+    const { members } = await look()
+    await askForCoverage(
+      folder,
+      members.map(({ pid }) => pid),
+    )
+  }
+}
+
+/** Makes these processes, or all that write into the folder, write their coverage now, as far as they can. */
 export async function askForCoverage(folder: string, pids?: readonly number[]): Promise<void> {
   const wanted = pids?.map(String)
   const answering = readdirSync(folder).filter((name) => /^\d+$/.test(name) && wanted?.includes(name) !== false)

@@ -8,12 +8,11 @@ import { table } from '../system/process-table/current.js'
 import { isZombie } from '../system/process-table/table.js'
 import { signalProcess } from '../system/signals.js'
 import type { Member, ProcessInfo, Tree } from '../containment/tree.js'
+import { drainTime } from './drain.js'
 import type { Sender, SignalLog, SignalTarget } from './signal-log.js'
 
 // How one command is ended, and its tree proven dead: by the test, by its own timeout, by teardown.
 
-/** Milliseconds that the output gets to end after the exit: a grandchild can hold the pipe for ever. */
-export const drainTime = 100
 /** Milliseconds within which everything must be dead after SIGKILL. */
 export const killTimeout = 4000
 

@@ -4,7 +4,7 @@ import { after, backoff, every, now, soon } from '../base/clock.js'
 import { signalOf } from '../system/numbers.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
-import { drainTime } from '../command/termination.js'
+import { drainTime } from '../command/drain.js'
 import type { Transport, TransportListener } from '../command/transport.js'
 
 /** End of transmission: at the beginning of a line it ends the input, anywhere else it hands over what is there. */

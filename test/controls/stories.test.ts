@@ -65,7 +65,7 @@ const controls: Control[] = [
     off: 'the bound on the wait for the rest of the output',
     mutations: [
       {
-        file: 'src/command/command.ts',
+        file: 'src/command/drain.ts',
         from: 'else after(drainTime, () => soon(drained))',
         to: 'else void drainTime',
       },
