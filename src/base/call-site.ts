@@ -66,11 +66,31 @@ export function callSite(): CallSite {
 const isPlainPromise = (value: unknown): value is Promise<unknown> =>
   value instanceof Promise && Object.getPrototypeOf(value) === Promise.prototype
 
+/** Whether the next call is led back by whoever calls it. */
+let isNextLed = false
+
+/**
+ * Calls a function that leads back, for a caller that does so too: that caller knows the line of the test, and the turn of
+ * the event loop in which a matcher has been loaded does not.
+ */
+export function whileLed<Result>(call: () => Result): Result {
+  isNextLed = true
+  try {
+    return call()
+  } finally {
+    isNextLed = false
+  }
+}
+
 /**
  * Calls a function for the test. An error that this package raises in it, now or later, leads to the line of the test and
  * not into this package: Node shows ten frames, and they may all be ours.
  */
 export function leadingBack<Result>(call: () => Result): Result {
+  if (isNextLed) {
+    isNextLed = false
+    return call()
+  }
   try {
     const result = call()
     // A promise that is watched for whether the test awaits it leads back by itself.

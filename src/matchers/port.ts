@@ -1,3 +1,4 @@
+import { leadingBack } from '../base/call-site.js'
 import { shortCommand } from '../base/short-command.js'
 import { table } from '../system/process-table/current.js'
 import { listeners } from '../system/sockets/current.js'
@@ -35,28 +36,30 @@ async function describe(listener: Listener): Promise<string> {
  *
  * @throws {TypeError} when the subject is no port from 1 to 65535.
  */
-export async function toBeFree(this: unknown, subject: unknown, options?: MatcherOptions): Promise<MatcherResult> {
-  const isNot = stateOf(this).isNot ?? false
-  if (!isPort(subject)) throw refuseSubject('toBeFree', 'a port from 1 to 65535', subject)
-  checkWait('toBeFree', options)
-  const { holders } = await retry(
-    async () => {
-      const found = await listenersOn(subject)
-      return { holds: found.length === 0, holders: found }
-    },
-    !isNot,
-    timeoutOf(options, undefined),
-  )
-  const lines = isNot ? [] : await Promise.all(holders.map(describe))
-  return {
-    pass: holders.length === 0,
-    message: () =>
-      [
-        hint('toBeFree', isNot),
-        '',
-        `Expected port ${subject} to be ${isNot ? 'taken, and nobody listens on it' : 'free. It is held by'}`,
-      ]
-        .concat(lines.map((line) => `  ${line}`))
-        .join('\n'),
-  }
+export function toBeFree(this: unknown, subject: unknown, options?: MatcherOptions): Promise<MatcherResult> {
+  return leadingBack(async () => {
+    const isNot = stateOf(this).isNot ?? false
+    if (!isPort(subject)) throw refuseSubject('toBeFree', 'a port from 1 to 65535', subject)
+    checkWait('toBeFree', options)
+    const { holders } = await retry(
+      async () => {
+        const found = await listenersOn(subject)
+        return { holds: found.length === 0, holders: found }
+      },
+      !isNot,
+      timeoutOf(options, undefined),
+    )
+    const lines = isNot ? [] : await Promise.all(holders.map(describe))
+    return {
+      pass: holders.length === 0,
+      message: () =>
+        [
+          hint('toBeFree', isNot),
+          '',
+          `Expected port ${subject} to be ${isNot ? 'taken, and nobody listens on it' : 'free. It is held by'}`,
+        ]
+          .concat(lines.map((line) => `  ${line}`))
+          .join('\n'),
+    }
+  })
 }

@@ -1,3 +1,4 @@
+import { leadingBack } from '../base/call-site.js'
 import { now, pollUntil } from '../base/clock.js'
 import type { TerminalProcess } from '../terminal/types.js'
 import { asTerminal, type Terminal } from './screen.js'
@@ -59,10 +60,10 @@ export function screenSnapshots(support: SnapshotSupport): {
 } {
   return {
     toMatchScreenSnapshot(subject, name, options) {
-      return judgeSnapshot.call(this, subject, name, options, support)
+      return leadingBack(() => judgeSnapshot.call(this, subject, name, options, support))
     },
     toMatchScreenInlineSnapshot(subject, snapshot, options) {
-      return judgeInlineSnapshot.call(this, subject, snapshot, options, support)
+      return leadingBack(() => judgeInlineSnapshot.call(this, subject, snapshot, options, support))
     },
   }
 }

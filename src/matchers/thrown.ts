@@ -1,3 +1,4 @@
+import { leadingBack } from '../base/call-site.js'
 import { isProctorError, type ProctorError } from '../base/errors.js'
 import { escapeText } from '../base/escape.js'
 import { isError, isRegExp } from '../base/kinds.js'
@@ -61,7 +62,7 @@ export function toThrowUnexpectedExit(
   subject: unknown,
   output?: string | RegExp,
 ): Promise<MatcherResult> {
-  return judgeThrown('toThrowUnexpectedExit', 'UnexpectedExitError', stateOf(this), subject, output)
+  return leadingBack(() => judgeThrown('toThrowUnexpectedExit', 'UnexpectedExitError', stateOf(this), subject, output))
 }
 
 /** Whether it rejects with `AlreadyExitedError`, and with that output. Evaluated once. */
@@ -70,10 +71,10 @@ export function toThrowAlreadyExited(
   subject: unknown,
   output?: string | RegExp,
 ): Promise<MatcherResult> {
-  return judgeThrown('toThrowAlreadyExited', 'AlreadyExitedError', stateOf(this), subject, output)
+  return leadingBack(() => judgeThrown('toThrowAlreadyExited', 'AlreadyExitedError', stateOf(this), subject, output))
 }
 
 /** Whether it rejects with `FailedExitError`, and with that output. Evaluated once. */
 export function toThrowFailedExit(this: unknown, subject: unknown, output?: string | RegExp): Promise<MatcherResult> {
-  return judgeThrown('toThrowFailedExit', 'FailedExitError', stateOf(this), subject, output)
+  return leadingBack(() => judgeThrown('toThrowFailedExit', 'FailedExitError', stateOf(this), subject, output))
 }

@@ -1,3 +1,4 @@
+import { leadingBack } from '../base/call-site.js'
 import { inMegabytes, show } from '../base/words.js'
 import type { Process } from '../command/process.js'
 import type { Usage } from '../command/usage.js'
@@ -68,31 +69,33 @@ function excess({ peakMemory, cpuMs }: Usage, limits: { memory: number; cpu: num
  *
  * @throws {TypeError} on limits that are no limits, and without the option `usage`.
  */
-export async function toUseLessThan(
+export function toUseLessThan(
   this: unknown,
   subject: Process,
   limits: UsageLimits,
   options?: MatcherOptions,
 ): Promise<MatcherResult> {
-  const { isNot = false } = stateOf(this)
-  const process = subjectCommand('toUseLessThan', subject)
-  const checked = checkLimits(limits) as { memory: number; cpu: number }
-  checkWait('toUseLessThan', options)
-  if (!process.isMetered) throw new TypeError('toUseLessThan: nobody has looked: run(…, { usage: true }), on Linux.')
-  const look = () => ({ holds: process.record.lookAtExit() !== undefined, hasExited: process.isSettled })
-  const over = (): string[] => (process.usage === undefined ? [] : excess(process.usage, checked))
-  // Neither the matcher nor its opposite holds for what still runs.
-  const passes = ({ hasExited }: { hasExited: boolean }): boolean =>
-    hasExited && process.usage !== undefined ? over().length === 0 : isNot
-  const seen = await retryOn('toUseLessThan', process, look, true, options, (each) => passes(each) !== isNot)
-  const { usage } = process
-  return {
-    pass: passes(seen),
-    message: () => {
-      const used =
-        usage && `${inMegabytes(usage.peakMemory)} of memory at its peak, ${usage.cpuMs} ms of processor time`
-      const said = over().length === 0 ? used : over().join(', and ')
-      return `${hint('toUseLessThan', isNot)}\n\n${describeProcess(process)}${said === undefined ? '' : `, and used ${said}`}.`
-    },
-  }
+  return leadingBack(async () => {
+    const { isNot = false } = stateOf(this)
+    const process = subjectCommand('toUseLessThan', subject)
+    const checked = checkLimits(limits) as { memory: number; cpu: number }
+    checkWait('toUseLessThan', options)
+    if (!process.isMetered) throw new TypeError('toUseLessThan: nobody has looked: run(…, { usage: true }), on Linux.')
+    const look = () => ({ holds: process.record.lookAtExit() !== undefined, hasExited: process.isSettled })
+    const over = (): string[] => (process.usage === undefined ? [] : excess(process.usage, checked))
+    // Neither the matcher nor its opposite holds for what still runs.
+    const passes = ({ hasExited }: { hasExited: boolean }): boolean =>
+      hasExited && process.usage !== undefined ? over().length === 0 : isNot
+    const seen = await retryOn('toUseLessThan', process, look, true, options, (each) => passes(each) !== isNot)
+    const { usage } = process
+    return {
+      pass: passes(seen),
+      message: () => {
+        const used =
+          usage && `${inMegabytes(usage.peakMemory)} of memory at its peak, ${usage.cpuMs} ms of processor time`
+        const said = over().length === 0 ? used : over().join(', and ')
+        return `${hint('toUseLessThan', isNot)}\n\n${describeProcess(process)}${said === undefined ? '' : `, and used ${said}`}.`
+      },
+    }
+  })
 }

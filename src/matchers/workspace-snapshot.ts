@@ -1,3 +1,4 @@
+import { leadingBack } from '../base/call-site.js'
 import { workspaceOf } from '../workspace/handle.js'
 import type { TemporaryWorkspace, Workspace } from '../workspace/workspace.js'
 import { assertStores, checkText, matchInline, refuseNot, type SnapshotSupport, unwrap } from './snapshot-support.js'
@@ -16,38 +17,47 @@ export function workspaceSnapshots(support: SnapshotSupport): {
   toMatchWorkspaceInlineSnapshot: typeof toMatchWorkspaceInlineSnapshot
 } {
   return {
-    async toMatchWorkspaceSnapshot(subject, name) {
-      const matcher = 'toMatchWorkspaceSnapshot'
-      const workspace = asWorkspace(matcher, this, subject)
-      checkText(matcher, 'name of the snapshot', name)
-      assertStores(matcher, support)
-      return support.toMatchSnapshot.call(this, await workspace.snapshot(), name)
+    toMatchWorkspaceSnapshot(subject, name) {
+      return leadingBack(() => judgeStored.call(this, subject, name, support))
     },
     toMatchWorkspaceInlineSnapshot(subject, snapshot, options) {
-      const matcher = 'toMatchWorkspaceInlineSnapshot'
-      const workspace = asWorkspace(matcher, this, subject)
-      checkText(matcher, 'snapshot', snapshot)
-      checkWait(matcher, options)
-      support.rememberPlace?.call(this)
-      return judgeInline.call(this, workspace, snapshot, options, support)
+      return leadingBack(() => judgeInline.call(this, subject, snapshot, options, support))
     },
   }
 }
 
+async function judgeStored(
+  this: unknown,
+  subject: unknown,
+  name: string | undefined,
+  support: SnapshotSupport,
+): Promise<MatcherResult> {
+  const matcher = 'toMatchWorkspaceSnapshot'
+  const workspace = asWorkspace(matcher, this, subject)
+  checkText(matcher, 'name of the snapshot', name)
+  assertStores(matcher, support)
+  return support.toMatchSnapshot.call(this, await workspace.snapshot(), name)
+}
+
 async function judgeInline(
   this: unknown,
-  workspace: TemporaryWorkspace,
+  subject: unknown,
   snapshot: string | undefined,
   options: MatcherOptions | undefined,
   support: SnapshotSupport,
 ): Promise<MatcherResult> {
+  const matcher = 'toMatchWorkspaceInlineSnapshot'
+  const workspace = asWorkspace(matcher, this, subject)
+  checkText(matcher, 'snapshot', snapshot)
+  checkWait(matcher, options)
+  support.rememberPlace?.call(this)
   const expected = snapshot === undefined ? undefined : unwrap(snapshot)
   const look = async (): Promise<{ holds: boolean; text: string }> => {
     const text = await workspace.snapshot()
     return { holds: expected === undefined || text === expected, text }
   }
   const { text } = await retry(look, true, timeoutOf(options, workspace))
-  return matchInline(this, 'toMatchWorkspaceInlineSnapshot', support, 'workspace', text, snapshot)
+  return matchInline(this, matcher, support, 'workspace', text, snapshot)
 }
 
 const none = workspaceSnapshots({})

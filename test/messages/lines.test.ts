@@ -1,4 +1,5 @@
 import { createProctor, type Proctor, type TerminalProcess } from 'proctor'
+import * as matchers from 'proctor/matchers'
 import * as doors from 'proctor/node-test'
 import { expect, test as base } from 'proctor/vitest'
 import { describe, test } from 'vitest'
@@ -52,6 +53,13 @@ const calls: [string, (proctor: Proctor) => unknown][] = [
   ['toHaveExitedWith', ({ run }) => expect(run('cat')).toHaveExitedWith(wrong('zero'))],
   ['toHaveOutput', ({ run }) => expect(run('cat')).toHaveOutput('x', wrong({ timeut: 1 }))],
   ['toBeAlive of node:test', ({ workspace }) => doors.expect(workspace).toBeAlive('no.pid', { timeout: 1 })],
+  [
+    'toBeDead of proctor/matchers, of a pid file',
+    ({ workspace }) => matchers.toBeDead(workspace, 'no.pid', { timeout: 1 }),
+  ],
+  ['toBeFree of proctor/matchers', () => matchers.toBeFree('3000')],
+  ['toHaveOutput of proctor/matchers', ({ run }) => matchers.toHaveOutput(run('cat'), wrong(5))],
+  ['toMatchScreenSnapshot of proctor/matchers', ({ run }) => matchers.toMatchScreenSnapshot(wrong(run('cat')))],
 ]
 
 describe('the line of the test', () => {

@@ -1,5 +1,4 @@
 import { AssertionError } from 'node:assert'
-import { leadingBack } from '../../base/call-site.js'
 import { type PlainMatcherName, plainMatchers } from '../../matchers/all.js'
 import type { MatcherResult } from '../../matchers/support.js'
 import type { ProctorMatchers } from '../../matchers/types.js'
@@ -18,7 +17,7 @@ function matchersOn(subject: unknown, isNot: boolean): NodeTestMatchers {
       // Its line is the line of the test.
       const site: { stack?: string } = {}
       Error.captureStackTrace(site, assertion)
-      const { pass, message } = await leadingBack(() => Reflect.apply(matcher, { isNot }, [subject, ...parameters]))
+      const { pass, message } = await Reflect.apply(matcher, { isNot }, [subject, ...parameters])
       if (pass !== isNot) return
       const error = new AssertionError({ message: message() })
       error.stack = `${error.name}: ${error.message}${site.stack?.slice(site.stack.indexOf('\n')) ?? ''}`

@@ -1,4 +1,4 @@
-import { leadingBack } from '../../base/call-site.js'
+import { leadingBack, whileLed } from '../../base/call-site.js'
 import type { PlainMatcherName } from '../../matchers/all.js'
 import { matcherNames } from '../../matchers/names.js'
 import type { MatcherResult } from '../../matchers/support.js'
@@ -18,7 +18,7 @@ const onDemand = (name: PlainMatcherName): Matcher =>
   function (...received) {
     return leadingBack(async () => {
       const { plainMatchers } = await import('./provide.js')
-      return Reflect.apply(plainMatchers[name] as unknown as Matcher, this, received)
+      return whileLed(() => Reflect.apply(plainMatchers[name] as unknown as Matcher, this, received))
     })
   }
 

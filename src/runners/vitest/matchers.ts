@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { type MatcherName, matcherNames } from '../../matchers/names.js'
 import type { MatcherResult } from '../../matchers/support.js'
 import type { SnapshotSupport } from '../../matchers/snapshot-support.js'
-import { leadingBack, withManyFrames } from '../../base/call-site.js'
+import { leadingBack, whileLed, withManyFrames } from '../../base/call-site.js'
 import { type Loaded, whenLoaded } from './load.js'
 import type { matchersWith } from './provide.js'
 import { chai, Snapshots } from './runner.js'
@@ -33,7 +33,8 @@ const onDemand = (name: MatcherName): Matcher =>
   function (...received) {
     const judge = ({ matchersWith: make }: Loaded): Promise<MatcherResult> => {
       all ??= make(snapshots)
-      return Reflect.apply(all[name], this, received) as Promise<MatcherResult>
+      const matcher = all[name]
+      return whileLed(() => Reflect.apply(matcher, this, received) as Promise<MatcherResult>)
     }
     return leadingBack(() => whenLoaded(judge))
   }
