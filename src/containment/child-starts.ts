@@ -1,27 +1,20 @@
 import type { ChildProcess } from 'node:child_process'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { nextTick } from 'node:process'
 import { quoteCommand } from '../base/command-line.js'
 import { now, wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { standardStreams } from '../system/process-table/linux.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
+import { type CallSite, childLedger, isUnwaited } from './child-ledger.js'
 
-// Node announces every child that this thread starts with child_process, inside the call that starts it: at that moment
-// the stack leads to the line of code that wanted the child.
-
-const channel = 'child_process'
-
-/** How many frames are kept: those of a launcher may stand between the test and the call. */
-const frames = 50
+// What a guard keeps of each child in the ledger: the line of code that wanted it, and everything that was seen below it.
 
 /** A child that Node announced. */
 export interface ChildStart {
   readonly child: ChildProcess
   /** In the order in which they were announced, from 1. */
   readonly number: number
-  /** The call that started it. Its text is made when it is read. */
-  readonly site: { readonly stack?: string }
+  readonly site: CallSite
   /** On the clock of `now()`. */
   readonly startedAt: number
   /** Undefined until the call has returned, and when nothing could be started. */
@@ -34,21 +27,11 @@ export interface ChildStart {
   readonly known: Map<number, ProcessIdentity>
 }
 
-/** Whether nobody has waited for the child yet: until then the kernel gives its pid to no other process. */
-export const isHeld = ({ child }: ChildStart): boolean => child.exitCode === null && child.signalCode === null
+/** Whether nobody has waited for the child yet. */
+export const isHeld = ({ child }: ChildStart): boolean => isUnwaited(child)
 
 /** The command line as a shell would show it. */
 export const commandOf = ({ child }: ChildStart): string => quoteCommand(child.spawnargs ?? [])
-
-/** The stack of the current call, without the frames above `below`. */
-function captureSite(below: (message: unknown) => void): { stack?: string } {
-  const site: { stack?: string } = {}
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = frames
-  Error.captureStackTrace(site, below)
-  Error.stackTraceLimit = stackTraceLimit
-  return site
-}
 
 export interface ChildStartListener {
   /** Whether this package itself is starting the current child. */
@@ -60,9 +43,11 @@ export interface ChildStartListener {
   exited(start: ChildStart): void
 }
 
-/** Listens for the children of this thread from `open` to `close`. */
+/** Reads the ledger from `open` to `close`. */
 export class ChildStarts {
   readonly #listener: ChildStartListener
+  readonly #ledger = childLedger()
+  #close: () => void = () => {}
   #count = 0
 
   constructor(listener: ChildStartListener) {
@@ -75,35 +60,33 @@ export class ChildStarts {
   }
 
   open(): void {
-    subscribe(channel, this.#hear)
+    this.#close = this.#ledger.open((child) => this.#hear(child))
   }
 
   close(): void {
-    unsubscribe(channel, this.#hear)
+    this.#close()
   }
 
-  readonly #hear = (message: unknown): void => {
+  #hear(child: ChildProcess): (() => void) | void {
     if (this.#listener.isOwn()) return
-    const { process: child } = message as { process: ChildProcess }
     this.#count += 1
     const start: ChildStart = {
       child,
       number: this.#count,
-      site: captureSite(this.#hear),
+      site: this.#ledger.callSite(),
       startedAt: now(),
       identity: undefined,
       streams: new Set(),
       exitedAt: undefined,
       known: new Map(),
     }
-    // It runs before all other listeners, any of which may look at what the child has left.
-    child.prependOnceListener('exit', () => {
-      start.exitedAt = now()
-      this.#listener.exited(start)
-    })
     this.#listener.announced(start)
     // The pid is set when the call has returned, and Node does not wait for the child before the event loop turns.
     nextTick(() => identify(start, this.#listener))
+    return () => {
+      start.exitedAt = now()
+      this.#listener.exited(start)
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { attribute, attributeKnown, type Attribution, type Ours } from './attribute.js'
 import { isProof } from './evidence.js'
-import type { UnwaitedChildren } from './child-exits.js'
+import type { ChildLedger } from './child-ledger.js'
 import type { Natives } from '../system/syscalls.js'
 import type { AmbiguousOrphan } from './kill-loop.js'
 import { parseMarks } from './marks.js'
@@ -11,10 +11,13 @@ import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/pr
 import { hasHolder, signalProcess } from '../system/signals.js'
 import { ProcessFacts, type Self } from './facts.js'
 import { execTime } from './source.js'
-import { isLeader, toInfo, type Tree } from './tree.js'
+import { hiddenChild, isLeader, toInfo, type Tree } from './tree.js'
 
 // Decides for each child of a subreaper to which tree it belongs, and who waits for it. A child that libuv did not start is
 // an orphan from somewhere below. This is the only place that waits for such children.
+
+/** Whether an environment holds a mark, whoever's it is. */
+const isMarked = (environment: readonly string[]): boolean => parseMarks(environment).length > 0
 
 const foreign: Attribution<Tree> = { kind: 'foreign' }
 const unknown: Attribution<Tree> = { kind: 'unknown' }
@@ -58,7 +61,7 @@ export class Orphans {
   /** Whether leaders may be children of other threads, of which this one hears late. */
   hostsThreads = false
   readonly #natives: Natives
-  readonly #unwaited: UnwaitedChildren
+  readonly #ledger: ChildLedger
   readonly #host: StrictHost
   /** Strangers that became our children while an earlier fixture lived: pid and start time. */
   readonly #strangers: Map<number, number>
@@ -69,9 +72,9 @@ export class Orphans {
   /** Children that were there first, and that /proc did not show. */
   readonly #hiddenStrangers = new Set<number>()
 
-  constructor(natives: Natives, unwaited: UnwaitedChildren, host: StrictHost, strangers: Map<number, number>) {
+  constructor(natives: Natives, ledger: ChildLedger, host: StrictHost, strangers: Map<number, number>) {
     this.#natives = natives
-    this.#unwaited = unwaited
+    this.#ledger = ledger
     this.#host = host
     this.#strangers = strangers
   }
@@ -129,9 +132,9 @@ export class Orphans {
    * Whether a child need not be read again. Its pid is its own until it is waited for, and only libuv, which announces that
    * at once, or this class does so. Otherwise two hundred tests would read each other's processes in every round.
    */
-  isOfOthers(pid: number, isWanted: IsWanted): boolean {
+  #isOfOthers(pid: number, isWanted: IsWanted): boolean {
     if (pid === this.#host.guardian()) return true
-    if (this.#unwaited.has(pid)) {
+    if (this.#ledger.has(pid)) {
       const tree = this.#leaders.get(pid)
       return tree === undefined || !isWanted(tree)
     }
@@ -141,9 +144,20 @@ export class Orphans {
   }
 
   /** Whether a process is a zombie for which somebody else still has time to wait. */
-  isWaitedWith(pid: number, children: number): boolean {
+  #isWaitedWith(pid: number, children: number): boolean {
     const since = this.#adopted.get(pid)?.zombieSince
     return since !== undefined && children <= flood && since <= now() && now() - since < zombiePatience
+  }
+
+  /** Reads the children, less those that need not be read, or not yet. */
+  *read(children: readonly number[], isWanted: IsWanted): Generator<ProcessRecord> {
+    for (const pid of children) {
+      if (this.#isOfOthers(pid, isWanted) || this.#isWaitedWith(pid, children.length)) continue
+      const record = readStat(pid)
+      if (record !== undefined) yield record
+      // Another thread's child may be its libuv's to wait for.
+      else if (!this.hostsThreads && this.#isHidden(pid)) yield hiddenChild(pid)
+    }
   }
 
   /**
@@ -153,10 +167,8 @@ export class Orphans {
   reapZombies(children: readonly number[]): void {
     if (this.#host.trees.size > 0) return
     const isWanted = (): boolean => true
-    for (const pid of children) {
-      if (this.isOfOthers(pid, isWanted) || this.isWaitedWith(pid, children.length)) continue
-      const record = readStat(pid)
-      if (record === undefined || !isZombie(record)) continue
+    for (const record of this.read(children, isWanted)) {
+      if (!isZombie(record)) continue
       this.attribute(record, false, isWanted)
       this.takeExit(record, children.length)
     }
@@ -166,8 +178,8 @@ export class Orphans {
    * Whether a child of which nothing can be read is there all the same: /proc hides what is another user's where it is
    * mounted with hidepid. One that has exited is waited for: nobody else does.
    */
-  isHidden(pid: number): boolean {
-    if (this.#unwaited.has(pid) || this.#hiddenStrangers.has(pid) || !hasHolder(pid)) return false
+  #isHidden(pid: number): boolean {
+    if (this.#ledger.has(pid) || this.#hiddenStrangers.has(pid) || !hasHolder(pid)) return false
     return !this.#natives.takeExit(pid)
   }
 
@@ -177,7 +189,7 @@ export class Orphans {
     const isTheSame = before !== undefined && before.identity.startTime === record.startTime
     if (isTheSame && (before.attribution.kind === 'foreign' || before.attribution.kind === 'ours'))
       return before.attribution
-    if (!isTheSame && this.#unwaited.has(record.pid)) {
+    if (!isTheSame && this.#ledger.has(record.pid)) {
       const tree = this.#leaders.get(record.pid)
       return tree !== undefined && isLeader(tree, record) ? { kind: 'ours', root: tree, evidence: 'leader' } : foreign
     }
@@ -239,7 +251,7 @@ export class Orphans {
    */
   #mayBeOfUnheard(identity: ProcessIdentity): boolean {
     const environment = table.environment(identity.pid) ?? []
-    if (parseMarks(environment).length > 0) return true
+    if (isMarked(environment)) return true
     const isInExec = environment.length === 0 && wallClock() - table.startedAt(identity) < execTime
     return this.hostsThreads && isInExec
   }
@@ -265,15 +277,14 @@ export class Orphans {
   /** Reports an orphan that nothing attributes, if it may belong to a wanted tree. */
   ambiguous(record: ProcessRecord, isWanted: IsWanted): AmbiguousOrphan[] {
     // An orphan whose mark is of no tree here belongs to a command of somebody else's.
-    const isMarked = parseMarks(table.environment(record.pid) ?? []).length > 0
-    const candidates = isMarked ? [] : this.#candidatesFor(record).filter(isWanted)
+    const candidates = isMarked(table.environment(record.pid) ?? []) ? [] : this.#candidatesFor(record).filter(isWanted)
     return candidates.length > 0 ? [{ info: toInfo(record), candidates }] : []
   }
 
   /** Waits for an adopted zombie; those of libuv's are left to it. Returns whether it is met as a zombie for the first time. */
   takeExit(record: ProcessRecord, children: number): boolean {
     const adopted = this.#adopted.get(record.pid)
-    if (adopted === undefined || this.#unwaited.has(record.pid)) return false
+    if (adopted === undefined || this.#ledger.has(record.pid)) return false
     // It is a leader for which another thread's libuv waits.
     if (adopted.attribution.kind === 'ours' && adopted.attribution.evidence === 'leader') return false
     const isFresh = adopted.zombieSince === undefined
@@ -292,7 +303,7 @@ export class Orphans {
   endUnattributed(): void {
     this.#strangers.clear()
     for (const [pid, { identity, attribution, zombieSince }] of this.#adopted) {
-      if (zombieSince === Infinity || this.#unwaited.has(pid)) continue
+      if (zombieSince === Infinity || this.#ledger.has(pid)) continue
       const isUnheard = this.#mayBeOfUnheard(identity)
       if (isUnheard && this.hostsThreads) continue
       // Only what a command of ours could have started: the others are the user's own.

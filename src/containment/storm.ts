@@ -1,4 +1,4 @@
-import type { UnwaitedChildren } from './child-exits.js'
+import type { ChildLedger } from './child-ledger.js'
 import type { Orphans } from './orphans.js'
 import { readStat } from '../system/process-table/linux.js'
 import { signalGroup } from '../system/signals.js'
@@ -15,12 +15,12 @@ const mostReaped = 4096
  * Stops a tree's group at once. After the signal no member forks any more, so no storm outruns it, however busy the machine
  * is, and stopped processes can be read. The group's number stays the group's while a zombie in it was not waited for.
  */
-export function stopGroup(tree: Tree, children: readonly number[], unwaited: UnwaitedChildren, orphans: Orphans): void {
+export function stopGroup(tree: Tree, children: readonly number[], ledger: ChildLedger, orphans: Orphans): void {
   const group = tree.identity.pid
   if (tree.isHeld()) signalGroup(group, tree.identity, 'SIGSTOP')
   if (tree.isHeld() || tree.groupIsGone) return
   for (const pid of children) {
-    const record = unwaited.has(pid) ? undefined : readStat(pid)
+    const record = ledger.has(pid) ? undefined : readStat(pid)
     if (record?.group !== group || orphans.attributeByGroup(record)?.root !== tree) continue
     if (signalGroup(group, record, 'SIGSTOP') === 'sent') return
   }
@@ -32,11 +32,11 @@ export function stopGroup(tree: Tree, children: readonly number[], unwaited: Unw
  *
  * @returns how many zombies there were.
  */
-export function reapGroups(trees: Iterable<Tree>, unwaited: UnwaitedChildren, natives: Natives): number {
+export function reapGroups(trees: Iterable<Tree>, ledger: ChildLedger, natives: Natives): number {
   let reaped = 0
   for (const tree of trees) {
     const group = tree.identity.pid
-    if (!tree.leadsGroup || tree.groupIsGone || tree.isHeld() || unwaited.has(group)) continue
+    if (!tree.leadsGroup || tree.groupIsGone || tree.isHeld() || ledger.has(group)) continue
     tree.groupIsGone = readStat(group) !== undefined
     if (tree.groupIsGone) continue
     const most = reaped + mostReaped

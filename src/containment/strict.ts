@@ -1,6 +1,6 @@
 import type { Ours } from './attribute.js'
 import { type Evidence, isProof } from './evidence.js'
-import type { UnwaitedChildren } from './child-exits.js'
+import type { ChildLedger } from './child-ledger.js'
 import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees } from './containment.js'
 import type { Natives } from '../system/syscalls.js'
 import { KillLoop, type Round, type Signalled, type Targets, type AmbiguousOrphan } from './kill-loop.js'
@@ -14,7 +14,7 @@ import { Outsiders } from './outsiders.js'
 import { remember } from './root.js'
 import type { Found } from './scan.js'
 import { reapGroups, stopGroup } from './storm.js'
-import { hiddenChild, isGroupGone, isHidden, type Member, toMember, type Tree } from './tree.js'
+import { isGroupGone, isHidden, type Member, toMember, type Tree } from './tree.js'
 
 // The worker is a child subreaper (prctl(2)): whatever is orphaned below it becomes its own child. Its list of
 // children, followed down, is therefore complete, whatever a process did to its environment, session, cwd or files.
@@ -42,7 +42,7 @@ interface Look {
 export class StrictContainment implements Containment {
   readonly level = 'strict'
   readonly #natives: Natives
-  readonly #unwaited: UnwaitedChildren
+  readonly #ledger: ChildLedger
   readonly #host: StrictHost
   readonly #fixtures = new Set<string>()
   readonly #orphans: Orphans
@@ -50,6 +50,7 @@ export class StrictContainment implements Containment {
   #children: ChildrenFile | undefined
   #stopLooking: (() => void) | undefined
   #stopReaping: (() => void) | undefined
+  #closeLedger: (() => void) | undefined
   #nextLook = 0
   readonly #kills = new KillLoop({
     emptyRounds,
@@ -60,10 +61,10 @@ export class StrictContainment implements Containment {
     countsAsKilled: ({ outcome }) => outcome === 'sent',
   })
 
-  constructor(natives: Natives, unwaited: UnwaitedChildren, host: StrictHost, strangers: Map<number, number>) {
+  constructor(natives: Natives, ledger: ChildLedger, host: StrictHost, strangers: Map<number, number>) {
     this.#natives = natives
-    this.#orphans = new Orphans(natives, unwaited, host, strangers)
-    this.#unwaited = unwaited
+    this.#orphans = new Orphans(natives, ledger, host, strangers)
+    this.#ledger = ledger
     this.#host = host
   }
 
@@ -77,7 +78,7 @@ export class StrictContainment implements Containment {
 
   enter(fixture: string): void {
     if (this.#fixtures.size === 0) {
-      this.#unwaited.subscribe()
+      this.#closeLedger = this.#ledger.open()
       this.#children = new ChildrenFile(process.pid, process.pid)
       this.#orphans.open(this.#children.read())
       this.#natives.setSubreaper(true)
@@ -103,7 +104,7 @@ export class StrictContainment implements Containment {
     if (this.#fixtures.size > 0) return
     this.#natives.setSubreaper(false)
     this.#stopReaping?.()
-    this.#unwaited.unsubscribe()
+    this.#closeLedger?.()
     this.#children?.close()
     this.#children = undefined
     this.#outsiders.close()
@@ -176,13 +177,13 @@ export class StrictContainment implements Containment {
     if (children.length <= flood) return
     const isSplit = (tree: Tree): boolean =>
       exempt.some((each) => each.tree === tree && each.group === tree.identity.pid)
-    for (const tree of trees) if (!isSplit(tree)) stopGroup(tree, children, this.#unwaited, this.#orphans)
+    for (const tree of trees) if (!isSplit(tree)) stopGroup(tree, children, this.#ledger, this.#orphans)
     this.#reapGroups()
   }
 
   /** In a flood, waits for the zombies of the groups. Returns how many there were. */
   #reapGroups(): number {
-    return this.#read().length > flood ? reapGroups(this.#host.trees, this.#unwaited, this.#natives) : 0
+    return this.#read().length > flood ? reapGroups(this.#host.trees, this.#ledger, this.#natives) : 0
   }
 
   /** One pass over our children: SIGKILLs those that belong to a target. Returns the ones that were not dead yet. */
@@ -258,13 +259,7 @@ export class StrictContainment implements Containment {
    * be of no wanted tree.
    */
   *#roots(children: readonly number[], isWanted: IsWanted): Generator<ProcessRecord> {
-    for (const pid of children) {
-      if (this.#orphans.isOfOthers(pid, isWanted) || this.#orphans.isWaitedWith(pid, children.length)) continue
-      const record = readStat(pid)
-      if (record !== undefined) yield record
-      // Another thread's child may be its libuv's to wait for.
-      else if (!this.hostsThreads && this.#orphans.isHidden(pid)) yield hiddenChild(pid)
-    }
+    yield* this.#orphans.read(children, isWanted)
     for (const tree of this.#host.trees) {
       if (!this.hostsThreads && tree.hasOwnParent !== true) continue
       const { identity } = tree

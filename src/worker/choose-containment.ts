@@ -1,6 +1,6 @@
 import { ContainmentError } from '../base/errors.js'
 import { BasicContainment } from '../containment/basic.js'
-import { UnwaitedChildren } from '../containment/child-exits.js'
+import { childLedger } from '../containment/child-ledger.js'
 import { type Containment, type ContainmentLevel, refuseStrict } from '../containment/containment.js'
 import type { StrictHost } from '../containment/orphans.js'
 import { ownSession } from '../containment/root.js'
@@ -20,12 +20,7 @@ const hostOf = (state: WorkerState): StrictHost => ({
 })
 
 const strictContainment = (state: WorkerState): StrictContainment =>
-  (state.strict ??= new StrictContainment(
-    state.natives as Natives,
-    new UnwaitedChildren(),
-    hostOf(state),
-    state.orphans,
-  ))
+  (state.strict ??= new StrictContainment(state.natives as Natives, childLedger(), hostOf(state), state.orphans))
 
 /**
  * Makes this main thread the subreaper for the worker threads that start from now on.

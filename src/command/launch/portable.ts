@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { execa as Execa, Options } from 'execa'
 import { soon } from '../../base/clock.js'
 import type { SpawnError } from '../../base/errors.js'
+import { childLedger, isUnwaited } from '../../containment/child-ledger.js'
 import { startMarked } from '../../containment/locks-mark.js'
 import { startOwn } from '../../containment/own-starts.js'
 import { table } from '../../system/process-table/current.js'
@@ -42,11 +42,10 @@ function begin(request: SpawnRequest, stdio: (number | 'pipe')[]): Started {
   let child: ChildProcess | undefined
   let refuse!: (error: unknown) => void
   const refusal = new Promise<unknown>((resolve) => (refuse = resolve))
-  const hear = (message: unknown): void => {
-    child ??= (message as { process: ChildProcess }).process
+  const stopHearing = childLedger().open((started) => {
+    child ??= started
     child.once('error', refuse)
-  }
-  subscribe('child_process', hear)
+  })
   try {
     const started = startOwn(() => (execa === undefined ? spawnPlainly(request, stdio) : spawnByExeca(request, stdio)))
     child ??= started as ChildProcess
@@ -57,7 +56,7 @@ function begin(request: SpawnRequest, stdio: (number | 'pipe')[]): Started {
     // Without descriptors Node gives execa a child that has no streams: the child's own error says why, a moment later.
     soon(() => refuse(error))
   } finally {
-    unsubscribe('child_process', hear)
+    stopHearing()
   }
   return { child, refusal }
 }
@@ -114,7 +113,7 @@ export function startPortably(request: SpawnRequest, openPipe: OpenPipe): Transp
   }
   // Nothing keeps the worker alive for a command.
   child.unref()
-  const isHeld = (): boolean => child.exitCode === null && child.signalCode === null
+  const isHeld = (): boolean => isUnwaited(child)
   const identity = identify(child.pid, isHeld)
   const ends = endsOf(pipes, child)
   if (identity instanceof Error) {

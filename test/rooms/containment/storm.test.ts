@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { UnwaitedChildren } from '../../../src/containment/child-exits.js'
+import { ChildLedger } from '../../../src/containment/child-ledger.js'
 import { Orphans } from '../../../src/containment/orphans.js'
 import { track } from '../../../src/containment/root.js'
 import { reapGroups, stopGroup } from '../../../src/containment/storm.js'
@@ -17,7 +17,7 @@ import { eventually, findByCommandLine, isRunning, uniqueNumber } from '../../ma
 
 const loaded = loadNatives()
 const natives = loaded as Natives
-const births = new UnwaitedChildren()
+const ledger = new ChildLedger()
 
 function givenTree(identity: ProcessIdentity): Tree {
   return track({
@@ -60,7 +60,7 @@ async function givenOrphans(): Promise<{ tree: Tree; dead: number; alive: number
   child.stdin!.end('go\n')
   await once(child, 'exit')
   const around = { trees: new Set([tree]), outside: new Set<string>(), session: 0, guardian: () => undefined }
-  return { tree, dead, alive, orphans: new Orphans(natives, births, around, new Map()) }
+  return { tree, dead, alive, orphans: new Orphans(natives, ledger, around, new Map()) }
 }
 
 describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a storm in a group', () => {
@@ -70,7 +70,7 @@ describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a st
   test('is stopped through a dead member', async () => {
     const { tree, dead, alive, orphans } = await givenOrphans()
     // Its parent, which lives, has not waited for it.
-    stopGroup(tree, [dead], births, orphans)
+    stopGroup(tree, [dead], ledger, orphans)
     const isStopped = await eventually(() => (stateOf(alive) === 'T' ? true : undefined), 'the living one stopped')
     expect(isStopped).toBe(true)
   })
@@ -78,16 +78,16 @@ describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a st
   test('is left alone where its number may be another’s', async () => {
     const { tree, dead, alive, orphans } = await givenOrphans()
     tree.groupIsGone = true
-    stopGroup(tree, [dead], births, orphans)
+    stopGroup(tree, [dead], ledger, orphans)
     expect(stateOf(alive)).toBe('S')
   })
 
   test('its dead are waited for, and its group has ended with the last', async () => {
     const { tree, dead, alive } = await givenOrphans()
-    expect(reapGroups([tree], births, natives)).toBe(0)
+    expect(reapGroups([tree], ledger, natives)).toBe(0)
     process.kill(alive, 'SIGKILL')
     let reaped = 0
-    await eventually(() => ((reaped += reapGroups([tree], births, natives)) === 2 ? true : undefined), 'both dead')
+    await eventually(() => ((reaped += reapGroups([tree], ledger, natives)) === 2 ? true : undefined), 'both dead')
     expect(tree.groupIsGone).toBe(true)
     expect([stateOf(alive), stateOf(dead)]).toEqual([undefined, undefined])
   })
@@ -95,7 +95,7 @@ describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a st
   test('the dead of a stranger’s group that has got the number are left to the stranger', async () => {
     const { child, identity, alive } = await givenGroup()
     const tree = givenTree({ pid: identity.pid, startTime: identity.startTime - 1 })
-    expect(reapGroups([tree], births, natives)).toBe(0)
+    expect(reapGroups([tree], ledger, natives)).toBe(0)
     expect(tree.groupIsGone).toBe(true)
     process.kill(alive, 'SIGKILL')
     child.stdin!.end('go\n')
