@@ -19,6 +19,7 @@ const sections = {
   trace: './trace.mjs',
   terminal: './terminal.mjs',
   run: './run.mjs',
+  coverage: './coverage.mjs',
 }
 const inShort = ['cycle', 'containment', 'import', 'output', 'guard']
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))

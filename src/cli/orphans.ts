@@ -3,6 +3,7 @@ import { escapeControls } from '../base/escape.js'
 import { alignColumns } from '../base/table.js'
 import { findProcesses, type MarkedProcess, reasonAgainstJudging, sweep } from '../guardian/sweep.js'
 import { findAbandonedWorkspaces, removeAbandonedWorkspaces } from '../workspace/abandoned.js'
+import { removeAbandonedCoverage } from '../workspace/coverage-folder.js'
 import { readAbandonedRecords, type WorkerRecord } from '../workspace/record.js'
 import { describeLeft } from '../workspace/removal.js'
 
@@ -74,6 +75,7 @@ export async function sweepAll(isJson: boolean): Promise<number> {
   // What still runs may be in them, and is found by its record alone.
   const ended = records.filter(({ owner }) => !outcome.left.some((each) => each.owner.pid === owner.pid))
   const { removed: workspaces, left: stays } = await removeAbandonedWorkspaces(ended)
+  removeAbandonedCoverage()
   const abandoned = findAbandonedWorkspaces()
   const [killed, left] = [outcome.ended.map(toLine), outcome.left.map(toLine)]
   if (isJson) {

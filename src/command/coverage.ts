@@ -1,24 +1,21 @@
 import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { isAbsolute, join } from 'node:path'
+import { builtFile } from '../base/built-file.js'
 import { after } from '../base/clock.js'
 import { ProctorError } from '../base/errors.js'
 import { realProcess } from '../base/real-process.js'
+import { coverageVariable, outerVariable, socketsVariable } from './coverage-names.js'
 
 // Coverage of commands that are Node. Node writes it when it exits, and not when a signal ends it: so what is about to be
 // ended is asked to write first. A preload in each command answers, at a socket that nothing of the program's waits for.
-
-/** Names the folder of this run to its workers, or says why there is none. */
-export const coverageVariable = 'PROCTOR_COVERAGE'
-
-/** The preload that answers. It lies in the folder itself, and so knows where it is. */
-export const preloadName = 'preload.cjs'
 
 /** ms that a command gets to write its coverage: one whose event loop is busy does not answer. */
 const answerTime = 2000
 
 /**
- * Where the commands of this run write their coverage. Undefined where nobody makes a report.
+ * The folder of this run: its commands write their coverage there, and listen at sockets in it. Undefined where nobody
+ * collects it for a report of the runner's.
  *
  * @throws {ProctorError} when a report is made, and commands cannot be part of it.
  */
@@ -30,9 +27,13 @@ export function coverageFolder(): string | undefined {
 
 /** Adds to the environment of a command what makes it write coverage. What the test has asked for itself stays. */
 export function addCoverage(env: NodeJS.ProcessEnv, folder: string): void {
-  if (!('NODE_V8_COVERAGE' in env)) env['NODE_V8_COVERAGE'] = folder
-  if (env['NODE_V8_COVERAGE'] === undefined) return
-  const preload = `--require ${JSON.stringify(join(folder, preloadName))}`
+  const outer = realProcess.env[outerVariable]
+  const isTheRuns = outer !== undefined && env['NODE_V8_COVERAGE'] === outer
+  if (!('NODE_V8_COVERAGE' in env) || isTheRuns) env['NODE_V8_COVERAGE'] = folder
+  if (!env['NODE_V8_COVERAGE']) return
+  env[socketsVariable] = folder
+  // Of this package, and not of the run: what may outlive the run starts programs later on, and this has to be there.
+  const preload = `--require ${JSON.stringify(builtFile('coverage-preload.cjs'))}`
   env['NODE_OPTIONS'] = `${env['NODE_OPTIONS'] ?? ''} ${preload}`.trim()
 }
 

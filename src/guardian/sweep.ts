@@ -6,6 +6,7 @@ import { formatOwner, type Owner } from '../containment/owner.js'
 import type { PlainMember } from '../containment/tree.js'
 import { now, sleep } from '../base/clock.js'
 import { removeAbandonedWorkspaces } from '../workspace/abandoned.js'
+import { removeAbandonedCoverage } from '../workspace/coverage-folder.js'
 import { readAbandonedRecords, type WorkerRecord } from '../workspace/record.js'
 import { Estate } from './estate.js'
 
@@ -50,6 +51,7 @@ export async function removeAbandoned(): Promise<void> {
   const records = readAbandonedRecords().filter(({ guardian }) => !isAlive(guardian))
   const owners = new Set((await findProcesses(records)).map(({ owner }) => formatOwner(owner)))
   await removeAbandonedWorkspaces(records.filter(({ owner }) => !owners.has(formatOwner(owner))))
+  removeAbandonedCoverage()
 }
 
 /** Which processes were ended, and which could not be. */

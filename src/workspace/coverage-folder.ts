@@ -2,18 +2,18 @@ import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/owner.js'
-import { dropOwnFolder, ownFolder } from './own-folder.js'
+import { dropOwnFolder, existingOwnFolder, ownFolder } from './own-folder.js'
 
-// The folder into which the commands of one run write their coverage. Its path is short, for sockets lie in it: the
+// The folder into which the commands of one run write their coverage, and in which they listen. Its path is short, for sockets lie in it: the
 // kernel takes 107 bytes for the path of one, and that of macOS 103.
 
 const folderName = /^coverage-[0-9a-f]{16}$/
 const ownerFile = 'owner'
 
-/** Makes the folder of this run. Removes those of runs that were killed. */
+/** Makes a folder for this process. Removes those of processes that were killed. */
 export function makeCoverageFolder(): string {
   const own = ownFolder(realpathSync(tmpdir()))
-  for (const name of readdirSync(own)) if (folderName.test(name)) removeIfAbandoned(join(own, name))
+  removeAbandonedIn(own)
   const path = join(own, `coverage-${newToken()}`)
   mkdirSync(path, 0o700)
   writeFileSync(join(path, ownerFile), formatOwner(thisOwner()), { mode: 0o600 })
@@ -23,6 +23,18 @@ export function makeCoverageFolder(): string {
 export function removeCoverageFolder(path: string): void {
   rmSync(path, { recursive: true, force: true })
   dropOwnFolder(dirname(path))
+}
+
+/** Removes those of processes that were killed. */
+export function removeAbandonedCoverage(): void {
+  const own = existingOwnFolder(realpathSync(tmpdir()))
+  if (own === undefined) return
+  removeAbandonedIn(own)
+  dropOwnFolder(own)
+}
+
+function removeAbandonedIn(own: string): void {
+  for (const name of readdirSync(own)) if (folderName.test(name)) removeIfAbandoned(join(own, name))
 }
 
 function removeIfAbandoned(path: string): void {

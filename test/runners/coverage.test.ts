@@ -1,11 +1,15 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createProctor } from 'proctor'
-import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { ProctorReporter } from '../../src/runners/jest/reporter.js'
+import { setup as globalSetup } from '../../src/runners/jest/global-setup.js'
 import { collectCoverage } from '../../src/runners/vitest/coverage.js'
 import type { CoverageProvider } from '../../src/runners/vitest/patches.js'
-import { type InnerResult, inRoot, runVitest } from '../inner-run.js'
+import { removeAbandonedCoverage } from '../../src/workspace/coverage-folder.js'
+import { type InnerResult, inRoot, runVitest, startInner } from '../inner-run.js'
 import { makeFolder, removeFolder } from '../machine.js'
 
 // Commands in Vitest's report of coverage. The witness is the report of a real inner run.
@@ -22,6 +26,21 @@ function callsIn(report: string): Record<string, number> {
   const files = JSON.parse(readFileSync(report, 'utf8')) as Record<string, FileReport>
   const { fnMap, f } = files[program]!
   return Object.fromEntries(Object.entries(fnMap).map(([key, { name }]) => [name, f[key]!]))
+}
+
+interface RawCoverage {
+  readonly result: readonly {
+    readonly url: string
+    readonly functions: readonly { readonly functionName: string; readonly ranges: readonly { count: number }[] }[]
+  }[]
+}
+
+/** The functions of the program that were called, says what Node itself has written. */
+function calledIn(folder: string): string[] {
+  const files = readdirSync(folder).map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as RawCoverage)
+  const scripts = files.flatMap(({ result }) => result).filter(({ url }) => url === pathToFileURL(program).href)
+  const called = scripts.flatMap(({ functions }) => functions).filter(({ ranges }) => ranges[0]!.count > 0)
+  return [...new Set(called.map(({ functionName }) => functionName))].filter((name) => name !== '').toSorted()
 }
 
 let temporary: string
@@ -62,6 +81,29 @@ test('where nothing collects it, a report without it is an error', async () => {
     "run: coverage: true is not to be had: globalSetup lacks 'proctor/vitest/global-setup', which collects it for Vitest.",
   )
 }, 60_000)
+
+test('outside of Vitest it is in whatever report NODE_V8_COVERAGE makes', async () => {
+  const folder = makeFolder()
+  onTestFinished(() => removeFolder(folder))
+  const v8 = join(folder, 'v8')
+  const env = { TMPDIR: folder, NODE_V8_COVERAGE: v8 }
+  const args = [inRoot('fixtures/programs/coverage-outside.mjs')]
+  const { stdout, exitCode } = await startInner(process.execPath, args, { env }).result
+  expect([exitCode, stdout]).toEqual([0, '1 in its own report\n'])
+  expect(calledIn(v8)).toEqual(['byKill', 'bySignal', 'byTeardown'])
+  expect(readdirSync(folder)).toEqual(['v8'])
+})
+
+test.each([globalSetup, (config: object) => new ProctorReporter(config)])(
+  'Jest’s --coverage is refused',
+  async (begin) => {
+    begin({ collectCoverage: true })
+    onTestFinished(() => void delete process.env['PROCTOR_COVERAGE'])
+    const proctor = await createProctor({ coverage: true })
+    onTestFinished(() => void proctor.teardown())
+    expect(() => proctor.run('true')).toThrow("run: coverage: true is not to be had: Jest's --coverage reports what")
+  },
+)
 
 describe('what is handed to Vitest', () => {
   /** What of Vitest is asked for here, as plain data. */
@@ -108,8 +150,35 @@ describe('what is handed to Vitest', () => {
     ])
     const own = { result: [{ url: pathToFileURL(program).href }] }
     expect(coverage).toEqual(version.startsWith('4') ? own : join(folder, 'coverage-1.json'))
-    expect(readdirSync(folder, 'utf8').toSorted()).toEqual(['owner', 'preload.cjs'])
+    expect(readdirSync(folder)).toEqual(['owner'])
     end()
     expect(existsSync(folder)).toBe(false)
+  })
+
+  test('a run under NODE_V8_COVERAGE has its commands in both reports', async () => {
+    const outer = join(temporary, 'outer')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    vi.stubEnv('NODE_V8_COVERAGE', outer)
+    const { provider, end } = collected('v8', '4.1.12')
+    const proctor = await createProctor({ coverage: true })
+    await proctor.run('node', [program, 'byItself']).waitForSuccessfulExit()
+    await proctor.teardown()
+    expect(await provider.generateCoverage({})).toHaveLength(1)
+    end()
+    expect(calledIn(outer)).toEqual(['byItself'])
+    expect(process.env['PROCTOR_COVERAGE_OUTER']).toBeUndefined()
+  })
+
+  test('the folder of a run that was killed is removed', () => {
+    const { end, said } = collected('v8', '4.1.12')
+    const dead = join(dirname(said), `coverage-${'0'.repeat(16)}`)
+    mkdirSync(dead)
+    const owner = readFileSync(join(said, 'owner'), 'utf8')
+    // Nobody has the pid of what has been waited for.
+    const { pid } = spawnSync('true')
+    writeFileSync(join(dead, 'owner'), owner.replace(String(process.pid), String(pid)))
+    removeAbandonedCoverage()
+    expect([existsSync(dead), existsSync(said)]).toEqual([false, true])
+    end()
   })
 })

@@ -23,7 +23,7 @@ const ofTheRunner: NotInherited[] = [
   { names: ['TEST_WORKER_INDEX', 'TEST_PARALLEL_INDEX'], why: 'Playwright numbers its workers' },
   { names: ['MOCHA_WORKER_ID'], why: 'Mocha numbers its workers' },
   {
-    names: ['PROCTOR_OUTSIDE_*', 'PROCTOR_THREADS', 'PROCTOR_COVERAGE', 'PROCTOR_SERVER'],
+    names: ['PROCTOR_OUTSIDE_*', 'PROCTOR_THREADS', 'PROCTOR_COVERAGE', 'PROCTOR_COVERAGE_OUTER', 'PROCTOR_SERVER'],
     why: 'proctor tells the tests from their commands',
   },
 ]

@@ -1,4 +1,5 @@
 import { beginRun, endRun } from '../run.js'
+import { refuseJestCoverage } from './coverage.js'
 
 /**
  * A reporter of Jest's that marks the run, and at its end sweeps the machine for what the run left: what
@@ -9,6 +10,10 @@ import { beginRun, endRun } from '../run.js'
  */
 export class ProctorReporter {
   #message: string | undefined
+
+  constructor(globalConfig?: object) {
+    refuseJestCoverage(globalConfig)
+  }
 
   onRunStart(): void {
     beginRun()

@@ -29,7 +29,7 @@ export function server(
   const own = new RunServer(command, args, options)
   return async (...configs) => {
     requireTeardown(configs)
-    setup()
+    setup(configs[0])
     running().add(own)
     process.env[addressVariable] = JSON.stringify(await own.start())
   }

@@ -1,12 +1,12 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Vitest } from 'vitest/node'
-import { builtFile } from '../../base/built-file.js'
 import { escapeControls } from '../../base/escape.js'
 import { onceAWorker } from '../../base/shelf.js'
 import { shortPath } from '../../base/start-folder.js'
-import { askForCoverage, coverageVariable, preloadName } from '../../command/coverage.js'
+import { askForCoverage } from '../../command/coverage.js'
+import { coverageVariable, outerVariable } from '../../command/coverage-names.js'
 import { makeCoverageFolder, removeCoverageFolder } from '../../workspace/coverage-folder.js'
 import { beforeCoverageReport, type CoverageProvider } from './patches.js'
 
@@ -31,11 +31,14 @@ export function collectCoverage(vitest: Vitest): () => void {
   if (provider === null || provider === undefined || current().open > 0) return () => {}
   const why = refusal(provider, vitest.version)
   const folder = why === undefined ? prepare(provider, vitest.version) : undefined
+  const { NODE_V8_COVERAGE: outer } = process.env
   current().open += 1
   process.env[coverageVariable] = folder ?? why
+  if (outer && folder !== undefined) process.env[outerVariable] = outer
   return () => {
     current().open -= 1
     delete process.env[coverageVariable]
+    delete process.env[outerVariable]
     if (folder !== undefined) removeCoverageFolder(folder)
   }
 }
@@ -52,11 +55,11 @@ function refusal({ name }: CoverageProvider, version: string): string | undefine
 
 function prepare(provider: CoverageProvider, version: string): string {
   const folder = makeCoverageFolder()
-  copyFileSync(builtFile('coverage-preload.cjs'), join(folder, preloadName))
   beforeCoverageReport(provider, async () => {
     // A server of the whole run, or what may live on.
     await askForCoverage(folder)
     const files = rawFiles(folder)
+    for (const path of files) shareWithOuter(path)
     const leftOut = files.flatMap((path) => handOver(provider, version, path))
     return () => {
       for (const path of files) rmSync(path, { force: true })
@@ -69,6 +72,14 @@ function prepare(provider: CoverageProvider, version: string): string {
 function rawFiles(folder: string): string[] {
   const names = readdirSync(folder).filter((name) => /^coverage-.*\.json$/.test(name))
   return names.map((name) => join(folder, name))
+}
+
+/** Who runs Vitest itself under NODE_V8_COVERAGE, as c8 does, has the commands in that report too. */
+function shareWithOuter(path: string): void {
+  const outer = process.env[outerVariable]
+  if (outer === undefined) return
+  mkdirSync(outer, { recursive: true })
+  copyFileSync(path, join(outer, basename(path)))
 }
 
 /** Gives what one process has written to Vitest. Returns the files of which it cannot be told. */
