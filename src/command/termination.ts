@@ -6,8 +6,8 @@ import { firstRows } from '../base/table.js'
 import { untilGone } from '../containment/ladder.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie } from '../system/process-table/table.js'
-import { signalProcess } from '../system/signals.js'
-import type { Member, ProcessInfo, Tree } from '../containment/tree.js'
+import { signalHeldGroup, signalProcess } from '../system/signals.js'
+import { isLeaderHidden, type Member, type ProcessInfo, type Tree } from '../containment/tree.js'
 import { drainTime } from './drain.js'
 import type { Sender, SignalLog, SignalTarget } from './signal-log.js'
 
@@ -33,6 +33,10 @@ function withLivingParents(members: readonly Member[]): Member[] {
   }
   return members.filter((member) => led.has(member.pid) && !isInGroup(member))
 }
+
+/** Whether a tree's leader is another user's by now: nobody waits for its exit then. */
+const isOutOfReach = (tree: Tree): boolean =>
+  isLeaderHidden(tree) && signalHeldGroup(tree.identity.pid, 'SIGKILL') === 'forbidden'
 
 /** What is to be ended. */
 export interface Endable {
@@ -147,7 +151,7 @@ export class Endings {
       const lines = survivors.map((survivor) => `  ${survivor.pid} ${survivor.command}: ${survivor.reason}`)
       throw new ContainmentError(`${command} could not be ended:\n${firstRows(lines).join('\n')}`)
     }
-    await this.settledWithin(killTimeout)
+    if (!isOutOfReach(tree)) await this.settledWithin(killTimeout)
     this.proveExited()
     await this.proveClosed()
     const doubt = doubtAbout(command, unattributed)
@@ -235,7 +239,8 @@ export class Endings {
   isLeaderAlive(): boolean {
     const { ownTree: tree, hasExited } = this.#process
     const record = tree === undefined || hasExited ? undefined : table.identify(tree.identity.pid)
-    return record !== undefined && !isZombie(record)
+    if (record === undefined) return tree !== undefined && !hasExited && isLeaderHidden(tree)
+    return !isZombie(record)
   }
 
   /** For teardown: SIGTERM to the group, grace, SIGKILL to the group. What left the group is the leak check's. */
@@ -262,8 +267,9 @@ export class Endings {
     signalTrees([tree], await inGroup(), 'SIGTERM')
     await this.settledWithin(grace)
     const left = await untilGone(inGroup, () => deadline)
-    if (left.length > 0 && !(await this.#killGroup(tree, inGroup))) return
-    await this.settledWithin(killTimeout)
+    const isLeft = left.length > 0 || isLeaderHidden(tree)
+    if (isLeft && !(await this.#killGroup(tree, inGroup))) return
+    if (!isOutOfReach(tree)) await this.settledWithin(killTimeout)
   }
 
   /** Whether nobody is in the group any more. */

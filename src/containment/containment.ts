@@ -1,11 +1,11 @@
 import { ContainmentError } from '../base/errors.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessRecord } from '../system/process-table/table.js'
-import { signalGroup, signalProcess, type SignalOutcome } from '../system/signals.js'
+import { signalGroup, signalHeldGroup, signalProcess, type SignalOutcome } from '../system/signals.js'
 import { isKnown } from './attribute.js'
 import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import { isProven } from './root.js'
-import { isHidden, type Member, type ProcessInfo, type Tree } from './tree.js'
+import { isHidden, isLeaderHidden, type Member, type ProcessInfo, type Tree } from './tree.js'
 
 /** How emptiness is proven: by the kernel's own list of children, or by a deep scan of the process table. */
 export type ContainmentLevel = 'strict' | 'basic'
@@ -64,6 +64,7 @@ export function signalTreeGroup(tree: Tree, members: readonly Member[], signal: 
   if (tree.groupIsGone) return 'gone'
   const group = tree.identity.pid
   if (tree.isHeld() && signalGroup(group, tree.identity, signal) === 'sent') return 'sent'
+  if (isLeaderHidden(tree) && signalHeldGroup(group, signal) === 'sent') return 'sent'
   for (const member of members) {
     if (member.tree !== tree || member.group !== group || !isProven(member)) continue
     const outcome = signalGroup(group, member, signal)

@@ -1,5 +1,5 @@
 import { table } from '../system/process-table/current.js'
-import { groupExists } from '../system/signals.js'
+import { groupExists, hasHolder } from '../system/signals.js'
 import type { Evidence } from './evidence.js'
 import type { Owner, Root } from './root.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
@@ -50,6 +50,10 @@ export function isGroupGone(tree: Tree): boolean {
   if (!tree.groupIsGone && !tree.isHeld()) tree.groupIsGone = !groupExists(tree.identity.pid)
   return tree.groupIsGone
 }
+
+/** Whether a tree's leader lives, and /proc hides it: it has become another user's (hidepid). */
+export const isLeaderHidden = (tree: Tree): boolean =>
+  tree.isHeld() && table.identify(tree.identity.pid) === undefined && hasHolder(tree.identity.pid)
 
 export const isLeader = (tree: Tree, record: ProcessIdentity): boolean => table.isSame(tree.identity, record)
 

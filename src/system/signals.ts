@@ -1,5 +1,6 @@
 import { holderOf } from './process-table/holder.js'
 import { constants } from 'node:os'
+import { isOwnChild } from './own-children.js'
 import { ProctorError } from '../base/errors.js'
 import { realProcess } from '../base/real-process.js'
 import { table } from './process-table/current.js'
@@ -101,6 +102,15 @@ export function signalGroup(group: number, witness: ProcessIdentity, signal: Nod
 export function killHeldChild(pid: number, isHeld: () => boolean): void {
   assertForeign(pid)
   if (isHeld()) send(-pid, 'SIGKILL')
+}
+
+/**
+ * Signals the group of a child that this package's own start has not waited for yet: until then both numbers are its own.
+ * This reaches a leader that /proc hides (hidepid) while it may be signalled at all.
+ */
+export function signalHeldGroup(child: number, signal: NodeJS.Signals): SignalOutcome {
+  assertForeign(child)
+  return isOwnChild(child) ? send(-child, signal) : 'gone'
 }
 
 /** Whether the group has members, zombies among them. */

@@ -10,23 +10,27 @@ import { needs } from '../needs.js'
 
 afterAll(removePrograms)
 
-test('a member that became another user’s, where /proc hides it, is refused and not passed over', () => {
+const reason = String.raw`/proc does not show it \(another user's, and hidepid\?\)`
+
+/** What a script says as an ordinary user, the first process of a pid namespace whose /proc hides others' processes. */
+function saidWhereHidden(script: string): unknown {
   needs('root', 'unshare', 'mount', 'setpriv', 'cc')
   const folder = makeFolder()
   onTestFinished(() => removeFolder(folder))
   chmodSync(folder, 0o1777)
-  const script = `
+  const begin = `
+    import { spawn } from 'node:child_process'
     import { createProctor } from ${JSON.stringify(inRoot('dist/index.js'))}
-    const proctor = await createProctor({ containment: 'strict', grace: 20, leakTimeout: 20 })
-    const command = proctor.run('sh', [${JSON.stringify(programFile('other-user-in-group.sh'))}])
-    while (!(await proctor.workspace.exists('escapee.pid'))) await new Promise((resolve) => setTimeout(resolve, 5))
     const said = (ending) => ending.then(() => 'resolved', ({ name, message }) => name + ': ' + message)
-    console.log(JSON.stringify([await said(command.kill()), await said(proctor.teardown())]))
-    process.exit()`
-  // As the first process of a pid namespace with a /proc of its own: all of it ends with that.
+    const began = async (proctor) => {
+      while (!(await proctor.workspace.exists('escapee.pid'))) await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    const options = { grace: 20, leakTimeout: 20 }
+    `
   const hidden = 'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
   const own = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private', 'sh', '-c', hidden, 'sh']
-  const { stdout } = spawnSync('unshare', [...own, process.execPath, '--input-type=module', '-e', script], {
+  const node = [process.execPath, '--input-type=module', '-e', `${begin}${script}\nprocess.exit()`]
+  const { stdout, stderr } = spawnSync('unshare', [...own, ...node], {
     encoding: 'utf8',
     env: {
       PATH: process.env['PATH'],
@@ -36,8 +40,38 @@ test('a member that became another user’s, where /proc hides it, is refused an
       SETUID_ROOT: setuidRoot('other-user.c'),
     },
   })
-  const reason = String.raw`/proc does not show it \(another user's, and hidepid\?\)`
-  const [killed, tornDown] = JSON.parse(stdout) as [string, string]
+  expect(stderr).toBe('')
+  return JSON.parse(stdout)
+}
+
+test('a member that became another user’s, where /proc hides it, is refused and not passed over', () => {
+  const [killed, tornDown] = saidWhereHidden(`
+    const proctor = await createProctor({ ...options, containment: 'strict' })
+    const command = proctor.run('sh', [${JSON.stringify(programFile('other-user-in-group.sh'))}])
+    await began(proctor)
+    console.log(JSON.stringify([await said(command.kill()), await said(proctor.teardown())]))`) as [string, string]
   expect(killed).toMatch(new RegExp(`^ContainmentError: .* could not be ended:\\n.*${reason}`))
   expect(tornDown).toMatch(new RegExp(`^LeakedProcessError: 1 process survived SIGKILL[^]*${reason}`))
+})
+
+test('a leader that is another user’s from its first moment is kept, and refused; who may be signalled is ended', () => {
+  const said = saidWhereHidden(`
+    const bystander = spawn(process.env.SETUID_ROOT, { cwd: process.env.TMPDIR, env: { ...process.env, KEEP_USER: '1' } })
+    const ends = []
+    for (const containment of ['strict', 'basic']) {
+      const proctor = await createProctor({ ...options, containment })
+      const command = proctor.run(process.env.SETUID_ROOT)
+      await began(proctor)
+      ends.push(await said(command.kill()), await said(proctor.teardown()))
+      const other = await createProctor({ ...options, containment })
+      const kept = [0, 1].map(() => other.run(process.env.SETUID_ROOT, [], { env: { KEEP_USER: '1' } }))
+      await began(other)
+      await kept[0].kill()
+      ends.push(await said(other.teardown()), kept.map(({ exitSignal }) => exitSignal).join())
+    }
+    const lives = bystander.exitCode === null && bystander.signalCode === null && bystander.kill(0)
+    console.log(JSON.stringify({ ends, lives }))`) as { ends: string[]; lives: boolean }
+  const refused = new RegExp(`cannot be proven dead: it has not exited, and ${reason}`)
+  const each = [expect.stringMatching(refused), expect.stringMatching(refused), 'resolved', 'SIGKILL,SIGTERM']
+  expect(said).toEqual({ ends: [...each, ...each], lives: true })
 })

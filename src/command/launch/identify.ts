@@ -1,6 +1,24 @@
 import { table } from '../../system/process-table/current.js'
 import type { ProcessIdentity } from '../../system/process-table/table.js'
-import { killHeldChild } from '../../system/signals.js'
+import { hasHolder, killHeldChild } from '../../system/signals.js'
+
+/**
+ * A child that /proc hides: it has become another user's already (hidepid). Its number is its own until it is waited for,
+ * and its start is an estimate until it can be read.
+ */
+function hiddenIdentity(pid: number, isHeld: () => boolean): ProcessIdentity {
+  let startTime = table.startTimeNow()
+  let isRead = false
+  return {
+    pid,
+    get startTime() {
+      const record = isRead || !isHeld() ? undefined : table.identify(pid)
+      if (record === undefined) return startTime
+      isRead = true
+      return (startTime = record.startTime)
+    },
+  }
+}
 
 /**
  * Who a child is that has just been started. Where that cannot be read, nothing would find the child again: it is ended
@@ -13,6 +31,7 @@ export function identify(pid: number, isHeld: () => boolean): ProcessIdentity | 
   try {
     const record = table.identify(pid)
     if (record !== undefined) return { pid, startTime: record.startTime }
+    if (isHeld() && hasHolder(pid)) return hiddenIdentity(pid, isHeld)
   } catch (error) {
     reason = error
   }
