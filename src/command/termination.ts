@@ -7,7 +7,14 @@ import { untilGone } from '../containment/ladder.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie } from '../system/process-table/table.js'
 import { signalHeldGroup, signalProcess } from '../system/signals.js'
-import { isLeaderHidden, type Member, type ProcessInfo, type Tree } from '../containment/tree.js'
+import {
+  hiddenReason,
+  isHidden,
+  isLeaderHidden,
+  type Member,
+  type ProcessInfo,
+  type Tree,
+} from '../containment/tree.js'
 import { drainTime } from './drain.js'
 import type { Sender, SignalLog, SignalTarget } from './signal-log.js'
 
@@ -57,7 +64,7 @@ export interface Endable {
 /** The error for orphans that are left and may belong to this command or to another one. */
 export function doubtAbout(command: string, orphans: readonly ProcessInfo[]): ContainmentError | undefined {
   if (orphans.length === 0) return undefined
-  const lines = orphans.map((orphan) => `  ${orphan.pid} ${orphan.command}`)
+  const lines = orphans.map((each) => `  ${each.pid} ${each.command}${isHidden(each) ? `: ${hiddenReason}` : ''}`)
   return new ContainmentError(
     `${command} cannot be proven dead: what follows may be its own or another command’s, nothing tells, and it was not signalled.\n${lines.join('\n')}`,
   )
@@ -182,7 +189,7 @@ export class Endings {
   proveExited(): void {
     if (this.#process.isSettled) return
     throw new ContainmentError(
-      `${this.#process.command} cannot be proven dead: it has not exited, and /proc does not show it (another user's, and hidepid?).`,
+      `${this.#process.command} cannot be proven dead: it has not exited, and ${hiddenReason}.`,
     )
   }
 

@@ -5,7 +5,7 @@ import { signalGroup, signalHeldGroup, signalProcess, type SignalOutcome } from 
 import { isKnown } from './attribute.js'
 import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import { isProven } from './root.js'
-import { isHidden, isLeaderHidden, type Member, type ProcessInfo, type Tree } from './tree.js'
+import { hiddenReason, isHidden, isLeaderHidden, type Member, type ProcessInfo, type Tree } from './tree.js'
 
 /** How emptiness is proven: by the kernel's own list of children, or by a deep scan of the process table. */
 export type ContainmentLevel = 'strict' | 'basic'
@@ -133,7 +133,7 @@ export function toSurvivor(member: Member, outcome: SignalOutcome): Survivor {
   const user = owner === undefined ? '' : `, uid ${owner}`
   const waiting = table.waitChannel(member.pid)
   const reason = isHidden(member)
-    ? "/proc does not show it (another user's, and hidepid?)"
+    ? hiddenReason
     : outcome === 'forbidden'
       ? `no permission to signal it (EPERM${user}, state ${state})`
       : outcome === 'gone'

@@ -11,7 +11,7 @@ import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/pr
 import { hasHolder, signalProcess } from '../system/signals.js'
 import { ProcessFacts, type Self } from './facts.js'
 import { execTime } from './source.js'
-import { hiddenChild, isLeader, toInfo, type Tree } from './tree.js'
+import { hiddenChild, isHidden, isLeader, toInfo, type Tree } from './tree.js'
 
 // Decides for each child of a subreaper to which tree it belongs, and who waits for it. A child that libuv did not start is
 // an orphan from somewhere below. This is the only place that waits for such children.
@@ -155,8 +155,7 @@ export class Orphans {
       if (this.#isOfOthers(pid, isWanted) || this.#isWaitedWith(pid, children.length)) continue
       const record = readStat(pid)
       if (record !== undefined) yield record
-      // Another thread's child may be its libuv's to wait for.
-      else if (!this.hostsThreads && this.#isHidden(pid)) yield hiddenChild(pid)
+      else if (this.#isHidden(pid)) yield hiddenChild(pid)
     }
   }
 
@@ -176,7 +175,8 @@ export class Orphans {
 
   /**
    * Whether a child of which nothing can be read is there all the same: /proc hides what is another user's where it is
-   * mounted with hidepid. One that has exited is waited for: nobody else does.
+   * mounted with hidepid. One that has exited is waited for: nobody else does. A worker thread's own children are not in
+   * the list of this thread.
    */
   #isHidden(pid: number): boolean {
     if (this.#ledger.has(pid) || this.#hiddenStrangers.has(pid) || !hasHolder(pid)) return false
@@ -232,9 +232,9 @@ export class Orphans {
     return new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#host).isOutside
   }
 
-  /** The commands that could have started a process, by their start times. */
-  #candidatesFor(record: ProcessIdentity): Tree[] {
-    return [...this.#host.trees].filter(({ identity }) => identity.startTime <= record.startTime)
+  /** The commands that could have started a process, by their start times. Of a hidden one nobody knows when it began. */
+  #candidatesFor(record: ProcessRecord): Tree[] {
+    return [...this.#host.trees].filter(({ identity }) => isHidden(record) || identity.startTime <= record.startTime)
   }
 
   /** The fixtures with ended commands that could have started a process. */

@@ -209,7 +209,10 @@ export class StrictContainment implements Containment {
     const pids = this.#read()
     for (const record of this.#roots(pids, (tree) => targets.trees.has(tree))) {
       if (isHidden(record)) {
-        if (any !== undefined) signalled.push({ record, tree: any, evidence: 'elimination', outcome: 'forbidden' })
+        if (any === undefined) continue
+        if (this.#isOnlyFixture(any)) {
+          signalled.push({ record, tree: any, evidence: 'elimination', outcome: 'forbidden' })
+        } else ambiguous.push(record)
         continue
       }
       const attribution = this.#orphans.attribute(record, !targets.isExempt(record), (tree) => targets.trees.has(tree))
@@ -282,7 +285,9 @@ export class StrictContainment implements Containment {
     const pids = decides ? all : this.#edgesOf(all)
     for (const record of this.#roots(pids, (tree) => wanted.has(tree))) {
       if (isHidden(record)) {
-        isUncertain = true
+        const [any] = wanted
+        if (any === undefined || this.#isOnlyFixture(any)) isUncertain = true
+        else unattributed.push(...this.#orphans.ambiguous(record, (tree) => wanted.has(tree)))
         continue
       }
       const attribution = this.#orphans.attribute(record, false, (tree) => decides && wanted.has(tree))

@@ -71,6 +71,9 @@ export const hiddenChild = (pid: number): ProcessRecord => ({
   hasTerminal: false,
 })
 
+/** Why nothing more is known of it. */
+export const hiddenReason = "/proc does not show it (another user's, and hidepid?)"
+
 export const isHidden = ({ state }: Pick<ProcessRecord, 'state'>): boolean => state === hiddenState
 
 export const toInfo = (record: ProcessRecord): ProcessInfo => ({

@@ -40,7 +40,7 @@ function saidWhereHidden(script: string): unknown {
       SETUID_ROOT: setuidRoot('other-user.c'),
     },
   })
-  expect(stderr).toBe('')
+  if (stdout === '') throw new Error(stderr)
   return JSON.parse(stdout)
 }
 
@@ -74,4 +74,35 @@ test('a leader that is another user’s from its first moment is kept, and refus
   const refused = new RegExp(`cannot be proven dead: it has not exited, and ${reason}`)
   const each = [expect.stringMatching(refused), expect.stringMatching(refused), 'resolved', 'SIGKILL,SIGTERM']
   expect(said).toEqual({ ends: [...each, ...each], lives: true })
+})
+
+test('an orphan that /proc hides from worker threads’ main thread is refused, with another fixture’s commands as a doubt', () => {
+  const said = saidWhereHidden(`
+    import { Worker } from 'node:worker_threads'
+    import { once } from 'node:events'
+    import setup from ${JSON.stringify(inRoot('dist/vitest-global-setup.js'))}
+    const end = setup({ vitest: { projects: [{ config: { pool: 'threads' } }], config: {} }, config: {} })
+    const code = ${JSON.stringify(`
+      const { createProctor } = await import(${JSON.stringify(inRoot('dist/index.js'))})
+      const { parentPort } = await import('node:worker_threads')
+      const said = (ending) => ending.then(() => 'resolved', ({ name, message }) => name + ': ' + message)
+      const proctor = await createProctor({ grace: 20, leakTimeout: 20, containment: 'strict' })
+      const command = proctor.run('sh', ['-c', 'setsid -f "$SETUID_ROOT"'])
+      while (!(await proctor.workspace.exists('escapee.pid'))) await new Promise((resolve) => setTimeout(resolve, 5))
+      await command.waitForExit()
+      const alone = await said(command.kill())
+      const other = await createProctor({ grace: 20, leakTimeout: 20, containment: 'strict' })
+      const sleeper = other.run('sleep', ['100'])
+      await sleeper.running
+      parentPort.postMessage([alone, await said(command.kill()), await said(sleeper.kill())])
+`)}
+    const worker = new Worker(code, { eval: true })
+    const [answer] = await once(worker, 'message')
+    console.log(JSON.stringify(answer))`) as string[]
+  const doubt = new RegExp(`cannot be proven dead: what follows may be its own or another command’s.*\\n.*${reason}`)
+  expect(said).toEqual([
+    expect.stringMatching(new RegExp(`could not be ended:\\n.*${reason}`)),
+    expect.stringMatching(doubt),
+    expect.stringMatching(doubt),
+  ])
 })
