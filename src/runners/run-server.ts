@@ -1,10 +1,10 @@
 import { checkOptions, duration, type Rule, type Rules } from '../base/check.js'
+import { ProctorError } from '../base/errors.js'
 import { escapeText } from '../base/escape.js'
 import { startFolder } from '../base/start-folder.js'
 import type { Process } from '../command/process.js'
-import { createProctor } from '../fixture/create-proctor.js'
 import { type RunOptions, runRules } from '../fixture/options.js'
-import type { Proctor } from '../fixture/types.js'
+import { FixtureProctor } from '../fixture/proctor.js'
 
 // One server for all tests of a run. It lives in the runner's main process, and is torn down there like any command.
 
@@ -37,7 +37,7 @@ export class RunServer {
   readonly #command: string
   readonly #args: readonly string[]
   readonly #options: ServerOptions
-  #running: { readonly proctor: Proctor; readonly process: Process } | undefined
+  #running: { readonly proctor: FixtureProctor; readonly process: Process } | undefined
 
   /** @throws {TypeError} on an option that is unknown or of the wrong type. */
   constructor(command: string, args: readonly string[], options: ServerOptions) {
@@ -55,7 +55,7 @@ export class RunServer {
   async start(): Promise<ServerAddress> {
     const { ready, readyTimeout = 60_000, ...options } = this.#options
     // Strict containment would bring the orphans of all workers to the runner's main process.
-    const proctor = await createProctor({ containment: 'basic', waitTimeout: readyTimeout })
+    const proctor = await FixtureProctor.create({ containment: 'basic', waitTimeout: readyTimeout })
     const process = proctor.run(this.#command, [...this.#args], { cwd: startFolder, ...options })
     this.#running = { proctor, process }
     try {
@@ -63,7 +63,7 @@ export class RunServer {
       return { url: `http://127.0.0.1:${port}`, port, pid: process.pid! }
     } catch (error) {
       await this.stop()
-      throw error
+      throw new ProctorError(said(process.command, error as Error), { cause: error })
     }
   }
 
@@ -75,9 +75,20 @@ export class RunServer {
       await running?.proctor.teardown()
       return undefined
     } catch (error) {
-      return `The server of this run: ${(error as Error).name}: ${escapeText((error as Error).message)}`
+      return said(running!.process.command, error as Error)
     }
   }
+}
+
+/** What is wrong with the server, for a person. A run may have other set-ups. */
+const said = (command: string, { name, message }: Error): string =>
+  `The server of this run, ${escapeText(command)}: ${name}: ${escapeText(message)}`
+
+/** Tests get one address: of two servers they would meet the one that came last. */
+export function refuseSecond(): never {
+  throw new ProctorError(
+    'server: this run has a server already, and the tests would get the address of one of them. Start the other one in a global set-up of your own.',
+  )
 }
 
 async function portOf(process: Process, ready: ServerOptions['ready']): Promise<number> {

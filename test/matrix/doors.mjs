@@ -206,7 +206,7 @@ async function runServed({ folder, binaries, temporary, env, left }) {
   const start = onNode('node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', '--config=served.config.mjs')
   const command = start(binaries, ['served.test.mjs'])
   const died =
-    /the own error[^]*The server of this run: LeakedProcessError: 2 processes outlived[^]*UnexpectedExitError: .* exit code 3/
+    /the own error[^]*The server of this run, [^]*: LeakedProcessError: 2 processes outlived[^]*UnexpectedExitError: .* exit code 3/
   const wrong = await judge({ folder, left }, [
     { command, env, exitCode: 0, text: /✓.*a command/ },
     { command, env: { ...env, MATRIX_FAILS: 'yes' }, exitCode: 1, text: died },

@@ -1,8 +1,9 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { server as jestServer, serverAddress } from '../../src/runners/jest/server.js'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { endRun } from '../../src/runners/run.js'
+import { endServers, server as jestServer, serverAddress } from '../../src/runners/jest/server.js'
 import { server } from '../../src/runners/vitest/server.js'
 import type { ServerAddress } from '../../src/runners/run-server.js'
-import { type InnerResult, inRoot, runVitest, startInner } from '../inner-run.js'
+import { type InnerResult, inRoot, runVitest, startInner, startVitest } from '../inner-run.js'
 import { findByCommandLine, uniqueNumber } from '../machine.js'
 import { rejectionOf } from '../rejection.js'
 
@@ -20,7 +21,8 @@ test('all files meet one server, which has gone when the run has', async () => {
 
 /** The run's end says once that its server has failed, the run is red, and nothing is left. */
 function expectOneFailure(output: string, exitCode: number | null, number: string): void {
-  const said = /The server of this run: UnexpectedExitError: Process unexpectedly exited with exit code 3/g
+  const said =
+    /The server of this run, node \S*serves\.mjs \d+ fails: UnexpectedExitError: Process unexpectedly exited with exit code 3/g
   expect(output.match(said)).toHaveLength(1)
   expect([exitCode, findByCommandLine(number)]).toEqual([1, []])
 }
@@ -31,6 +33,33 @@ test('one that has failed fails the run, once', async () => {
   expect(output).toMatch(/Tests {2}2 passed/)
   expectOneFailure(output, exitCode, number)
 }, 60_000)
+
+test('a runner that is killed takes it along, and nobody is told to tear it down', async () => {
+  const signals = ['SIGINT', 'SIGKILL'] as const
+  const ends = signals.map(async (signal) => {
+    const number = uniqueNumber()
+    const env = { SUITE_NUMBER: number, SUITE_WAITS: 'yes' }
+    const inner = startVitest('server', { env, args: ['waits.test.ts'] })
+    await expect.poll(() => inner.output(), { timeout: 40_000 }).toContain('waits with')
+    process.kill(inner.child.pid!, signal)
+    const { output } = await inner.result
+    await expect.poll(() => findByCommandLine(number), { timeout: 20_000 }).toEqual([])
+    return output
+  })
+  expect((await Promise.all(ends)).join()).not.toContain('tore down')
+}, 60_000)
+
+test('a second server of one run is refused', async () => {
+  const project = { provide: () => {}, onTestsRerun: () => {} } as unknown as Parameters<ReturnType<typeof server>>[0]
+  const program = inRoot('fixtures/suites/server/serves.mjs')
+  const second = server('node', [program])
+  const end = await server('node', [program])(project)
+  expect((await rejectionOf(second(project))).message).toMatch(/^server: this run has a server already/)
+  await end()
+  await (
+    await second(project)
+  )()
+})
 
 test('in watch mode it runs on, and one that has gone is started anew', async () => {
   const provided: ServerAddress[] = []
@@ -81,6 +110,18 @@ describe('in Jest', () => {
     expect(output).toMatch(/Tests: +2 passed/)
     expectOneFailure(output, exitCode, number)
   }, 60_000)
+
+  test('a second server of one run is refused', async () => {
+    const program = inRoot('fixtures/suites/server/serves.mjs')
+    const config = { globalTeardown: 'a path' }
+    vi.stubEnv('PROCTOR_SERVER', '')
+    await jestServer('node', [program])(config)
+    const { message } = await rejectionOf(jestServer('node', [program])(config))
+    await endServers()
+    vi.unstubAllEnvs()
+    await endRun()
+    expect(message).toMatch(/^server: this run has a server already/)
+  })
 
   test('without what ends it nothing is started', async () => {
     const begin = jestServer('node', [inRoot('fixtures/suites/server/serves.mjs'), uniqueNumber()])

@@ -1,6 +1,6 @@
 import { ProctorError } from '../../base/errors.js'
 import { onceAWorker } from '../../base/shelf.js'
-import { failRun, RunServer, type ServerAddress, type ServerOptions } from '../run-server.js'
+import { failRun, refuseSecond, RunServer, type ServerAddress, type ServerOptions } from '../run-server.js'
 import { setup } from './global-setup.js'
 
 /** Holds the server's address in the environment that Jest's workers inherit. */
@@ -29,6 +29,7 @@ export function server(
   const own = new RunServer(command, args, options)
   return async (...configs) => {
     requireTeardown(configs)
+    if (running().size > 0 && !running().has(own)) refuseSecond()
     setup(configs[0])
     running().add(own)
     process.env[addressVariable] = JSON.stringify(await own.start())

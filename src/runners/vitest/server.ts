@@ -1,5 +1,8 @@
 import type { TestProject } from 'vitest/node'
-import { failRun, RunServer, type ServerOptions } from '../run-server.js'
+import { failRun, refuseSecond, RunServer, type ServerOptions } from '../run-server.js'
+
+/** The server of each project. */
+const servers = new WeakMap<object, RunServer>()
 
 /**
  * A global set-up of Vitest that starts one server for all tests of a run. They get its address by
@@ -18,12 +21,17 @@ export function server(
   const own = new RunServer(command, args, options)
   return async (project) => {
     const start = async (): Promise<void> => project.provide('proctorServer', await own.start())
+    if ((servers.get(project) ?? own) !== own) refuseSecond()
+    servers.set(project, own)
     await start()
     project.onTestsRerun(async () => {
       if (own.isRunning) return
       failRun(await own.stop())
       await start()
     })
-    return async () => failRun(await own.stop())
+    return async () => {
+      servers.delete(project)
+      failRun(await own.stop())
+    }
   }
 }
