@@ -1,11 +1,18 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
 // The tests run against the built package: `npm test` builds it first.
-const isThreads = process.argv.includes('threads')
-const report = process.env['CI_REPORT'] && process.env['CI_REPORT'] + (isThreads ? '.threads' : '')
+const names = process.argv.filter((_, index, all) => all[index - 1] === '--project')
+// A report for each run of a stage of .ci/run, which counts them.
+const report = process.env['CI_REPORT'] && [process.env['CI_REPORT'], ...names, 'json'].join('.')
 
 /** What leaves nothing behind in its worker. */
 const sharing = ['rooms', 'stories', 'messages', 'features'].map((folder) => `test/${folder}/**/*.test.ts`)
+
+/** What tests the tests: the package with a part switched off, where they must fail. */
+const controls = ['test/controls/**/*.test.ts']
+
+/** What is published: the packed package, its types, and the examples of every page. */
+const published = ['test/docs.test.ts', 'test/package/**/*.test.ts', 'test/types/**/*.test.ts']
 
 export default defineConfig({
   test: {
@@ -34,8 +41,14 @@ export default defineConfig({
       {
         // Each file is alone in its worker: it starts runners, storms and strangers, or takes down what others use.
         extends: true,
-        test: { name: 'isolated', include: ['test/**/*.test.ts'], exclude: [...configDefaults.exclude, ...sharing] },
+        test: {
+          name: 'isolated',
+          include: ['test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...sharing, ...controls, ...published],
+        },
       },
+      { extends: true, test: { name: 'controls', include: controls } },
+      { extends: true, test: { name: 'published', include: published } },
       {
         // What a user meets of a command, with the start that takes the other one's place where there are no system calls.
         extends: true,
