@@ -87,6 +87,13 @@ const loadedLate = {
   },
 }
 
+/** What `proctor/vitest` loads with the first fixture is an entry of the build of everything else. */
+const fixturesOfVitest = 'vitest-fixtures'
+const loadedByVitest = {
+  name: 'loaded-by-vitest',
+  resolveId: (source) => (source === './provide.js' ? { id: `./${fixturesOfVitest}.js`, external: 'relative' } : null),
+}
+
 const guardian = {
   name: 'guardian',
   async writeBundle({ dir }) {
@@ -132,7 +139,7 @@ const output = (format) => ({
       // What an entry point of a runner uses before a test asks for a fixture. It must stay small: every worker loads it.
       {
         name: 'names',
-        test: /\/src\/(?:workspace\/file-tree|matchers\/names|base\/(?:start-folder|kinds|call-site|errors|escape))\./,
+        test: /\/src\/(?:workspace\/file-tree|matchers\/names|base\/(?:start-folder|kinds|call-site|error-text|escape))\./,
         priority: 3,
       },
       // All that a guard needs: a worker that runs no fixture loads no more.
@@ -168,14 +175,23 @@ const shared = {
   experimental: { attachDebugInfo: 'none' },
 }
 
+const { vitest, ...besideVitest } = esmOnly
+
 export default defineConfig([
   {
     ...shared,
-    input: { ...both, ...esmOnly },
+    input: { ...both, ...besideVitest, [fixturesOfVitest]: 'src/runners/vitest/provide.ts' },
     output: output('es'),
     plugins: [loadedLate, small, licences(), guardian],
   },
   { ...shared, input: { ...both, ...commands }, output: output('cjs'), plugins: [loadedLate, small] },
+  // One file: every test file loads this one, most run no command, and each further file costs a worker a millisecond.
+  {
+    ...shared,
+    input: { vitest },
+    output: { ...output('es'), codeSplitting: false },
+    plugins: [loadedByVitest, small],
+  },
   // What `require` gets of a door that is ESM only.
   {
     ...shared,

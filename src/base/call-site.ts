@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { framesBelow, isProctorError, printed } from './errors.js'
+import { framesBelow, isBranded, printed } from './error-text.js'
 
 /** Tells the frames of this package from others, by a stack that begins in it. */
 function ownFrames(frames: string): (frame: string) => boolean {
@@ -53,7 +53,7 @@ export function callSite(): CallSite {
     error.stack = `${error.name}: ${printed(error)}${frames()}`
   }
   const leadBack = (error: unknown): void => {
-    if (isProctorError(error)) lead(error)
+    if (isBranded(error)) lead(error)
   }
   const raised = (error: unknown): void => {
     if (!isRaisedHere(error, ownFrames(all()))) return

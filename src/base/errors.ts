@@ -1,48 +1,5 @@
+import { brand, isBranded, printed, withoutFrames } from './error-text.js'
 import { escapeText } from './escape.js'
-
-const brand = Symbol.for('proctor.error')
-const help = Symbol.for('proctor.help')
-
-interface Helped {
-  readonly [help]?: readonly string[]
-}
-
-/** What a person reads of an error: its message, which is what a test compares, and below it what may help. */
-export function printed(error: Error): string {
-  const lines = (error as Helped)[help] ?? []
-  return escapeText(lines.length === 0 ? error.message : `${error.message}\n\n${lines.join('\n')}`)
-}
-
-/** The frames of an error's stack. Undefined where the stack does not begin with what is printed of the error. */
-export function framesBelow(error: unknown): string | undefined {
-  if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined
-  const { name, stack } = error
-  const before = `${name}: ${printed(error)}`
-  return stack.startsWith(before) ? stack.slice(before.length) : undefined
-}
-
-/**
- * Puts lines that may help below the message of an error, wherever a runner prints it. `message` stays as it is.
- *
- * @returns the same error.
- */
-export function withHelp<Kind extends Error>(error: Kind, lines: readonly string[]): Kind {
-  if (lines.length === 0) return error
-  const frames = framesBelow(error)
-  const known = (error as Helped)[help] ?? []
-  const more = lines.filter((line) => !known.includes(line))
-  Object.defineProperty(error, help, { value: [...known, ...more], configurable: true })
-  if (frames !== undefined) error.stack = `${error.name}: ${printed(error)}${frames}`
-  return error
-}
-
-/** An error that no line of the test has raised: its stack is what is printed of it, and no more. */
-export function withoutFrames(error: Error): void {
-  error.stack = `${error.name}: ${printed(error)}`
-}
-
-/** The lines that `withHelp` has put below an error. */
-export const helpOf = (error: unknown): readonly string[] => (error as Helped | undefined)?.[help] ?? []
 
 /** The names of a prototype and of those behind it: what a class of ours is, whichever copy of this package made it. */
 function hasClass(value: object, name: string): boolean {
@@ -86,11 +43,7 @@ export class ProctorError extends Error {
 }
 
 /** Whether `error` is one of this package's, and named exactly so where a name is given: a subclass is not. */
-export const isProctorError = (error: unknown, name?: string): error is ProctorError =>
-  typeof error === 'object' &&
-  error !== null &&
-  brand in error &&
-  (name === undefined || (error as { name?: unknown }).name === name)
+export const isProctorError = isBranded as (error: unknown, name?: string) => error is ProctorError
 
 const named = (constructor: { prototype: object }, name: string): void => {
   Object.defineProperty(constructor.prototype, 'name', { value: name, writable: true, configurable: true })

@@ -1,5 +1,6 @@
 import { checkOptions } from '../base/check.js'
-import { type CommandState, seconds, WaitTimeoutError, withHelp } from '../base/errors.js'
+import { type CommandState, seconds, WaitTimeoutError } from '../base/errors.js'
+import { withHelp } from '../base/error-text.js'
 import type { TimeoutDetails } from '../readiness/wait-for-http.js'
 import { type WaitOptions, waitRules } from '../wait/options.js'
 import type { UnawaitedCall } from '../wait/unawaited.js'

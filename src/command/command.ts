@@ -1,5 +1,6 @@
 import { after, now } from '../base/clock.js'
-import { type CommandState, ProctorError, type SpawnError, withHelp } from '../base/errors.js'
+import { type CommandState, ProctorError, type SpawnError } from '../base/errors.js'
+import { withHelp } from '../base/error-text.js'
 import type { Member, Tree } from '../containment/tree.js'
 import { forgetTree, knowTree } from '../snapshot/normalise.js'
 import { hintsFor, hintsForStart, type Progress } from './command-hints.js'

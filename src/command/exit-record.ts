@@ -1,4 +1,5 @@
-import { type CommandState, CommandTimeoutError, type SpawnError, withHelp } from '../base/errors.js'
+import { type CommandState, CommandTimeoutError, type SpawnError } from '../base/errors.js'
+import { withHelp } from '../base/error-text.js'
 import { errorOfExit, errorOnceExited, type ExitKnowledge } from './exits.js'
 import { advance, type ExitStatus, hasExited, isOver, type Life, type LifeEvent, see, type Seen } from './life.js'
 import type { Output } from './output.js'

@@ -1,4 +1,3 @@
-import { AssertionError } from 'node:assert'
 import { type CallSite, callSite } from '../base/call-site.js'
 
 /** A matcher that looks at a command. */
@@ -30,6 +29,9 @@ export function callSubject(subject: unknown): { result: unknown; commands: read
     called = before
   }
 }
+
+/** Named as the error that the runner will throw. It is no `AssertionError`: node:assert takes every worker 2 ms to load. */
+const failedMatcher = (name: string): Error => Object.assign(new Error(name), { name: 'AssertionError' })
 
 /** The matchers that look at one command now: one that still does when the test has ended was not awaited. */
 export class PendingMatchers {
@@ -75,7 +77,7 @@ export class PendingMatchers {
     let failure: unknown
     try {
       const seen = await look()
-      if (!holds(seen)) failure = new AssertionError({ message: name })
+      if (!holds(seen)) failure = failedMatcher(name)
       return seen
     } catch (error) {
       failure = error
