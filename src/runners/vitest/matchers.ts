@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { type MatcherName, matcherNames } from '../../matchers/names.js'
 import type { MatcherResult } from '../../matchers/support.js'
 import type { SnapshotSupport } from '../../matchers/snapshot-support.js'
-import { leadingBack, whileLed, withManyFrames } from '../../base/call-site.js'
+import { leadingBack, withManyFrames } from '../../base/call-site.js'
 import { type Loaded, whenLoaded } from './load.js'
 import type { matchersWith } from './provide.js'
 import { chai, Snapshots } from './runner.js'
@@ -31,7 +31,8 @@ let all: ReturnType<typeof matchersWith> | undefined
 
 const onDemand = (name: MatcherName): Matcher =>
   function (...received) {
-    const judge = ({ matchersWith: make }: Loaded): Promise<MatcherResult> => {
+    // `whileLed` of the module that the matchers are in: this entry point is a file of its own, with its own copy.
+    const judge = ({ matchersWith: make, whileLed }: Loaded): Promise<MatcherResult> => {
       all ??= make(snapshots)
       const matcher = all[name]
       return whileLed(() => Reflect.apply(matcher, this, received) as Promise<MatcherResult>)

@@ -17,6 +17,7 @@ import { errorsOf, type File, hasFailedIn, identityOf, identityOfFile, isCoverag
 
 // What Vitest's fixtures do. It is loaded, with all that is below it, when a test asks for the first one.
 
+export { whileLed } from '../../base/call-site.js'
 export { matchersWith } from '../../matchers/all.js'
 
 /** What is used of a test's context. */
