@@ -57,7 +57,11 @@ test.runIf(process.platform === 'linux')('in Vitest and Jest too', { timeout: 90
   ]
   const held = /held open: sh -c '.*' has exited, .* \d+ sleep 600 \d+ \(descriptor 1\) holds it/
   for (const run of runs) await expect.poll(() => run.output(), { timeout: 60_000 }).toMatch(held)
-  // Jest waits for the output to end.
+  // Jest waits for the output to end, in one process with the tests. Vitest does not.
+  const hang = new RegExp(
+    `the run ended 3 s ago, and its process \\d+ has not\\. What it has started still runs:\\n {2}\\d+ sleep 600 ${number} \\(descriptor 1\\)`,
+  )
+  await expect.poll(() => runs[0]!.output(), { timeout: 60_000 }).toMatch(hang)
   await endAll()
   for (const { result } of runs) expect((await result).exitCode).toBe(0)
 })

@@ -1,5 +1,6 @@
 import { beginRun, endRun } from '../run.js'
 import { refuseJestCoverage } from './coverage.js'
+import { tellIfJestHangs } from './hang.js'
 
 /**
  * A reporter of Jest's that marks the run, and at its end sweeps the machine for what the run left: what
@@ -9,9 +10,11 @@ import { refuseJestCoverage } from './coverage.js'
  * module.exports = { reporters: ['default', 'proctor/jest/reporter'] }
  */
 export class ProctorReporter {
+  readonly #globalConfig: object | undefined
   #message: string | undefined
 
   constructor(globalConfig?: object) {
+    this.#globalConfig = globalConfig
     refuseJestCoverage(globalConfig)
   }
 
@@ -21,6 +24,7 @@ export class ProctorReporter {
 
   async onRunComplete(): Promise<void> {
     this.#message = await endRun()
+    tellIfJestHangs(this.#globalConfig)
     if (this.#message !== undefined) process.stderr.write(`\n${this.#message}\n`)
   }
 
