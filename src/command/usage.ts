@@ -28,22 +28,21 @@ interface ProcessUsage {
   /** Clock ticks of its own, and with those of the children that it has waited for. */
   readonly ticks: number
   readonly ticksWithChildren: number
-}
-
-/** The fields of /proc/PID/stat that count clock ticks: utime, stime, cutime and cstime. */
-function ticksIn(stat: string): readonly [own: number, waitedFor: number] {
-  const [utime = 0, stime = 0, cutime = 0, cstime = 0] = (fieldsOfStat(stat, 15) ?? []).slice(11).map(Number)
-  return [utime + stime, cutime + cstime]
+  readonly isThreaded: boolean
 }
 
 /** What one process has used so far. Undefined when it has gone, or is a zombie: that has no memory any more. */
 function usageOf(pid: number): ProcessUsage | undefined {
-  const status = readProc(`/proc/${pid}/status`)
+  const status = readProc(`/proc/${pid}/status`, true)
   const stat = readProc(`/proc/${pid}/stat`, true)
   const kilobytes = status === undefined ? null : /^VmHWM:\s+(\d+) kB$/m.exec(status)
   if (stat === undefined || kilobytes === null) return undefined
-  const [ticks, waitedFor] = ticksIn(stat)
-  return { peak: Number(kilobytes[1]) * 1024, ticks, ticksWithChildren: ticks + waitedFor }
+  // utime, stime, cutime, cstime, and behind priority and nice the number of threads.
+  const fields = (fieldsOfStat(stat, 18) ?? []).slice(11).map(Number)
+  const [utime = 0, stime = 0, cutime = 0, cstime = 0, , , threads = 1] = fields
+  const ticks = utime + stime
+  const ticksWithChildren = ticks + cutime + cstime
+  return { peak: Number(kilobytes[1]) * 1024, ticks, ticksWithChildren, isThreaded: threads > 1 }
 }
 
 /** Looks at what the processes of one command use, until its leader has exited. */
@@ -81,16 +80,18 @@ export class UsageMeter {
   look(): void {
     const begin = now()
     let sum = 0
-    const visit = ({ pid, startTime }: ProcessIdentity): void => {
+    const visit = ({ pid, startTime }: ProcessIdentity): ProcessUsage | undefined => {
       const usage = usageOf(pid)
-      if (usage === undefined) return
+      if (usage === undefined) return undefined
       this.#seen.set(`${pid} ${startTime}`, usage)
       sum += usage.peak
+      return usage
     }
     const { identity, known } = this.#tree
     const visited = new Set<number>([identity.pid])
-    visit(identity)
-    descendantsOf(identity, (record) => {
+    const leader = visit(identity)
+    // To list the threads of a process costs as much as all the rest.
+    descendantsOf({ pid: identity.pid, isThreaded: leader?.isThreaded ?? true }, (record) => {
       visited.add(record.pid)
       visit(record)
     })
