@@ -102,7 +102,7 @@ export class CommandProcess extends Command implements Process {
     this.record.noteSignalled()
     this.listener?.calls(`signal('${signal}')`, 'signal')()
     this.signalLog.add(signal, 'test', 'leader')
-    // Its exit is on its way when its number is gone: ESRCH is no failure.
+    // ESRCH is no failure: the process has gone, and the news of its exit is on its way.
     if (this.record.exit === undefined && signalProcess(this.ownTree!.identity, signal) === 'forbidden') {
       throw new ProctorError(`No permission to signal ${this.command} (EPERM): it runs as another user.`)
     }
@@ -147,7 +147,9 @@ export class CommandProcess extends Command implements Process {
   }
 }
 
-/** A handle is no promise: whoever writes `await run(…)` gets it at once, and a hint when that goes wrong. */
+/**
+ * A handle is not a promise. `await run(…)` returns it at once, and whoever wrote that gets a hint if the test fails.
+ */
 export function noteAwaited(command: Command | undefined): undefined {
   if (command !== undefined) command.isAwaited = true
 }

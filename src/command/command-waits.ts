@@ -11,7 +11,7 @@ import type { CallKind, CommandListener } from './listener.js'
 import type { PendingMatchers } from './pending-matchers.js'
 import type { Exit } from './process.js'
 
-/** What a call throws, it rejects with. */
+/** Turns what a call throws into a rejection. */
 export function rejecting<Value>(call: () => Promise<Value>): Promise<Value> {
   try {
     return call()
@@ -21,27 +21,29 @@ export function rejecting<Value>(call: () => Promise<Value>): Promise<Value> {
 }
 
 export interface WaitsHost {
-  /** The state as it is, for errors. */
+  /** The state for errors. */
   state(): CommandState
-  /** ms, the default of a wait that begins now. */
+  /** The default timeout (ms) of a wait that begins now. */
   waitTimeout(): number
   readonly listener: CommandListener | undefined
   readonly matchers: PendingMatchers
-  /** What a person may have overlooked, when a wait was in vain. `isForExit`: it was one for the program's end. */
+  /**
+   * Hints at what a person may have overlooked, for a wait that failed. `isForExit`: it waited for the program's end.
+   */
   hints(isForExit: boolean): readonly string[]
 }
 
 export interface WaitDetails {
-  /** ms between looks that nothing but time calls for. */
+  /** ms between two looks when nothing else asks for one. */
   readonly interval?: number | undefined
   readonly explain?: () => TimeoutDetails
-  /** What a trace calls the wait. */
+  /** The name of the wait in a trace. */
   readonly what?: string | undefined
   readonly kind?: CallKind
   readonly isForExit?: boolean
 }
 
-/** The waits of one command: for its exit, and what every other wait is made of. */
+/** The waits of one command: those for its exit, and the one that all others are built on. */
 export class CommandWaits {
   readonly #host: WaitsHost
   readonly #record: ExitRecord
@@ -53,7 +55,7 @@ export class CommandWaits {
     this.#record = record
   }
 
-  /** Whether the test has waited for anything: it knows that the handle itself is no promise. */
+  /** Whether the test has waited for anything. If so, it knows that the handle itself is not a promise. */
   get hasBegun(): boolean {
     return this.#hasBegun
   }
@@ -66,12 +68,12 @@ export class CommandWaits {
     this.#waits.stepAll()
   }
 
-  /** What the test has asked for, and never awaited. */
+  /** The calls of the test that it never awaited. */
   get unawaited(): readonly UnawaitedCall[] {
     return this.#waits.unawaited
   }
 
-  /** A promise of the same, which is watched for whether the test awaits it. */
+  /** Returns the promise, wrapped so that we see whether the test awaits it. */
   watchEnding<Value>(ending: Promise<Value>, call: UnawaitedCall): Promise<Value> {
     return this.#waits.watchEnding(ending, call)
   }

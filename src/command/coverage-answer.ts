@@ -6,22 +6,22 @@ import { isMainThread } from 'node:worker_threads'
 import { socketsVariable } from './coverage-names.js'
 
 /**
- * Runs in a command, before its program: writes the coverage so far whenever somebody connects. The program sees none of
- * it: no signal has a listener, and the socket keeps no event loop alive.
+ * Runs inside a command, before its program. Writes the coverage so far whenever somebody connects. The program notices
+ * nothing: we add no signal listener, and the socket does not keep the event loop alive.
  */
 export function answer(): void {
   const { NODE_V8_COVERAGE: isWanted, [socketsVariable]: folder } = process.env
-  // A thread has no coverage of its own to write before it ends.
+  // A worker thread writes its coverage with the process it belongs to.
   if (!isMainThread || !isWanted || folder === undefined) return
   try {
     listen(join(folder, String(process.pid)))
   } catch {
-    // It has become another user, and the folder is not its own.
+    // The process has changed its user, who has no right to the folder.
   }
 }
 
 function listen(path: string): void {
-  // An earlier process may have had this number.
+  // An earlier process may have had the same pid.
   rmSync(path, { force: true })
   const server = createServer((socket) => {
     socket.on('error', () => {})
@@ -29,6 +29,6 @@ function listen(path: string): void {
     socket.end()
   })
   server.on('error', () => {})
-  // In a worker of node:cluster its primary would listen instead.
+  // Without `exclusive`, the primary would listen for a worker of node:cluster.
   server.listen({ path, exclusive: true }).unref()
 }

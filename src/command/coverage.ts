@@ -7,17 +7,18 @@ import { ProctorError } from '../base/errors.js'
 import { realProcess } from '../base/real-process.js'
 import { coverageVariable, outerVariable, socketsVariable } from './coverage-names.js'
 
-// Coverage of commands that are Node. Node writes it when it exits, and not when a signal ends it: so what is about to be
-// ended is asked to write first. A preload in each command answers, at a socket that nothing of the program's waits for.
+// Coverage of commands that are Node. Node writes coverage when it exits, but not when a signal ends it. So before a
+// command is ended it is asked to write. A preload in each command answers, on a socket that does not keep the program
+// alive.
 
-/** ms that a command gets to write its coverage: one whose event loop is busy does not answer. */
+/** ms that a command gets to write its coverage. A program whose event loop is busy does not answer. */
 const answerTime = 2000
 
 /**
- * The folder of this run: its commands write their coverage there, and listen at sockets in it. Undefined where nobody
- * collects it for a report of the runner's.
+ * The folder that the commands of this run write their coverage to, and listen in. Undefined if nobody collects coverage
+ * for a report of the runner.
  *
- * @throws {ProctorError} when a report is made, and commands cannot be part of it.
+ * @throws {ProctorError} if coverage is collected but commands cannot be part of it.
  */
 export function coverageFolder(): string | undefined {
   const said = realProcess.env[coverageVariable]
@@ -25,14 +26,14 @@ export function coverageFolder(): string | undefined {
   throw new ProctorError(`run: coverage: true is not to be had: ${said}.`)
 }
 
-/** Adds to the environment of a command what makes it write coverage. What the test has asked for itself stays. */
+/** Adds the variables that make a command write coverage. Those that the test has set itself stay. */
 export function addCoverage(env: NodeJS.ProcessEnv, folder: string): void {
   const outer = realProcess.env[outerVariable]
   const isTheRuns = outer !== undefined && env['NODE_V8_COVERAGE'] === outer
   if (!('NODE_V8_COVERAGE' in env) || isTheRuns) env['NODE_V8_COVERAGE'] = folder
   if (!env['NODE_V8_COVERAGE']) return
   env[socketsVariable] = folder
-  // Of this package, and not of the run: what may outlive the run starts programs later on, and this has to be there.
+  // This package's file and not a copy for the run: what outlives the run may still start programs, which load it.
   const preload = `--require ${JSON.stringify(builtFile('coverage-preload.cjs'))}`
   env['NODE_OPTIONS'] = `${env['NODE_OPTIONS'] ?? ''} ${preload}`.trim()
 }
@@ -57,12 +58,14 @@ export async function askForCoverage(folder: string, pids?: readonly number[]): 
   const wanted = pids?.map(String)
   const answering = readdirSync(folder).filter((name) => /^\d+$/.test(name) && wanted?.includes(name) !== false)
   if (answering.length === 0) return
-  // Loaded when there is somebody to ask: it takes a worker 5 ms.
+  // Imported only when there is somebody to ask: the import takes 5 ms.
   const { connect } = await import('node:net')
   await Promise.all(answering.map((name) => ended(connect(join(folder, name)))))
 }
 
-/** A program closes its end once it has written, and the kernel refuses a connection to one that has gone. */
+/**
+ * Resolves when the program closes its end, which it does once it has written, or when nobody is there to connect to.
+ */
 function ended(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     const cancel = after(answerTime, () => socket.destroy())

@@ -6,16 +6,17 @@ import type { Output } from './output.js'
 import type { Exit } from './process.js'
 import type { Usage } from './usage.js'
 
-// The end of one command and what the test knows of it: which of the three exit errors it gets is decided from here.
+// The end of one command, and how much of it the test has seen. This decides which of the three exit errors a call
+// gets.
 
-/** The command whose exit it is. */
+/** The command that the exit belongs to. */
 export interface ExitOwner {
   readonly log: Output
   readonly durationMs: number
   readonly usage: Usage | undefined
-  /** The state as it is, for errors. */
+  /** The state for errors. */
   state(): CommandState
-  /** What a person may have overlooked. */
+  /** Hints at what a person may have overlooked. */
   hints(): readonly string[]
 }
 
@@ -34,14 +35,14 @@ export class ExitRecord {
     this.#timeout = timeout
   }
 
-  /** Notes what has become of the command. Returns whether nothing more will, from now on. */
+  /** Records an event of the command's life. Returns whether this was the last one. */
   advance(event: LifeEvent): boolean {
     const wasOver = this.isSettled
     this.#life = advance(this.#life, event)
     return !wasOver && this.isSettled
   }
 
-  /** Its exit, and the output up to it, are known; or that it could not be started. */
+  /** Whether its exit and all output up to it are known, or it is known that it could not be started. */
   get isSettled(): boolean {
     return isOver(this.#life)
   }
@@ -66,17 +67,17 @@ export class ExitRecord {
     return this.#seen === 'reported' ? 'exited, seen' : 'exited, not seen'
   }
 
-  /** The test has sent a signal: an exit with an error was to be expected. */
+  /** The test has sent a signal, so an exit with an error was to be expected. */
   noteSignalled(): void {
     this.#isSignalled = true
   }
 
-  /** A call of the test's has ended it: what says so, when the test asks for something that it cannot do any more. */
+  /** Remembers the call of the test that ended the command. Later errors name it. */
   noteEnder(ender: () => string): void {
     this.#ender ??= ender
   }
 
-  /** Its own time was over before it exited. */
+  /** Its `timeout` was over before it exited. */
   noteTimedOut(): void {
     this.#isTimedOut = true
   }
@@ -85,14 +86,14 @@ export class ExitRecord {
     this.#seen = see(this.#seen, how)
   }
 
-  /** The exit as the test reads it by itself. */
+  /** The exit, for a test that reads `exitCode` or `exitSignal`. */
   read(): ExitStatus | undefined {
     if (!this.isSettled) return undefined
     this.see('read')
     return this.exit
   }
 
-  /** The exit as `toHaveExitedWith` reports it, or undefined while it runs. */
+  /** The exit, for `toHaveExitedWith`. Undefined while the command runs. */
   lookAtExit(): { readonly exitCode: number | null; readonly exitSignal: NodeJS.Signals | null } | undefined {
     this.throwUnlessStarted()
     if (!this.isSettled || this.exit === undefined) return undefined
@@ -100,13 +101,13 @@ export class ExitRecord {
     return { exitCode: this.exit.code, exitSignal: this.exit.signal }
   }
 
-  /** The exit as waits and endings report it, or throws that its time was over. */
+  /** The exit, for waits, `kill()` and `terminate()`. Throws if the command was killed by its `timeout`. */
   seenExit(): Exit {
     if (this.#isTimedOut) throw this.seenTimeoutError()
     this.see('reported')
     const { log, durationMs, usage } = this.#owner
     const { code, signal } = this.exit!
-    // Decoded when they are read: most tests ask for one of them, or for none.
+    // Decoded on access: most tests read one of them, or none.
     return {
       exitCode: code,
       exitSignal: signal,
@@ -124,7 +125,7 @@ export class ExitRecord {
     }
   }
 
-  /** Throws what a call that only makes sense while it runs throws once it has exited. */
+  /** Throws the error of a call that needs a running program, once the program has exited. */
   throwOnceExited(): void {
     const error = this.errorOnceExited(this.knowledge)
     if (error === undefined) return
@@ -132,7 +133,7 @@ export class ExitRecord {
     throw error
   }
 
-  /** What a call says that only makes sense while it runs. */
+  /** The error of a call that needs a running program. */
   errorOnceExited(knowledge: ExitKnowledge): Error | undefined {
     const error = errorOnceExited(knowledge, this.#owner.state())
     if (error === undefined) return undefined
@@ -146,13 +147,15 @@ export class ExitRecord {
     if (error !== undefined) throw error
   }
 
-  /** What was found. Throws the exit's error when nothing was, and all the output there will be has been searched. */
+  /**
+   * Returns what a wait has found. Throws the exit's error if it has found nothing and there will be no more output.
+   */
   judge<Value>(found: { value: Value } | undefined, wasSettled: boolean): { value: Value } | undefined {
     if (found === undefined && wasSettled) throw this.endOfWait()
     return found
   }
 
-  /** The error of a wait that was still waiting when the program exited. */
+  /** The error of a wait that was under way when the program exited. */
   endOfWait(): Error {
     if (this.spawnError !== undefined) return this.seenSpawnError()!
     if (this.#isTimedOut) return this.seenTimeoutError()
@@ -174,7 +177,7 @@ export class ExitRecord {
     return this.spawnError
   }
 
-  /** What the test never looked at and must hear of: a failure to start, or an exit with an error. */
+  /** The failure to start, or the exit with an error, that the test has not seen. */
   unseenFailure(isExcused: boolean): Error | undefined {
     if (this.#seen === 'reported') return undefined
     if (this.spawnError !== undefined) return this.spawnError

@@ -1,12 +1,12 @@
 import { AlreadyExitedError, type CommandState, FailedExitError, UnexpectedExitError } from '../base/errors.js'
 
-// What a call means depends on what the caller already knew. Pure: which of the three errors it is, two by what the test knew
-// of the exit, and one by how the command ended.
+// Pure. Which of the three exit errors a call gets: two depend on what the test knew of the exit, one on how the
+// command ended.
 
-/** Where a process stands, seen from the test. */
+/** What the test knows about the exit of a process. */
 export type ExitKnowledge = 'running' | 'exited, not seen' | 'exited, seen'
 
-/** The exit error of a call that only makes sense while the process runs. `undefined` while it does. */
+/** The error of a call that needs a running process. `undefined` while it runs. */
 export function errorOnceExited(
   knowledge: ExitKnowledge,
   state: CommandState,
@@ -21,6 +21,6 @@ export function errorOnceExited(
   }
 }
 
-/** What `waitForSuccessfulExit` says of an exit. */
+/** The error of `waitForSuccessfulExit`, if the exit was none. */
 export const errorOfExit = (state: CommandState): FailedExitError | undefined =>
   state.exitCode === 0 && state.exitSignal === null ? undefined : new FailedExitError(state)

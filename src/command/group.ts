@@ -28,7 +28,7 @@ function signalGroup({ command, record, listener, signalLog }: Command, tree: Tr
   if (outcome === 'gone') record.throwOnceExited()
 }
 
-/** All that is alive of a command, the oldest first. Nothing is, once its tree was proven dead. */
+/** The living processes of a command, the oldest first. There are none once its tree was proven dead. */
 export async function membersOf(command: Command): Promise<ProcessInfo[]> {
   command.record.throwUnlessStarted()
   const { members } = await command.look()

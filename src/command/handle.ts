@@ -5,7 +5,7 @@ import type { Process } from './process.js'
 
 const inside = Symbol.for('proctor.command.1')
 
-/** The members of the public interface, the one list of them. */
+/** The members of the public interface. There is no other list of them. */
 export const processMembers = {
   command: 'shown',
   pid: 'shown',
@@ -33,7 +33,7 @@ export const processMembers = {
   [Symbol.asyncDispose]: 'method',
 } as const satisfies HandleSettings<Process, CommandProcess>['members']
 
-/** The handles of commands, whatever further members they have. */
+/** Makes the class of handles for commands, with these members. */
 export function commandHandles<Public extends Process, Inner extends CommandProcess>(
   name: string,
   members: HandleSettings<Public, Inner>['members'],
@@ -59,7 +59,7 @@ export function commandHandles<Public extends Process, Inner extends CommandProc
 
 export const processHandles = commandHandles<Process, CommandProcess>('Process', processMembers)
 
-/** What only a command in a terminal has. In TypeScript nobody gets here. */
+/** Members of commands in a terminal. TypeScript does not let anybody call them on another command. */
 for (const name of ['press', 'resize', 'waitForScreen']) {
   Object.defineProperty(processHandles.prototype, name, {
     value(this: object) {
@@ -71,7 +71,7 @@ for (const name of ['press', 'resize', 'waitForScreen']) {
   })
 }
 
-/** The command behind a handle, whichever copy of this package made it. Undefined for everything else. */
+/** The command behind a handle, whichever copy of this package made the handle. Undefined for anything else. */
 export const commandOf = (subject: unknown): CommandProcess | undefined =>
   subject instanceof CommandProcess
     ? subject

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { withoutEscapes } from '../base/escape-sequences.js'
 
-// What a person may have overlooked, in a line each. Pure, but for the question whether a file is there.
+// Hints at what a person may have overlooked, each in one line. Pure, except that they look whether a file exists.
 
 /** What was started, and where. */
 export interface Started {
@@ -13,7 +13,7 @@ export interface Started {
   readonly isInWorkspace: boolean
 }
 
-/** Words of a command line that are looked at. */
+/** How many words of a command line are checked. */
 const mostWords = 50
 
 const looksLikePath = (word: string): boolean =>
@@ -27,7 +27,7 @@ const withSlashes = (word: string): string => word.replaceAll('\\', '/')
 
 const noBackslashes = 'a path has slashes here, no backslashes'
 
-/** An argument that is missed only for its backslashes. */
+/** The hint for an argument that names an existing file, but with backslashes. */
 export function backslashHint({ words, cwd }: Started): string | undefined {
   const isMissed = (word: string): boolean =>
     word.includes('\\') &&
@@ -39,7 +39,7 @@ export function backslashHint({ words, cwd }: Started): string | undefined {
 }
 
 /**
- * A path that is meant relative to the project, while the command runs in its workspace.
+ * The hint for a path that is relative to the project, while the command runs in its workspace.
  *
  * @param project the current folder of the tests.
  */
@@ -60,13 +60,13 @@ export function projectPathHint({ words, cwd, isInWorkspace }: Started, project:
   return `hint: ${word} is in ${project}, and not in ${where}. Write ${call}, with resolve from node:path`
 }
 
-/** A program that reads its standard input waits for more of it until it is closed. */
+/** The hint for a program that may be waiting for more input, because its standard input was never closed. */
 export const openInputHint =
   "hint: its standard input is open, and nothing was written to it. A program that reads it waits: run(…, { input: '' }) or endInput() closes it"
 
-/** Characters of a line that a hint shows. */
+/** How many characters of a line a hint shows. */
 const mostShown = 120
-/** Lines that are compared: the last ones. */
+/** How many lines are compared: the last ones. */
 const mostLines = 2000
 
 const clipped = (line: string): string =>
@@ -80,14 +80,14 @@ const pairsOf = (text: string): Set<string> => {
   return new Set(Array.from({ length: Math.max(0, small.length - 1) }, (_, at) => small.slice(at, at + 2)))
 }
 
-/** How much of a text is in a line, from 0 to 1: pairs of characters. */
+/** How similar a line is to a text, from 0 to 1: the share of the text's pairs of characters that the line has. */
 function share(wanted: ReadonlySet<string>, line: string): number {
   if (wanted.size === 0) return 0
   const pairs = pairsOf(line)
   return [...wanted].filter((pair) => pairs.has(pair)).length / wanted.size
 }
 
-/** A line that has less than this of a text is about something else. */
+/** A line that is less similar than this is about something else. */
 const leastShare = 0.6
 
 function nearestToText(wanted: string, lines: readonly string[]): string | undefined {
@@ -111,7 +111,7 @@ function nearestToExpression({ source, flags }: RegExp, lines: readonly string[]
   return inCase && `${clipped(inCase)}: upper and lower case differ`
 }
 
-/** The line of an output that comes nearest to what was waited for in vain. */
+/** The hint with the line of the output that is nearest to what a wait looked for. */
 export function nearestHint(pattern: string | RegExp, output: string): string | undefined {
   const lines = withoutEscapes(output)
     .split(/\r?\n/)
@@ -123,7 +123,7 @@ export function nearestHint(pattern: string | RegExp, output: string): string | 
 
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`\'`)}'`
 
-/** What to write instead of a command that could not be started. */
+/** The hint for a command that could not be started: what to write instead. */
 export function startHint(words: readonly string[], code: string | undefined): string | undefined {
   const [command = ''] = words
   const [name, ...args] = command.trim().split(/\s+/)

@@ -5,7 +5,7 @@ import type { ExitRecord } from './exit-record.js'
 import type { CommandListener } from './listener.js'
 import type { Transport } from './transport.js'
 
-/** What the input of a command asks of it. */
+/** The command that the input belongs to. */
 export interface InputHost {
   readonly command: string
   readonly record: ExitRecord
@@ -37,12 +37,12 @@ export class Input {
     this.#transport = transport
   }
 
-  /** Whether a program that reads it waits for a first word. */
+  /** Whether the standard input is open and nothing was written to it: a program that reads it waits. */
   get isUntouched(): boolean {
     return this.#transport !== undefined && !this.#isEnded && !this.#isWritten
   }
 
-  /** The option `input`: written, and ended, at the start. */
+  /** Writes the option `input` at the start, and closes the input. */
   writeAtStart(input: string | Uint8Array): void {
     this.#isWritten = true
     this.#host.listener?.input(input)
@@ -50,8 +50,8 @@ export class Input {
     this.#transport?.endInput(input)
   }
 
-  // Not async: the promise that it returns is the wait's own, which teardown marks as handled.
-  /** `what`: how a trace calls it. */
+  // Not async: it must return the wait's own promise, which teardown marks as handled.
+  /** `what` is the name of the call in a trace. */
   write(text: string | Uint8Array, what = showWrite(text)): Promise<void> {
     return rejecting(() => {
       if (typeof text !== 'string' && !isBytes(text)) {
@@ -93,7 +93,7 @@ export class Input {
       async () => {
         if (outcome === undefined && !record.isSettled) return undefined
         if (outcome !== undefined && outcome.error === undefined) return { value: undefined }
-        // EPIPE comes before the news of the exit: which of the two it is shows within the drain.
+        // EPIPE may arrive before the news of the exit. After the drain we know whether the program exited.
         if (outcome !== undefined) await this.#host.drained()
         if (record.isSettled) throw record.endOfWait()
         const { code, message } = outcome!.error as NodeJS.ErrnoException

@@ -5,7 +5,7 @@ import type { SpawnError } from '../base/errors.js'
 //   starting ──> failed
 //      └──────> running ──> draining ──> ended
 
-/** How a process ended. `at` is on the clock of `now()`. */
+/** How a process ended. `at` is in ms on our clock. */
 export interface ExitStatus {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -13,11 +13,11 @@ export interface ExitStatus {
 }
 
 export type Life =
-  /** Nobody knows yet whether the program can be started. */
+  /** It is not known yet whether the program can be started. */
   | { readonly phase: 'starting' }
   | { readonly phase: 'failed'; readonly error: SpawnError }
   | { readonly phase: 'running' }
-  /** The process has exited; the rest of its output may still come. */
+  /** The process has exited. More of its output may still come. */
   | { readonly phase: 'draining'; readonly exit: ExitStatus }
   | { readonly phase: 'ended'; readonly exit: ExitStatus }
 
@@ -27,7 +27,10 @@ export type LifeEvent =
   | { readonly type: 'exited'; readonly exit: ExitStatus }
   | { readonly type: 'drained' }
 
-/** The life after an event. An event that does not fit the phase changes nothing: exits and drains are reported twice. */
+/**
+ * Returns the life after an event. An event that does not fit the phase changes nothing, because exits and drains may
+ * be reported twice.
+ */
 export function advance(life: Life, event: LifeEvent): Life {
   switch (event.type) {
     case 'started':
@@ -41,19 +44,19 @@ export function advance(life: Life, event: LifeEvent): Life {
   }
 }
 
-/** Whether nothing more will become of it: its exit and its output, or its failure to start, are known. */
+/** Whether this is the last phase: the exit and the output, or the failure to start, are known. */
 export const isOver = ({ phase }: Life): boolean => phase === 'failed' || phase === 'ended'
 
-/** Whether there is no process any more; the rest of its output may still come. */
+/** Whether there is no process any more. More of its output may still come. */
 export const hasExited = ({ phase }: Life): boolean => phase !== 'starting' && phase !== 'running'
 
 /**
- * How much the test has seen of an end: `read` when it has looked at `exitCode` or `exitSignal`, `reported` when a wait,
- * an ending, a matcher or an error has told it.
+ * How much of an end the test has seen. `read`: it has looked at `exitCode` or `exitSignal`. `reported`: a wait, an
+ * ending, a matcher or an error has told it.
  */
 export type Seen = 'no' | 'read' | 'reported'
 
 const order: readonly Seen[] = ['no', 'read', 'reported']
 
-/** What has been seen is never unseen. */
+/** What has been seen stays seen. */
 export const see = (before: Seen, now: Seen): Seen => (order.indexOf(now) > order.indexOf(before) ? now : before)

@@ -3,10 +3,10 @@ import type { OutputStream } from './output.js'
 import type { SentSignal, SignalTarget } from './signal-log.js'
 import type { Usage } from './usage.js'
 
-/** What a test calls: something that it waits for, types, ends, signals, or expects. */
+/** What a call of the test does: it waits, writes input, ends, signals, or expects. */
 export type CallKind = 'wait' | 'input' | 'end' | 'signal' | 'expect'
 
-/** Called while something happens to a command. */
+/** Is told what happens to a command. */
 export interface CommandListener {
   started(tree: Tree): void
   notStarted(error: Error): void
@@ -16,6 +16,6 @@ export interface CommandListener {
   signal(sent: SentSignal, to: SignalTarget): void
   exited(code: number | null, signal: NodeJS.Signals | null, usage?: Usage): void
   treeDead(): void
-  /** The test calls something. Returns a function to call at its end, with the error if it failed. */
+  /** Called when the test makes a call. Returns a function to call at the call's end, with the error if it failed. */
   calls(what: string, kind: CallKind): (error?: unknown) => void
 }

@@ -10,27 +10,27 @@ import type { ExitRecord } from './exit-record.js'
 import type { Output } from './output.js'
 import type { OutputWaitOptions } from './process.js'
 
-/** ms between two looks of a predicate that may depend on more than the output. */
+/** ms between two looks when a predicate of the test may depend on more than the output. */
 const predicateInterval = 50
 
-/** A pattern as it stands in a call, short. */
+/** A pattern as it appears in the name of a call, shortened. */
 export const showPattern = (pattern: string | RegExp | ((subject: never) => unknown)): string =>
   typeof pattern === 'function' ? '…' : typeof pattern === 'string' ? show(pattern) : String(pattern)
 
-/** What is waited for in what the program wrote. */
+/** What a wait for output looks for. */
 export interface OutputLook<Value> {
   readonly look: Attempt<Value>
   /** ms */
   readonly timeout: number | undefined
-  /** Whether the test's own function looks: it may look at more than the output. */
+  /** Whether a function of the test decides. It may depend on more than the output. */
   readonly isPredicate: boolean
-  /** What a trace calls the wait. */
+  /** The name of the wait in a trace. */
   readonly what: string
-  /** What comes near to it, when it was in vain. */
+  /** Lines about what came near, for a wait that failed. */
   readonly nearest: () => readonly string[]
 }
 
-/** Waits for what one command writes, or draws. */
+/** The waits for what one command writes, or draws on its terminal. */
 export class OutputWaits {
   readonly #log: Output
   readonly #record: ExitRecord
@@ -65,7 +65,7 @@ export class OutputWaits {
     })
   }
 
-  /** Where the text is that was waited for in vain, or one that is nearly the same. */
+  /** Says where else the text is that a wait did not find, or what came near to it. */
   #nearest(pattern: OutputPattern, text: string, { stream = 'output', since }: OutputWaitOptions): string[] {
     if (typeof pattern === 'function') return []
     if (since !== undefined && isInOutput(pattern, this.#log.text(stream))) {
@@ -79,7 +79,7 @@ export class OutputWaits {
     return nearest === undefined ? [] : [nearest]
   }
 
-  /** Waits until a look finds something, or the program has exited and will write nothing more. */
+  /** Waits until a look finds something. Fails once the program has exited and will write nothing more. */
   until<Value>({ look, timeout, isPredicate, what, nearest }: OutputLook<Value>): Promise<Value> {
     // Captured now: an exit reported to another wait afterwards still counts as unseen here.
     const isKnownToHaveExited = this.#record.knowledge === 'exited, seen'

@@ -4,52 +4,55 @@ import { now } from '../base/clock.js'
 
 export type OutputStream = 'stdout' | 'stderr'
 
-/** A place in the output, from `process.mark()`: waits with `since` look only at what came after it. */
+/** A place in the output, from `process.mark()`. Waits with `since` look only at what came after it. */
 export interface OutputMark {
-  /** How many pieces had been read. */
+  /** How many pieces had been read by then. */
   readonly position: number
 }
 
 interface Chunk {
   readonly stream: OutputStream
-  /** Counts on over everything ever read. */
+  /** The number of this piece among all that were ever read. */
   readonly position: number
   /** Milliseconds since the command's start. */
   readonly time: number
   bytes: Buffer
 }
 
-/** A line of output, with the stream and the milliseconds after the start at which it was read. */
+/** A line of output, its stream, and when it was read, in ms since the start. */
 export interface OutputLine {
   readonly stream: OutputStream
   readonly time: number
   readonly text: string
 }
 
-/** Small pieces are copied side by side into slabs: a pipe's read is a buffer of its own, however little it holds. */
+/**
+ * Small pieces are copied side by side into slabs: each read of a pipe has its own large buffer, however little was
+ * read.
+ */
 const slabSize = 16 * 1024
-/** Bytes at the end that `lastLines` looks at, at most. */
+/** How many bytes at the end `lastLines` looks at. */
 const mostTail = 64 * 1024
-/** Characters of a line that `lastLines` gives, at most: its end. */
+/** How many characters of a line `lastLines` returns: the last ones. */
 const mostLine = 2000
 
 const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80
 
 const nothing = Buffer.alloc(0)
 
-/** What is kept of one stream. */
+/** The kept part of one stream. */
 class Kept {
   chunks: Chunk[] = []
-  /** What stands before this index is dropped. */
+  /** Pieces before this index are dropped. */
   first = 0
   size = 0
   dropped = 0
-  /** The last position of which something was dropped. */
+  /** The last position at which something was dropped. */
   droppedAt = 0
   slab: Buffer = nothing
   used = 0
 
-  /** A copy of a small piece, at the slab's end. */
+  /** Copies a small piece to the end of the slab. */
   copy(bytes: Buffer): Buffer {
     if (bytes.length > this.slab.length - this.used) {
       this.slab = Buffer.allocUnsafeSlow(slabSize)
@@ -61,7 +64,7 @@ class Kept {
     return copy
   }
 
-  /** Makes a piece that ends where the slab is used up to longer. Whether there was room. */
+  /** Extends a piece that ends where the used part of the slab ends. Returns whether there was room. */
   extend(chunk: Chunk, bytes: Buffer): boolean {
     const isLast = chunk.bytes.buffer === this.slab.buffer && chunk.bytes.byteOffset + chunk.bytes.length === this.used
     if (!isLast || bytes.length > this.slab.length - this.used) return false
@@ -70,7 +73,7 @@ class Kept {
     return true
   }
 
-  /** Drops the oldest until what is left fits, and does not begin in the middle of a character. */
+  /** Drops the oldest bytes until the rest fits. The rest does not begin in the middle of a character. */
   dropTo(most: number): void {
     while (this.size > most) this.#cut(this.size - most)
     for (let more = 0; more < 3 && isContinuation(this.chunks[this.first]?.bytes[0]); more += 1) this.#cut(1)
@@ -88,7 +91,7 @@ class Kept {
     this.dropped += cut
     this.droppedAt = chunk.position
     if (chunk.bytes.length > 0) return
-    // A view of no bytes would hold on to its whole buffer.
+    // Even an empty view would keep its whole buffer alive.
     chunk.bytes = nothing
     this.first += 1
   }
@@ -104,7 +107,7 @@ class Kept {
     return low
   }
 
-  /** The up to three bytes before a piece: a character that ends in it may have its first bytes there. */
+  /** The up to three bytes before a piece. A character that ends in the piece may begin in them. */
   bytesBefore(index: number): Buffer {
     const parts: Buffer[] = []
     for (let [at, missing] = [index - 1, 3]; at >= this.first && missing > 0; at -= 1) {
@@ -116,17 +119,19 @@ class Kept {
   }
 }
 
-/** What a command wrote: bytes of both streams in the order in which they were read, decoded when asked for. */
+/**
+ * Everything a command wrote. Keeps the bytes of both streams in the order of the reads, and decodes them on demand.
+ */
 export class Output {
   readonly #most: number
   readonly #begin = now()
   readonly #kept: Readonly<Record<OutputStream, Kept>> = { stdout: new Kept(), stderr: new Kept() }
   #position = 0
-  /** The piece that was read last, while it may grow. */
+  /** The last piece that was read, while it may still grow. */
   #last: Chunk | undefined
   readonly #texts = new Map<string, { version: number; text: string }>()
 
-  /** `most`: bytes of each stream that are kept. */
+  /** `most` is the number of bytes kept of each stream. */
   constructor(most: number) {
     this.#most = most
   }
@@ -146,17 +151,17 @@ export class Output {
     kept.size += bytes.length
     if (kept.size <= this.#most) return
     kept.dropTo(this.#most)
-    // A piece that was dropped whole is not in the list any more, and cannot grow.
+    // A piece that was dropped whole is no longer in the list and cannot grow.
     if (this.#last?.bytes.length === 0) this.#last = undefined
   }
 
   mark(): OutputMark {
-    // A piece that grows is a place one cannot point into: the next one starts anew.
+    // A mark cannot point into a piece that still grows, so the next read begins a new piece.
     this.#last = undefined
     return { position: this.#position }
   }
 
-  /** Everything that is kept, or what came after `since`. White space is as it came. */
+  /** Everything that is kept, or what came after `since`. White space is left as it is. */
   text(stream: OutputStream | 'output' = 'output', since?: OutputMark): string {
     const key = `${stream} ${since?.position ?? 0}`
     const cached = this.#texts.get(key)
@@ -189,7 +194,7 @@ export class Output {
     return parts.join('')
   }
 
-  /** The pieces of these streams after a position, in the order in which they were read. */
+  /** The pieces of these streams after a position, in the order of the reads. */
   *#merge(streams: readonly OutputStream[], since: number): Generator<Chunk> {
     const cursors = streams.map((stream) => {
       const { chunks } = this.#kept[stream]
@@ -208,7 +213,7 @@ export class Output {
     }
   }
 
-  /** A position after which the last `count` lines stand, and whether what stands there begins in the middle of one. */
+  /** A position before the last `count` lines, and whether the text after it begins in the middle of a line. */
   #findTail(count: number): { since: number; isCut: boolean } {
     const { stdout, stderr } = this.#kept
     let [out, err, breaks, bytes] = [stdout.chunks.length - 1, stderr.chunks.length - 1, 0, 0]
@@ -226,7 +231,7 @@ export class Output {
     }
   }
 
-  /** The last `count` lines; of a very long one its end. */
+  /** The last `count` lines. Very long lines are cut at their beginning. */
   lastLines(count: number): OutputLine[] {
     const { since, isCut } = this.#findTail(count)
     const lines: { stream: OutputStream; time: number; text: string }[] = []

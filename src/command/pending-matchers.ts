@@ -6,13 +6,13 @@ export interface PendingMatcher {
   readonly site: CallSite
 }
 
-/** The commands that a function calls, while it is called by a matcher. */
+/** The commands that a function calls, while a matcher calls that function. */
 let called: Set<PendingMatchers> | undefined
 
-/** The promises of commands, for a matcher that is given one. */
+/** Which command a promise belongs to, for a matcher that is given the promise. */
 const promised = new WeakMap<object, PendingMatchers>()
 
-/** Calls the subject of a matcher, or takes it as a promise. Returns what it gives, and the commands that it is about. */
+/** Calls the subject of a matcher, or takes it as a promise. Returns the result, and the commands that were called. */
 export function callSubject(subject: unknown): { result: unknown; commands: readonly PendingMatchers[] } {
   if (typeof subject !== 'function') {
     const owner = promised.get(subject as object)
@@ -30,16 +30,19 @@ export function callSubject(subject: unknown): { result: unknown; commands: read
   }
 }
 
-/** Named as the error that the runner will throw. It is no `AssertionError`: node:assert takes every worker 2 ms to load. */
+/**
+ * Has the name of the error that the runner will throw. It is no `AssertionError`, because node:assert takes 2 ms to
+ * load.
+ */
 const failedMatcher = (name: string): Error => Object.assign(new Error(name), { name: 'AssertionError' })
 
-/** The matchers that look at one command now: one that still does when the test has ended was not awaited. */
+/** The matchers that look at one command now. One that still looks when the test has ended was not awaited. */
 export class PendingMatchers {
   readonly #pending = new Set<PendingMatcher>()
   readonly #onCall: (what: string) => ((error?: unknown) => void) | undefined
   #isAbandoned = false
 
-  /** `onCall` is called for each, and returns a function to call at its end. */
+  /** `onCall` is called for each matcher, and returns a function to call at the matcher's end. */
   constructor(onCall: (what: string) => ((error?: unknown) => void) | undefined) {
     this.#onCall = onCall
   }
@@ -48,12 +51,12 @@ export class PendingMatchers {
     return [...this.#pending]
   }
 
-  /** The test has ended: whatever still looks says nothing of its own any more. */
+  /** The test has ended. Matchers that still look do not report anything from now on. */
   abandon(): void {
     this.#isAbandoned = true
   }
 
-  /** The test asks something of the command: whoever called the function that does waits for it. */
+  /** Records that the test called the command: if this happens in a function of a matcher, the matcher waits for it. */
   asked<Result extends object>(promise: Result): Result {
     called?.add(this)
     promised.set(promise, this)
@@ -61,9 +64,9 @@ export class PendingMatchers {
   }
 
   /**
-   * Counts a matcher as pending for as long as it looks.
+   * Counts a matcher as pending while it looks.
    *
-   * @param holds whether the matcher holds for what it saw: a trace shows one that does not as failed.
+   * @param holds whether the matcher holds for what it saw. If not, a trace shows it as failed.
    */
   async during<Look>(
     name: string,
@@ -85,7 +88,7 @@ export class PendingMatchers {
     } finally {
       onEnd?.(failure)
       this.#pending.delete(matcher)
-      // It was not awaited, and the teardown has reported that: a rejection would only add an unhandled one.
+      // The matcher was not awaited, and teardown has reported that. A rejection would only add an unhandled one.
       if (!wasAbandoned && this.#isAbandoned) await new Promise(() => {})
     }
   }

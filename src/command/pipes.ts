@@ -8,29 +8,29 @@ export type OnExit = (code: number | null, signal: NodeJS.Signals | null) => voi
 
 /** The standard input of a program. */
 export interface StandardInput {
-  /** The stream that writes to it. */
+  /** The stream to write to. */
   stream(): Writable
   close(): void
 }
 
 /** The standard output or error of a program. */
 export interface StandardOutput {
-  /** Whether nobody can write to it any more, or nobody reads it. */
+  /** Whether no process can write to it any more, or nobody reads it. */
   readonly isClosed: boolean
-  /** Tells of all that is read, from the turn of the event loop on in which it is called. */
+  /** Reports everything that is read, from this turn of the event loop on. */
   listen(output: (bytes: Buffer) => void, ended: () => void): void
-  /** Keeps this process alive no more. */
+  /** It does not keep this process alive any more. */
   unref(): void
   close(): void
 }
 
-/** A standard input that Node has made. */
+/** A standard input made by Node. */
 export const inputOf = (stream: Writable): StandardInput => ({
   stream: () => stream,
   close: () => void stream.destroy(),
 })
 
-/** A standard output that Node has made. */
+/** A standard output made by Node. */
 export const outputOf = (stream: Readable): StandardOutput => ({
   get isClosed() {
     return stream.closed
@@ -44,19 +44,19 @@ export const outputOf = (stream: Readable): StandardOutput => ({
   close: () => void stream.destroy(),
 })
 
-/** A program that was started, whoever did it. */
+/** A program that was started, natively or by Node. */
 export interface StartedProgram {
   readonly identity: ProcessIdentity
-  /** What its standard streams are, as /proc/PID/fd shows it. */
+  /** Its standard streams, as /proc/PID/fd names them. */
   readonly streams: readonly string[]
   readonly stdin: StandardInput
   readonly stdout: StandardOutput
   readonly stderr: StandardOutput
   /** Whether nobody has waited for it yet. */
   isHeld(): boolean
-  /** Tells of its exit, once, through the event loop. */
+  /** Reports its exit, once, through the event loop. */
   onExit(callback: OnExit): void
-  /** Ends its parent alone, where it has one of its own. Resolves once that has gone. */
+  /** Kills its parent alone, if it has its own. Resolves once the parent has gone. */
   readonly loseParent?: () => Promise<void>
 }
 
@@ -76,12 +76,12 @@ export class Pipes implements Transport {
     this.identity = program.identity
     this.loseParent = program.loseParent
     this.streams = new Set(program.streams)
-    // Nothing keeps the worker alive for a command: whoever waits for something has a timer that does.
+    // A running command does not keep the worker alive: every wait has a timer that does.
     program.stdout.unref()
     program.stderr.unref()
     this.exit = new Promise((resolve) => this.#onExits.push(() => resolve()))
     program.onExit((code, signal) => {
-      // Nobody will read what has not been written by now, although a grandchild may still hold the other end.
+      // Nobody will read what has not been written by now, even if a grandchild still holds the other end.
       program.stdin.close()
       for (const onExit of this.#onExits) onExit(code, signal)
     })
@@ -106,18 +106,18 @@ export class Pipes implements Transport {
     this.#onExits.push((code, signal) => listener.exited(code, signal))
   }
 
-  /** Most programs are given no input. */
+  /** Made for the first write: most programs get no input. */
   #stdin(): Writable {
     if (this.#input !== undefined) return this.#input
     this.#input = this.#program.stdin.stream()
-    // EPIPE: write() rejects with it. After the exit it does not matter.
+    // write() rejects with EPIPE. After the exit it does not matter.
     this.#input.on('error', () => {})
     return this.#input
   }
 
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void {
     const stdin = this.#stdin()
-    // Node reports a write that was cut off by the program's exit as a success: only the stream knows better.
+    // Node reports a write that the program's exit cut off as a success. Only the stream knows that it was not.
     stdin.write(text, (error) => done(error ?? (stdin.destroyed ? new Error('cut off') : undefined)))
   }
 

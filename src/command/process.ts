@@ -14,32 +14,35 @@ export interface Exit {
   readonly exitSignal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
-  /** Both, in the order in which they were read. */
+  /** stdout and stderr, in the order in which they were read. */
   readonly output: string
   /** Milliseconds from the start to the exit. */
   readonly durationMs: number
-  /** What it used, with everything that it started: with the option `usage`, on Linux. */
+  /** What the command and everything it started have used. Only with the option `usage`, on Linux. */
   readonly usage?: Usage
 }
 
 export interface OutputWaitOptions extends WaitOptions {
-  /** Where to look. Default `output`: both streams. */
+  /** Which stream to look at. Default `output`: both. */
   readonly stream?: OutputStream | 'output'
   /** Look only at what came after this mark. */
   readonly since?: OutputMark
 }
 
-/** A running or ended command. It is no promise: `await` the call that says what to wait for. */
+/** A running or ended command. It is not a promise: `await` the call that says what to wait for. */
 export interface Process extends AsyncDisposable {
   /** The command as a shell would show it. */
   readonly command: string
-  /** undefined once it has exited: the number may be another's by then. */
+  /** undefined once the command has exited, because the number may then belong to another process. */
   readonly pid: number | undefined
-  /** Turns false, with `exitCode`, `exitSignal` and `pid`, after the exit and at most 100 ms for the output's rest. */
+  /**
+   * Turns false after the exit, together with `exitCode`, `exitSignal` and `pid`. The rest of the output gets up to 100
+   * ms before that.
+   */
   readonly running: boolean
-  /** null while it runs, and when a signal ended it. */
+  /** null while it runs, and if a signal ended it. */
   readonly exitCode: number | null
-  /** The signal that ended it; null while it runs, and when it exited by itself. */
+  /** The signal that ended it. null while it runs, and if it exited by itself. */
   readonly exitSignal: NodeJS.Signals | null
   /** stdout and stderr in the order in which they were read. */
   readonly output: string
@@ -47,10 +50,10 @@ export interface Process extends AsyncDisposable {
   readonly stdout: string
   /** What it has written to standard error so far. */
   readonly stderr: string
-  /** The process group that it leads: to signal every member, or to see who is in it. */
+  /** The process group that it leads: signal every member, or list the members. */
   readonly group: ProcessGroup
   /**
-   * All that is alive of it: the leader, its group, and what has left the group. Zombies are not.
+   * Everything that is alive of it: the leader, its group, and what has left the group. Zombies do not count.
    *
    * @example
    * expect((await server.tree()).map(({ command }) => command)).toContain('node worker.mjs')
@@ -66,8 +69,9 @@ export interface Process extends AsyncDisposable {
    */
   mark(): OutputMark
   /**
-   * Waits until the output matches. Text that is already there counts. It matches as it was written, or as a person
-   * reads it: without colours and other escape sequences, in a terminal with the line ends that the program wrote.
+   * Waits until the output matches. Text that is already there counts. The output matches as it was written, or as a
+   * person reads it: without colours and other escape sequences, and in a terminal with the line ends that the program
+   * wrote.
    *
    * @returns the match of a regular expression, else all output so far.
    * @throws {WaitTimeoutError} after `timeout` ms, by default the fixture's `waitTimeout`.
@@ -81,7 +85,7 @@ export interface Process extends AsyncDisposable {
     options?: OutputWaitOptions,
   ): Promise<string>
   /**
-   * Waits for the exit, whatever the code.
+   * Waits for the exit, whatever its code.
    *
    * @throws {WaitTimeoutError} after `timeout` ms; nothing is killed for it.
    * @example
@@ -97,20 +101,20 @@ export interface Process extends AsyncDisposable {
    */
   waitForSuccessfulExit(options?: WaitOptions): Promise<Exit>
   /**
-   * Waits until a process of this command's own tree listens on a TCP port, or on a unix socket (a path, relative to
-   * the command's cwd; `@name` when it is abstract). A daemon's starter may have exited meanwhile.
+   * Waits until a process of this command's own tree listens on a TCP port, or on a unix socket (a path relative to the
+   * command's cwd, or `@name` for an abstract one). The leader itself may have exited: a daemon's starter does.
    *
-   * @returns the port; without an argument the one that was opened first. Of a unix socket its path.
-   * @throws {PortInUseError} at once when a stranger listens there; it names the stranger.
+   * @returns the port; without an argument the one that was opened first. For a unix socket, its path.
+   * @throws {PortInUseError} at once if a process that is not ours listens there; the error names it.
    * @throws {WaitTimeoutError} after `timeout` ms, by default the fixture's `waitTimeout`.
-   * @throws {UnexpectedExitError} {AlreadyExitedError} when nothing of the tree is left.
+   * @throws {UnexpectedExitError} {AlreadyExitedError} if nothing of the tree is left.
    * @example
    * const port = await run('node', ['server.mjs']).waitForPort()
    */
   waitForPort(port?: number, options?: WaitOptions): Promise<number>
   waitForPort(path: string, options?: WaitOptions): Promise<string>
   /**
-   * Waits until this command's own tree answers over HTTP: a path is asked for on the port that it opens.
+   * Waits until this command's own tree answers over HTTP. A path is requested on the port that the tree opens.
    *
    * @throws {WaitTimeoutError} after `timeout` ms; its message ends with the last answer.
    * @throws {PortInUseError} {UnexpectedExitError} {AlreadyExitedError} as `waitForPort`.
@@ -119,8 +123,9 @@ export interface Process extends AsyncDisposable {
    */
   waitForHttp(url: string | URL, options?: HttpWaitOptions): Promise<HttpAnswer>
   /**
-   * Output and end so far, fit for a snapshot: workspace, pids, ports, durations and escape sequences become words.
-   * Standard error follows behind standard output, and any exit but 0 behind both. It counts as a look at the exit.
+   * The output and the end so far, fit for a snapshot: words replace the workspace, pids, ports, durations and escape
+   * sequences. Standard output comes first, then standard error, then any exit code but 0. The call counts as a look at
+   * the exit.
    *
    * @throws {TypeError} on an option that is unknown or of the wrong type.
    * @example
@@ -139,32 +144,33 @@ export interface Process extends AsyncDisposable {
   /** Closes standard input. */
   endInput(): Promise<void>
   /**
-   * Signals the leader alone, e.g. SIGHUP to make a daemon reload. Throws at once when it has exited.
+   * Sends a signal to the leader alone, e.g. SIGHUP to make a daemon reload. Throws at once if it has exited.
    *
    * @example
    * daemon.signal('SIGHUP')
    */
   signal(signal: NodeJS.Signals): void
   /**
-   * SIGTERM to the group, `grace` ms, SIGKILL to what is left, verify.
+   * Sends SIGTERM to the group, waits `grace` ms, sends SIGKILL to what is left, and verifies that all are dead.
    *
-   * @throws {UnexpectedExitError} {AlreadyExitedError} when it had exited before; what was left of its tree is ended.
+   * @throws {UnexpectedExitError} {AlreadyExitedError} if it had exited before; what was left of its tree is ended.
    * @example
    * await server.terminate({ grace: 2000 })
    */
   terminate(options?: { grace?: number }): Promise<Exit>
   /**
-   * SIGKILL to the group and to every descendant that left it. Resolves once the whole tree is proven dead.
+   * Sends SIGKILL to the group and to every descendant that left it. Resolves once the whole tree is proven dead.
    *
-   * @throws {UnexpectedExitError} {AlreadyExitedError} when it had exited before; what was left of its tree is ended.
-   * @throws {ContainmentError} when something survived, or emptiness could not be proven.
+   * @throws {UnexpectedExitError} {AlreadyExitedError} if it had exited before; what was left of its tree is ended.
+   * @throws {ContainmentError} if something survived, or emptiness could not be proven.
    * @example
    * await parent.kill()
    */
   kill(): Promise<Exit>
   /**
-   * SIGKILLs the parent that the option `parent: 'throw-away'` gave it, and nothing else: what a server sees when its
-   * client dies. Its standard input ends, and what it writes from then on nobody reads (EPIPE, SIGPIPE).
+   * Sends SIGKILL to the parent that the option `parent: 'throw-away'` gave it, and to nothing else: the program sees
+   * what a server sees when its client dies. Its standard input ends, and nobody reads what it writes from then on
+   * (EPIPE, SIGPIPE).
    *
    * @throws {ProctorError} without that option.
    * @throws {UnexpectedExitError} {AlreadyExitedError} once the program has exited.
@@ -177,20 +183,20 @@ export interface Process extends AsyncDisposable {
   loseParent(): Promise<void>
 }
 
-/** What a person would see on a terminal now. */
+/** What a person would see on the terminal now. */
 export interface Screen {
   /** All rows, each padded with spaces to the terminal's width, joined by newlines. */
   readonly text: string
-  /** The same, the white space at the right of each row and at the bottom cut. */
+  /** The same text, without white space at the end of each row and at the bottom. */
   readonly stripped: string
-  /** Counted from 0, from the left upper corner. */
+  /** Counted from 0, beginning at the top left. */
   readonly cursor: { readonly row: number; readonly column: number }
   /** Its width, in characters. */
   readonly columns: number
   /** Its height, in lines. */
   readonly rows: number
   /**
-   * A picture of it, with its colours and the cursor.
+   * A picture of the screen, with colours and cursor.
    *
    * @example
    * await writeFile('screen.svg', editor.screen.toSVG())

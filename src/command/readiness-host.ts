@@ -1,10 +1,10 @@
 import type { ReadinessHost } from '../readiness/wait-for-http.js'
 import type { Command } from './command.js'
 
-/** ms between two looks for who listens. */
+/** ms between two looks for listening processes. */
 const portInterval = 20
 
-/** The command as the room of readiness sees it. `what`: the wait, as a trace calls it. */
+/** The command as `readiness/` needs it. `what` is the name of the wait in a trace. */
 export function readinessHost(command: Command, what: string): ReadinessHost {
   const { record, waits } = command
   return {

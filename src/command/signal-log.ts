@@ -20,7 +20,7 @@ export class SignalLog {
   readonly #sent: SentSignal[] = []
   readonly #tell: (sent: SentSignal, to: SignalTarget) => void
 
-  /** `tell` is called for each, before it is sent. */
+  /** `tell` is called for each signal, before it is sent. */
   constructor(tell: (sent: SentSignal, to: SignalTarget) => void = () => {}) {
     this.#tell = tell
   }
@@ -31,7 +31,9 @@ export class SignalLog {
     this.#tell(sent, to)
   }
 
-  /** A signal to what the command left behind. The command itself has exited, so it is not in its list. */
+  /**
+   * Records a signal to what the command left behind. The command itself has exited, so the signal is not in its list.
+   */
   addToRest(signal: NodeJS.Signals, by: Sender, to: SignalTarget): void {
     this.#tell({ signal, time: now() - this.#begin, by }, to)
   }

@@ -18,20 +18,20 @@ import {
 import { drainTime } from './drain.js'
 import type { Sender, SignalLog, SignalTarget } from './signal-log.js'
 
-// How one command is ended, and its tree proven dead: by the test, by its own timeout, by teardown.
+// How one command is ended and its tree proven dead: by the test, by its `timeout`, or by teardown.
 
-/** Milliseconds within which everything must be dead after SIGKILL. */
+/** ms within which everything must be dead after SIGKILL. */
 export const killTimeout = 4000
 
 /** Who ended a command. */
 export type Ending = 'itself' | 'test' | 'timeout' | 'teardown'
 
-/** The longest that what left the group gets between SIGTERM and SIGKILL once `grace` is over, in ms. */
+/** The longest time (ms) that processes outside of the group get between SIGTERM and SIGKILL, once `grace` is over. */
 const leftGrace = 200
 
 const isInGroup = ({ group, tree }: Member): boolean => group === tree.identity.pid
 
-/** Those outside of the group whose parents, and their parents, lead back into it. */
+/** The members outside of the group whose chain of parents leads into it. */
 function withLivingParents(members: readonly Member[]): Member[] {
   const led = new Set(members.filter(isInGroup).map(({ pid }) => pid))
   for (let before = -1; before !== led.size;) {
@@ -41,27 +41,27 @@ function withLivingParents(members: readonly Member[]): Member[] {
   return members.filter((member) => led.has(member.pid) && !isInGroup(member))
 }
 
-/** Whether a tree's leader is another user's by now: nobody waits for its exit then. */
+/** Whether a tree's leader now runs as another user. Then its exit is not waited for. */
 const isOutOfReach = (tree: Tree): boolean =>
   isLeaderHidden(tree) && signalHeldGroup(tree.identity.pid, 'SIGKILL') === 'forbidden'
 
-/** What is to be ended. */
+/** The command to end. */
 export interface Endable {
   readonly command: string
   readonly ownTree: Tree | undefined
   readonly signalLog: SignalLog
-  /** Whether its process has exited, the output's rest apart. */
+  /** Whether its process has exited. More output may still come. */
   readonly hasExited: boolean
   /** Whether its exit, and the output up to it, are known. */
   readonly isSettled: boolean
   readonly settled: Promise<void>
-  /** Whether nobody can write to its output any more. */
+  /** Whether no process can write to its output any more. */
   readonly isOutputClosed: boolean
-  /** Has what is alive of it write its coverage, where it has any. */
+  /** Makes its living processes write their coverage, if they collect any. */
   readonly writeCoverage: (() => Promise<void>) | undefined
 }
 
-/** The error for orphans that are left and may belong to this command or to another one. */
+/** The error for orphans that may belong to this command or to another one. */
 export function doubtAbout(command: string, orphans: readonly ProcessInfo[]): ContainmentError | undefined {
   if (orphans.length === 0) return undefined
   const lines = orphans.map((each) => `  ${each.pid} ${each.command}${isHidden(each) ? `: ${hiddenReason}` : ''}`)
@@ -70,7 +70,7 @@ export function doubtAbout(command: string, orphans: readonly ProcessInfo[]): Co
   )
 }
 
-/** The endings of one command: several may be asked for, at once or one after the other. */
+/** The endings of one command. Several may be asked for, at once or one after the other. */
 export class Endings {
   readonly #process: Endable
   readonly #containment: Containment
@@ -81,11 +81,11 @@ export class Endings {
   /** Whether another proctor ran in its tree and was killed with it. */
   #hasHadGuardian = false
   #ending: Promise<void> | undefined
-  /** When the grace of the ending that runs is over, and what says that it has become shorter. */
+  /** When the grace of the running ending is over. `#hurry` wakes that ending when the grace gets shorter. */
   #graceEnd = Infinity
   /** The shortest grace that was asked for, in ms. */
   #grace = Infinity
-  /** What still had its parent when SIGKILL came to that. */
+  /** The members whose parents were still alive when those got SIGKILL. */
   #orphaned: readonly Member[] = []
   #hurry: () => void = () => {}
 
@@ -112,17 +112,17 @@ export class Endings {
     return this.#ending !== undefined
   }
 
-  /** What our own SIGKILL made an orphan of: its leader was ending it, and `grace` was over. */
+  /** The processes that our own SIGKILL orphaned: the leader was still ending them when `grace` was over. */
   get orphaned(): readonly Member[] {
     return this.#orphaned
   }
 
-  /** Notes who ends it. */
+  /** Records who ends it. */
   attribute(by: Ending): void {
     this.#endedBy = by
   }
 
-  /** Ends the whole tree, once. A call that comes while it is being ended can only shorten the grace. */
+  /** Ends the whole tree, once. A further call while it is being ended can only shorten the grace. */
   endWithin(signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<void> {
     this.#shortenGrace(grace)
     return (this.#ending ??= this.#end(signal).finally(() => {
@@ -143,7 +143,7 @@ export class Endings {
     const { command } = this.#process
     const tree = this.#process.ownTree!
     if (this.#isTreeDead) return
-    // Without it the signal goes out in the turn of the call.
+    // Without coverage, the signal is sent in the turn of the call.
     const { writeCoverage } = this.#process
     if (writeCoverage !== undefined) await writeCoverage()
     const sender: Sender = this.#endedBy === 'timeout' ? 'timeout' : 'test'
@@ -172,11 +172,12 @@ export class Endings {
     else signalLog.add(signal, by, to)
   }
 
-  /** Another proctor's guardian that was killed could not remove its workspaces. */
+  /** Looks whether another proctor's guardian was killed, which then could not remove its workspaces. */
   lookForGuardian(killed: readonly Member[]): void {
     const { ownTree: tree } = this.#process
     this.#hasHadGuardian ||= killed.some(
-      // A guardian leads a session. Some were killed before their command line could be read: they may be one.
+      // A guardian leads a session. Some processes are killed before their command line can be read, and may have been
+      // one.
       (member) =>
         member.tree === tree &&
         member.session === member.pid &&
@@ -185,7 +186,7 @@ export class Endings {
     )
   }
 
-  /** Where /proc hides the processes of others (hidepid), a leader that has become another user's cannot be looked at. */
+  /** If /proc hides other users' processes (hidepid), a leader that has changed its user cannot be seen. */
   proveExited(): void {
     if (this.#process.isSettled) return
     throw new ContainmentError(
@@ -193,7 +194,7 @@ export class Endings {
     )
   }
 
-  /** Without a complete list of descendants, an open output is the trace of one that was not found. */
+  /** Where the list of descendants is not complete, an open output shows that one of them was not found. */
   async proveClosed(): Promise<void> {
     if (this.#containment.level === 'strict') return
     for (const delay of backoff(50)) {
@@ -206,17 +207,17 @@ export class Endings {
     )
   }
 
-  /** Its whole tree was proven dead, or has never been. */
+  /** The whole tree was proven dead, or never started. */
   markTreeDead(): void {
     this.#isTreeDead = true
-    // Its number may be a stranger's from here on.
+    // From here on its number may belong to a stranger.
     if (this.#process.ownTree !== undefined) this.#process.ownTree.groupIsGone = true
     this.#onTreeDead()
   }
 
   /**
-   * SIGTERM to the group, then up to the end of the grace. A leader ends what left its group itself: that gets its SIGTERM
-   * once the leader has gone. Returns what is still alive.
+   * Sends SIGTERM to the group and waits until the grace is over. A leader normally ends what has left its group, so
+   * those processes get SIGTERM only once the leader has gone. Returns what is still alive.
    */
   async #askToEnd(tree: Tree): Promise<readonly Member[]> {
     const look = async (): Promise<readonly Member[]> => (await this.#containment.look([tree])).members
@@ -231,7 +232,7 @@ export class Endings {
     return untilGone(look, () => this.#graceEnd)
   }
 
-  /** Waits for the exit and the drain, `ms` milliseconds at most, and leaves no timer behind. */
+  /** Waits up to `ms` milliseconds for the exit and the drain. Leaves no timer behind. */
   async settledWithin(ms: number, ...others: readonly Promise<void>[]): Promise<void> {
     let cancel = (): void => {}
     await Promise.race([
@@ -250,17 +251,20 @@ export class Endings {
     return !isZombie(record)
   }
 
-  /** For teardown: SIGTERM to the group, grace, SIGKILL to the group. What left the group is the leak check's. */
+  /**
+   * For teardown: SIGTERM to the group, grace, SIGKILL to the group. Processes outside of the group are left to the
+   * leak check.
+   */
   async terminateGroup(grace: number): Promise<void> {
     const { ownTree: tree, settled, signalLog } = this.#process
     if (tree === undefined) return
-    // Until the rest of its output is there its exit is not known, and no verdict on it.
+    // Its exit, and so the verdict on it, is not known before the rest of its output is there.
     if (this.#process.hasExited) return settled
     if (this.#ending !== undefined) {
       this.#shortenGrace(grace)
       await this.#ending.catch(() => {})
     }
-    // It has ended by itself, and the news of it is on its way.
+    // It has exited by itself, and the news of that is on its way.
     if (!this.isLeaderAlive()) return this.settledWithin(killTimeout)
     if (table.identify(tree.identity.pid)?.isExiting === true) {
       await Promise.race([settled, sleep(drainTime)])
@@ -279,7 +283,7 @@ export class Endings {
     if (!isOutOfReach(tree)) await this.settledWithin(killTimeout)
   }
 
-  /** Whether nobody is in the group any more. */
+  /** Kills the group. Returns whether it is empty. */
   async #killGroup(tree: Tree, inGroup: () => Promise<readonly Member[]>): Promise<boolean> {
     this.#note('SIGKILL', 'teardown', 'group')
     this.#orphaned = withLivingParents((await this.#containment.look([tree])).members)
@@ -293,7 +297,7 @@ export class Endings {
         isForbidden = members.length > 0 && members.every((each) => signalProcess(each, 'SIGKILL') === 'forbidden')
         return members
       },
-      // Another user's: the leak check finds them again and says so.
+      // These run as another user. The leak check finds them again and reports them.
       () => (isForbidden ? 0 : deadline),
     )
     return left.length === 0

@@ -15,7 +15,9 @@ export interface EndingHost {
   readonly waits: Pick<CommandWaits, 'watchEnding'>
 }
 
-/** `kill()` and `terminate()`: ends the whole tree, then reports the exit, or that it was there before. */
+/**
+ * `kill()` and `terminate()`: ends the whole tree, then reports the exit, or throws if the command had exited before.
+ */
 export function endForTest(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
   const site = callSite()
   const what = signal === 'SIGKILL' ? 'kill()' : 'terminate()'
@@ -54,7 +56,7 @@ const endingAt = (caller: string, site: CallSite): string => {
 
 async function endAndJudge(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grace: number): Promise<Exit> {
   const { record, endings, settled } = host
-  // Not started yet; or only the rest of its output is awaited, and it is exiting by itself.
+  // It has not started yet, or it is exiting by itself and only the rest of its output is missing.
   if (!host.hasTree || record.exit !== undefined) await settled
   record.throwUnlessStarted()
   const before = record.knowledge
@@ -62,7 +64,7 @@ async function endAndJudge(host: EndingHost, signal: 'SIGTERM' | 'SIGKILL', grac
   if (before === 'running' && !isJoining) endings.attribute('test')
   await endings.endWithin(signal, grace)
   await settled
-  // It was a zombie already when SIGKILL came, and its exit had not been reported yet: it died on its own.
+  // It was already a zombie when SIGKILL came, but its exit had not been reported yet: it exited by itself.
   const diedAlone = signal === 'SIGKILL' && !isJoining && !record.isSignalled && record.exit?.signal !== 'SIGKILL'
   if (before === 'running' && !diedAlone) return record.seenExit()
   const error = record.errorOnceExited(before === 'running' ? 'exited, not seen' : before)

@@ -1,37 +1,39 @@
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import type { OutputStream } from './output.js'
 
-/** What happens to a running program. */
+/** Is told what happens to a running program. */
 export interface TransportListener {
   output(stream: OutputStream, bytes: Buffer): void
-  /** There will be no more output: nobody can write it, or it cannot be read. */
+  /** There will be no more output: no process can write any, or it cannot be read. */
   outputEnded(): void
   exited(code: number | null, signal: NodeJS.Signals | null): void
 }
 
-/** A started program: its streams and its identity. Its users need not know whether it has pipes or a terminal. */
+/** A started program: its streams and its identity. It hides whether the program has pipes or a terminal. */
 export interface Transport {
   readonly identity: ProcessIdentity
-  /** What its standard streams are, as /proc/PID/fd shows it, as far as it could be read. */
+  /** Its standard streams, as /proc/PID/fd names them, as far as they could be read. */
   readonly streams: ReadonlySet<string>
-  /** Whether its input, once ended, can be written to again: a terminal's end of input is a character like others. */
+  /**
+   * Whether its input can still be written to after it was ended. In a terminal, the end of input is just a character.
+   */
   readonly inputStaysOpen: boolean
-  /** Whether nobody can write to its output any more. */
+  /** Whether no process can write to its output any more. */
   readonly isOutputClosed: boolean
-  /** Whether nobody has waited for it yet: until then its number is its own. */
+  /** Whether nobody has waited for it yet. Until then its pid cannot be reused. */
   isHeld(): boolean
-  /** Resolves with the news of the program's exit, where it comes through the event loop at once. */
+  /** Resolves at the program's exit, if the event loop reports exits at once. */
   readonly exit?: Promise<void>
-  /** Tells, from now on. Called once, in the turn of the event loop in which the program was started. */
+  /** Reports everything from now on. Called once, in the same turn of the event loop as the start. */
   listen(listener: TransportListener): void
-  /** `done` is called once the kernel has it, or with why it does not. */
+  /** `done` is called once the kernel has the text, or with the reason why it does not. */
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void
-  /** Ends the input, after `text` where there is one. */
+  /** Ends the input, after `text` if given. */
   endInput(text?: string | Uint8Array, done?: (error?: Error | null) => void): void
-  /** Ends its parent alone, where it has one of its own. Resolves once that has gone. */
+  /** Kills its parent alone, if it has its own. Resolves once the parent has gone. */
   readonly loseParent?: (() => Promise<void>) | undefined
-  /** Of a terminal. */
+  /** Only in a terminal. */
   resize?(columns: number, rows: number): void
-  /** Lets go of the streams: a process that may live on, and holds them, must not keep this one alive. */
+  /** Closes our ends of the streams: a process that lives on and holds the others must not keep this one alive. */
   release(): void
 }

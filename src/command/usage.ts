@@ -5,33 +5,34 @@ import { table } from '../system/process-table/current.js'
 import { descendantsOf, fieldsOfStat, readProc, ticksPerSecond } from '../system/process-table/linux.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 
-// What the processes of a command have used, by looking while they live: the kernel forgets the peak of a process's
-// memory with its exit, and what getrusage(2) tells of a child begins at the peak of the process that forked it.
+// Measures what the processes of a command use while they live. Afterwards it is too late: the kernel forgets a
+// process's peak memory at its exit, and getrusage(2) counts a child's peak from the peak of the process that forked
+// it.
 
 /** What a command and everything that it started have used. */
 export interface Usage {
-  /** Bytes. The largest sum, over the processes that lived at once, of the peak of each (VmHWM in proc_pid_status(5)). */
+  /** Bytes. The largest sum of the peaks (VmHWM in proc_pid_status(5)) of the processes that lived at the same time. */
   readonly peakMemory: number
-  /** ms of processor time, in user mode and in the kernel, of all its processes together. */
+  /** ms of processor time of all its processes, in user mode and in the kernel. */
   readonly cpuMs: number
 }
 
-/** ms between two looks, at least. */
+/** The shortest time between two looks, in ms. */
 const interval = 20
-/** How many times as long as a look takes is waited for the next one. */
+/** After a look, this many times its duration passes before the next one. */
 const rest = 50
-/** ms between two looks that output asks for: a flood of it must not be slowed down. */
+/** ms between two looks that output triggers: they must not slow down a program that writes a lot. */
 const shortestPause = 5
 
 interface ProcessUsage {
   readonly peak: number
-  /** Clock ticks of its own, and with those of the children that it has waited for. */
+  /** Clock ticks of its own, and the same with those of the children that it has waited for. */
   readonly ticks: number
   readonly ticksWithChildren: number
   readonly isThreaded: boolean
 }
 
-/** What one process has used so far. Undefined when it has gone, or is a zombie: that has no memory any more. */
+/** What one process has used so far. Undefined if it has gone, or is a zombie, which has no memory any more. */
 function usageOf(pid: number): ProcessUsage | undefined {
   const status = readProc(`/proc/${pid}/status`, true)
   const stat = readProc(`/proc/${pid}/stat`, true)
@@ -45,7 +46,7 @@ function usageOf(pid: number): ProcessUsage | undefined {
   return { peak: Number(kilobytes[1]) * 1024, ticks, ticksWithChildren, isThreaded: threads > 1 }
 }
 
-/** Looks at what the processes of one command use, until its leader has exited. */
+/** Measures what the processes of one command use, until its leader has exited. */
 export class UsageMeter {
   readonly #tree: Tree
   readonly #seen = new Map<string, ProcessUsage>()
@@ -57,22 +58,22 @@ export class UsageMeter {
   private constructor(tree: Tree) {
     this.#tree = tree
     this.look()
-    // In its first instant a program has nothing: what it writes a moment later is worth another look.
+    // At its very start a program uses nothing yet, so output a moment later is worth another look.
     this.#lastLook = -Infinity
     this.#stop = every(interval, () => this.#sample())
   }
 
-  /** Undefined where the system does not tell. */
+  /** Returns undefined where the system does not tell. */
   static begin(tree: Tree): UsageMeter | undefined {
     return table.name === 'linux' ? new UsageMeter(tree) : undefined
   }
 
-  /** Looks, unless looks would take more than their share of the time. */
+  /** Looks, unless looking would take more than its share of the time. */
   #sample(): void {
     if (now() >= this.#nextLook) this.look()
   }
 
-  /** Looks now, as the program may be about to exit, unless it has just been looked at. */
+  /** Looks now because the program may be about to exit, unless the last look was just before. */
   lookAgain(): void {
     if (now() - this.#lastLook >= shortestPause) this.look()
   }
@@ -95,7 +96,7 @@ export class UsageMeter {
       visited.add(record.pid)
       visit(record)
     })
-    // What has lost its parent is below nobody: containment has seen it before.
+    // A process that has lost its parent is below nobody, but containment has seen it before.
     for (const each of known.values()) {
       if (!visited.has(each.pid) && holderOf(each) !== undefined) visit(each)
     }
@@ -109,7 +110,7 @@ export class UsageMeter {
     this.#stop()
     const all = [...this.#seen.values()]
     const own = all.reduce((ticks, each) => ticks + each.ticks, 0)
-    // Children that came and went between two looks are in what their parent has waited for.
+    // Children that came and went between two looks are included in the count of the parent that waited for them.
     const leader = this.#seen.get(`${this.#tree.identity.pid} ${this.#tree.identity.startTime}`)
     const ticks = Math.max(own, leader?.ticksWithChildren ?? 0)
     return { peakMemory: this.#peakMemory, cpuMs: (ticks * 1000) / ticksPerSecond }

@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs'
 import { realProcess } from '../../base/real-process.js'
 import { table } from '../../system/process-table/current.js'
 
-// A command gets the environment of the tests, less what the runner put there for its workers, and less what is true of
-// the tests and not of the command: the repository whose hook runs them, the terminal that they run in.
+// A command gets the environment of the tests, without what the runner set for its workers, and without what describes
+// the tests and not the command: the repository whose hook runs them, and their terminal.
 
 /** Variables that commands do not inherit, and why. docs/environment.md has the same table for people. */
 export interface NotInherited {
-  /** A `*` at the end stands for anything, `=` for one value alone. */
+  /** A name may end in `*` (any ending), or be `NAME=value` (only this value). */
   readonly names: readonly string[]
   readonly why: string
 }
 
-/** What the runner, or this package, puts into the environment of whoever runs tests. */
+/** Set by the runner, or by this package, for the processes that run tests. */
 const ofTheRunner: NotInherited[] = [
   { names: ['VITEST*', 'FORCE_TTY'], why: 'Vitest tells its workers' },
   { names: ['JEST_WORKER_ID'], why: 'Jest numbers its workers' },
@@ -28,7 +28,7 @@ const ofTheRunner: NotInherited[] = [
   },
 ]
 
-/** What a runner puts there with these values. What its own environment had is inherited in their place. */
+/** Set by the runner to these values. The command gets the value that the runner itself was started with, if any. */
 const ofTheRunnerByValue: (NotInherited & { readonly runner: string })[] = [
   {
     runner: 'VITEST',
@@ -44,10 +44,10 @@ const ofTheRunnerByValue: (NotInherited & { readonly runner: string })[] = [
   },
 ]
 
-/** What is true of where the tests run, and not of the command. */
+/** These describe where the tests run, not the command. */
 const ofTheSurroundings: NotInherited[] = [
   {
-    // `git rev-parse --local-env-vars`, of every version, and the folder of a push that is not accepted yet.
+    // `git rev-parse --local-env-vars` of every version, and the quarantine folder of a push.
     names: [
       'GIT_ALTERNATE_OBJECT_DIRECTORIES',
       'GIT_COMMON_DIR',
@@ -113,28 +113,28 @@ const ofTheSurroundings: NotInherited[] = [
   },
 ]
 
-/** What a command in a terminal of its own does not inherit besides. */
+/** What a command in its own terminal does not inherit either. */
 export const ofAnotherTerminal: NotInherited = {
   names: ['COLUMNS', 'LINES', 'TERMCAP', 'TERMINFO'],
   why: 'its terminal has a size and a kind of its own',
 }
 
-/** All of them. */
+/** All these lists. */
 export const notInherited: readonly NotInherited[] = [...ofTheRunner, ...ofTheRunnerByValue, ...ofTheSurroundings]
 
-/** Whether a variable is one of these. */
+/** Makes a function that says whether a variable is in one of these lists. */
 export function matcherOf(lists: readonly NotInherited[]): (name: string) => boolean {
   const names = lists.flatMap((list) => list.names)
   const exact = new Set(names)
   const prefixes = names.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))
-  // Every command asks this of every variable.
+  // One expression: every command checks every variable.
   const pattern = new RegExp(`^(?:${prefixes.join('|')})`)
   return (name) => exact.has(name) || (prefixes.length > 0 && pattern.test(name))
 }
 
 const isNeverInherited = matcherOf([...ofTheRunner, ...ofTheSurroundings])
 
-/** What was found out about names: every command has some forty of them, and mostly the same. */
+/** The answers so far. A command has some forty variables, and mostly the same ones as the command before. */
 const answers = new Map<string, boolean>()
 const mostAnswers = 1000
 
@@ -147,7 +147,7 @@ function isNameWithheld(name: string): boolean {
   return answer
 }
 
-/** The environment that a process was started with, where the system keeps it. */
+/** The environment that a process was started with, if the system keeps it. */
 function firstEnvironmentOf(pid: number | 'self'): ReadonlyMap<string, string> | undefined {
   if (table.name !== 'linux') return undefined
   try {
@@ -158,7 +158,10 @@ function firstEnvironmentOf(pid: number | 'self'): ReadonlyMap<string, string> |
   }
 }
 
-/** What the runner was started with. Looked up once: a worker's parent is the runner for as long as it works. */
+/**
+ * The environment that the runner was started with. Read once: the runner is the worker's parent for the worker's whole
+ * life.
+ */
 let runners: { readonly environment: ReadonlyMap<string, string> | undefined } | undefined
 
 function runnersEnvironment(): ReadonlyMap<string, string> | undefined {
@@ -176,7 +179,7 @@ for (const { names, runner } of ofTheRunnerByValue) {
   }
 }
 
-/** Whether a value is what a runner puts there, and the runner's own environment does not have it. */
+/** Whether the runner has set this value: the runner's own environment does not have it. */
 function isTheRunnersValue(name: string, value: string | undefined): boolean {
   if (!namesByValue.has(name)) return false
   const suspects = byValue.get(`${name}=${value}`) ?? []
@@ -184,14 +187,14 @@ function isTheRunnersValue(name: string, value: string | undefined): boolean {
   return runnersEnvironment()?.get(name) !== value
 }
 
-/** Whether a command does not inherit what stands in the environment of the tests. */
+/** Whether a command does not inherit this variable of the tests. */
 const isWithheld = (name: string, value: string | undefined): boolean =>
   isNameWithheld(name) || isTheRunnersValue(name, value)
 
-/** The base of every command's environment: the worker's own, less what a command does not inherit. */
+/** The base of every command's environment: the worker's own, without the variables that a command does not inherit. */
 export function inheritedEnvironment(): NodeJS.ProcessEnv {
   const inherited: NodeJS.ProcessEnv = {}
-  // Each name and each value of process.env is a call into the system: they are asked for once.
+  // Reading a name or a value of process.env is a system call, so each is read once.
   for (const name of Object.keys(process.env)) {
     const value = process.env[name]
     if (!isWithheld(name, value)) inherited[name] = value
@@ -201,8 +204,8 @@ export function inheritedEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * What somebody has asked for in an environment: all of it, unless it is a copy of this process's own, such as
- * `{ ...process.env, PORT: '3000' }`, which brings along what is the runner's.
+ * The part of an environment that somebody asked for. That is all of it, unless it is a copy of this process's own (`{
+ * ...process.env, PORT: '3000' }`), which also contains what the runner set.
  */
 export function askedFor(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const path = environment['PATH']
@@ -217,7 +220,7 @@ export function askedFor(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(asked)
 }
 
-/** An environment as the system has it: a number is written in decimal. */
+/** The environment with all values as text: numbers are written in decimal. */
 export const inDecimal = (environment: Readonly<Record<string, string | number | undefined>>): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [name, value === undefined ? undefined : String(value)]),

@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { startOwn } from '../../containment/own-starts.js'
 import type { Pipe } from '../../system/posix-spawn.js'
 
-// Pipes without the system call: mkfifo(1) makes files that are pipes once both ends are open, and they are removed at
-// once. Four commands' worth is made at a time, since each call of mkfifo(1) is the start of a program.
+// Pipes made without pipe(2). mkfifo(1) makes files that become pipes once both ends are open; the files are then
+// removed. The pipes of four commands are made at a time, because each call of mkfifo(1) starts a program.
 
 const batch = 12
 const pool: Pipe[] = []
 let isUnavailable = false
 
-/** A pipe. Undefined where the machine has no mkfifo(1). Throws where no descriptors are left. */
+/** Opens a pipe. Returns undefined if the machine has no mkfifo(1). Throws if no file descriptors are left. */
 export function openFifo(): Pipe | undefined {
   if (pool.length === 0 && !isUnavailable) fill()
   return pool.pop()
@@ -30,7 +30,7 @@ function fill(): void {
   }
 }
 
-/** Neither end waits for the other where one is open already, and neither is left non-blocking for the program. */
+/** Opens both ends. `r+` opens without waiting for the other end, and the program's end must not be non-blocking. */
 function openBothEnds(path: string): Pipe {
   const both = openSync(path, constants.O_RDWR)
   const ends: number[] = []

@@ -21,8 +21,7 @@ function hiddenIdentity(pid: number, isHeld: () => boolean): ProcessIdentity {
 }
 
 /**
- * Who a child is that has just been started. Where that cannot be read, nothing would find the child again: it is ended
- * at once.
+ * Identifies a child that was just started. If that fails, nothing could find the child again, so it is killed at once.
  *
  * @param isHeld whether nobody has waited for it yet.
  */

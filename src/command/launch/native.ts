@@ -12,20 +12,21 @@ import { candidates, isExecutable } from './search-path.js'
 import { explain } from './spawn-failure.js'
 import { openStandardPipes, type StandardPipes } from './standard-pipes.js'
 
-// The start by posix_spawn(3): the same in a small worker and in a large one, and the program has pipes.
+// Starts programs with posix_spawn(3), whose cost does not depend on the size of the worker. The program gets real
+// pipes.
 
-/** Where a program is looked for that is given no PATH, as execvp(3) does. */
+/** The PATH that execvp(3) uses when none is set. */
 const defaultPath = '/bin:/usr/bin'
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code
 
-/** What lets execvp(3) go on to the next folder on PATH. */
+/** The errors after which execvp(3) tries the next folder on PATH. */
 const goesOn = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'ENODEV', 'ESTALE', 'ETIMEDOUT'])
 
-/** A refusal of the system's, made here. */
+/** An error with a code of the system. */
 const refused = (code: string): Error => Object.assign(new Error(code), { code })
 
-/** Starts the program as execvp(3) would find it. Returns its number, or throws an error with the system's code. */
+/** Starts the program that execvp(3) would find. Returns its pid, or throws an error with the system's code. */
 function spawnProgram(
   calls: PosixSpawn,
   request: SpawnRequest,
@@ -43,14 +44,14 @@ function spawnProgram(
   let refusal: unknown
   let isSeen = false
   for (const candidate of candidates(file, env['PATH'] ?? defaultPath)) {
-    // Each try is a start: where it can be seen that it is in vain there is none.
+    // Each try starts a process, so we look first whether the file could be executed.
     const state = file.includes('/') ? 'executable' : stateOf(candidate, cwd)
     isSeen ||= state === 'not executable'
     if (state !== 'executable') continue
     try {
       return spawn({ ...surroundings, file: candidate, args: [file, ...args] })
     } catch (error) {
-      // A script without a first line that says whose it is.
+      // A script without a `#!` line.
       if (codeOf(error) === 'ENOEXEC') {
         return spawn({ ...surroundings, file: '/bin/sh', args: ['/bin/sh', candidate, ...args] })
       }
@@ -63,12 +64,12 @@ function spawnProgram(
 
 function stateOf(candidate: string, cwd: string): 'executable' | 'not executable' | undefined {
   const path = candidate.startsWith('/') ? candidate : join(cwd, candidate)
-  // The shortest of all looks: most of them find nothing.
+  // The cheapest check comes first: most folders do not have the file.
   if (!existsSync(path)) return undefined
   return isExecutable(path) ? 'executable' : 'not executable'
 }
 
-/** Tells of the exit of a child from here on. */
+/** Reports the exit of a child from now on. */
 function watchExit(calls: PosixSpawn, pid: number): Pick<StartedProgram, 'isHeld' | 'onExit'> {
   let isHeld = true
   const callbacks: OnExit[] = []
@@ -81,7 +82,7 @@ function watchExit(calls: PosixSpawn, pid: number): Pick<StartedProgram, 'isHeld
 }
 
 /**
- * Starts a program as the leader of a session and a group of its own, its standard streams as pipes.
+ * Starts a program as the leader of its own session and group, with pipes as its standard streams.
  *
  * @returns the running program, or why it could not be started.
  */
@@ -108,15 +109,15 @@ export function startNatively(calls: PosixSpawn, request: SpawnRequest): Transpo
   return new Pipes({ identity, streams: names, stdin: stdin!, stdout: stdout!, stderr: stderr!, ...exit })
 }
 
-/** What execve(2) is given. */
+/** The arguments of execve(2). */
 interface Program {
   readonly file: string
   readonly args: readonly string[]
-  /** `NAME=value` */
+  /** Entries of the form `NAME=value`. */
   readonly entries: readonly string[]
 }
 
-/** What execve(2) would be given cut off at its first NUL byte is refused, as Node does. */
+/** Refuses NUL bytes, as Node does: execve(2) would cut the text off there. */
 function givenProgram(request: SpawnRequest): Program {
   const { file, args } = programOf(request)
   const entries = entriesOf(request.env)

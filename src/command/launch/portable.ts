@@ -14,13 +14,15 @@ import { programOf, type SpawnRequest } from './request.js'
 import { explain } from './spawn-failure.js'
 import { endsOf, type OpenPipe, openStandardPipes, type StandardPipes } from './standard-pipes.js'
 
-// The start by Node's own means, where the native one is unavailable: in worker threads, on macOS, without system
-// calls. The sole importer of execa, which is loaded when it is needed: its import is slow.
+// Starts programs with Node's own means, where posix_spawn(3) is unavailable: in worker threads, on macOS, without
+// system calls. The only importer of execa, which is imported late because its import is slow.
 
 let execa: typeof Execa | undefined
 let isTried = false
 
-/** Loads execa, once. Where the test environment lacks what it needs (jsdom has no TextEncoder) Node's spawn does it. */
+/**
+ * Imports execa, once. If the test environment lacks what execa needs (jsdom has no TextEncoder), Node's spawn is used.
+ */
 export async function preparePortableStart(): Promise<void> {
   if (isTried) return
   isTried = true
@@ -31,13 +33,13 @@ export async function preparePortableStart(): Promise<void> {
 }
 
 interface Started {
-  /** The child that Node made, where it did. */
+  /** The child, if Node has made one. */
   readonly child: ChildProcess | undefined
-  /** Why it could not be started, where it could not. */
+  /** Rejects or resolves with the reason if the program could not be started. */
   readonly refusal: Promise<unknown>
 }
 
-/** Starts a program, and keeps hold of what Node started, whatever is thrown after that. */
+/** Starts a program. Keeps the child that Node made, even if something throws after that. */
 function begin(request: SpawnRequest, stdio: (number | 'pipe')[]): Started {
   let child: ChildProcess | undefined
   let refuse!: (error: unknown) => void
@@ -49,11 +51,12 @@ function begin(request: SpawnRequest, stdio: (number | 'pipe')[]): Started {
   try {
     const started = startOwn(() => (execa === undefined ? spawnPlainly(request, stdio) : spawnByExeca(request, stdio)))
     child ??= started as ChildProcess
-    // A promise where it is execa's, which is not what we wait for, and must not become an unhandled rejection.
+    // execa returns a promise. We do not wait for it, and it must not become an unhandled rejection.
     if (child.pid === undefined) Promise.resolve(started as unknown).then(refuse, refuse)
     else if (started instanceof Promise) started.catch(() => {})
   } catch (error) {
-    // Without descriptors Node gives execa a child that has no streams: the child's own error says why, a moment later.
+    // When no file descriptors are left, Node gives execa a child without streams. The child's own error comes a moment
+    // later and says why.
     soon(() => refuse(error))
   } finally {
     stopHearing()
@@ -72,7 +75,7 @@ function spawnByExeca({ command, args, cwd, env, shell }: SpawnRequest, stdio: (
     extendEnv: false,
     reject: false,
     shell,
-    // Any number is taken, and the types know the first three.
+    // Any number of streams is allowed; the types only know the first three.
     stdio: stdio as unknown as Options['stdio'],
     stripFinalNewline: false,
   } as Options)
@@ -82,16 +85,16 @@ function spawnPlainly(request: SpawnRequest, stdio: (number | 'pipe')[]): unknow
   const { file, args } = programOf(request)
   const { cwd, env } = request
   const child = spawn(file, args, { cwd, env, detached: true, stdio })
-  // Otherwise nobody listens.
+  // Without a listener the event would be thrown.
   child.on('error', () => {})
   return child
 }
 
 /**
- * Starts a program as the leader of a session and a group of its own. A standard stream for which no pipe can be made
- * is what Node makes of it, a socket pair.
+ * Starts a program as the leader of its own session and group. If no pipe can be made for a standard stream, Node makes
+ * a socket pair.
  *
- * @returns the running program, or the promise of the reason why it could not be started.
+ * @returns the running program, or a promise of the reason why it could not be started.
  */
 export function startPortably(request: SpawnRequest, openPipe: OpenPipe): Transport | Promise<SpawnError> {
   let pipes: StandardPipes
@@ -111,7 +114,7 @@ export function startPortably(request: SpawnRequest, openPipe: OpenPipe): Transp
     pipes.release()
     return refusal.then((error) => explain(error, request))
   }
-  // Nothing keeps the worker alive for a command.
+  // A running command does not keep the worker alive.
   child.unref()
   const isHeld = (): boolean => isUnwaited(child)
   const identity = identify(child.pid, isHeld)

@@ -9,7 +9,7 @@ const isSameFile = (a: string, b: string): boolean => {
   }
 }
 
-/** Whether a file can be run. Most looks find nothing, and an exception is slow. */
+/** Whether a file is executable. Most are not there, and exceptions are slow, so this throws none. */
 export const isExecutable = (file: string): boolean => {
   try {
     if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false
@@ -20,7 +20,7 @@ export const isExecutable = (file: string): boolean => {
   }
 }
 
-/** The folders of the PATH that was searched last: of most tests every command has the same. */
+/** The folders of the PATH that was searched last. The commands of a test mostly have the same PATH. */
 let split: { readonly path: string; readonly folders: readonly string[] } | undefined
 
 function foldersOf(path: string): readonly string[] {
@@ -28,11 +28,11 @@ function foldersOf(path: string): readonly string[] {
   return split.folders
 }
 
-/** What a name on a PATH may stand for, as execvp(3) tries it: an empty folder is the current one. */
+/** The files that a name may stand for, as execvp(3) tries them. An empty folder on PATH is the current one. */
 export const candidates = (name: string, path: string): string[] =>
   name.includes('/') ? [name] : foldersOf(path).map((folder) => (folder === '' ? name : `${folder}/${name}`))
 
-/** The first file of this name on a PATH. */
+/** The first executable file of this name on a PATH. */
 export function search(name: string, path: string): string | undefined {
   return path
     .split(delimiter)
@@ -43,7 +43,7 @@ export function search(name: string, path: string): string | undefined {
 
 const searched = new Map<string, string>()
 
-/** The current folder of the tests, or the root when somebody has removed it. */
+/** The current folder of the tests, or `/` if somebody has removed it. */
 export function currentFolder(): string {
   try {
     return process.cwd()
@@ -52,7 +52,7 @@ export function currentFolder(): string {
   }
 }
 
-/** PATH with the project's node_modules/.bin first, and such that `node` is the Node that runs the tests. */
+/** PATH with the project's node_modules/.bin first, and with the Node that runs the tests as `node`. */
 export function searchPath(path: string): string {
   const cwd = currentFolder()
   const key = `${cwd}${delimiter}${path}`

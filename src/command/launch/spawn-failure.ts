@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { SpawnError } from '../../base/errors.js'
 import type { SpawnRequest } from './request.js'
 
-/** Says why a program could not be started: execvp(3) has one word, ENOENT, for three different mistakes. */
+/** Explains why a program could not be started: execvp(3) reports three different mistakes as ENOENT. */
 export function explain(error: unknown, request: SpawnRequest): SpawnError {
   const cause = error as NodeJS.ErrnoException & { originalMessage?: string }
   const { cwd, display, env, shell } = request
-  // With a shell it is the shell that could not be started: what is wrong in its text is for the shell to say.
+  // With `shell`, only the shell can fail to start. The shell itself reports what is wrong in the command line.
   const command = typeof shell === 'string' && shell !== '' ? shell : shell === true ? '/bin/sh' : request.command
   const subject = command === request.command ? undefined : `the shell ${command}`
   const isPath = command.includes('/')
@@ -34,7 +34,7 @@ export function explain(error: unknown, request: SpawnRequest): SpawnError {
   }
   const hint = / /.test(command) ? '; arguments go into the second parameter, a command line needs { shell: true }' : ''
   const file = isPath ? join(command.startsWith('/') ? '' : cwd, command) : undefined
-  // Every refusal of the system's has a code.
+  // Every refusal by the system has a code.
   if (code === undefined) {
     return refuse(`child_process started nothing (${cause.originalMessage ?? cause.message}); is it mocked here?`)
   }

@@ -10,7 +10,7 @@ import type { SpawnRequest } from './request.js'
 import { startBelowParent } from './throw-away.js'
 import type { OpenPipe } from './standard-pipes.js'
 
-// The one way to start a program.
+// The only way to start a program.
 
 /** Loads what the first start needs, once. */
 export async function prepareSpawn(): Promise<void> {
@@ -18,21 +18,21 @@ export async function prepareSpawn(): Promise<void> {
 }
 
 /**
- * A pipe, where one can be made. On Linux who opens /dev/stdin opens the file itself once more: that of mkfifo(1) would
- * wait there for somebody to write, who may have ended the input long ago.
+ * Makes a pipe, if that is possible. On Linux, opening /dev/stdin opens the file behind it once more. With a pipe of
+ * mkfifo(1) that would wait for a writer, who may have closed the input long ago.
  */
 const openPipe: OpenPipe = (stream) => {
   const available = posixSpawn()
   if (available !== undefined) return available.pipe()
-  // Bun reads nothing of a pipe that it has not opened itself, and Deno gives none to a child.
+  // Bun only reads from pipes that it has opened itself, and Deno passes none on to a child.
   if (runtime !== 'Node') return undefined
   return stream === 0 && process.platform === 'linux' ? undefined : openFifo()
 }
 
 /**
- * Starts a program as the leader of a session and a group of its own, its standard streams as pipes.
+ * Starts a program as the leader of its own session and group, with pipes as its standard streams.
  *
- * @returns the running program, or the promise of the reason why it could not be started.
+ * @returns the running program, or a promise of the reason why it could not be started.
  */
 export function start(request: SpawnRequest): Transport | Promise<SpawnError> {
   if (request.hasOwnParent === true) return startBelowParent(request, openPipe, isMainThread ? posixSpawn() : undefined)

@@ -5,31 +5,34 @@ import type { Writable } from 'node:stream'
 import type { Pipe } from '../../system/posix-spawn.js'
 import { inputOf, outputOf, type StandardInput, type StandardOutput } from '../pipes.js'
 
-// Node gives a program socket pairs. Those take some 300 short lines, where a pipe takes 64 kilobytes: a program that
-// writes more and calls process.exit() loses the rest. And /dev/stdin, /dev/stdout and /dev/stderr do not open.
+// Node gives a program socket pairs. A socket pair holds some 300 short lines, a pipe holds 64 kilobytes: a program
+// that writes more than that and calls process.exit() loses the rest. And with a socket, /dev/stdin, /dev/stdout and
+// /dev/stderr cannot be opened.
 
-/** The pipes of a program's three standard streams. What could not be made is undefined. */
+/** The pipes of a program's three standard streams. Undefined where none could be made. */
 export interface StandardPipes {
   /** The program's ends. */
   readonly theirs: readonly (number | undefined)[]
-  /** What /proc/PID/fd shows of them. */
+  /** Their names in /proc/PID/fd. */
   readonly names: readonly string[]
   readonly stdin: StandardInput | undefined
   readonly stdout: StandardOutput | undefined
   readonly stderr: StandardOutput | undefined
-  /** Closes the program's ends here, once it has them. */
+  /** Closes our copies of the program's ends, once the program has them. */
   handOver(): void
-  /** Closes the ends on this side. */
+  /** Closes our own ends. */
   release(): void
 }
 
-/** A pipe for a standard stream, undefined where none can be made. Throws where no descriptors are left. */
+/**
+ * Makes a pipe for a standard stream. Returns undefined if none can be made. Throws if no file descriptors are left.
+ */
 export type OpenPipe = (stream: 0 | 1 | 2) => Pipe | undefined
 
-/** All reads go here first, and what was read is copied out of it at once. A pipe holds no more than this. */
+/** All reads go into this buffer, and are copied out at once. A pipe holds no more than this. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 
-/** The reading end of a pipe. */
+/** The end of a pipe that we read from. */
 class OutputEnd implements StandardOutput {
   readonly #socket: Socket
   #hear: (bytes: Buffer) => void = () => {}
@@ -40,7 +43,7 @@ class OutputEnd implements StandardOutput {
       return true
     }
     const onread = { buffer: readBuffer, callback }
-    // The types know of `onread` for connections alone.
+    // The types know `onread` only for connections.
     this.#socket = new Socket({ fd: descriptor, readable: true, writable: false, onread } as SocketConstructorOpts)
   }
 
@@ -64,7 +67,7 @@ class OutputEnd implements StandardOutput {
   }
 }
 
-/** The writing end of a pipe. Most programs are given no input: the stream is made for the first. */
+/** The end of a pipe that we write to. The stream is made for the first write: most programs get no input. */
 class InputEnd implements StandardInput {
   readonly #pipe: Pipe
   #socket: Socket | undefined
@@ -87,7 +90,7 @@ class InputEnd implements StandardInput {
   }
 }
 
-/** What has been opened so far of three pipes: all of it is closed again where one more fails. */
+/** The ends opened so far. If one pipe fails, they are all closed again. */
 class Ends {
   readonly theirs: (number | undefined)[] = []
   readonly #handOver: (() => void)[] = []
@@ -125,10 +128,10 @@ function openOutput(pipe: Pipe): OutputEnd {
 }
 
 /**
- * Opens three pipes and the streams on this side of them. All of this that can fail has then been done before the
- * program is started, and no program is forgotten for it.
+ * Opens three pipes and the streams on our side. Everything that can fail is done before the program starts, so that no
+ * started program is forgotten.
  *
- * @throws where no descriptors are left.
+ * @throws if no file descriptors are left.
  */
 export function openStandardPipes(openPipe: OpenPipe): StandardPipes {
   const ends = new Ends()
@@ -142,7 +145,7 @@ export function openStandardPipes(openPipe: OpenPipe): StandardPipes {
   return ends
 }
 
-/** The ends on this side: where no pipe could be made, that of what Node has made. */
+/** Our ends. Where no pipe could be made, the end of what Node has made. */
 export const endsOf = (
   { stdin, stdout, stderr }: StandardPipes,
   child: Pick<ChildProcess, 'stdin' | 'stdout' | 'stderr'>,

@@ -18,13 +18,13 @@ import { programOf, type SpawnRequest } from './request.js'
 import { explain } from './spawn-failure.js'
 import { endsOf, type OpenPipe, openStandardPipes, type StandardPipes } from './standard-pipes.js'
 
-// A program below a parent of its own, which can be SIGKILLed alone: the client of a server, say. The pipes are this
-// process's, and the program inherits them through the parent, which relays nothing and so loses nothing. When the
-// parent is ended, the ends on this side are closed: the kernel would have closed the parent's at the same moment.
+// Runs a program below its own parent, which can be SIGKILLed alone. The parent plays the client of a server, for
+// example. The pipes belong to this process, and the program inherits them through the parent, which relays nothing and
+// so loses nothing. When the parent is killed, we close our ends, as the kernel would have closed the parent's.
 
 /**
- * The parent. It starts the program, says who it is, and waits until that is known here before it waits for the
- * program: until then the number is the program's own. It ends with the program, or with this process.
+ * The parent. It starts the program and reports its pid. Before it waits for the program it waits for our answer: until
+ * then the pid cannot be reused. It ends with the program, or with this process.
  */
 const parentScript = `
 const fs = require('node:fs'), { spawn } = require('node:child_process'), { Socket } = require('node:net')
@@ -51,7 +51,7 @@ try {
   refuse(error)
 }`
 
-/** ms between two looks at a program that has no parent any more, where nobody tells of its exit. */
+/** ms between two looks at a program that has lost its parent, if nobody reports its exit. */
 const orphanInterval = table.name === 'linux' ? 20 : 200
 
 interface Report {
@@ -61,13 +61,13 @@ interface Report {
   readonly message?: string
 }
 
-/** The parent's own environment has nothing of the program's: its Node must not be told what that one is. */
+/** The parent's own environment. It must not contain the program's variables, which Node itself would obey. */
 function environmentOfParent(): NodeJS.ProcessEnv {
   const { PATH, LD_LIBRARY_PATH } = process.env
   return { PATH, ...(LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH }) }
 }
 
-/** A parent that was started, and what one says to it and hears of it. */
+/** A running parent, and the messages to it and from it. */
 class Parent {
   readonly #request: Pipe
   readonly #report: Pipe
@@ -86,7 +86,7 @@ class Parent {
       request.close(request.readEnd)
       report.close(report.writeEnd)
     }
-    // Nothing keeps the worker alive for a command.
+    // A running command does not keep the worker alive.
     this.child.unref()
   }
 
@@ -95,7 +95,7 @@ class Parent {
     for (let written = 0; written < bytes.length;) written += writeSync(this.#request.writeEnd, bytes, written)
   }
 
-  /** Blocks until it says something. Undefined when it has ended. */
+  /** Blocks until the parent reports something. Returns undefined if the parent has ended. */
   hear(): Report | undefined {
     const piece = Buffer.alloc(1024)
     for (;;) {
@@ -117,7 +117,7 @@ class Parent {
   }
 }
 
-/** Tells the parent that its program is known. EPIPE: it has been ended meanwhile, and the program has lost it. */
+/** Tells the parent that its program is known. EPIPE means that the parent has been killed meanwhile. */
 function goOn(parent: Parent): void {
   try {
     parent.tell('go on')
@@ -126,7 +126,7 @@ function goOn(parent: Parent): void {
   }
 }
 
-/** Asks the parent to start the program. Who that is, or why it could not be started. */
+/** Asks the parent to start the program. Returns the program's identity, or why it could not be started. */
 function startThrough(parent: Parent, request: SpawnRequest): ProcessIdentity | Error {
   const { cwd, env } = request
   try {
@@ -134,7 +134,7 @@ function startThrough(parent: Parent, request: SpawnRequest): ProcessIdentity | 
     const report = parent.hear()
     if (report === undefined) return findMarked(request) ?? new Error('its parent has ended')
     if (report.pid === undefined) return Object.assign(new Error(report.message), report)
-    // Nobody waits for it before it is told so.
+    // The parent does not wait for the program before we tell it to.
     const identity = identify(report.pid, () => true)
     takeLocksMark(parent.child.pid!)
     goOn(parent)
@@ -144,7 +144,7 @@ function startThrough(parent: Parent, request: SpawnRequest): ProcessIdentity | 
   }
 }
 
-/** A program that has ended its parent before that could say who it is: its mark tells, and no other has it yet. */
+/** Finds a program that killed its parent before the parent could report it. Only this program has its mark yet. */
 function findMarked({ env }: SpawnRequest): ProcessIdentity | undefined {
   const inherited = new Set(entriesOf(process.env))
   const marks = entriesOf(env).filter((entry) => !inherited.has(entry) && parseMarks([entry]).length > 0)
@@ -153,7 +153,9 @@ function findMarked({ env }: SpawnRequest): ProcessIdentity | undefined {
   return pid === undefined ? undefined : table.identify(table.identify(pid)?.session ?? pid)
 }
 
-/** Tells of the exit of a program whose parent has gone. With the code where this process has adopted it. */
+/**
+ * Reports the exit of a program whose parent has gone. The code is known only if this process has adopted the program.
+ */
 function watchOrphan(identity: ProcessIdentity, calls: PosixSpawn | undefined, onExit: OnExit): void {
   if (calls !== undefined && holderOf(identity)?.ppid === process.pid) {
     awaitChild(calls, identity.pid, (exit) =>
@@ -169,9 +171,9 @@ function watchOrphan(identity: ProcessIdentity, calls: PosixSpawn | undefined, o
 }
 
 /**
- * Tells of the program's exit, and ends its parent when somebody asks for it.
+ * Reports the program's exit, and kills its parent when asked to.
  *
- * @param release lets go of the streams, as the kernel does with those of a parent that has ended.
+ * @param release closes our ends of the streams, as the kernel closes those of a parent that has ended.
  */
 function watch(
   parent: Parent,
@@ -200,7 +202,7 @@ function watch(
     })
   })
   return {
-    // Its parent may have waited for it a moment ago: the table knows.
+    // Its parent may have waited for it a moment ago. The process table knows.
     isHeld: () => !isOver && holderOf(identity) !== undefined,
     onExit: (callback) => void callbacks.push(callback),
     loseParent: () => {
@@ -210,7 +212,7 @@ function watch(
   }
 }
 
-/** Pipes for the request and the report. Throws where none can be made. */
+/** Opens the pipes for the request and the report. Throws if none can be made. */
 function openTalk(openPipe: OpenPipe): [request: Pipe, report: Pipe] {
   const pipes = [openPipe(1), openPipe(1)]
   if (pipes[0] === undefined || pipes[1] === undefined) throw new Error('no pipes can be made here (mkfifo)')
@@ -218,10 +220,10 @@ function openTalk(openPipe: OpenPipe): [request: Pipe, report: Pipe] {
 }
 
 /**
- * Starts a program as the leader of a session and a group of its own, below a parent that can be ended alone.
+ * Starts a program as the leader of its own session and group, below a parent that can be killed alone.
  *
- * @param calls to wait for it once it is this process's own child.
- * @returns the running program, or the promise of the reason why it could not be started.
+ * @param calls to wait for the program once this process has adopted it.
+ * @returns the running program, or a promise of the reason why it could not be started.
  */
 export function startBelowParent(
   request: SpawnRequest,
@@ -261,7 +263,7 @@ export function startBelowParent(
   }
   const identity = startThrough(parent, request)
   if (identity instanceof Error) {
-    // It ends with what it hears from.
+    // The parent ends when this pipe is closed.
     parent.close()
     pipes.release()
     return Promise.resolve(explain(identity, request))
