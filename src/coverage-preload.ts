@@ -1,4 +1,4 @@
 import { answer } from './command/coverage-answer.js'
 
-// What commands with `coverage: true` load before their program.
+// Commands with `coverage: true` load this before their program.
 answer()

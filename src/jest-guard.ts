@@ -7,7 +7,7 @@ export type { GuardFinding, GuardOrigin, GuardReport } from './guard/report.js'
 const configure = startGuard()
 
 /**
- * Sets options: in one's own setup file or at the top of a test file for the file, inside a test for that test.
+ * Sets options: in your setup file or at the top of a test file for the file, inside a test for that test.
  *
  * @throws {TypeError} on an option that is unknown or of the wrong type.
  * @example

@@ -22,9 +22,10 @@ declare module 'expect' {
 }
 
 /**
- * Gives every test of this file, or of the describe block that it is called in, commands of its own, a workspace and
- * the matchers. After each test, behind every `afterEach` of the file, the whole tree of each command is proven dead, or
- * the test fails. Where several stand around a test, it has one fixture, and the options of the inner ones go first.
+ * Gives every test of this file, or of the `describe` block it is called in, its own commands, a workspace and the
+ * matchers. After each test, and after every `afterEach` of the file, the whole tree of each command is proven dead, or
+ * the test fails. If several calls apply to a test, it has one fixture, and the options of the inner ones take
+ * precedence.
  *
  * @throws {TypeError} on an option that is unknown or of the wrong type.
  * @throws {ProctorError} in a test or a hook, and under another runner than jest-circus.

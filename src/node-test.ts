@@ -9,9 +9,9 @@ export { executable, symlink } from './workspace/file-tree.js'
 export type * from './index.js'
 
 /**
- * Gives a test of node:test commands of its own and a workspace, torn down behind everything that the test gives to
- * `t.after`. Without a test's context, in a file or a `describe`: one fixture that all its tests share, for a server that
- * `before` starts, torn down behind them.
+ * Gives a test of node:test its own commands and a workspace. They are torn down after everything that the test gives
+ * to `t.after`. Without a test's context, in a file or a `describe`, all its tests share one fixture, for a server that
+ * `before` starts; it is torn down after them.
  *
  * @throws {TypeError} on an option that is unknown or of the wrong type.
  * @example

@@ -18,8 +18,8 @@ export type { PlaywrightMatchers } from './runners/playwright/matchers.js'
 export type * from './index.js'
 
 /**
- * Playwright's `test` with the fixtures `run`, `workspace`, `proctor` and `workerProctor`, made only when a test asks
- * for them. Options come by `test.use({ proctorOptions: { … } })`.
+ * Playwright's `test` with the fixtures `run`, `workspace`, `proctor` and `workerProctor`. They are only made when a
+ * test asks for them. Set options with `test.use({ proctorOptions: { … } })`.
  *
  * @example
  * test('the page greets', async ({ run, page }) => {
@@ -39,5 +39,5 @@ export const test: TestType<
   >,
 )
 
-/** Playwright's `expect` with the matchers that keep no snapshots. All of them are async: await them. */
+/** Playwright's `expect` with the matchers that keep no snapshots. They are all async: await them. */
 export const expect: Expect<PlaywrightMatchers> = base.extend(matchers)

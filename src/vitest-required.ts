@@ -1,5 +1,5 @@
-// What `require` gets instead of the two entry points that are ES modules and for Vitest's tests alone. Jest would advise
-// another Babel, and Node would load a Vitest that runs nothing.
+// What `require` gets for the two entry points that are ES modules and only for Vitest's tests. Otherwise Jest would
+// advise a Babel transform, and Node would load a Vitest that runs nothing.
 
 throw new Error(
   'This entry point of proctor is for Vitest, and cannot be required. ' +

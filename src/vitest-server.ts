@@ -5,7 +5,7 @@ export { server } from './runners/vitest/server.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where the server of this run is: `proctor/vitest/server`. */
+    /** The address of this run's server, from `proctor/vitest/server`. */
     proctorServer: ServerAddress
   }
 }

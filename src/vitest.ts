@@ -18,7 +18,7 @@ declare module 'vitest' {
     proctorOptions?: ProctorOptions
   }
   interface TaskMeta {
-    /** What the test's commands were: counts, and each command when the test failed. */
+    /** The test's commands: counts, and each command if the test failed. */
     proctor?: ProctorMeta
   }
   interface TestArtifactRegistry {
@@ -36,11 +36,14 @@ declare global {
 
 expect.extend(matchers)
 
-/** Vitest's `test` with the fixtures `run`, `workspace`, `proctor` and `fileProctor`, made only when a test asks for them. */
+/**
+ * Vitest's `test` with the fixtures `run`, `workspace`, `proctor` and `fileProctor`. They are only made when a test
+ * asks for them.
+ */
 export const test: TestAPI<ProctorFixtures> = base.extend<ProctorFixtures>(fixtures)
 
 /** The same as `test`. */
 export const it: typeof test = test
 
-/** Vitest's own `expect`: the matchers are on that one, too. */
+/** Vitest's own `expect`. The matchers are registered on it. */
 export { expect }

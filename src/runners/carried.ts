@@ -1,5 +1,5 @@
-// Options on their way from a configuration to the tests: what Vitest's `provide` and Jest's `globals` carry is plain data,
-// and a regular expression comes out as `{}`.
+// Carries options from a configuration to the tests. Vitest's `provide` and Jest's `globals` carry only plain data: a
+// regular expression arrives as `{}`.
 
 interface CarriedPattern {
   readonly pattern: string
@@ -13,7 +13,7 @@ interface WithPatterns {
 const isCarried = (entry: unknown): entry is CarriedPattern =>
   typeof entry === 'object' && entry !== null && typeof (entry as CarriedPattern).pattern === 'string'
 
-/** The same options as plain data. */
+/** Turns options into plain data. */
 export function carry<Options extends object>(options: Options): Options {
   const { allow } = options as WithPatterns
   if (allow === undefined) return options
@@ -23,7 +23,7 @@ export function carry<Options extends object>(options: Options): Options {
   return { ...options, allow: carried }
 }
 
-/** What was carried, as it was. */
+/** Restores options that `carry` has turned into plain data. */
 export function received<Options extends object | undefined>(options: Options): Options {
   const { allow } = (options ?? {}) as WithPatterns
   if (!Array.isArray(allow)) return options

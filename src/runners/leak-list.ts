@@ -9,14 +9,14 @@ import { formatBaseline, isUpdate, updateVariable } from '../guard/baseline.js'
 import { formatLeakSummary, type LeakListener, type LeakNote } from '../guard/summary.js'
 import { takeRunLines, tellRun, thisRun } from '../workspace/run-lines.js'
 
-// Workers know what their guards have found; the main process of the run, which sums it up, reads it here.
+// The guards in the workers write down what they have found. The run's main process reads it here and sums it up.
 
-/** What a guard says: where its baseline is, or what it has found. */
+/** A line from a guard: the path of its baseline, or a finding. */
 type Line = { readonly baseline: string } | LeakNote
 
 const append = (line: Line): void => tellRun('leaks', JSON.stringify(line))
 
-/** Tells the main process of this run, if it is marked, what a guard has found. */
+/** Writes what a guard has found, for the main process of this run. Does nothing if the run is not marked. */
 export const leakList: LeakListener = {
   found: append,
   willUpdate: (path) => {
@@ -30,7 +30,7 @@ const nobodyWrites = (): ProctorError =>
     `${updateVariable}: nobody would write the baseline at the end of this run. proctor/vitest/plugin, proctor/jest/config and --test-reporter=proctor/node-test/reporter do.`,
   )
 
-/** What the workers of a run have said. */
+/** Reads what the workers of a run have written, and removes it. */
 function takeLines(run: string): Line[] {
   try {
     return takeRunLines(run, 'leaks').map((line) => JSON.parse(line) as Line)
@@ -39,7 +39,7 @@ function takeLines(run: string): Line[] {
   }
 }
 
-/** What a person is to read of all guards of this run. Writes the baseline where that is asked for. */
+/** The summary of all guards of this run. Also writes the baseline, if one is asked for. */
 export function sumUpLeaks(run: string | undefined = thisRun()): string[] {
   const lines = run === undefined ? [] : takeLines(run)
   const notes = lines.filter((line): line is LeakNote => 'unit' in line)

@@ -6,20 +6,23 @@ import type { Process } from '../command/process.js'
 import { type RunOptions, runRules } from '../fixture/options.js'
 import { FixtureProctor } from '../fixture/proctor.js'
 
-// One server for all tests of a run. It lives in the runner's main process, and is torn down there like any command.
+// One server for all tests of a run. It runs below the runner's main process, and is torn down there like any command.
 
-/** Where the server is, as the tests get it. */
+/** The server's address, as the tests get it. */
 export interface ServerAddress {
-  /** As in `http://127.0.0.1:3000`. */
+  /** For example `http://127.0.0.1:3000`. */
   readonly url: string
   readonly port: number
-  /** Of the command itself. */
+  /** The pid of the command itself. */
   readonly pid: number
 }
 
-/** Options of a server, beside those of its command. */
+/** Options of a server, in addition to those of its command. */
 export interface ServerOptions extends Omit<RunOptions, 'terminal' | 'parent' | 'input'> {
-  /** When it is ready: its tree listens on any port (default), on this one, or answers at this path with 200 to 399. */
+  /**
+   * When the server is ready: its tree listens on any port (default), it listens on this port, or it answers at this
+   * path with a status from 200 to 399.
+   */
   ready?: number | string
   /** ms within which it must be ready. Default 60,000. */
   readyTimeout?: number
@@ -51,10 +54,13 @@ export class RunServer {
     return this.#running?.process.running === true
   }
 
-  /** Starts it. Returns once it is ready, or throws why it is not; then nothing of it is left. */
+  /**
+   * Starts the server and returns its address once it is ready. If it does not get ready, throws the reason and leaves
+   * nothing of it.
+   */
   async start(): Promise<ServerAddress> {
     const { ready, readyTimeout = 60_000, ...options } = this.#options
-    // Strict containment would bring the orphans of all workers to the runner's main process.
+    // With strict containment, the orphans of all workers would become children of the runner's main process.
     const proctor = await FixtureProctor.create({ containment: 'basic', waitTimeout: readyTimeout })
     const process = proctor.run(this.#command, [...this.#args], { cwd: startFolder, ...options })
     this.#running = { proctor, process }
@@ -67,7 +73,7 @@ export class RunServer {
     }
   }
 
-  /** Ends it with everything that it has started. Returns what a person is to read, if something is wrong. */
+  /** Ends the server with everything that it has started. Returns a message if something is wrong. */
   async stop(): Promise<string | undefined> {
     const running = this.#running
     this.#running = undefined
@@ -80,11 +86,11 @@ export class RunServer {
   }
 }
 
-/** What is wrong with the server, for a person. A run may have other set-ups. */
+/** Says what is wrong with which server, because a run may have other set-ups. */
 const said = (command: string, { name, message }: Error): string =>
   `The server of this run, ${escapeText(command)}: ${name}: ${escapeText(message)}`
 
-/** Tests get one address: of two servers they would meet the one that came last. */
+/** Refuses a second server: tests get one address, which would be that of the last one. */
 export function refuseSecond(): never {
   throw new ProctorError(
     'server: this run has a server already, and the tests would get the address of one of them. Start the other one in a global set-up of your own.',
@@ -97,10 +103,10 @@ async function portOf(process: Process, ready: ServerOptions['ready']): Promise<
   return Number(new URL(url).port)
 }
 
-/** Says at the end of a run what is wrong, and fails it. */
+/** Prints the message at the end of a run, and fails the run. */
 export function failRun(message: string | undefined): void {
   if (message === undefined) return
   process.stderr.write(`\n${message}\n`)
-  // Vitest 4 exits with 0 when a global teardown throws.
+  // Vitest 4 exits with 0 if a global teardown throws.
   process.exitCode = 1
 }

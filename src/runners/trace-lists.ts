@@ -3,12 +3,12 @@ import { escapeControls } from '../base/escape.js'
 import { shortPath } from '../base/start-folder.js'
 import { renewIndex } from '../trace/index-file.js'
 
-// The lists of a run's traces: made and named once, whoever hears first that the run has ended.
+// The lists of a run's traces. Each is written and announced once, by whoever first learns that the run has ended.
 
 const key = Symbol.for('proctor.named-traces.1')
 const shelf = childProcess as unknown as Record<symbol, Set<string> | undefined>
 
-/** Makes the list of each folder's traces anew. Returns what a person is to read, of those that were not named yet. */
+/** Rewrites the list of traces in each folder. Returns lines that name the traces not announced yet. */
 export function listTraces(folders: readonly string[], since: number): string[] {
   const named = (shelf[key] ??= new Set())
   return folders.flatMap((folder) => {
@@ -20,7 +20,7 @@ export function listTraces(folders: readonly string[], since: number): string[] 
   })
 }
 
-/** The next run, as in watch mode, names its own. */
+/** Called for the next run, in watch mode: it announces its own traces. */
 export function forgetNamedTraces(): void {
   shelf[key] = undefined
 }

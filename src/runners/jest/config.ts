@@ -6,11 +6,11 @@ import { carry } from '../carried.js'
 
 /** Options of `withProctor`. */
 export interface WithProctorOptions {
-  /** Guards every test file: `true` (default), its options, or `false`. */
+  /** Guard every test file: `true` (default), options of the guard, or `false`. */
   guard?: boolean | GuardOptions
-  /** The sweep at the end of the run. Default `true`. */
+  /** Sweep the machine at the end of the run. Default `true`. */
   sweep?: boolean
-  /** Options of every fixture of `useProctor`, below its own. */
+  /** Options of every fixture of `useProctor`. The fixture's own options take precedence. */
   options?: ProctorOptions
 }
 
@@ -23,7 +23,7 @@ const rules: Rules<WithProctorOptions> = {
   options: { accepts: 'options of a fixture', test: isObject },
 }
 
-/** What of a configuration is read and added to here. */
+/** The parts of a configuration that are read and extended here. */
 interface JestConfig {
   readonly setupFilesAfterEnv?: string[]
   readonly reporters?: unknown[]
@@ -31,7 +31,7 @@ interface JestConfig {
   readonly projects?: unknown[]
 }
 
-/** An entry point of this package, wherever it is installed. Jest requires it. */
+/** The path of an entry point of this package, for Jest to require. */
 const door = (name: string): string => fileURLToPath(new URL(`./${name}.cjs`, import.meta.url))
 
 interface Plan {
@@ -52,9 +52,9 @@ function planOf(given: WithProctorOptions): Plan {
 const without = (list: readonly string[] | undefined, entry: string): string[] =>
   (list ?? []).filter((each) => each !== entry)
 
-/** What each project has of its own. */
+/** The settings that each project has of its own. */
 function extendedProject(project: unknown, { guard, options }: Plan): unknown {
-  // The path of another configuration.
+  // It is the path of another configuration.
   if (typeof project !== 'object' || project === null) return project
   const config = project as JestConfig
   const path = door('jest-guard')
@@ -71,16 +71,17 @@ function extended(config: JestConfig, plan: Plan): JestConfig {
     ...(projects === undefined
       ? (extendedProject(config, plan) as JestConfig)
       : { ...config, projects: projects.map((each) => extendedProject(each, plan)) }),
-    // A reporter stands beside others; a global set-up would take the place of the user's.
+    // A reporter can be added beside others. A global set-up would replace the user's.
     ...(plan.hasSweep ? { reporters: [...reporters, door('jest-reporter')] } : {}),
   }
 }
 
-/** A configuration, or a function that makes one. */
+/** A configuration, or a function that returns one. */
 type Given<Config> = Config | ((...parameters: never[]) => Config | Promise<Config>)
 
 /**
- * Adds the guard, the sweep at the end of the run and options to a Jest configuration, beside what it has.
+ * Adds the guard, the sweep at the end of the run, and options to a Jest configuration. What the configuration already
+ * has stays.
  *
  * @throws {TypeError} on an option that is unknown or of the wrong type.
  * @example

@@ -2,7 +2,7 @@ import { beginRun } from '../run.js'
 import { refuseJestCoverage } from './coverage.js'
 
 /**
- * Jest's `globalSetup`: marks the run, so that `proctor/jest/global-teardown` finds at its end what the run left.
+ * Jest's `globalSetup`. Marks the run, so that `proctor/jest/global-teardown` finds what the run has left.
  *
  * @example
  * module.exports = { globalSetup: 'proctor/jest/global-setup', globalTeardown: 'proctor/jest/global-teardown' }

@@ -3,8 +3,9 @@ import { tellIfJestHangs } from './hang.js'
 import { endServers } from './server.js'
 
 /**
- * Jest's `globalTeardown`: ends the server of the run, sweeps the machine for what the run left, removes the workspaces
- * of dead workers, and makes the run fail, with the list, if anything was there. It says who holds Jest up.
+ * Jest's `globalTeardown`. Ends the server of the run, sweeps the machine for what the run has left, and removes the
+ * workspaces of dead workers. If anything was left, it makes the run fail and lists it. It also names what keeps Jest
+ * from exiting.
  *
  * @example
  * module.exports = { globalSetup: 'proctor/jest/global-setup', globalTeardown: 'proctor/jest/global-teardown' }

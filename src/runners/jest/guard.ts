@@ -6,12 +6,12 @@ import { leakList } from '../leak-list.js'
 import { type CircusTest, findCircus, namesOf } from './circus.js'
 import { listenToEnvironment, runLast, wrapConcurrent } from './patches.js'
 
-/** ms in which a look at the end must be over, whatever happens, on top of `leakTimeout`. */
+/** ms that the check at the end may take on top of `leakTimeout`, whatever happens. */
 const patience = 30_000
 
 type EndHooks = Record<'endTest' | 'endFile', () => Promise<void> | undefined>
 
-/** Behind the fixtures of `useProctor` too, which have the lower ranks. */
+/** Runs after the fixtures of `useProctor` too: those have lower ranks. */
 function endLast({ endTest, endFile }: EndHooks): void {
   runLast('afterEach', endTest, { timeout: patience, rank: 9 })
   runLast('afterAll', endFile, { timeout: patience, rank: 9 })
@@ -25,7 +25,7 @@ function endAsDefined({ endTest, endFile }: EndHooks): void {
 /** Begins to guard the file. */
 function begin(): Guard {
   const circus = findCircus()
-  // Only jest-circus tells which test runs. Other runners run tests one by one.
+  // Only jest-circus tells which test is running. Other runners run tests one at a time.
   let unknownTest: object | undefined
   const currentTest = (): object | undefined => circus?.currentlyRunningTest ?? unknownTest
   let events = 0
@@ -37,17 +37,18 @@ function begin(): Guard {
       nameOf: (test) => (test === unknownTest ? 'a test' : namesOf(test as CircusTest).join(' > ')),
       leaks: leakList,
     },
-    // `globals` in Jest's configuration is what `provide` is in Vitest's.
+    // Jest's `globals` are what `provide` is for Vitest.
     received((globalThis as { proctorGuard?: GuardOptions }).proctorGuard),
   )
   const withTest = (act: (test: object) => Promise<void> | undefined) => (): Promise<void> | undefined => {
     const test = currentTest()
     return test === undefined ? undefined : act(test)
   }
-  // Jest 29 runs concurrent tests beside the others: whose a process is nobody can tell then, and the file answers.
+  // Jest 29 runs concurrent tests beside the others. Then nobody can tell which test started a process, and the file
+  // answers for it.
   let concurrent = 0
   if (circus !== undefined) {
-    // What the user's test environment starts is its own to end, when the test is done or at its teardown.
+    // The user's test environment itself ends what it starts, after the test or at its own teardown.
     listenToEnvironment(() => {
       events += 1
       return () => (events -= 1)
@@ -75,10 +76,10 @@ function begin(): Guard {
   return guard
 }
 
-/** Guards the file that is being run, once. Returns how options are set. */
+/** Guards the running file, once. Returns the function that sets options. */
 export function startGuard(): (options: GuardOptions) => void {
-  // Each file has a global object of its own. Jest requires a setup file, and a test that is an ES module imports the
-  // other build of this one.
+  // Each file has its own global object. Jest requires a setup file, while a test that is an ES module imports the
+  // other build of this module.
   const shelf = globalThis as unknown as Record<symbol, Pick<Guard, 'configure'> | undefined>
   const active = (shelf[Symbol.for('proctor.guard.1')] ??= begin())
   return (options) => active.configure(options)

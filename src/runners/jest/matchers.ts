@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals'
 import { matchersWith } from '../../matchers/all.js'
 
-/** As if the test had written it: jest-snapshot knows the test that runs. It throws when they differ. */
+/** Takes a snapshot as if the test had: jest-snapshot knows the running test. It throws if they differ. */
 const snapshots = {
   toMatchSnapshot(text: string, hint: string | undefined) {
     // oxlint-disable-next-line vitest/no-standalone-expect, vitest/prefer-snapshot-hint -- a test's matcher calls it.
@@ -12,7 +12,7 @@ const snapshots = {
 
 let isExtended = false
 
-/** Once a file: Jest gives each file an `expect` of its own, and modules of its own. */
+/** Called once for each file, because Jest gives each file its own `expect` and its own modules. */
 export function registerMatchers(): void {
   if (!isExtended) expect.extend(matchersWith(snapshots))
   isExtended = true

@@ -1,14 +1,14 @@
 import { circus, type CircusHook, type CircusTest, type DescribeBlock } from './circus.js'
 
-// Every place where this package changes something of jest-circus, because there is no public way: hooks run in the
-// order of their definition, and a concurrent test has none. Tried on Jest 29.7.0 and 30.2 to 30.5.
+// All changes that this package makes to jest-circus, where there is no public way: hooks run in the order of their
+// definition, and a concurrent test has none. Tried on Jest 29.7.0 and 30.2 to 30.5.
 
-/** Our hooks that run behind the user's, by rank: the highest runs last of all. */
+/** Our hooks that run after the user's, with their ranks. The highest rank runs last. */
 const ranks = new WeakMap<CircusHook, number>()
 
 /**
- * Adds a hook to the whole file that runs after every hook of its kind that the file defines, wherever and whenever it
- * does. Jest runs hooks of a block in the order of their definition.
+ * Adds a hook to the whole file that runs after all hooks of its type, even those that the file defines later. Jest
+ * runs the hooks of a block in the order of their definition.
  */
 export function runLast(
   type: 'afterEach' | 'afterAll',
@@ -39,21 +39,21 @@ export function runLast(
   return hook
 }
 
-/** The user's hooks in their own order, then ours by rank. */
+/** Puts the user's hooks first, in their own order, and ours after them, by rank. */
 function order(hooks: CircusHook[]): void {
   const rankOf = (hook: CircusHook): number => ranks.get(hook) ?? 0
-  // Sorting is stable.
+  // The sort is stable.
   hooks.sort((a, b) => rankOf(a) - rankOf(b))
 }
 
-/** Adds a hook to the whole file that runs before every other one of its kind. */
+/** Adds a hook to the whole file that runs before all others of its type. */
 export function runFirst(type: 'beforeAll', fn: () => unknown): void {
   const { rootDescribeBlock: root } = circus()
   const asyncError = new Error(`proctor: ${type}`)
   root.hooks.unshift({ type, fn, parent: root, asyncError, seenDone: false, timeout: undefined })
 }
 
-/** Wraps the function of each concurrent test of the file, those to come included: Jest runs no hooks for them. */
+/** Wraps the function of each concurrent test of the file, even of those defined later: Jest runs no hooks for them. */
 export function wrapConcurrent(wrap: (test: CircusTest, fn: () => unknown) => () => unknown): void {
   const visit = (child: DescribeBlock | CircusTest): void => {
     if (child.type === 'describeBlock') {
@@ -69,7 +69,7 @@ export function wrapConcurrent(wrap: (test: CircusTest, fn: () => unknown) => ()
       configurable: true,
       value: (...added: (DescribeBlock | CircusTest)[]): number => {
         added.forEach(visit)
-        // Fixtures and a guard may both wrap.
+        // Both the fixtures and a guard may wrap.
         return push.apply(block.children, added)
       },
     })
@@ -80,8 +80,8 @@ export function wrapConcurrent(wrap: (test: CircusTest, fn: () => unknown) => ()
 type EventHandler = (...parameters: unknown[]) => unknown
 
 /**
- * Calls `onBegin` whenever the runner hands an event to the user's test environment, and what that returns when the
- * environment is done with it. Jest 29 keeps its handlers to itself.
+ * Calls `onBegin` whenever the runner passes an event to the user's test environment, and calls what that returns when
+ * the environment is done with it. Jest 29 does not give access to its event handlers.
  */
 export function listenToEnvironment(onBegin: () => () => void): void {
   const shelf = globalThis as unknown as Record<symbol, EventHandler[] | undefined>
@@ -95,7 +95,7 @@ export function listenToEnvironment(onBegin: () => () => void): void {
     try {
       result = handler(...parameters)
     } finally {
-      // Most events are handed over without waiting, and an environment may wait in those that are waited for.
+      // The runner does not wait for most events. For the others it waits, and so may the environment.
       if (!isPromise(result)) done()
     }
     return isPromise(result) ? Promise.resolve(result).finally(done) : result

@@ -3,8 +3,8 @@ import { refuseJestCoverage } from './coverage.js'
 import { tellIfJestHangs } from './hang.js'
 
 /**
- * A reporter of Jest's that marks the run, and at its end sweeps the machine for what the run left: what
- * `proctor/jest/global-setup` and `global-teardown` do, beside a global set-up of one's own.
+ * A reporter that marks the run, and sweeps the machine at its end for what the run has left. It does what
+ * `proctor/jest/global-setup` and `global-teardown` do, without taking the place of the user's global set-up.
  *
  * @example
  * module.exports = { reporters: ['default', 'proctor/jest/reporter'] }
@@ -28,7 +28,7 @@ export class ProctorReporter {
     if (this.#message !== undefined) process.stderr.write(`\n${this.#message}\n`)
   }
 
-  /** Jest asks for it when the run is complete, and fails the run for it. */
+  /** Jest calls this when the run is complete, and fails the run if it returns an error. */
   getLastError(): Error | undefined {
     return this.#message === undefined ? undefined : new Error(this.#message)
   }

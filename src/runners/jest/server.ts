@@ -3,7 +3,7 @@ import { onceAWorker } from '../../base/shelf.js'
 import { failRun, refuseSecond, RunServer, type ServerAddress, type ServerOptions } from '../run-server.js'
 import { setup } from './global-setup.js'
 
-/** Holds the server's address in the environment that Jest's workers inherit. */
+/** The environment variable that tells Jest's workers the server's address. */
 const addressVariable = 'PROCTOR_SERVER'
 
 const running = (): Set<RunServer> => onceAWorker('jest-servers.1', () => new Set<RunServer>())
@@ -13,8 +13,8 @@ interface TearsDown {
 }
 
 /**
- * A global set-up of Jest that starts one server for all tests of a run. They get its address by `serverAddress()`. The
- * run is marked as by `proctor/jest/global-setup`, and `proctor/jest/global-teardown` ends both.
+ * A global set-up that starts one server for all tests of a run. The tests get its address with `serverAddress()`. It
+ * also marks the run, as `proctor/jest/global-setup` does, and `proctor/jest/global-teardown` ends both.
  *
  * @throws {TypeError} on an option that is unknown or of the wrong type.
  * @example
@@ -36,16 +36,16 @@ export function server(
   }
 }
 
-/** Its open pipes would keep Jest from ending. */
+/** Without the teardown, the server's open pipes would keep Jest from exiting. */
 function requireTeardown(configs: readonly (object | undefined)[]): void {
   if (configs.some((config) => typeof (config as TearsDown | undefined)?.globalTeardown === 'string')) return
   throw new ProctorError("server: nothing would end it: globalTeardown: 'proctor/jest/global-teardown' is missing.")
 }
 
 /**
- * Where the server of this run is.
+ * The address of this run's server.
  *
- * @throws {ProctorError} where there is none.
+ * @throws {ProctorError} if there is no server.
  * @example
  * const answer = await fetch(serverAddress().url)
  */
@@ -57,7 +57,7 @@ export function serverAddress(): ServerAddress {
   )
 }
 
-/** Ends the servers of this run, and fails it when something was wrong with them. */
+/** Ends the servers of this run. Fails the run if something was wrong with one of them. */
 export async function endServers(): Promise<void> {
   delete process.env[addressVariable]
   for (const each of running()) failRun(await each.stop())

@@ -3,7 +3,7 @@ import { type PlainMatcherName, plainMatchers } from '../../matchers/all.js'
 import type { MatcherResult } from '../../matchers/support.js'
 import type { ProctorMatchers } from '../../matchers/types.js'
 
-// The matchers for a runner without an expect of its own. Those that keep snapshots are Vitest's and Jest's.
+// The matchers for a runner that has no `expect`. Matchers that keep snapshots exist only for Vitest and Jest.
 
 /** The matchers on one subject. All are async: await them. */
 export type NodeTestMatchers = Pick<ProctorMatchers, PlainMatcherName>
@@ -14,7 +14,7 @@ type Matcher = (this: unknown, ...received: unknown[]) => Promise<MatcherResult>
 function matchersOn(subject: unknown, isNot: boolean): NodeTestMatchers {
   const asserting = (matcher: Matcher) =>
     async function assertion(...parameters: unknown[]): Promise<void> {
-      // Its line is the line of the test.
+      // An error leads to the test's line that called the matcher.
       const site: { stack?: string } = {}
       Error.captureStackTrace(site, assertion)
       const { pass, message } = await Reflect.apply(matcher, { isNot }, [subject, ...parameters])

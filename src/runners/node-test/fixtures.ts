@@ -19,7 +19,7 @@ export interface NodeTestFixtures {
   readonly proctor: Proctor
 }
 
-// What a first fixture needs is there before the first test of the file begins.
+// Loads what the first fixture needs before the first test of the file begins.
 before(() => FixtureProctor.prepare())
 
 /** A fixture that is made when it is first asked for, and torn down once. */
@@ -58,7 +58,7 @@ const toTestError = (error: unknown): { name: string; message: string } => {
   return { name, message }
 }
 
-/** Says what was found. node:test drops what is thrown behind a test that has failed already. */
+/** Prints what was found. node:test drops errors that are thrown after the test has failed. */
 function tell(test: TestContext, error: Error): void {
   if (!hasFailed(test)) throw error
   const text = `${error.name}: ${escapeText(error.message)}`
@@ -66,7 +66,7 @@ function tell(test: TestContext, error: Error): void {
   else test.diagnostic(text)
 }
 
-/** The fixture of one test, or of a suite whose context is given. */
+/** The fixture of one test, or of the suite whose context is given. */
 function useForTest(test: TestContext, options: ProctorOptions): NodeTestFixtures {
   const fixture = new LateFixture(() => FixtureProctor.createNow(options, { test: identityOf(test) }))
   runLast(test, async () => {

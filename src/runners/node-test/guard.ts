@@ -9,18 +9,18 @@ import { leakList } from '../leak-list.js'
 import { sumUpAtExit } from '../run.js'
 import { hasFailed, runLast, type TestContext } from './test-context.js'
 
-// The guard of node:test, preloaded by --import: hooks of the root are every test's, subtests' too. The file is its own
-// process, and its end is the root's.
+// The guard for node:test, preloaded by --import. Hooks that are registered outside of any suite run for every test,
+// subtests too. Each file has its own process, which ends with the file.
 
 const fullNameOf = (test: TestContext): string => test.fullName ?? test.name
 
-/** Whether the second stands around the first. */
+/** Whether the second test contains the first. */
 const isAround = (test: TestContext, other: TestContext): boolean =>
   fullNameOf(test).startsWith(`${fullNameOf(other)} > `)
 
 class RunningTests {
   readonly #guard: Guard
-  /** Those whose hooks have begun, and around whose subtests nothing is said of them. */
+  /** The tests whose hooks have begun. Nothing is reported for a test before its subtests are done. */
   readonly #running: TestContext[] = []
 
   constructor(guard: (current: () => TestContext | undefined) => Guard) {
@@ -38,7 +38,7 @@ class RunningTests {
   async begin(test: TestContext): Promise<void> {
     const parent = this.#parentOf(test)
     const hasSiblings = this.#running.some((each) => each !== parent && parent !== undefined && isAround(each, parent))
-    // What starts while a subtest runs is the subtest's.
+    // What starts while a subtest runs belongs to the subtest.
     if (parent !== undefined && !hasSiblings) this.#guard.deferTest(parent)
     this.#running.push(test)
     await this.#guard.beginTest(test)
@@ -56,13 +56,13 @@ class RunningTests {
   }
 }
 
-/** node:test drops what is thrown behind a test that has failed already. */
+/** node:test drops errors that are thrown after the test has failed. */
 function tell(test: TestContext, error: Error): void {
   if (!hasFailed(test)) throw error
   test.diagnostic?.(`${error.name}: ${escapeText(error.message)}`)
 }
 
-/** Tests run in this process: it is not the one that `node --test` starts for each file. */
+/** Whether tests run in this process. `node --test` itself starts one such process for each file. */
 export const isForTests = (): boolean =>
   process.env['NODE_TEST_CONTEXT'] !== undefined ||
   !process.execArgv.includes('--test') ||
@@ -81,7 +81,7 @@ function begin(): Guard {
         undefined,
       ),
   )
-  // Hooks of the root run in the order in which they came: this one comes when the file's own have.
+  // Hooks outside of any suite run in the order of their registration. This one is registered after the file's own.
   const endFile = (): Promise<void> => keepingAlive(tests.guard.endFile()).finally(() => tellIfItHangs('the test file'))
   const endFileLast = AsyncResource.bind(() => after(endFile))
   let hasEnd = false
@@ -95,7 +95,7 @@ function begin(): Guard {
   return tests.guard
 }
 
-/** Guards this process's tests, once. Returns how options are set. */
+/** Guards the tests of this process, once. Returns the function that sets options. */
 export function startGuard(): (options: GuardOptions) => void {
   if (process.env['NODE_TEST_CONTEXT'] === undefined) sumUpAtExit()
   if (!isForTests()) return () => {}

@@ -4,15 +4,16 @@ import { keepingAlive } from '../../base/clock.js'
 import { beginRun, endRun } from '../run.js'
 
 /**
- * A reporter of `node --test`: Node's own `spec`, and at the end of the run what no process of a single file can do. It
- * sums up what the guards of all files have found, writes their baseline, names the traces, and sweeps the machine for
- * what the run left.
+ * A reporter for `node --test`: Node's own `spec`, and at the end of the run the work that no single file's process can
+ * do. It sums up what the guards of all files have found, writes their baseline, names the traces, and sweeps the
+ * machine for what the run has left.
  *
  * @example
  * // node --import proctor/node-test/guard --test --test-reporter=proctor/node-test/reporter
  */
 export const report = (source: AsyncIterable<unknown>): AsyncIterable<unknown> => {
-  // Node calls its reporters before it starts the first file. It would construct what has a prototype.
+  // Node calls its reporters before it starts the first file. An arrow function, because Node calls `new` on anything
+  // with a prototype.
   beginRun()
   return reportRun(source)
 }

@@ -3,16 +3,17 @@ import type { Proctor, Run } from '../../fixture/types.js'
 import type { Workspace } from '../../workspace/workspace.js'
 import type { TestInfo } from './test-info.js'
 
-/** What `proctor/playwright` gives to a test. */
+/** The fixtures of `proctor/playwright` for a test. */
 export interface ProctorFixtures {
   /** Options of this test's fixture: `test.use({ proctorOptions: { grace: 50 } })`, or `use` in the configuration. */
   proctorOptions: ProctorOptions
   /** `run` and `workspace`, every command that was started, and an early `teardown()`. */
   proctor: Proctor
-  /** The temporary folder of this test, in which its commands run. It goes when they are proven dead. */
+  /** The temporary folder of this test, in which its commands run. It is removed once they are proven dead. */
   workspace: Workspace
   /**
-   * Starts a program at once, its cwd in the workspace. When the test ends, its whole tree is dead, or the test fails.
+   * Starts a program at once, with its cwd in the workspace. When the test ends, its whole tree is dead, or the test
+   * fails.
    *
    * @example
    * const server = run('node', ['server.mjs'])
@@ -21,12 +22,12 @@ export interface ProctorFixtures {
   run: Run
 }
 
-/** What `proctor/playwright` gives to all tests of a worker. */
+/** The fixtures of `proctor/playwright` for a worker. */
 export interface ProctorWorkerFixtures {
   /** Options of `workerProctor`: `use` in the configuration, or `test.use` at the top of a file. */
   workerProctorOptions: ProctorOptions
   /**
-   * The same with the worker's life: one server that many tests share.
+   * The same as `proctor`, but for a whole worker: one server that many tests share.
    *
    * @example
    * test('answers', async ({ workerProctor }) => {
@@ -38,10 +39,10 @@ export interface ProctorWorkerFixtures {
 
 type Use<Value> = (value: Value) => Promise<void>
 
-/** ms, instead of the test's own: a clean-up of ours has deadlines of its own, and what it finds must be heard. */
+/** ms, instead of the test's own timeout. Our clean-up has its own deadlines, and its findings must be reported. */
 const timeout = 120_000
 
-/** For `test.extend`. Playwright reads the names that a fixture asks for in the fixture's text. */
+/** For `test.extend`. Playwright reads the source text of a fixture for the names of the fixtures that it uses. */
 export const fixtures = {
   proctorOptions: [{} as ProctorOptions, { option: true }],
 

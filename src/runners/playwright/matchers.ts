@@ -4,7 +4,9 @@ import { matcherNames } from '../../matchers/names.js'
 import type { MatcherResult } from '../../matchers/support.js'
 import type { ProctorMatchers } from '../../matchers/types.js'
 
-/** The matchers as Playwright's `expect.extend` takes them. Those that keep snapshots are Vitest's and Jest's. */
+/**
+ * The matchers as Playwright's `expect.extend` takes them. Matchers that keep snapshots exist only for Vitest and Jest.
+ */
 export type PlaywrightMatchers = {
   [Name in PlainMatcherName]: (
     subject: unknown,
@@ -24,7 +26,7 @@ const onDemand = (name: PlainMatcherName): Matcher =>
 
 const isPlain = (name: (typeof matcherNames)[number]): name is PlainMatcherName => !name.endsWith('Snapshot')
 
-/** The matchers, each of which loads what it needs when it is called. */
+/** The matchers. Each loads what it needs when it is called. */
 export const matchers = Object.fromEntries(
   matcherNames.filter(isPlain).map((name) => [name, onDemand(name)]),
 ) as unknown as PlaywrightMatchers

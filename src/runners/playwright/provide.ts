@@ -7,18 +7,18 @@ import type { Proctor } from '../../fixture/types.js'
 import { formatCommands } from '../../report/failure-text.js'
 import { errorsOf, identityOf, type TestInfo } from './test-info.js'
 
-// What Playwright's fixtures do. It is loaded, with all that is below it, when a test asks for the first one: the files
-// of tests are loaded once more in the main process, which runs none.
+// What Playwright's fixtures do. Loaded when a test asks for the first one, because the main process also loads the
+// test files, and runs none of them.
 
 export { plainMatchers } from '../../matchers/all.js'
 
 type Use = (proctor: Proctor) => Promise<void>
 
-/** The fixture `proctor` of one attempt at a test. Playwright calls it behind the hooks of the test. */
+/** The fixture `proctor` of one attempt at a test. Playwright ends it after the test's hooks. */
 export async function provideProctor(options: ProctorOptions, use: Use, test: TestInfo): Promise<void> {
   const begin = now()
   const timeLeft = (): number => (test.timeout === 0 ? Infinity : begin + test.timeout - now())
-  // Beside what else Playwright keeps of the test.
+  // Beside the other files that Playwright keeps for the test.
   const withFolder = { traceDir: test.outputDir, ...options }
   const proctor = await FixtureProctor.create(withFolder, { timeLeft, test: identityOf(test) })
   await use(proctorHandles.of(proctor))
@@ -28,7 +28,7 @@ export async function provideProctor(options: ProctorOptions, use: Use, test: Te
     await proctor.teardown({ hasFailed, isTestOver: true, errors })
   } catch (error) {
     const isOfOurs = isProctorError(error, 'LeakedProcessError') || isProctorError(error, 'ContainmentError')
-    // What a test that is to fail leaves behind is not the failure that it waits for.
+    // A test that is expected to fail must fail by itself: a leak is not the failure it waits for.
     if (isOfOurs && test.expectedStatus === 'failed') test.expectedStatus = 'passed'
     throw error
   } finally {
@@ -36,20 +36,20 @@ export async function provideProctor(options: ProctorOptions, use: Use, test: Te
   }
 }
 
-/** What stands with a test in Playwright's reports: its trace, and what its commands did when it has failed by itself. */
+/** Attaches the trace to the test in Playwright's reports, and what its commands did if it has failed by itself. */
 async function attach({ outcome, processes }: FixtureProctor, test: TestInfo, hasFailed: boolean): Promise<void> {
   if (outcome === undefined) return
   const { trace, commands } = outcome.report
   if (trace !== undefined) await test.attach('proctor-trace', { path: trace, contentType: 'text/html' })
   if (!hasFailed || commands.length === 0) return
-  // Playwright's reporters for a terminal print a text below the error.
+  // Playwright's terminal reporters print text attachments below the error.
   await test.attach('commands', { body: formatCommands(outcome), contentType: 'text/plain' })
   for (const { screen } of processes) {
     if (screen !== undefined) await test.attach('screen', { body: screen.toSVG(), contentType: 'image/svg+xml' })
   }
 }
 
-/** The fixture `workerProctor`. What it throws is an error of the run, which stands with no test. */
+/** The fixture `workerProctor`. What it throws becomes an error of the run and belongs to no test. */
 export async function provideWorkerProctor(options: ProctorOptions, use: Use): Promise<void> {
   const names = ['shared by the tests of a worker']
   const proctor = await FixtureProctor.create(options, { test: { names } })

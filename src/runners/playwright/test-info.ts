@@ -1,28 +1,29 @@
 import type { TestError, TestIdentity } from '../../trace/test-trace.js'
 
-// The one description of what Playwright tells a fixture of its test: what its versions from 1.40 on have in common.
+// The one description of what Playwright tells a fixture about its test: the part that the versions since 1.40 have in
+// common.
 
-/** A file, or bytes, that stand with a test in Playwright's reports. */
+/** A file, or bytes, that Playwright's reports show with a test. */
 export type Attachment = { readonly contentType: string } & ({ readonly path: string } | { readonly body: string })
 
 export interface TestInfo {
-  /** The file, the names of the blocks around the test, and its own. */
+  /** The file, the names of the blocks around the test, and its own name. */
   readonly titlePath: readonly string[]
   readonly file: string
   readonly project: { readonly name: string; readonly testDir: string }
   readonly retry: number
-  /** Where Playwright collects what belongs to this test. It empties the folder around it when a run begins. */
+  /** The folder for the files of this test. Playwright empties the folder around it when a run begins. */
   readonly outputDir: string
-  /** ms for the test as a whole; 0 is no limit. `test.setTimeout` changes it. */
+  /** ms for the whole test; 0 means no limit. `test.setTimeout` changes it. */
   readonly timeout: number
-  /** What has been thrown so far. */
+  /** The errors thrown so far. */
   readonly errors: readonly { readonly message?: string; readonly value?: string; readonly stack?: string }[]
-  /** `failed` inside of `test.fail()`. It is compared when the last clean-up is over. */
+  /** `failed` after `test.fail()`. Playwright compares it after the last clean-up. */
   expectedStatus?: string
   attach(name: string, attachment: Attachment): Promise<void>
 }
 
-/** Which test it is. */
+/** The file, names, project and retry of a test. */
 export const identityOf = ({ titlePath, file, project, retry }: TestInfo): TestIdentity => ({
   names: titlePath.slice(1),
   file,
@@ -31,6 +32,6 @@ export const identityOf = ({ titlePath, file, project, retry }: TestInfo): TestI
   retry,
 })
 
-/** Why a test has failed, as far as is known. */
+/** The reasons why a test has failed, as far as they are known. */
 export const errorsOf = ({ errors }: TestInfo): TestError[] =>
   errors.map(({ message, value = '', stack }) => ({ name: 'Error', message: message ?? value, stack }))

@@ -10,22 +10,24 @@ import { coverageVariable, outerVariable } from '../../command/coverage-names.js
 import { makeCoverageFolder, removeCoverageFolder } from '../../workspace/coverage-folder.js'
 import { beforeCoverageReport, type CoverageProvider } from './patches.js'
 
-// The coverage of commands, in Vitest's own report. It is handed over as that of a test file is.
+// The coverage of commands in Vitest's own report. It is passed to Vitest in the way that a test file's coverage is.
 
-/** What Node writes: the functions of each script, with offsets into its text. */
+/** The coverage that Node writes: the functions of each script, with offsets into its text. */
 interface RawCoverage {
   readonly result: readonly { readonly url: string }[]
 }
 
 /**
- * Vitest has no environment of this name, and so does not transform what has run in it: the offsets are those of the
- * file as Node read it.
+ * No environment of Vitest has this name. So Vitest does not expect the script to have been transformed, and takes the
+ * offsets as those of the file that Node read.
  */
 const environment = 'proctor'
 
 const current = (): { open: number } => onceAWorker('coverage.1', () => ({ open: 0 }))
 
-/** Collects what the commands of this run write, for the report of Vitest. Returns what ends that. */
+/**
+ * Collects the coverage that the commands of this run write, for Vitest's report. Returns a function that ends this.
+ */
 export function collectCoverage(vitest: Vitest): () => void {
   const provider = (vitest as unknown as { readonly coverageProvider?: CoverageProvider | null }).coverageProvider
   if (provider === null || provider === undefined || current().open > 0) return () => {}
@@ -45,7 +47,7 @@ export function collectCoverage(vitest: Vitest): () => void {
 
 const majorOf = (version: string): number => Number.parseInt(version, 10)
 
-/** Why the commands of a run cannot be part of its report. */
+/** The reason why the commands of a run cannot be part of its report, if there is one. */
 function refusal({ name }: CoverageProvider, version: string): string | undefined {
   if (name !== 'v8') return `Vitest's coverage.provider is '${name}'. Accepted is 'v8'`
   if (majorOf(version) < 4)
@@ -56,7 +58,7 @@ function refusal({ name }: CoverageProvider, version: string): string | undefine
 function prepare(provider: CoverageProvider, version: string): string {
   const folder = makeCoverageFolder()
   beforeCoverageReport(provider, async () => {
-    // A server of the whole run, or what may live on.
+    // The server of a whole run, or a command that may live on, has not written its coverage yet.
     await askForCoverage(folder)
     const files = rawFiles(folder)
     for (const path of files) shareWithOuter(path)
@@ -74,7 +76,7 @@ function rawFiles(folder: string): string[] {
   return names.map((name) => join(folder, name))
 }
 
-/** Who runs Vitest itself under NODE_V8_COVERAGE, as c8 does, has the commands in that report too. */
+/** If Vitest itself runs under NODE_V8_COVERAGE, as with c8, that report gets the commands too. */
 function shareWithOuter(path: string): void {
   const outer = process.env[outerVariable]
   if (outer === undefined) return
@@ -82,7 +84,7 @@ function shareWithOuter(path: string): void {
   copyFileSync(path, join(outer, basename(path)))
 }
 
-/** Gives what one process has written to Vitest. Returns the files of which it cannot be told. */
+/** Passes the coverage that one process has written to Vitest. Returns the files that Vitest cannot report. */
 function handOver(provider: CoverageProvider, version: string, path: string): string[] {
   const scripts = read(path).filter(({ url }) => isOfTheProject(url))
   const result = scripts.filter(({ url }) => !translated.test(url))
@@ -95,7 +97,7 @@ function handOver(provider: CoverageProvider, version: string, path: string): st
   return leftOut
 }
 
-/** One that was killed while it wrote has left half a file. */
+/** A process that was killed while it wrote has left half a file. */
 function read(path: string): RawCoverage['result'] {
   try {
     return (JSON.parse(readFileSync(path, 'utf8')) as RawCoverage).result
@@ -104,7 +106,7 @@ function read(path: string): RawCoverage['result'] {
   }
 }
 
-/** What a loader has translated has offsets into a text that is nowhere. */
+/** The offsets are into a text that a loader has made and nobody has kept. */
 const translated = /\.(?:[cm]?ts|[tj]sx)$/
 
 function sayLeftOut(files: readonly string[]): void {
@@ -115,7 +117,7 @@ function sayLeftOut(files: readonly string[]): void {
   )
 }
 
-/** Whether a script is a file that may be reported: Vitest decides by its own patterns besides. */
+/** Whether a script is a file that may be reported. Vitest also applies its own patterns. */
 function isOfTheProject(url: string): boolean {
   if (!url.startsWith('file://') || url.includes('/node_modules/')) return false
   return existsSync(fileURLToPath(url))

@@ -5,14 +5,15 @@ import { collectCoverage } from './coverage.js'
 import { hostThreads } from '../../worker/choose-containment.js'
 
 /**
- * Vitest's `globalSetup`: marks the run, and at its end sweeps the machine for what the run left.
+ * Vitest's `globalSetup`. Marks the run, and sweeps the machine at its end for what the run has left.
  *
  * @example
  * export default defineConfig({ test: { globalSetup: ['proctor/vitest/global-setup'] } })
  */
 export function setup(project?: TestProject): () => Promise<void> {
-  // In the pools threads and vmThreads orphans come to this thread, and strict containment is had through it.
-  // Beside projects in processes it cannot be: their workers' orphans would come to this thread as well.
+  // In the pools threads and vmThreads, orphans are adopted by this process, and only this thread can offer strict
+  // containment. If other projects run in child processes it must not, because it would adopt their workers' orphans as
+  // well.
   const projects = project?.vitest.projects ?? []
   const isAllThreads = projects.length > 0 && projects.every(({ config }) => /threads/i.test(config.pool))
   const threads = isAllThreads ? hostThreads() : undefined
@@ -24,7 +25,7 @@ export function setup(project?: TestProject): () => Promise<void> {
     const message = await endRun()
     if (message === undefined) return
     process.stderr.write(`\n${message}\n`)
-    // Vitest 4 exits with 0 when a global teardown throws.
+    // Vitest 4 exits with 0 if a global teardown throws.
     process.exitCode = 1
   }
 }

@@ -7,7 +7,7 @@ import { expectFailureAgain, expectNoFailure, finishLast, listenToFiles, listenT
 import { afterFile, importCurrentTest, isSurrounded, type RunnerClass, TestRunner, type TestApi } from './runner.js'
 import { namesOf, type Task } from './task.js'
 
-/** ms in which a look at the end must be over, whatever happens, on top of `leakTimeout`. */
+/** ms that the check at the end may take on top of `leakTimeout`, whatever happens. */
 const patience = 30_000
 
 interface Shared {
@@ -44,7 +44,7 @@ function begin(shared: Shared, currentTest: () => Task | undefined): Guard {
   return guard
 }
 
-/** Vitest drops the error of a test that has skipped itself: the file answers for what such a test left. */
+/** Vitest drops the error of a test that has skipped itself. So the file answers for what such a test has left. */
 function endTest(guard: Guard, task: Task): Promise<void> | undefined {
   if (task.result?.state === 'skip') return guard.deferTest(task)
   return guard.endTest(task)?.catch((error: unknown) => {
@@ -54,9 +54,9 @@ function endTest(guard: Guard, task: Task): Promise<void> | undefined {
 }
 
 /**
- * The guard of this worker's files. Without isolation, the user's own setup file is run for each test file, and what it
- * imports only once: the hooks of every file after the first are registered from here. Vitest runs a setup file that is
- * this package's entry point itself each time.
+ * The guard of this worker's files. Without isolation, the user's setup file runs for each test file, but the modules
+ * that it imports run only once. So the hooks of every later file are registered from here. If the setup file is this
+ * package's entry point itself, Vitest runs it for each file.
  */
 function share(runner: RunnerClass, beginOne: (shared: Shared) => Guard): Shared {
   const key = Symbol.for('proctor.guard.1')
@@ -66,7 +66,7 @@ function share(runner: RunnerClass, beginOne: (shared: Shared) => Guard): Shared
   const own: Shared = (shelf[key] = { active: undefined })
   listenToFiles(runner, {
     onCollect: () => {
-      // No hook ran for a file none of whose tests ran.
+      // No hook has run for a file if none of its tests ran.
       own.active?.abandon()
       own.active = undefined
     },
@@ -75,12 +75,15 @@ function share(runner: RunnerClass, beginOne: (shared: Shared) => Guard): Shared
   return own
 }
 
-/** Guards the file that is being collected, and without isolation those that follow. Returns how options are set. */
+/**
+ * Guards the file that is being collected and, without isolation, those that follow. Returns the function that sets
+ * options.
+ */
 export async function startGuard(): Promise<(options: GuardOptions) => void> {
   const currentTest = await importCurrentTest()
   const beginOne = (shared: Shared): Guard => begin(shared, currentTest)
   const shared = TestRunner === undefined ? { active: undefined } : share(TestRunner, beginOne)
-  // What one test sets up first, and the file or the worker keeps, is not that test's.
+  // What a test sets up first and the file or the worker keeps does not belong to that test.
   listenToSharedFixtures(
     test as unknown as TestApi,
     (scope) => shared.active?.beginShared(scope) ?? ((): void => undefined),

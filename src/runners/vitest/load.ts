@@ -1,7 +1,7 @@
 import type * as Provide from './provide.js'
 
-// What `proctor/vitest` needs once a test asks for a fixture or calls a matcher, and all that is below it. A worker that
-// runs no command does without, and imports `proctor/vitest` in a tenth of the time.
+// Imports what `proctor/vitest` needs once a test asks for a fixture or calls a matcher. A worker that runs no command
+// does without it, and takes a tenth of the time to import `proctor/vitest`.
 
 export type Loaded = typeof Provide
 
@@ -9,6 +9,9 @@ let loaded: Loaded | undefined
 
 export const load = async (): Promise<Loaded> => (loaded ??= await import('./provide.js'))
 
-/** Calls with what is loaded: at once where it is, as what a test calls in time must be called in time. */
+/**
+ * Calls a function with the loaded module. If the module is loaded the call happens at once: a test may depend on when
+ * a matcher looks.
+ */
 export const whenLoaded = <Result>(call: (loaded: Loaded) => Promise<Result>): Promise<Result> =>
   loaded === undefined ? load().then(call) : call(loaded)

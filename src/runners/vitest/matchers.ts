@@ -12,7 +12,7 @@ type Matcher = (this: unknown, ...received: unknown[]) => Promise<MatcherResult>
 const snapshots: SnapshotSupport =
   Snapshots === undefined
     ? {
-        // Before Vitest 4.1 a matcher cannot take a snapshot for its caller: it is taken as if the test took it.
+        // Before Vitest 4.1 a matcher cannot take a snapshot for its caller. It takes one as if the test had.
         toMatchSnapshot(text, hint) {
           // oxlint-disable-next-line vitest/no-standalone-expect -- a test's matcher calls it.
           expect(text).toMatchSnapshot(hint)
@@ -40,5 +40,5 @@ const onDemand = (name: MatcherName): Matcher =>
     return leadingBack(() => whenLoaded(judge))
   }
 
-/** The matchers, each of which loads what it needs when it is called. */
+/** The matchers. Each loads what it needs when it is called. */
 export const matchers = Object.fromEntries(matcherNames.map((name) => [name, onDemand(name)]))

@@ -1,27 +1,27 @@
 import type { RunnerClass, TestApi } from './runner.js'
 import type { Task } from './task.js'
 
-// Every place where this package changes something of Vitest's, because there is no public way. Tried on Vitest 3.2.7,
-// 4.0.18, 4.1.12 and 5.1.1; where a version lacks what is changed here, it is left as it is.
+// All changes that this package makes to Vitest, where there is no public way. Tried on Vitest 3.2.7, 4.0.18, 4.1.12
+// and 5.1.1. A version that lacks what is changed here is left as it is.
 
 /**
- * Moves what was given to `onTestFinished` last behind everything else: Vitest calls the callbacks of a test in reverse
- * order, and a test's fixtures were set up before its hooks.
+ * Moves the callback last given to `onTestFinished` behind all others. Vitest calls the callbacks of a test in reverse
+ * order, and sets up a test's fixtures before its hooks.
  */
 export function finishLast({ onFinished = [] }: Task): void {
   if (onFinished.length > 1) onFinished.unshift(onFinished.pop())
 }
 
-// `test.fails` turns the outcome of a test of Vitest's round when all of its hooks have run. It waits for a failure of
-// the code under test: a process that was left behind is none, and must not make such a test pass.
-/** In which repeat the expectation was taken back. */
+// Vitest inverts the outcome of a test with `test.fails` after all of its hooks. Such a test waits for a failure of the
+// code under test. A leak is not that, and must not make it pass.
+/** The repeat in which the expectation was taken back. */
 const takenIn = new WeakMap<Task, number>()
 
 const repeatOf = ({ result }: Task): number => result?.repeatCount ?? 0
 
 /**
- * The next attempt at a test begins. A retry stands for the attempt before it: its failure is expected again. A repeat
- * does not: what was left behind in one of them fails the test, whatever comes of the next.
+ * Called when the next attempt at a test begins. A retry replaces the attempt before it, so its failure is expected
+ * again. A repeat does not: a leak in one repeat fails the test, whatever the next one does.
  */
 export function expectFailureAgain(test: Task): void {
   if (takenIn.get(test) !== repeatOf(test)) return
@@ -29,22 +29,22 @@ export function expectFailureAgain(test: Task): void {
   test.fails = true
 }
 
-/** Whatever is thrown from here on fails the test, also a `test.fails`. */
+/** From here on, any error fails the test, even with `test.fails`. */
 export function expectNoFailure(test: Task): void {
   if (test.fails !== true) return
   test.fails = false
   takenIn.set(test, repeatOf(test))
 }
 
-/** Who hears when files begin. */
+/** Is told when files begin. */
 interface FileListener {
-  /** Vitest begins to collect a test file. */
+  /** Called when Vitest begins to collect a test file. */
   readonly onCollect: () => void
-  /** Vitest imports a setup file, for each test file anew. */
+  /** Called when Vitest imports a setup file, which it does for each test file. */
   readonly onSetupFile: () => void
 }
 
-/** Listens to the runner of this worker. `importFile` is there since Vitest 4.1. */
+/** Listens to this worker's runner. `importFile` exists since Vitest 4.1. */
 export function listenToFiles({ prototype }: RunnerClass, { onCollect, onSetupFile }: FileListener): void {
   const { importFile, onCollectStart } = prototype
   if (importFile === undefined || onCollectStart === undefined) return
@@ -60,7 +60,7 @@ export function listenToFiles({ prototype }: RunnerClass, { onCollect, onSetupFi
 
 export type Scope = 'file' | 'worker'
 type Fixture = (...parameters: unknown[]) => unknown
-/** Called when a shared fixture is about to be set up. What it returns is called when that is done. */
+/** Called when a shared fixture is about to be set up. The returned function is called when that is done. */
 type SetupListener = (scope: Scope) => () => void
 
 const isPatched = Symbol.for('proctor.guard.announced.1')
@@ -70,7 +70,10 @@ const scopeOf = (options: unknown): Scope | undefined => {
   return scope === 'file' || scope === 'worker' ? scope : undefined
 }
 
-/** The same fixture, announcing its set-up. Vitest reads the names that a fixture asks for in the fixture's text. */
+/**
+ * Wraps a fixture so that it announces its set-up. The source text must stay readable: Vitest finds the fixtures that
+ * it uses in there.
+ */
 function announced(fixture: unknown, scope: Scope | undefined, onSetup: SetupListener): unknown {
   if (scope === undefined || typeof fixture !== 'function') return fixture
   const announcing = async (context: unknown, use: unknown): Promise<unknown> => {
@@ -89,7 +92,7 @@ function announced(fixture: unknown, scope: Scope | undefined, onSetup: SetupLis
   return announcing
 }
 
-/** The parameters of `extend`, in its object form and in its builder form, with announcing fixtures. */
+/** The parameters of `extend`, in its object form or its builder form, with the fixtures wrapped. */
 function announceAll(parameters: readonly unknown[], onSetup: SetupListener): readonly unknown[] {
   const [first, second, third] = parameters
   if (typeof first === 'string') {
@@ -105,7 +108,7 @@ function announceAll(parameters: readonly unknown[], onSetup: SetupListener): re
   return [Object.fromEntries(entries), ...parameters.slice(1)]
 }
 
-/** Listens to the set-up of every fixture of the scopes `file` and `worker` that extends this `test`. */
+/** Listens to the set-up of every fixture with the scope `file` or `worker` that extends this `test`. */
 export function listenToSharedFixtures(api: TestApi, onSetup: SetupListener): void {
   const shelf = api as TestApi & { [isPatched]?: true }
   if (shelf[isPatched] === true) return
@@ -118,14 +121,14 @@ export function listenToSharedFixtures(api: TestApi, onSetup: SetupListener): vo
   }
 }
 
-/** What is used of Vitest's provider of coverage: of its interface for providers of one's own. */
+/** The used part of Vitest's interface for coverage providers. */
 export interface CoverageProvider {
   readonly name: string
   generateCoverage: (context: unknown) => unknown
   onAfterSuiteRun(meta: object): unknown
 }
 
-/** Acts before each report is made, and again, by what it returns, when it has been made. */
+/** Calls `act` before each report is made, and calls what that returns once the report is made. */
 export function beforeCoverageReport(provider: CoverageProvider, act: () => Promise<() => void>): void {
   const { generateCoverage } = provider
   provider.generateCoverage = async (context) => {

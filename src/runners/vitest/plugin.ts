@@ -7,11 +7,11 @@ import { carry } from '../carried.js'
 
 /** Options of the plugin. */
 export interface ProctorPluginOptions {
-  /** Guards every test file: `true` (default), its options, or `false`. */
+  /** Guard every test file: `true` (default), options of the guard, or `false`. */
   guard?: boolean | GuardOptions
-  /** The sweep at the end of the run, and strict containment in worker threads. Default `true`. */
+  /** Sweep at the end of the run, and have strict containment in worker threads. Default `true`. */
   globalSetup?: boolean
-  /** One line at the end of a run that started commands. Default `true`. */
+  /** Print one line at the end of a run that has started commands. Default `true`. */
   reporter?: boolean
   /** Options of every fixture. */
   options?: ProctorOptions
@@ -27,10 +27,10 @@ const rules: Rules<ProctorPluginOptions> = {
   options: { accepts: 'options of a fixture', test: isObject },
 }
 
-/** An entry point of this package, wherever it is installed: projects in other folders find it too. */
+/** The path of an entry point of this package. It is absolute, so that projects in other folders find it too. */
 const door = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
 
-/** What of a user's configuration is read here. */
+/** The parts of a user's configuration that are read here. */
 interface TestConfig {
   setupFiles?: string | string[]
   globalSetup?: string | string[]
@@ -52,7 +52,7 @@ const withFirst = (first: string, rest: string | string[] | undefined): string[]
   ...listOf(rest).filter((each) => each !== first),
 ]
 
-/** Reporters that people read. Beside others alone, a line more would spoil what machines read. */
+/** The reporters for people. If all reporters are for machines, a further line would spoil their output. */
 const forPeople = new Set(['default', 'verbose', 'dot', 'tree', 'basic', 'agent', 'minimal', 'github-actions'])
 
 function addReporter(reporters: unknown[]): void {
@@ -68,7 +68,7 @@ interface Plan {
   readonly options: ProctorOptions
 }
 
-/** What the user has configured, and the plan. What the user provides goes first. */
+/** The user's configuration extended by the plan. What the user provides takes precedence. */
 function extended(test: TestConfig, plan: Plan): TestConfig {
   const { guard, hasGlobalSetup, options } = plan
   const provide: Record<string, unknown> = { ...test.provide }
@@ -78,7 +78,7 @@ function extended(test: TestConfig, plan: Plan): TestConfig {
   }
   return {
     ...test,
-    // First of all: its hooks then stand around those of every other setup file.
+    // It comes first, so that its hooks are around those of every other setup file.
     ...(guard === undefined ? {} : { setupFiles: withFirst(door('vitest-guard'), test.setupFiles) }),
     ...(hasGlobalSetup ? { globalSetup: withFirst(door('vitest-global-setup'), test.globalSetup) } : {}),
     provide,
@@ -90,15 +90,15 @@ interface WithAllow {
   readonly allow?: readonly unknown[]
 }
 
-/** A project may have got some of it from the root. */
+/** A project may have inherited some of these from the root. */
 function union(...lists: readonly (readonly unknown[] | undefined)[]): unknown[] {
   const all = lists.flatMap((list) => list ?? [])
   return [...new Map(all.map((entry) => [JSON.stringify(entry), entry])).values()]
 }
 
 /**
- * A project that is written in the configuration itself. Before Vitest 5 the root's plugins do not see it, and Vitest 5
- * shows them none that shares the root's server.
+ * Extends a project that is written in the configuration itself. Before Vitest 5, the root's plugins are not applied to
+ * it. In Vitest 5, they are not if it shares the root's server.
  */
 function extendedProject(project: unknown, plan: Plan): unknown {
   if (typeof project === 'function') {
@@ -127,8 +127,8 @@ function planOf(options: ProctorPluginOptions): Plan {
 }
 
 /**
- * Sets everything up in one line: the guard, the global set-up, the reporter, and options. What the configuration has
- * already is kept.
+ * Sets everything up in one line: the guard, the global set-up, the reporter, and options. What the configuration
+ * already has stays.
  *
  * @throws {TypeError} on an option that is unknown or of the wrong type.
  * @example

@@ -15,20 +15,20 @@ import { countOnto } from './task-meta.js'
 import { describeFailure } from './task-report.js'
 import { errorsOf, type File, hasFailedIn, identityOf, identityOfFile, isCoverageEnabled, type Task } from './task.js'
 
-// What Vitest's fixtures do. It is loaded, with all that is below it, when a test asks for the first one.
+// What Vitest's fixtures do. Loaded, with everything below it, when a test asks for the first one.
 
 export { whileLed } from '../../base/call-site.js'
 export { matchersWith } from '../../matchers/all.js'
 
-/** What is used of a test's context. */
+/** The used part of a test's context. */
 export interface TestContext {
   readonly task: Task
   readonly onTestFinished: (callback: () => Promise<void>, timeout?: number) => void
-  /** Missing when someone calls a fixture by hand. */
+  /** Missing if somebody calls a fixture by hand. */
   readonly onTestFailed?: ((callback: () => Promise<void>, timeout?: number) => void) | undefined
 }
 
-// Vitest 5 can collect the coverage of what inherits its folder.
+// Vitest 5 can collect the coverage of processes that inherit its folder.
 if (isCoverageEnabled() && realProcess.env['NODE_V8_COVERAGE'] === undefined) {
   realProcess.env[coverageVariable] ??= "globalSetup lacks 'proctor/vitest/global-setup', which collects it for Vitest"
 }
@@ -47,9 +47,10 @@ export async function provideProctor(
   const timeLeft = (): number =>
     limit === undefined || limit === 0 || limit === Infinity ? Infinity : begin + limit - now()
   const proctor = await FixtureProctor.create(received(options), { timeLeft, test: identityOf(task) })
-  // Those of earlier attempts stay in the list.
+  // The errors of earlier attempts stay in the list.
   const errorsBefore = task.result?.errors?.length ?? 0
-  // Not in the fixture's own clean-up: that has no deadline, and a throw there skips the clean-up of others.
+  // Not in the fixture's own clean-up: Vitest gives that no deadline, and an error there skips the clean-up of other
+  // fixtures.
   onTestFinished(async () => {
     try {
       await proctor.teardown({
@@ -58,10 +59,10 @@ export async function provideProctor(
         errors: errorsOf(task, errorsBefore),
       })
     } catch (error) {
-      // An exit with an error may be what `test.fails` waits for. What is left behind never is.
+      // An exit with an error may be the failure that `test.fails` waits for. A leak never is.
       const isOfOurs = isProctorError(error, 'LeakedProcessError') || isProctorError(error, 'ContainmentError')
       if (isOfOurs) expectNoFailure(task)
-      // Vitest drops what is thrown in a test that has skipped itself, and shows it of one that `bail` has cut off.
+      // Vitest drops what is thrown in a test that has skipped itself. In a test that `bail` has cut off it does not.
       if (isOfOurs && task.result?.pending === true) {
         process.stderr.write(`proctor: ${task.name} skipped itself, and: ${escapeText(error.message)}\n`)
       }
@@ -70,7 +71,7 @@ export async function provideProctor(
       if (proctor.outcome !== undefined) countOnto(task, proctor.outcome)
     }
   }, teardownTime(options))
-  // Vitest calls it when the errors of the teardown are known too.
+  // Vitest calls this once the errors of the teardown are known too.
   onTestFailed?.(async () => {
     if (proctor.outcome === undefined) return
     const artifact = describeFailure(task, proctor.outcome, errorsBefore)
@@ -84,12 +85,12 @@ export async function provideProctor(
   await use(proctorHandles.of(proctor))
 }
 
-/** Vitest 4.0 takes no artifact any more when a test has ended; 4.1 and 5 do. The text below the error says the same. */
+/** Vitest 4.0 accepts no artifact after a test has ended; 4.1 and 5 do. The text below the error says the same. */
 async function record(task: Task, artifact: object): Promise<void> {
   try {
     await recordArtifact?.(task, artifact)
   } catch {
-    // It says of its own verdict that it was too late.
+    // Vitest says that the artifact came too late.
   }
 }
 

@@ -7,9 +7,9 @@ import { formatSummary, type Summarised } from './summary.js'
 import type { ProctorMeta } from './task-meta.js'
 
 /**
- * A reporter of one line at the end of a run: commands, processes that had to be ended, leaks, the slowest teardown.
- * A second one names the list of the run's traces. What guards have found is summed up, a line of code a line.
- * Nothing when no test ran a command.
+ * A reporter that prints one line at the end of a run: commands, processes that had to be ended, leaks, the slowest
+ * teardown. A second line names the list of the run's traces. What the guards have found is summed up by line of code.
+ * It prints nothing if no test ran a command.
  *
  * @example
  * export default defineConfig({ test: { reporters: ['default', 'proctor/vitest/reporter'] } })

@@ -5,8 +5,9 @@ import { failRun, refuseSecond, RunServer, type ServerOptions } from '../run-ser
 const servers = new WeakMap<object, RunServer>()
 
 /**
- * A global set-up of Vitest that starts one server for all tests of a run. They get its address by
- * `inject('proctorServer')`. In watch mode it runs on, and one that has gone is started anew before the next tests.
+ * A global set-up that starts one server for all tests of a run. The tests get its address with
+ * `inject('proctorServer')`. In watch mode the server keeps running, and one that has ended is restarted before the
+ * next tests.
  *
  * @throws {TypeError} on an option that is unknown or of the wrong type.
  * @example
