@@ -3,15 +3,15 @@ import { StringDecoder } from 'node:string_decoder'
 import { now, wallClock } from '../base/clock.js'
 import type { Mask } from './secrets.js'
 
-// The session of a terminal as asciinema plays it: a header, and an event a line, in seconds since the start.
-// https://docs.asciinema.org/manual/asciicast/v2/
+// The session of a terminal in asciinema's format: a header, then one event on each line, with its time in seconds
+// since the start. https://docs.asciinema.org/manual/asciicast/v2/
 
 interface Size {
   readonly columns: number
   readonly rows: number
 }
 
-/** Characters of one session, at most. */
+/** The most characters of one session. */
 const mostText = 8 * 1024 * 1024
 
 /** Records one terminal. */
@@ -62,11 +62,11 @@ export class Cast {
   }
 }
 
-/** Where the sessions of a trace are: the first has its name, the others a number behind it. */
+/** The paths of a trace's sessions. The first has the trace's name, the others also have a number. */
 const castPath = (trace: string, number: number): string =>
   trace.replace(/\.html$/, number === 1 ? '.cast' : `-${number}.cast`)
 
-/** Writes the sessions beside their trace, and removes what an earlier run has left there. */
+/** Writes the sessions beside their trace, and removes those that an earlier run has left there. */
 export function writeCasts(trace: string, casts: readonly Cast[]): void {
   for (const [index, cast] of casts.entries()) writeFileSync(castPath(trace, index + 1), cast.toString())
   for (let old = casts.length + 1; existsSync(castPath(trace, old)); old += 1) rmSync(castPath(trace, old))

@@ -1,28 +1,36 @@
-// The format of a trace, which its writer and its page share: one JSON object a line, told apart by `k`. Nothing here
-// may need Node or a browser.
+// The format of a trace, shared by its writer and its page: one JSON object on each line, distinguished by `k`. Nothing
+// in this file may need Node or a browser.
 
-/** A place in the user's own files: a path below the project's root where it is there, else absolute. */
+/**
+ * A place in the user's own files. The path is relative to the project's root if the file is below it, otherwise
+ * absolute.
+ */
 export interface Site {
   readonly file: string
   readonly line: number
   readonly column: number
 }
 
-/** The names of the variables in which a command's environment differs from the worker's own. Values are not recorded. */
+/**
+ * The names of the variables in which a command's environment differs from the worker's own. Values are not recorded.
+ */
 export interface EnvironmentChanges {
   readonly added: readonly string[]
   readonly changed: readonly string[]
   readonly removed: readonly string[]
 }
 
-/** An error of the test. `site`: the line that it leads to. */
+/** An error of the test. `site` is the line that it leads to. */
 export interface TraceError {
   readonly name: string
   readonly message: string
   readonly site?: Site | undefined
 }
 
-/** A file of the workspace at the end: small texts with what they hold. `kind` says what it is when it is no file. */
+/**
+ * A file of the workspace at the end. Small text files come with their contents. `kind` says what it is if it is not a
+ * regular file.
+ */
 export interface TraceFileEntry {
   readonly path: string
   readonly size?: number
@@ -30,7 +38,7 @@ export interface TraceFileEntry {
   readonly kind?: string
 }
 
-/** A process that outlived its command. `p`: its number, when the trace has shown it. */
+/** A process that outlived its command. `p` is its number, if the trace has shown it. */
 export interface TraceFinding {
   readonly p?: number | undefined
   readonly pid: number
@@ -38,10 +46,10 @@ export interface TraceFinding {
   readonly outcome: string
 }
 
-/** What the test did: waits take time, `run` is told by the command's own record. */
+/** What the test did. Waits take time; a `run` is shown by the command's own record. */
 export type ActionKind = 'wait' | 'input' | 'end' | 'signal' | 'file' | 'expect' | 'run'
 
-/** The first line: which test, where, when. */
+/** The first line: which test, where, and when. */
 export interface StartRecord {
   readonly k: 'trace'
   readonly v: 2
@@ -51,7 +59,7 @@ export interface StartRecord {
   readonly retry?: number | undefined
   /** ms since 1970. */
   readonly at: number
-  /** Seconds since the machine's start: the guardian has no finer clock. */
+  /** Seconds since the machine's start, because the guardian has no finer clock. */
   readonly uptime: number
   readonly worker?: number
   readonly node?: string
@@ -60,15 +68,15 @@ export interface StartRecord {
   readonly workspace: string
 }
 
-/** Every other line has its time: ms since the begin. */
+/** Every other line has a time: ms since the beginning of the trace. */
 interface Timed {
   readonly t: number
 }
-/** About the command with this number. */
+/** A line about the command with this number. */
 interface OfCommand extends Timed {
   readonly c: number
 }
-/** About the process with this number. */
+/** A line about the process with this number. */
 interface OfProcess extends Timed {
   readonly p: number
 }
@@ -92,18 +100,18 @@ export interface ProcessRecord extends OfCommand, OfProcess {
   readonly session: number
   readonly leader?: boolean
 }
-/** It became another program. */
+/** The process has called exec: it runs another program now. */
 export interface ExecRecord extends OfProcess {
   readonly k: 'exec'
   readonly command: string
 }
-/** It changed its group or session. */
+/** The process has changed its group or session. */
 export interface MoveRecord extends OfProcess {
   readonly k: 'move'
   readonly group: number
   readonly session: number
 }
-/** It lost its parent. */
+/** The process has got another parent. */
 export interface ParentRecord extends OfProcess {
   readonly k: 'parent'
   readonly ppid: number
@@ -111,7 +119,7 @@ export interface ParentRecord extends OfProcess {
 export interface GoneRecord extends OfProcess {
   readonly k: 'gone'
 }
-/** It listens on a port, or does no more. */
+/** The process has begun or stopped to listen on a port. */
 export interface PortRecord extends OfProcess {
   readonly k: 'port'
   readonly port: number
@@ -121,11 +129,14 @@ export interface PortRecord extends OfProcess {
 export interface OutputRecord extends OfCommand {
   readonly k: 'output'
   readonly s: 'stdout' | 'stderr'
-  /** Or, for much output, the text stands as it came behind this line, up to a line that holds `end`. */
+  /**
+   * Large output is not here, but on the lines after this record, as it was written, up to a line that consists of
+   * `end`.
+   */
   readonly text?: string
   readonly end?: string
 }
-/** What was too much for a trace. */
+/** Output that was too much for a trace. */
 export interface CutRecord extends OfCommand {
   readonly k: 'cut'
   readonly s: 'stdout' | 'stderr'
@@ -139,10 +150,10 @@ export interface SignalRecord extends OfCommand {
   readonly k: 'signal'
   readonly signal: string
   readonly by: 'test' | 'timeout' | 'teardown'
-  /** A number is the pid of one process. */
+  /** A number is the pid of a single process. */
   readonly to: 'leader' | 'group' | 'tree' | number
 }
-/** It could not be started. */
+/** The command could not be started. */
 export interface FailureRecord extends OfCommand {
   readonly k: 'failure'
   readonly text: string
@@ -151,15 +162,15 @@ export interface ExitRecord extends OfCommand {
   readonly k: 'exit'
   readonly code: number | null
   readonly signal: string | null
-  /** Bytes, and ms of processor time, where somebody has looked. */
+  /** Bytes, and ms of processor time. Missing if not measured. */
   readonly usage?: { readonly peakMemory: number; readonly cpuMs: number } | undefined
 }
-/** A terminal's screen after it has changed. */
+/** The screen of a terminal after a change. */
 export interface ScreenRecord extends OfCommand {
   readonly k: 'screen'
   readonly svg: string
 }
-/** The test begins something. `c`: which command it is about. */
+/** The test begins an action. `c` is the command it is about. */
 export interface ActionRecord extends Timed {
   readonly k: 'action'
   readonly a: number
@@ -168,32 +179,32 @@ export interface ActionRecord extends Timed {
   readonly what: string
   readonly site?: Site | undefined
 }
-/** The end of an action. `error`: the name of the error that it ended with. */
+/** The end of an action. `error` is the name of the error that it ended with. */
 export interface DoneRecord extends Timed {
   readonly k: 'done'
   readonly a: number
   readonly error?: string | undefined
 }
-/** Lines of a source file around a call, from line `from` on. */
+/** The lines of a source file around a call, beginning with line `from`. */
 export interface SourceRecord extends Timed {
   readonly k: 'source'
   readonly file: string
   readonly from: number
   readonly lines: readonly string[]
 }
-/** The test's end. */
+/** The end of the test. */
 export interface EndRecord extends Timed {
   readonly k: 'end'
   readonly state: 'passed' | 'failed'
   readonly errors: readonly TraceError[]
   readonly findings: readonly TraceFinding[]
   readonly files: readonly TraceFileEntry[]
-  /** Where the begin did not know it. */
+  /** Set if the first line did not know it yet. */
   readonly containment?: string | undefined
-  /** Processes beyond those that a trace tells of. */
+  /** The number of processes that the trace does not show because there were too many. */
   readonly untold?: number
 }
-/** The last line, once more what an index shows: it is read from the end of the file. */
+/** The last line. It repeats what an index shows, because the index only reads the end of the file. */
 export interface SummaryRecord extends Timed {
   readonly k: 'summary'
   readonly state: 'passed' | 'failed'
@@ -239,11 +250,11 @@ export type Untimed = Without<TimedRecord, 't'>
 export type UntimedOfCommand = Without<Exclude<Extract<TimedRecord, { c: number }>, ProcessRecord>, 't' | 'c'>
 
 /**
- * The lines that are written when the worker has died. They are no JSON: whoever writes them may be a shell.
- * `died` and the seconds since the machine's start; `killed` and a pid, or a group with a minus; `spared` and a pid;
- * `file`, its bytes and its path. `to` and a path is the first line of a draft: where it belongs.
+ * The lines that are written after the worker's death. They are not JSON, because a shell may write them. `died` and
+ * the seconds since the machine's start; `killed` and a pid, or a group with a minus; `spared` and a pid; `file`, its
+ * size in bytes and its path. `to` and a path is the first line of a draft: the place of the finished trace.
  */
 export type GuardianWord = 'to' | 'died' | 'killed' | 'spared' | 'file'
 
-/** What stands between the page and the data. */
+/** The text between the page and the data. */
 export const dataBegin = '<script type="application/x-ndjson" id="trace">'

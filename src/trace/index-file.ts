@@ -15,11 +15,11 @@ import { join } from 'node:path'
 import { dataBegin, type StartRecord, type SummaryRecord } from './format.js'
 import { type IndexEntry, indexPage } from './index-page.js'
 
-// `index.html` of a folder of traces, made of the traces that are there: workers write none of it, so none of them can
-// write over another one's. The main process makes it when the run has ended.
+// `index.html` of a folder of traces, made from the traces that are there. The run's main process makes it when the run
+// has ended. Workers do not write it, so they cannot overwrite each other's.
 
 const name = 'index.html'
-/** Bytes at the end of a trace in which its summary is, and at its begin in which its first line is. */
+/** How many bytes at the end of a trace contain its summary, and how many at the beginning its first line. */
 const tailLength = 64 * 1024
 const headLength = 512 * 1024
 const mostTraces = 5000
@@ -44,14 +44,14 @@ const toRecord = <Record>(line: string | undefined): Record | undefined => {
   }
 }
 
-/** A trace whose worker finished it. */
+/** The entry of a trace that its worker finished. */
 function finished(trace: string, text: string): IndexEntry | undefined {
   const line = text.split('\n').findLast((each) => each.startsWith('{"k":"summary"'))
   const summary = toRecord<SummaryRecord>(line)
   return summary && { ...summary, trace, durationMs: summary.t }
 }
 
-/** One that the guardian finished: what it began with is all that is known. */
+/** The entry of a trace that the guardian finished. Only its first line is known. */
 function interrupted(trace: string, head: string): IndexEntry | undefined {
   const data = head.slice(head.lastIndexOf(dataBegin))
   const line = data.split('\n').find((each) => each.startsWith('{"k":"trace"'))
@@ -59,14 +59,14 @@ function interrupted(trace: string, head: string): IndexEntry | undefined {
   return start && { ...start, trace, state: 'interrupted' }
 }
 
-/** What a file is a trace of; undefined when it is none. */
+/** The entry of a file. Undefined if the file is not a trace. */
 export function readEntry(folder: string, trace: string): IndexEntry | undefined {
   const path = join(folder, trace)
   try {
     if (!lstatSync(path).isFile()) return undefined
     return finished(trace, readPart(path, tailLength, true)) ?? interrupted(trace, readPart(path, headLength, false))
   } catch {
-    // It has gone meanwhile, or may not be read.
+    // It has been removed meanwhile, or may not be read.
     return undefined
   }
 }
@@ -77,7 +77,7 @@ const tracesIn = (folder: string): string[] =>
     .toSorted()
     .slice(0, mostTraces)
 
-/** Puts a file in its place at once: who opens it meanwhile sees the old one or the new one. */
+/** Replaces a file at once: whoever opens it meanwhile sees either the old or the new one. */
 function replace(folder: string, text: string): void {
   const scratch = mkdtempSync(join(folder, '.index-'))
   try {
@@ -88,15 +88,15 @@ function replace(folder: string, text: string): void {
   }
 }
 
-/** A list of traces, and where it is. */
+/** A list of traces and its path. */
 export interface TraceIndex {
   readonly path: string
-  /** Those of the run that began at `since`. */
+  /** The entries of the run that began at `since`. */
   readonly own: readonly IndexEntry[]
 }
 
 /**
- * Makes the list of a folder's traces anew. Without a trace there is none.
+ * Rewrites the list of a folder's traces. A folder without traces has none.
  *
  * `since`: when the run began, in ms since 1970.
  */

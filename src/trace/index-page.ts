@@ -1,11 +1,11 @@
 import { escapeControls } from '../base/escape.js'
 import { sha256 } from './sha256.js'
 
-// The page that lists the traces of a folder. It has no script: its rows are written into it.
+// The page that lists the traces of a folder. It has no script: its rows are part of the file.
 
 /** One trace, as the list shows it. */
 export interface IndexEntry {
-  /** The file, beside the list. */
+  /** The name of the file, which lies beside the list. */
   readonly trace: string
   readonly state: 'failed' | 'passed' | 'interrupted'
   readonly name: readonly string[]
@@ -14,7 +14,7 @@ export interface IndexEntry {
   readonly retry?: number | undefined
   /** ms since 1970. */
   readonly at: number
-  /** ms; unknown when the worker died. */
+  /** ms. Unknown if the worker died. */
   readonly durationMs?: number | undefined
   readonly commands?: number | undefined
   readonly leaks?: number | undefined
@@ -45,7 +45,7 @@ small { display: block; color: var(--muted); overflow-wrap: anywhere }
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 
-/** A text as it is read, whatever is in it: nothing steers the page, or hides what comes behind it. */
+/** A text as HTML. Nothing in it can control the page or hide what comes after it. */
 const html = (text: string): string => escapeControls(text).replaceAll(/[&<>"]/g, (character) => entities[character]!)
 
 const verdicts = { failed: 'failed', passed: 'passed', interrupted: 'the worker died' } as const
@@ -70,7 +70,7 @@ function row(entry: IndexEntry, since: number): string {
   return `<tr${entry.at < since ? ' class="earlier"' : ''}>${cells.join('')}</tr>`
 }
 
-/** The tests of one state in the newest run. */
+/** How many tests of the newest run have each state. */
 const summaryOf = (entries: readonly IndexEntry[], since: number): string => {
   const own = entries.filter(({ at }) => at >= since)
   const leaks = own.reduce((sum, entry) => sum + (entry.leaks ?? 0), 0)
@@ -88,7 +88,7 @@ const summaryOf = (entries: readonly IndexEntry[], since: number): string => {
 
 const order = { interrupted: 0, failed: 1, passed: 2 } as const
 
-/** The page. `since`: when the run began; what is older is of an earlier one. */
+/** The page. `since`: when the run began; older traces are from an earlier one. */
 export function indexPage(entries: readonly IndexEntry[], since: number): string {
   const sorted = entries.toSorted(
     (a, b) => Number(a.at < since) - Number(b.at < since) || order[a.state] - order[b.state] || a.at - b.at,

@@ -3,12 +3,12 @@ import { listeners } from '../system/sockets/current.js'
 import type { Listener } from '../system/sockets/listener.js'
 import type { WatchedProcess } from './tree-watch.js'
 
-// Looks now and then on which ports the processes of a test listen, for a trace. A port that is open for a moment only
-// may be missed: it is a picture, not a proof.
+// Samples on which ports the processes of a test listen, for a trace. It may miss a port that is only open for a
+// moment: it is for a picture, not for a proof.
 
-/** ms between two looks, at least. */
+/** The shortest time between two looks, in ms. */
 const lookInterval = 50
-/** Looks take this part of the time at most. */
+/** The largest part of the time that looks may take. */
 const mostOfTime = 1 / 200
 
 interface Open {
@@ -26,7 +26,7 @@ export class PortSampler {
   readonly #living: () => readonly WatchedProcess[]
   readonly #listener: PortListener
   readonly #stop: () => void
-  /** By the socket's id. */
+  /** The keys are the ids of the sockets. */
   readonly #open = new Map<number, Open>()
   #nextLook = 0
   #isLooking = false
@@ -39,7 +39,7 @@ export class PortSampler {
     })
   }
 
-  /** Looks now, as after a wait for a port. */
+  /** Looks now, for example after a wait for a port. */
   async look(): Promise<void> {
     const living = this.#living()
     if (this.#isLooking || (living.length === 0 && this.#open.size === 0)) return
@@ -48,7 +48,7 @@ export class PortSampler {
     try {
       await this.#compare(living)
     } catch {
-      // No descriptor is left, or lsof(8) is not there: whoever needs to know will say so.
+      // No file descriptor is left, or there is no lsof(8). Whoever needs the answer will report that.
     }
     this.#isLooking = false
     this.#nextLook = now() + (now() - begin) / mostOfTime

@@ -1,11 +1,11 @@
-/** Names of variables whose values are not for others. */
+/** The names of variables whose values are secret. */
 const secretName =
   /TOKEN|SECRET|PASSW|PASSPHRASE|PASSCODE|CREDENTIAL|API_?KEY|PRIVATE|COOKIE|SIGNATURE|CONNECTION_?STRING|CONN_?STR|PASS$|(?:^|_)(?:AUTH|KEY|PAT|PASS|PW|DSN|SAS)(?:_|$)|\w_?PWD$/i
-/** The current folder and the one before: the shell's own. */
+/** The shell's own variables for the current folder and the one before. */
 const isFolder = (name: string): boolean => /^(?:OLD)?PWD$/.test(name)
 const judged = new Map<string, boolean>()
 
-/** Remembered: every test has the same names. */
+/** The answers are kept, because every test has the same names. */
 function isSecretName(name: string): boolean {
   let isSecret = judged.get(name)
   if (isSecret === undefined) {
@@ -15,32 +15,32 @@ function isSecretName(name: string): boolean {
   return isSecret
 }
 
-/** A key in base64, which may begin as a path does. A path says with its words what it is. */
+/** Whether a value looks like a key in base64. That may begin like a path, but a path consists of words. */
 const looksLikeKey = (value: string): boolean =>
   /^[\w+/=-]{20,}$/.test(value) && /[A-Z]/.test(value) && /[a-z]/.test(value) && /\d|\+/.test(value)
 
 const namesPlace = /(?:SOCK|SOCKET|FILE|PATH|DIR|HOME|FOLDER)$/i
 
-/** A path is a place, as in SSH_AUTH_SOCK, and stands in half of all command lines. */
+/** Whether a value is a path, as in SSH_AUTH_SOCK. Paths are not secret, and half of all command lines contain one. */
 const isPlace = (name: string, value: string): boolean =>
   value.startsWith('/') && (namesPlace.test(name) || !looksLikeKey(value))
 
-// Each is bounded: a text that is all beginnings would be looked at for ever.
+// Each repetition is bounded, so that no text takes forever to search.
 
-/** The password of an address: `scheme://user:password@host`. */
+/** The password in a URL: `scheme://user:password@host`. */
 const addressPassword = /(:\/\/[^/\s:@'"]{0,200}:)([^/\s'"]{1,500})@/g
 /** The secret fields of a connection string: `AccountName=x;AccountKey=…;EndpointSuffix=y`. */
 const secretField =
   /(\b(?:AccountKey|SharedAccessKey|SharedAccessSignature)=|;\s*(?:Password|Passwd|Pwd|ApiKey|AccessKey|ClientSecret|Secret) *= *)([^;\s'"]{1,500})|(\b(?:Password|Passwd|Pwd|ApiKey|AccessKey|ClientSecret|Secret)=)([^;\s'"]{1,500})(?=;)/gi
 
 const fieldsOf = (text: string): string[] => [...text.matchAll(secretField)].map((match) => match[2] ?? match[4]!)
-/** An option whose value is none for others: `--password x`, `--api-key=x`. */
+/** An option with a secret value: `--password x`, `--api-key=x`. */
 const secretOption =
   /(--?(?:[\w-]{0,40}(?:password|passwd|passphrase|secret|token|api-?key|credentials?|access-?key|private-?key)|pass))(=| )('[^']*'|[^\s'-][^\s']*)/gi
 /** `Authorization: Bearer x`. */
 const authorization = /((?:proxy-)?authorization:\s*(?:bearer|basic|token|digest)\s+)([^\s'"]+)/gi
 
-/** A shorter value stands in too many innocent places. */
+/** A shorter value occurs in too many harmless places. */
 const shortest = 6
 
 const decoded = (text: string): string => {
@@ -51,7 +51,7 @@ const decoded = (text: string): string => {
   }
 }
 
-/** A secret as it stands in a picture of a screen. */
+/** A secret in the form that it has in a picture of a screen. */
 const inPicture = (value: string): string =>
   value
     .replaceAll('&', '&amp;')
@@ -61,13 +61,13 @@ const inPicture = (value: string): string =>
     .replaceAll(' ', '\u00a0')
 
 /**
- * Puts `$NAME` in the place of a secret's value. Secrets are the values of variables whose names say so, and what is a
- * password by the form of an address, a connection string or a command line, wherever that stands.
+ * Replaces the values of secrets by `$NAME`. Secret are the values of variables with such a name, and whatever is a
+ * password by the form of a URL, a connection string or a command line, wherever it occurs.
  */
 export class Mask {
   readonly #names = new Map<string, string>()
   readonly #learned = new Map<string, string>()
-  /** The longest first: one may be a part of another. */
+  /** The longest secrets come first, because one may be a part of another. */
   #secrets: readonly (readonly [value: string, name: string])[] = []
 
   learn(environment: Readonly<Record<string, string | undefined>>): void {
@@ -99,7 +99,7 @@ export class Mask {
     if (value.length >= shortest && !this.#names.has(value)) this.#names.set(value, name)
   }
 
-  /** What a command line holds is hidden in what the command writes, too. */
+  /** Learns the secrets in a command line, to hide them in the command's output too. */
   learnCommand(command: string): void {
     const before = this.#names.size
     for (const [, , password] of command.matchAll(addressPassword)) {
@@ -112,7 +112,7 @@ export class Mask {
     if (this.#names.size > before) this.#sort()
   }
 
-  /** The values of these variables, whatever their names say. */
+  /** Learns the values of these variables as secrets, whatever their names are. */
   learnAll(environment: Readonly<Record<string, string | undefined>>, names: readonly string[]): void {
     for (const name of names) this.#add(environment[name] ?? '', name)
     this.#sort()
@@ -122,14 +122,16 @@ export class Mask {
     return hideByForm(this.#hideKnown(text, (value) => value))
   }
 
-  /** The same of a command line, in which options tell too: in the output `--token TOKEN` is what a program's help says. */
+  /**
+   * Hides secrets in a command line, where options tell too. In output, `--token TOKEN` is just the help of a program.
+   */
   hideInCommand(command: string): string {
     return this.hide(command).replaceAll(secretOption, (all, option: string, sign: string, value: string) =>
       isMasked(value) ? all : `${option}${sign}$SECRET`,
     )
   }
 
-  /** The same in a picture of a screen. */
+  /** Hides secrets in a picture of a screen. */
   hideInPicture(svg: string): string {
     return this.#hideKnown(svg, inPicture)
   }
@@ -143,7 +145,7 @@ export class Mask {
     return masked
   }
 
-  /** Whether there is anything to hide. */
+  /** Whether there may be anything to hide. */
   isNeededFor(bytes: Buffer): boolean {
     if (this.#secrets.some(([value]) => bytes.includes(value))) return true
     const text = mayHold.some((sign) => bytes.includes(sign)) ? bytes.toString('latin1') : ''
@@ -151,10 +153,10 @@ export class Mask {
   }
 }
 
-/** Without one of these nothing has the form of a secret. */
+/** A text without any of these contains nothing in the form of a secret. */
 const mayHold = ['://', 'Key=', 'uthorization:', 'assword=']
 
-/** A name that is there already, put there by somebody else. */
+/** Whether somebody else has already replaced the value by a name. */
 const isMasked = (value: string): boolean => value.startsWith('$') || /^[*x.…]+$/i.test(value)
 
 function hideByForm(text: string): string {

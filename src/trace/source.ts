@@ -4,21 +4,21 @@ import { userFrame } from '../base/stack.js'
 import type { Site, SourceRecord } from './format.js'
 import { Mask } from './secrets.js'
 
-// Where the test's calls stand, and the lines around them. The lines are read when the trace ends: a passing test does
-// not pay for them, and by then every secret of its commands is known and can be masked in them.
+// The lines of the test's calls, and the lines around them. The files are read when the trace ends. A passing test does
+// not pay for that, and by then all secrets of its commands are known and can be hidden in the lines.
 
-/** Lines before and behind a call. */
+/** How many lines before and after a call are shown. */
 const linesBefore = 9
 const linesBehind = 10
 const mostFiles = 20
 const mostBytes = 2 * 1024 * 1024
 const mostWidth = 400
 
-/** The user's line in the call that is under way. */
+/** The user's line in the current call. */
 function callOfTest(): Site | undefined {
   const site: { stack?: string } = {}
   const { stackTraceLimit } = Error
-  // Our own frames, and an assertion library's, may stand before the test's.
+  // Our own frames, and those of an assertion library, may come before the test's.
   Error.stackTraceLimit = 20
   Error.captureStackTrace(site, callOfTest)
   const { stack } = site
@@ -32,7 +32,7 @@ export function siteIn(stack: string | undefined): Site | undefined {
   return frame && { file: frame.file, line: frame.line, column: frame.column }
 }
 
-/** A file as it is called in the trace: below the root where it is there. */
+/** The name of a file in the trace: relative to the root if the file is below it. */
 const nameBelow = (root: string, file: string): string => {
   const path = relative(root, file)
   return path === '' || path.startsWith('..') || isAbsolute(path) ? file : path
@@ -43,7 +43,7 @@ function linesOf(file: string): string[] {
     if (statSync(file).size > mostBytes) return []
     return readFileSync(file, 'utf8').split('\n')
   } catch {
-    // A virtual module, or a file that the test has removed.
+    // It is a virtual module, or a file that the test has removed.
     return []
   }
 }
@@ -52,7 +52,7 @@ const clip = (line: string): string => (line.length <= mostWidth ? line : `${lin
 
 type Piece = Omit<SourceRecord, 'k' | 't'>
 
-/** Runs of lines that are within reach of one of these, none of them twice. */
+/** Merges the lines within reach of the wanted ones into ranges that do not overlap. */
 export function reach(wanted: readonly number[], last: number): { from: number; to: number }[] {
   const pieces: { from: number; to: number }[] = []
   for (const line of wanted.toSorted((a, b) => a - b)) {
@@ -69,14 +69,14 @@ export function reach(wanted: readonly number[], last: number): { from: number; 
 export class Sources {
   readonly #root: string
   readonly #wanted = new Map<string, Set<number>>()
-  /** A test writes the values of its variables into its source: of the environment names are shown, and no values. */
+  /** A test's source may contain the values of its variables. Of environments, only names may be shown. */
   readonly #mask = new Mask()
 
   constructor(root: string) {
     this.#root = resolve(root)
   }
 
-  /** Notes that the lines around a place are wanted. Returns the place as it stands in the trace. */
+  /** Records that the lines around a place are wanted. Returns the place as the trace shows it. */
   add(site: Site | undefined): Site | undefined {
     if (site === undefined) return undefined
     const file = nameBelow(this.#root, site.file)
@@ -85,18 +85,18 @@ export class Sources {
     return { ...site, file }
   }
 
-  /** The user's line in the call that is under way. */
+  /** The user's line in the current call. */
   callOfTest(): Site | undefined {
     return this.add(callOfTest())
   }
 
-  /** Of this environment the values of these variables are not to be shown, and all that is secret. */
+  /** Hides the values of these variables of an environment, and all of its secrets. */
   hide(environment: Readonly<Record<string, string | undefined>>, names: readonly string[]): void {
     this.#mask.learn(environment)
     this.#mask.learnAll(environment, names)
   }
 
-  /** Nor what is secret in a command line. */
+  /** Hides the secrets of a command line. */
   hideCommand(command: string): void {
     this.#mask.learnCommand(command)
   }

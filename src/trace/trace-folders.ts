@@ -1,15 +1,15 @@
 import { takeRunLines, tellRun, thisRun } from '../workspace/run-lines.js'
 
-// Workers know where their traces go; the main process of the run, which makes the list of them, reads it here.
+// The workers write down where their traces are. The run's main process reads it here and makes the lists.
 
 const noted = new Set<string>()
 
-/** Says so to the main process of this run, if it is marked. */
+/** Tells the main process of this run about a folder, if the run is marked. */
 export function noteTraceFolder(folder: string): void {
   if (thisRun() === undefined || noted.has(folder) || /[\n\0]/.test(folder)) return
   noted.add(folder)
   tellRun('traces', folder)
 }
 
-/** The folders that the workers of a run have named. */
+/** The folders that the workers of a run have written down. */
 export const takeTraceFolders = (run: string): string[] => [...new Set(takeRunLines(run, 'traces'))]

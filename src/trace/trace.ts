@@ -23,29 +23,29 @@ import type { TraceFile } from './trace-file.js'
 import { Sources } from './source.js'
 import { type EndOfAction, type TracedTerminal, TracedProcess } from './traced-process.js'
 
-// Writes down what happens to the commands of one test, while it happens: whatever the worker comes to, what had
-// happened by then is in the file. `format.ts` says what its lines are, `page/model/read.ts` reads them.
+// Records what happens to the commands of one test while it happens. Even if the worker dies, everything before that is
+// in the file. `format.ts` describes the lines, `page/model/read.ts` reads them.
 
-/** What ends a piece of output that is written as it is: no program knows it. */
+/** The line that ends large output. No program knows it. */
 const endOfPiece = `end of output ${newToken()}`
-/** Processes and actions that are told of: a page must show them. */
+/** The most processes and actions in a trace, because a page must be able to show them. */
 const mostProcesses = 5000
 const mostActions = 2000
-/** Characters that say what an action is. */
+/** The most characters of the description of an action. */
 const mostWords = 500
 
-/** How a command is started. Values of variables do not come this far. */
+/** How a command is started. The values of its variables are not passed this far. */
 export interface TracedCommand {
   readonly command: string
   readonly cwd: string
   readonly env: EnvironmentChanges
-  /** What it draws, when it runs in a terminal. */
+  /** Its terminal, if it runs in one. */
   readonly terminal?: TracedTerminal | undefined
-  /** The call that starts it. */
+  /** The test's call that starts it. */
   readonly site?: Site | undefined
 }
 
-/** What the test does. `c`: which command it is about. */
+/** What the test does. `c` is the command it is about. */
 export interface TracedAction {
   readonly kind: ActionKind
   readonly what: string
@@ -72,9 +72,9 @@ export function environmentChanges(
 /** What is known when a trace begins. */
 export type TraceHeader = Omit<StartRecord, 'k' | 'v'>
 
-/** What is known when it ends. */
+/** What is known when a trace ends. */
 export interface TraceEnding extends Pick<EndRecord, 'state' | 'errors' | 'files' | 'containment'> {
-  /** What outlived its command. */
+  /** The processes that outlived their command. */
   readonly findings: readonly TraceFinding[]
 }
 
@@ -94,7 +94,7 @@ export class Trace {
   readonly #lastOf = new Map<number, number>()
   #actions = 0
 
-  /** `mask` hides secrets in everything that is written. `begin`: the time of the page's left edge. */
+  /** `mask` hides secrets in everything that is written. `begin` is the time of the page's left edge. */
   constructor(file: TraceFile, header: TraceHeader, mask: Mask, sources = new Sources('.'), begin = now()) {
     this.#file = file
     this.#header = header
@@ -132,7 +132,7 @@ export class Trace {
     this.#file.appendRaw({ ...record, c, t: this.#time() }, bytes, endOfPiece)
   }
 
-  /** ms since the begin, in hundredths. */
+  /** ms since the beginning, rounded to hundredths. */
   #time(at = now()): number {
     return Math.max(0, Math.round((at - this.#begin) * 100) / 100)
   }
@@ -155,7 +155,7 @@ export class Trace {
     })
   }
 
-  /** A command is being started. Returns who is to be told what becomes of it. */
+  /** Records the start of a command. Returns the listener for what happens to it. */
   command({
     command,
     cwd,
@@ -164,7 +164,7 @@ export class Trace {
     site,
   }: TracedCommand): CommandListener & { watchOutput(output: Output): void } {
     const number = this.#commands.length + 1
-    // What is started, or why it could not be, follows.
+    // Another line follows at once: what was started, or why it could not be.
     this.#appendFirst({
       k: 'command',
       t: this.#time(),
@@ -189,7 +189,7 @@ export class Trace {
     return traced
   }
 
-  /** The test begins something. `at`: when, on the clock of `now()`. */
+  /** Records that the test begins an action. `at` is the time on our clock. */
   action({ kind, what, site, c }: TracedAction, at = now()): EndOfAction {
     this.#actions += 1
     const a = this.#actions
@@ -209,12 +209,12 @@ export class Trace {
     }
   }
 
-  /** A signal for one process that outlived its command. */
+  /** Records a signal to one process that outlived its command. */
   signal(tree: Tree, pid: number, signal: NodeJS.Signals): void {
     this.append({ k: 'signal', c: this.#numbers.get(tree)!, signal, by: 'teardown', to: pid })
   }
 
-  /** The last lines. */
+  /** Writes the last lines. */
   end({ state, errors, files, findings, containment }: TraceEnding): void {
     for (const command of this.#commands) command.finish()
     const t = this.#time()

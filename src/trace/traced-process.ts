@@ -11,13 +11,13 @@ import type { ActionKind, UntimedOfCommand } from './format.js'
 import type { Usage } from '../command/usage.js'
 import { isRaw } from './trace-file.js'
 
-/** Bytes of a command's output, of each stream, that go into a trace; and the lines of its end, which always do. */
+/** How many bytes of each stream of a command's output go into a trace, and how many lines of its end always do. */
 const mostOutput = 8 * 1024 * 1024
 const lastLines = 100
-/** Pictures of one terminal, and the ms between two of them. */
+/** The most pictures of one terminal, and the ms between two of them. */
 const mostScreens = 100
 const screenInterval = 100
-/** Bytes from which on a piece of output is written as it is, if it may be. */
+/** From this size (bytes) on, output is written as it is, if that is possible. */
 const muchOutput = 2048
 
 /** A terminal that pictures are taken of. */
@@ -26,10 +26,10 @@ export interface TracedTerminal {
   toSVG(): string
 }
 
-/** Told that an action is over, and the error that it ended with. `at`: when, on the clock of `now()`. */
+/** Called when an action is over, with the error that it ended with. `at` is the time on our clock. */
 export type EndOfAction = (error?: unknown, at?: number) => void
 
-/** What one command's listener needs of its trace. */
+/** What a command's listener needs of its trace. */
 export interface TraceSide {
   append(record: UntimedOfCommand): void
   appendRaw(record: UntimedOfCommand, bytes: Buffer): void
@@ -41,13 +41,13 @@ export interface TraceSide {
   register(tree: Tree): void
 }
 
-/** Writes down what happens to one command. */
+/** Records what happens to one command. */
 export class TracedProcess implements CommandListener {
   readonly #command: string
   readonly #trace: TraceSide
   readonly #decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
   readonly #written = { stdout: 0, stderr: 0 }
-  /** Whether the last bytes may be the first of a character. */
+  /** Whether the last bytes may be the beginning of a character. */
   readonly #isCharacterOpen = { stdout: false, stderr: false }
   readonly #cut = { stdout: 0, stderr: 0 }
   #tree: Tree | undefined
@@ -67,7 +67,7 @@ export class TracedProcess implements CommandListener {
     this.cast = terminal && new Cast(command, () => terminal.size, trace.mask)
   }
 
-  /** Where the end of the output is when there was too much of it. */
+  /** Remembers the output, whose end is recorded if there is too much of it. */
   watchOutput(output: Output): void {
     this.#output = output
   }
@@ -78,7 +78,7 @@ export class TracedProcess implements CommandListener {
     this.#trace.watch.add(tree, this.#command, this.#trace.begin)
   }
 
-  /** A picture of the terminal a moment after something was drawn: most of what is drawn is half of something. */
+  /** Takes a picture of the terminal a moment after something was drawn. At once, most screens would be incomplete. */
   #drawLater(): void {
     if (this.#terminal === undefined || this.#screens >= mostScreens) return
     this.#cancelScreen ??= after(screenInterval, () => {
@@ -115,7 +115,7 @@ export class TracedProcess implements CommandListener {
   }
 
   input(text: string | Uint8Array): void {
-    // What was on the screen when it was answered.
+    // The screen as it was when the keys were pressed.
     if (this.#screens < mostScreens) this.#draw()
     const shown = typeof text === 'string' ? text : Buffer.from(text).toString('utf8')
     this.cast?.input(shown)
@@ -123,7 +123,7 @@ export class TracedProcess implements CommandListener {
   }
 
   signal({ signal, by }: SentSignal, to: SignalTarget): void {
-    // The processes that it reaches are recorded now: a moment later they are gone.
+    // Records the processes that the signal reaches, because a moment later they are gone.
     this.#trace.watch.look()
     this.#trace.append({ k: 'signal', signal, by, to })
   }
@@ -144,7 +144,7 @@ export class TracedProcess implements CommandListener {
   calls(what: string, kind: CallKind): (error?: unknown) => void {
     const onEnd = this.#trace.action(kind, what)
     return (error) => {
-      // It is open for as long as the test goes on: the next look may be too late.
+      // The port may be closed as soon as the test goes on, so the next look may be too late.
       if (what.startsWith('waitForPort(') || what.startsWith('waitForHttp(')) this.#trace.lookForPorts()
       onEnd(error)
     }
@@ -155,7 +155,7 @@ export class TracedProcess implements CommandListener {
     this.#cancelScreen?.()
   }
 
-  /** What did not fit is counted, and its end shown. */
+  /** Records how much output did not fit, and its end. */
   finish(): void {
     this.close()
     this.#draw()

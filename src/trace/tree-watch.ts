@@ -6,17 +6,17 @@ import { isZombie, type ProcessIdentity, type ProcessRecord } from '../system/pr
 import type { Tree } from '../containment/tree.js'
 
 // Watches the processes of a tree while it lives, for a trace: which process started another, called exec, changed its
-// group, got another parent, exited. What it misses is missing in a picture, and in no proof.
+// group, got another parent, or exited. What it misses is missing in a picture, not in a proof.
 
-/** The least ms between two looks. */
+/** The shortest time between two looks, in ms. */
 const lookInterval = 10
-/** The same where every look starts ps(1). */
+/** The same, if every look starts ps(1). */
 const lookIntervalPortable = 250
-/** A look that is no older than so many ms is as good as a new one. */
+/** A look that is no more than this many ms old is as good as a new one. */
 const stale = 1
-/** The part of the time that full looks may take. Looks at known processes may take the same once more. */
+/** The largest part of the time that full looks may take. Looks at known processes may take the same again. */
 const mostOfTime = 1 / 100
-/** A process most likely calls exec within so many ms after its start. */
+/** A process most likely calls exec within this many ms of its start. */
 const youth = 250
 /** One in `rarely` of the older processes has its command line re-read per scan. */
 const rarely = 8
@@ -24,7 +24,7 @@ const rarely = 8
 /** A process that was seen. */
 export interface WatchedProcess extends ProcessIdentity {
   readonly tree: Tree
-  /** Counts the processes of this watch, from 1. */
+  /** Its number in this watch, counted from 1. */
   readonly number: number
   /** Its parent when it was first seen. */
   readonly parent: WatchedProcess | undefined
@@ -32,7 +32,7 @@ export interface WatchedProcess extends ProcessIdentity {
   readonly group: number
   readonly session: number
   readonly command: string
-  /** ms on our clock. No earlier than the last look that did not see it. */
+  /** ms on our clock. Not before the last look that did not see it. */
   readonly startedAt: number
 }
 
@@ -50,11 +50,11 @@ interface Seen extends WatchedProcess {
   session: number
   command: string
   readonly seenAt: number
-  /** There were too many before it: it is not reported. */
+  /** There were too many processes before it, so it is not reported. */
   readonly isOverLimit: boolean
 }
 
-/** Where a look reads processes from. */
+/** The source of processes for a look. */
 interface Source {
   identify(pid: number): ProcessRecord | undefined
   descendantsOf(record: ProcessRecord, visit: (descendant: ProcessRecord) => void): void
@@ -64,7 +64,7 @@ const procSource: Source = { identify: (pid) => table.identify(pid), descendants
 /** Re-checks known processes only; for a many-threaded program that is a tenth of a full scan. */
 const knownSource: Source = { ...procSource, descendantsOf: () => {} }
 
-/** The whole table at one moment, where there is no /proc. */
+/** Where there is no /proc: the whole process table at one moment. */
 function sourceOf(records: ReadonlyMap<number, ProcessRecord>): Source {
   const forest = groupByParent(records.values())
   return {
@@ -86,7 +86,7 @@ export class TreeWatch {
   #isLooking = false
   readonly #stop: () => void
 
-  /** `most`: how many processes are reported. */
+  /** `most` is the number of processes that are reported. */
   constructor(listener: TreeWatchListener, most: number) {
     this.#listener = listener
     this.#most = most
@@ -98,7 +98,7 @@ export class TreeWatch {
     })
   }
 
-  /** How many processes there were beyond those that were reported. */
+  /** How many processes were not reported, because there were too many. */
   get unreported(): number {
     return Math.max(0, this.#count - this.#most)
   }
@@ -142,7 +142,7 @@ export class TreeWatch {
     this.#nextSample = now() + (now() - begin) / mostOfTime
   }
 
-  /** Called when a program has written something: one that says that it is ready has often just started others. */
+  /** Called when a program has written something. A program that says it is ready has often just started others. */
   lookNow(): void {
     const begin = now()
     if (begin >= this.#nextLook && begin - this.#lastLook >= lookInterval / 2) this.look()
@@ -156,7 +156,7 @@ export class TreeWatch {
       const source = sourceOf(await table.snapshot())
       for (const tree of this.#trees.keys()) this.#lookAt(tree, source)
     } catch {
-      // ps(1) could not be started: whoever needs the table for a proof reports that.
+      // ps(1) could not be started. Whoever needs the process table for a proof reports that.
     }
     this.#isLooking = false
     this.#looked(begin)
@@ -173,7 +173,7 @@ export class TreeWatch {
   remove(tree: Tree): void {
     const alive = this.#trees.get(tree)?.alive
     if (alive === undefined) return
-    // Allowed processes may live on: the others are looked up once more.
+    // Allowed processes may live on. The others are looked up again.
     if (table.name === 'linux' && alive.size > 0) this.#lookAt(tree, procSource)
     else for (const pid of alive.keys()) this.#end(tree, pid)
     this.#trees.delete(tree)
@@ -201,7 +201,7 @@ export class TreeWatch {
       source.descendantsOf(record, visit)
     }
     if (!watched.isLeaderGone) visitFrom(tree.identity)
-    // The processes whose parent has gone, and those that containment has found otherwise.
+    // The processes whose parent has gone, and those that containment has found in another way.
     for (const seen of alive.values()) visitFrom(seen)
     if (tree.known.size !== watched.known) {
       watched.known = tree.known.size
@@ -225,7 +225,7 @@ export class TreeWatch {
       seen.command = command
       if (!seen.isOverLimit) this.#listener.executed(seen)
     }
-    // A session of 0 means that the platform does not tell it.
+    // The session is 0 on platforms that do not tell it.
     if (record.group !== seen.group || (record.session !== 0 && record.session !== seen.session)) {
       seen.group = record.group
       seen.session = record.session

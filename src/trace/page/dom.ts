@@ -9,7 +9,7 @@ interface Making {
   readonly is?: Attributes
 }
 
-/** An element. Text is set as text, never as HTML: what it shows came from a program. */
+/** Makes an element. Text is set as text, never as HTML, because it comes from a program. */
 export function element<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   { class: classes = '', text, title, on = {}, is = {} }: Making = {},
@@ -28,11 +28,11 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return made
 }
 
-/** An element of the page itself. */
+/** The element of the page with this id. */
 export const $ = <Element extends HTMLElement = HTMLElement>(id: string): Element =>
   document.getElementById(id) as Element
 
-/** Calls once per frame, however often it is asked. */
+/** Makes a function that draws once in the next frame, however often it is called before that. */
 export function perFrame(draw: () => void): () => void {
   let isAsked = false
   return () => {
@@ -45,7 +45,7 @@ export function perFrame(draw: () => void): () => void {
   }
 }
 
-/** Whether a key goes to the page: none that the browser or a text field wants. */
+/** Whether a key is for the page, and not for the browser or a text field. */
 export const isForPage = ({ ctrlKey, metaKey, altKey }: KeyboardEvent): boolean => !ctrlKey && !metaKey && !altKey
 
 /** Scrolls no farther than is needed to show the part of a box between two heights. */

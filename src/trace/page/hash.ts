@@ -1,4 +1,4 @@
-/** What stands behind # in the address: `#tab=files&search=error&theme=dark`, to be handed on with the file. */
+/** The part of the address after `#`: `#tab=files&search=error&theme=dark`. It can be shared together with the file. */
 export const readHash = (): URLSearchParams => new URLSearchParams(location.hash.slice(1))
 
 export function writeHash(changes: Readonly<Record<string, string | undefined>>): void {

@@ -14,7 +14,7 @@ import { createTabs, isTab, tabNames, type TabName } from './tabs.js'
 import { createTheme } from './theme.js'
 import { createTimeline, type Timeline } from './timeline/timeline.js'
 
-// What is chosen in one place is shown in all of them.
+// What is selected in one place is shown in all of them.
 
 interface Parts {
   readonly timeline: Timeline
@@ -76,7 +76,7 @@ function connect(model: TraceModel): Parts {
   })
   const actions = createActions(model, (action) => {
     chooseAction(action)
-    // Where the list is a tab, what was chosen is behind it.
+    // If the list is a tab, the details of what was selected are behind it.
     if (getComputedStyle($('tab-actions')).display !== 'none') choose('details')
   })
   const screens = createScreens(model, {
@@ -124,7 +124,7 @@ function listenToKeys({ timeline, log, actions, choose }: Parts): void {
     const isTyping =
       /^(?:INPUT|SELECT|TEXTAREA)$/.test(active?.tagName ?? '') && active?.getAttribute('type') !== 'checkbox'
     if (isTyping || !isForPage(event) || help.open) return
-    // Those that are tabs on every screen; the actions have a letter.
+    // The tabs of every screen size. The actions have a letter.
     const tab = tabNames.filter((name) => name !== 'actions')[Number(event.key) - 1]
     const toTab = tab === undefined || active?.id === 'rows' ? undefined : () => choose(tab, true)
     const chosen = keys[event.key] ?? toTab
@@ -145,14 +145,14 @@ function start(): void {
   createTheme(() => parts.timeline.recolour())
   const hash = readHash()
   const [tab, search, wanted] = [hash.get('tab'), hash.get('search'), Number(hash.get('process'))]
-  // What is not laid out cannot be scrolled.
+  // Something that has no layout cannot be scrolled.
   parts.choose(isTab(tab) ? tab : 'log')
   if (search !== null && search !== '') parts.log.search(search)
   showFirst(model, parts, wanted)
   document.documentElement.dataset['ready'] = ''
 }
 
-/** What is chosen before somebody chooses: what failed, and what leaked. */
+/** The first selection: what failed, and what leaked. */
 function showFirst(model: TraceModel, { timeline, actions, look }: Parts, wanted: number): void {
   const failed = model.actions.findLast(({ error }) => error !== undefined)
   if (failed !== undefined) {

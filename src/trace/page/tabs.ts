@@ -5,7 +5,7 @@ export type TabName = (typeof tabNames)[number]
 
 export const isTab = (name: string | null): name is TabName => tabNames.includes(name as TabName)
 
-/** On a wide screen these stand beside the others. */
+/** On a wide screen these are beside the other tabs. */
 const beside: readonly TabName[] = ['actions', 'details']
 
 const isShown = (name: TabName): boolean => {
@@ -13,7 +13,7 @@ const isShown = (name: TabName): boolean => {
   return !tab.hidden && getComputedStyle(tab).display !== 'none'
 }
 
-/** The tabs. Returns what chooses one. */
+/** Makes the tabs. Returns a function that selects one. */
 export function createTabs(onChoice: (name: TabName) => void): (name: TabName, isFocused?: boolean) => void {
   const isWide = matchMedia('(min-width: 1000px)')
   let current: TabName = 'log'

@@ -1,7 +1,7 @@
 import { $ } from './dom.js'
 import { readHash, writeHash } from './hash.js'
 
-/** Light or dark: as the system has it, until somebody chooses. */
+/** Light or dark. The system decides until somebody chooses. */
 export function createTheme(onChange: () => void): void {
   const root = document.documentElement
   const dark = matchMedia('(prefers-color-scheme: dark)')

@@ -1,4 +1,4 @@
-// Numbers, times and command lines as a person reads them.
+// Numbers, times and command lines in the form in which people read them.
 
 export function duration(ms: number | undefined): string {
   if (ms === undefined || !Number.isFinite(ms)) return '–'
@@ -8,7 +8,7 @@ export function duration(ms: number | undefined): string {
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
 }
 
-/** Seconds since the begin, all of one width. */
+/** Seconds since the beginning, always with three decimals. */
 export const clock = (ms: number): string => (ms / 1000).toFixed(3)
 
 export const count = (number: number, word: string): string =>
@@ -21,10 +21,10 @@ export function size(bytes: number): string {
 
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 
-/** Folders say less than the names in them. */
+/** Folders tell less than the names in them. */
 const longPath = /(?<![\w/.~-])(?:\/[^\s/'"]+){3,}/g
 
-/** A command line without what all of them share: the folders of programs, of scripts, and the workspace's. */
+/** A command line without what all command lines share: the folders of programs and scripts, and the workspace's. */
 export function shortCommand(command: string, workspace = ''): string {
   const below = workspace === '' ? command : command.replaceAll(`${workspace}/`, '').replaceAll(workspace, '.')
   const space = below.indexOf(' ')
@@ -33,13 +33,13 @@ export function shortCommand(command: string, workspace = ''): string {
   return `${program.startsWith("'") ? program : nameOf(program)}${rest.replaceAll(longPath, (path) => `…/${nameOf(path)}`)}`
 }
 
-/** A text that is too long loses its middle: commands differ at their ends. */
+/** Cuts the middle of a text that is too long, because commands differ at their ends. */
 export function middle(text: string, most: number): string {
   if (text.length <= most) return text
   const tail = Math.floor((most - 1) * 0.55)
   return `${text.slice(0, most - 1 - tail)}…${text.slice(text.length - tail)}`
 }
 
-/** How a shell reads a folder's name as one word. */
+/** A folder's name, quoted as one word for a shell. */
 export const quoted = (text: string): string =>
   /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`

@@ -1,7 +1,9 @@
 import type { GuardianWord } from '../../format.js'
 import type { Process, TraceModel } from './model.js'
 
-/** What was written when the worker had died: when, whom its death took along, and what was in the workspace. */
+/**
+ * Reads what the guardian wrote after the worker's death: when it died, what was killed, and what was in the workspace.
+ */
 export function readDeath(lines: readonly string[], model: TraceModel, processes: Iterable<Process>): void {
   const files: { path: string; size: number }[] = []
   const spared = new Set<number>()
@@ -37,6 +39,6 @@ export function readDeath(lines: readonly string[], model: TraceModel, processes
   }
   if (files.length > 0) model.files = files
   if (!model.isInterrupted) return
-  // It looked until nothing was left: what it did not kill had gone before.
+  // The guardian looked until nothing was left. So what it did not kill had already gone.
   for (const process of all) if (!spared.has(process.pid)) process.end ??= model.died
 }

@@ -1,4 +1,4 @@
-// What a terminal sends for a key, as the name of that key.
+// Turns what a terminal sends for a key back into the name of that key.
 
 const sequences: Readonly<Record<string, string>> = {
   '\r': 'Enter',
@@ -46,7 +46,7 @@ const modifiers = (parameter: string | undefined): string => {
   return `${bits & 4 ? 'Ctrl+' : ''}${bits & 2 ? 'Alt+' : ''}${bits & 1 ? 'Shift+' : ''}`
 }
 
-/** The keys of what was typed, runs of letters as they are. */
+/** The names of the keys that were typed. Runs of letters are left as they are. */
 export function keyNames(text: string): string[] {
   return [...text.matchAll(token)].map(([whole, parameter, final, application]) => {
     const plain = sequences[whole]

@@ -1,11 +1,11 @@
 import type { OutputRecord } from '../../format.js'
 import type { Line, TraceModel } from './model.js'
 
-/** Rows that a browser can still lay out, one below the other: the first and the last. */
+/** The most rows that a browser can lay out in one list: the first ones and the last ones are kept. */
 const mostFirst = 100_000
 const mostLast = 500_000
 
-/** Puts pieces of output together to lines. Each line has the time of its first piece. */
+/** Joins pieces of output into lines. Each line has the time of its first piece. */
 export class Lines {
   readonly rows: Line[] = []
   readonly #open = new Map<string, Line>()
@@ -34,7 +34,7 @@ export class Lines {
     this.rows.push({ t, c, kind: 'event', tone, text })
   }
 
-  /** In the order of their times: a line stands where its first piece was read, an earlier one may be finished later. */
+  /** The lines in the order of their times. A line may be finished after one that began later. */
   inOrder(): Line[] {
     const { rows } = this
     return rows.some((row, index) => index > 0 && row.t < rows[index - 1]!.t)
@@ -43,7 +43,7 @@ export class Lines {
   }
 }
 
-/** Those that are shown. */
+/** The rows without the middle, if there are too many. */
 export function withoutMiddle(rows: readonly Line[]): readonly Line[] {
   const dropped = rows.length - mostFirst - mostLast
   if (dropped <= 0) return rows
@@ -52,7 +52,10 @@ export function withoutMiddle(rows: readonly Line[]): readonly Line[] {
   return [...rows.slice(0, mostFirst), { t, c: 0, kind: 'event', tone: '', text }, ...rows.slice(-mostLast)]
 }
 
-/** Output of terminals is drawing, and no text to read: each run of it becomes one line, unless it is asked for. */
+/**
+ * The output of a terminal draws and is not meant to be read. Each run of it becomes one line, unless the reader asks
+ * for it.
+ */
 export function foldTerminals(rows: readonly Line[], model: TraceModel): readonly Line[] {
   const terminals = new Set(model.commands.filter(({ terminal }) => terminal).map(({ number }) => number))
   if (terminals.size === 0) return rows

@@ -13,9 +13,9 @@ import type {
   TraceFinding,
 } from '../../format.js'
 
-// What the page shows, put in order by `read.ts` from the lines of a trace.
+// What the page shows. `read.ts` makes it from the lines of a trace.
 
-/** One process: its life as the sampling saw it. Times are ms since the begin. */
+/** One process, as the sampling saw it. Times are in ms since the beginning. */
 export interface Process {
   readonly id: number
   readonly pid: number
@@ -24,9 +24,9 @@ export interface Process {
   readonly parent: number
   readonly ppid: number
   readonly start: number
-  /** Undefined when it was not seen to end. */
+  /** Undefined if its end was not seen. */
   end: number | undefined
-  /** The programs that it was, one after the other. */
+  /** The programs that it ran, one after the other. */
   commands: readonly { readonly t: number; readonly command: string }[]
   group: number
   session: number
@@ -39,7 +39,7 @@ export interface Process {
   depth: number
 }
 
-/** A port on which a process listened. */
+/** A port that a process listened on. */
 export interface Port {
   readonly port: number
   readonly address: string
@@ -72,11 +72,11 @@ export interface Action {
   /** The number of the command that it is about, or 0. */
   readonly c: number
   readonly start: number
-  /** Undefined when the test ended first. */
+  /** Undefined if the test ended first. */
   end: number | undefined
   error: string | undefined
   readonly site: Site | undefined
-  /** The row of the time line in which it is a bar; undefined of what takes no time. */
+  /** The lane of the time line in which it is a bar. Undefined for an action that takes no time. */
   lane: number | undefined
 }
 
@@ -98,7 +98,7 @@ export interface TraceModel {
   died: number | undefined
   isInterrupted: boolean
   actions: Action[]
-  /** How many rows the actions take on the time line. */
+  /** How many lanes of the time line the actions take. */
   lanes: number
   commands: readonly Command[]
   /** Parents before children. */
@@ -111,21 +111,21 @@ export interface TraceModel {
   span: number
 }
 
-/** Whether an exit is one that somebody should look at. */
+/** Whether somebody should look at this exit. */
 export const isBad = (exit: ExitRecord | undefined): boolean =>
   exit !== undefined && (exit.signal !== null || exit.code !== 0)
 
-/** What outlived its command, and was not allowed to. */
+/** Whether a process outlived its command without being allowed to. */
 export const isLeak = ({ finding }: Process): boolean =>
   finding !== undefined && !finding.outcome.startsWith('allowed') && finding.place !== 'killed by the guardian'
 
 export const commandOf = (model: TraceModel, number: number): Command | undefined =>
   model.commands.find((command) => command.number === number)
 
-/** The program that a process was last. */
+/** The last program that a process ran. */
 export const lastCommand = ({ commands }: Process): string => commands.at(-1)?.command ?? ''
 
-/** How a process ended, and whether it should have. */
+/** How a process ended, and whether it was meant to. */
 export function fate(process: Process, model: TraceModel): { readonly text: string; readonly isBad: boolean } {
   const command = process.isLeader ? commandOf(model, process.c) : undefined
   const { finding } = process

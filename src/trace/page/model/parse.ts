@@ -1,6 +1,9 @@
 import type { TraceRecord } from '../../format.js'
 
-/** The lines of a trace. One that a death cut off is left out; those of the guardian, which has no JSON, begin with #. */
+/**
+ * Parses the lines of a trace. A line that the worker's death cut off is left out. The guardian's lines are not JSON
+ * and begin with `#`.
+ */
 export function parse(text: string): { readonly records: TraceRecord[]; readonly guardian: string[] } {
   const records: TraceRecord[] = []
   const guardian: string[] = []
@@ -27,16 +30,16 @@ function toRecord(line: string): TraceRecord | undefined {
   try {
     return JSON.parse(line) as TraceRecord
   } catch {
-    // The line that was being written when the worker died.
+    // This line was being written when the worker died.
     return undefined
   }
 }
 
-/** Much output stands behind its record as it came. */
+/** Reads large output, which follows its record as it was written. */
 function rawOutput(text: string, from: number, marker: string): { readonly output: string; readonly next: number } {
   const end = text.indexOf(`\n${marker}\n`, from)
   if (end >= 0) return { output: text.slice(from, end), next: end + marker.length + 2 }
-  // Cut off by the death of the worker: then the guardian's lines are next.
+  // The worker's death cut it off, so the guardian's lines are next.
   const rest = text.lastIndexOf('\n#died ')
   return rest < from ? { output: text.slice(from), next: from } : { output: text.slice(from, rest), next: rest + 1 }
 }

@@ -6,7 +6,7 @@ import { type Action, type Command, isBad, lastCommand, type Process, type Trace
 import { parse } from './parse.js'
 import { inOrder, intoLanes } from './tree.js'
 
-// Makes the model of the lines of a trace.
+// Makes the model from the lines of a trace.
 
 class Commands {
   readonly #byNumber = new Map<number, Command>()
@@ -141,7 +141,7 @@ function readers(model: TraceModel, log: Lines, commands: Commands, processes: M
     exit(record) {
       const command = commands.get(record.c)
       command.exit = record
-      // By a signal that it was sent.
+      // It was ended by a signal that it had been sent.
       const isMeant = command.marks.some(({ signal }) => signal === record.signal)
       log.event(record.t, record.c, describeExit(record), isBad(record) && !isMeant ? 'bad' : 'good')
     },
@@ -164,14 +164,14 @@ function readers(model: TraceModel, log: Lines, commands: Commands, processes: M
       model.end = record
     },
     summary() {
-      // Once more what `end` says, for the index.
+      // It repeats what `end` says, for the index.
     },
   }
 }
 
 /**
- * What outlived its command and whose parent has ended is an orphan since then: the kernel gives it another parent at
- * that moment. On a busy machine it can be ended before anybody has seen it with the new one.
+ * A process that outlived its command and whose parent has ended became an orphan at that moment, when the kernel gave
+ * it another parent. On a busy machine it may be killed before anybody has seen it with the new parent.
  */
 function noteOrphans(processes: ReadonlyMap<number, Process>): void {
   for (const process of processes.values()) {
@@ -199,7 +199,7 @@ const emptyModel = (): TraceModel => ({
   span: 1,
 })
 
-/** Everything that the page shows, from the text of a trace. */
+/** Makes everything that the page shows from the text of a trace. */
 export function readTrace(text: string): TraceModel {
   const { records, guardian } = parse(text)
   const model = emptyModel()
@@ -209,7 +209,7 @@ export function readTrace(text: string): TraceModel {
   const read = readers(model, log, commands, processes) as Readonly<Record<string, (record: TraceRecord) => void>>
   let last = 0
   for (const record of records) {
-    // A line of a newer version is passed over.
+    // Lines of a newer version are ignored.
     if (Object.hasOwn(read, record.k)) read[record.k]!(record)
     if ('t' in record && record.t > last) last = record.t
   }

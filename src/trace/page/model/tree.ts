@@ -1,6 +1,6 @@
 import type { Action, Command, Process } from './model.js'
 
-/** What was seen between fork and exec is not a program that it was. */
+/** Between fork and exec a process was seen with its parent's command line. That is not a program that it ran. */
 function startsAsItsParent(process: Process, parent: Process | undefined): void {
   const [first, second] = process.commands
   const isCopy = parent?.commands.some(({ command }) => command === first?.command)
@@ -9,7 +9,10 @@ function startsAsItsParent(process: Process, parent: Process | undefined): void 
   }
 }
 
-/** Parents before children, children by their start; who has no parent here stands under its command's leader. */
+/**
+ * Sorts parents before their children, and children by their start. A process without a parent in the list comes below
+ * its command's leader.
+ */
 export function inOrder(processes: ReadonlyMap<number, Process>, commands: readonly Command[]): Process[] {
   const roots: Process[] = []
   for (const process of processes.values()) {
@@ -34,10 +37,10 @@ export function inOrder(processes: ReadonlyMap<number, Process>, commands: reado
   return rows
 }
 
-/** Actions that are a bar: the others take no time, or are told by the command's own row. */
+/** Whether an action is drawn as a bar. The others take no time, or the command's own row shows them. */
 const isBar = ({ kind }: Action): boolean => kind === 'wait' || kind === 'expect' || kind === 'end'
 
-/** In lanes: two at a time do not cover each other. Returns how many there are. */
+/** Puts the actions into lanes, so that simultaneous ones do not cover each other. Returns the number of lanes. */
 export function intoLanes(actions: readonly Action[], most: number): number {
   const lanes: number[] = []
   for (const action of actions.filter(isBar).toSorted((a, b) => a.start - b.start)) {
@@ -46,6 +49,6 @@ export function intoLanes(actions: readonly Action[], most: number): number {
     action.lane = lane
     lanes[lane] = action.end ?? Infinity
   }
-  // What takes no time is drawn in the first one.
+  // Actions that take no time are drawn in the first lane.
   return actions.length === 0 ? 0 : Math.max(1, Math.min(most, lanes.length))
 }

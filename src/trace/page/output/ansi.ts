@@ -1,11 +1,11 @@
-// Colours that a program wrote, as classes; everything else that steers a terminal is left out.
+// Turns the colours that a program wrote into classes. All other escape sequences are left out.
 
 // oxlint-disable-next-line no-control-regex -- that is what it looks for.
 const escapes = /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[@-Z\\^_]|[()#%][0-9A-Z])/g
 // oxlint-disable-next-line no-control-regex -- the same.
 const controls = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028\u2029\u202A-\u202E\u2066-\u2069]/g
 
-/** Anything but what is read as it stands. */
+/** Any character that cannot be shown as it is. */
 const anyControl = /[^\u0020-\u007E\u00A0-\u2027\u202F-\u2065\u206A-\uFFFF]/
 
 const show = (text: string): string =>
@@ -15,7 +15,7 @@ const show = (text: string): string =>
       character < ' ' ? String.fromCharCode(0x2400 + character.charCodeAt(0)) : '\uFFFD',
     )
 
-/** A line as it is read and searched: a carriage return begins it anew, as in a terminal. */
+/** A line as it is read and searched. A carriage return starts the line again, as in a terminal. */
 export function plain(text: string): string {
   if (!anyControl.test(text)) return text
   const bare = text.replaceAll(escapes, '').replace(/\r+$/, '')
@@ -29,7 +29,7 @@ interface Style {
   readonly colour?: number | undefined
 }
 
-/** What a sequence `ESC [ … m` changes. */
+/** Applies a sequence `ESC [ … m` to a style. */
 function applyStyle(before: Style, parameters: string): Style {
   let style = before
   const codes = parameters.split(/[;:]/).map(Number)
@@ -45,7 +45,7 @@ function applyStyle(before: Style, parameters: string): Style {
     else if (code >= 30 && code <= 37) style = { ...style, colour: code - 30 }
     else if (code >= 90 && code <= 97) style = { ...style, colour: code - 90 }
     else if (code === 38 || code === 48) {
-      // 256 colours: the first sixteen are ours too; of the others one is as good as another.
+      // Of the 256 colours the first sixteen have classes. The others are all shown alike.
       if (code === 38 && codes[index + 1] === 5 && codes[index + 2]! < 16)
         style = { ...style, colour: codes[index + 2]! % 8 }
       index += codes[index + 1] === 5 ? 2 : 4
@@ -57,13 +57,13 @@ function applyStyle(before: Style, parameters: string): Style {
 const classesOf = ({ weight, line, colour }: Style): string =>
   [weight, line, colour === undefined ? undefined : `c${colour}`].filter(Boolean).join(' ')
 
-/** A part of a line, and the classes that say how a terminal shows it. */
+/** A part of a line, and the classes that make it look as in a terminal. */
 export interface Piece {
   readonly text: string
   readonly classes: string
 }
 
-/** The same line as pieces with classes. */
+/** Splits a line into pieces with classes. */
 export function pieces(text: string): Piece[] {
   if (!text.includes('\u001B[')) return [{ text: plain(text), classes: '' }]
   const line = text.replace(/\r+$/, '')

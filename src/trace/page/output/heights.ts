@@ -1,8 +1,8 @@
-/** How high the rows of a list are, and so where each is. All alike until one was measured. */
+/** The heights of the rows of a list, and so their places. All rows count as equally high until they are measured. */
 export class Heights {
   readonly length: number
   readonly #usual: number
-  /** What rows are higher than usual, as a tree of sums: row `i` is in every node that covers it. */
+  /** By how much rows are higher than usual, as a Fenwick tree: row `i` is counted in every node that covers it. */
   readonly #more: Float64Array
 
   constructor(length: number, usual: number) {
@@ -15,14 +15,14 @@ export class Heights {
     return this.top(this.length)
   }
 
-  /** Where a row begins. */
+  /** The place of a row's upper edge. */
   top(index: number): number {
     let sum = index * this.#usual
     for (let node = index; node > 0; node -= node & -node) sum += this.#more[node]!
     return sum
   }
 
-  /** Remembers a row's height. Returns whether it was another one. */
+  /** Stores a row's height. Returns whether it has changed. */
   set(index: number, height: number): boolean {
     const by = height - (this.top(index + 1) - this.top(index))
     if (Math.abs(by) < 0.5) return false
@@ -30,7 +30,7 @@ export class Heights {
     return true
   }
 
-  /** The row that is at this place. */
+  /** The row at this place. */
   at(y: number): number {
     let [low, high] = [0, Math.max(0, this.length - 1)]
     while (low < high) {

@@ -4,14 +4,14 @@ import type { Line } from '../model/model.js'
 import { matchesIn } from './search.js'
 import { clock } from '../words.js'
 
-/** A line that goes on for ever is searched to its end, and shown to here. */
+/** How many characters of a very long line are shown. It is searched to its end. */
 const mostShown = 10_000
 
 const markers: Readonly<Record<Line['kind'], string>> = { stdout: '', stderr: 'err', event: '', input: 'in', fold: '▸' }
 
 export const isOutput = ({ kind }: Line): boolean => kind === 'stdout' || kind === 'stderr'
 
-/** The text of a row with what was searched for marked. */
+/** The text of a row, with the search results marked. */
 function marked({ kind, text: whole }: Line, pattern: RegExp | undefined): HTMLElement[] {
   const text = whole.length <= mostShown ? whole : `${whole.slice(0, mostShown)} …`
   if (kind !== 'stdout' && kind !== 'stderr') return [element('span', { text: plain(text) })]
@@ -29,12 +29,12 @@ function marked({ kind, text: whole }: Line, pattern: RegExp | undefined): HTMLE
   return made
 }
 
-/** How a line is shown. */
+/** How to show a line. */
 export interface LineLook {
   readonly index: number
   readonly length: number
   readonly isCurrent: boolean
-  /** Whether it says of which command it is. */
+  /** Whether the line says which command it is from. */
   readonly isOfSeveral: boolean
   readonly pattern: RegExp | undefined
 }

@@ -3,7 +3,7 @@ import { Heights } from './heights.js'
 
 const usualHeight = 20
 
-/** A list of which only what is in view is laid out. */
+/** A list that only lays out the rows in view. */
 export class LongList {
   readonly scroller = $('log')
   readonly #spacer = $('log-space')
@@ -12,7 +12,7 @@ export class LongList {
   #heights = new Heights(0, usualHeight)
   #width = 0
   #isWrapped = false
-  /** Lays out once more, in the next frame. */
+  /** Lays the rows out again, in the next frame. */
   readonly draw = perFrame(() => this.#redraw())
 
   constructor(make: (index: number) => HTMLElement) {
@@ -26,7 +26,7 @@ export class LongList {
     }).observe(this.scroller)
   }
 
-  /** Other rows, or the same ones made anew. */
+  /** Shows other rows, or the same ones again. */
   renew(length: number): void {
     if (length !== this.#heights.length || this.#isWrapped) this.#heights = new Heights(length, usualHeight)
     this.#clear()
@@ -43,7 +43,7 @@ export class LongList {
     this.draw()
   }
 
-  /** The row that is the first in view. */
+  /** The first row in view. */
   get first(): number {
     return this.#heights.at(this.scroller.scrollTop)
   }
@@ -66,7 +66,7 @@ export class LongList {
     const { scroller } = this
     const length = this.#heights.length
     if (length === 0) return
-    // What was measured moves what is below it: once more, until nothing moves.
+    // A newly measured row moves those below it, so this is repeated until nothing moves.
     for (let round = 0; round < 4; round += 1) {
       const first = Math.max(0, this.#heights.at(scroller.scrollTop) - 10)
       const last = Math.min(length - 1, this.#heights.at(scroller.scrollTop + scroller.clientHeight) + 10)
@@ -100,7 +100,7 @@ export class LongList {
     return hasMoved
   }
 
-  /** The longest line that was seen so far says how far one can scroll sideways. */
+  /** The longest line seen so far decides how far one can scroll sideways. */
   #widen(): void {
     const widest = Math.max(0, ...[...this.#elements.values()].map((made) => made.scrollWidth))
     if (widest <= this.#width) return

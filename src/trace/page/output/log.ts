@@ -7,7 +7,7 @@ import type { Line, TraceModel } from '../model/model.js'
 import { tester, toPattern } from './search.js'
 import { clock, count, middle, shortCommand } from '../words.js'
 
-// Output and what happened, line by line.
+// Output and events, line by line.
 
 export interface LogHost {
   onTime(t: number, row: Line): void
@@ -17,16 +17,16 @@ export interface LogHost {
 export interface Log {
   readonly draw: () => void
   readonly step: (by: number) => void
-  /** The first line at a time or after it. */
+  /** Shows the first line at or after a time. */
   showTime(t: number, c?: number): void
   showRange(range: Range | undefined): void
-  /** Only the output of one command; 0: of all. */
+  /** Shows the output of one command only, or of all if `c` is 0. */
   showCommand(c: number): void
   search(text: string): void
   focusSearch(): void
 }
 
-/** What is shown, chosen above the list. */
+/** The choice of rows, from the controls above the list. */
 class Filter {
   readonly #model: TraceModel
   readonly #folded: readonly Line[]
@@ -55,7 +55,7 @@ class Filter {
     return [this.onlyMatches, this.stream, this.command, this.raw]
   }
 
-  /** The rows that are wanted. What is folded is searched too: then it is not. */
+  /** The rows to show. Folded rows are searched too, and then shown unfolded. */
   rows(): readonly Line[] {
     this.pattern = toPattern(this.search.value)
     const isFolded =

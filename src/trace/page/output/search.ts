@@ -1,6 +1,6 @@
 import { plain } from './ansi.js'
 
-/** A pattern from what somebody typed: a text, or /a regular expression/. */
+/** Makes a pattern from what somebody typed: a text, or `/a regular expression/`. */
 export function toPattern(text: string): RegExp | undefined {
   if (text === '') return undefined
   const match = /^\/(.+)\/([a-z]*)$/.exec(text)
@@ -13,7 +13,7 @@ export function toPattern(text: string): RegExp | undefined {
   }
 }
 
-/** Every place where a pattern matches, none of them empty. */
+/** All non-empty matches of a pattern. */
 export function matchesIn(text: string, pattern: RegExp): [begin: number, end: number][] {
   const found: [number, number][] = []
   for (const match of text.matchAll(pattern)) {
@@ -23,7 +23,7 @@ export function matchesIn(text: string, pattern: RegExp): [begin: number, end: n
   return found
 }
 
-/** Whether a line holds it. */
+/** Whether a line matches. */
 export const tester = (pattern: RegExp): ((text: string) => boolean) => {
   const test = new RegExp(pattern.source, pattern.flags.replace('g', ''))
   return (text) => test.test(plain(text))

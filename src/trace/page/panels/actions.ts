@@ -2,7 +2,7 @@ import { $, element, isForPage, scrollTo } from '../dom.js'
 import type { Action, TraceModel } from '../model/model.js'
 import { duration, shortCommand } from '../words.js'
 
-// Everything that the test did, one below the other.
+// The list of everything that the test did.
 
 const glyphs: Readonly<Record<Action['kind'], string>> = {
   run: '▶',
@@ -14,18 +14,18 @@ const glyphs: Readonly<Record<Action['kind'], string>> = {
   expect: '✓',
 }
 
-/** How long it took, or that it never ended. */
+/** How long an action took, or that it never ended. */
 export function took(action: Action, model: TraceModel): string {
   if (action.end === undefined) return `${duration(model.span - action.start)} …`
   return action.lane === undefined && action.end - action.start < 1 ? '' : duration(action.end - action.start)
 }
 
-/** What it is, as short as it goes. */
+/** The shortest description of an action. */
 export const titleOf = ({ kind, what }: Action, { meta }: TraceModel): string =>
   kind === 'run' ? `run ${shortCommand(what.replace(/^run /, ''), meta.workspace)}` : what
 
 export interface Actions {
-  /** Marks it, as it was chosen elsewhere. */
+  /** Marks an action that was selected elsewhere. */
   show(action: Action): void
   showTime(t: number): void
   focus(): void
@@ -87,7 +87,7 @@ export function createActions(model: TraceModel, onAction: (action: Action) => v
   })
   return {
     show: (action) => mark(actions.indexOf(action)),
-    /** The last one that had begun then is marked when it was still under way. */
+    /** Marks the last action that had begun by then, if it was still under way. */
     showTime(t) {
       const index = actions.findLastIndex(({ start, end = model.span }) => start <= t && end >= t)
       if (index >= 0) mark(index)

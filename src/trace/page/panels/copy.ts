@@ -1,6 +1,6 @@
 import { element } from '../dom.js'
 
-/** A file that is opened from a disk may have no clipboard: then a text field is copied from. */
+/** In a file opened from disk there may be no clipboard. Then the text is copied from a text field. */
 async function copy(text: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text)
@@ -14,11 +14,11 @@ async function copy(text: string): Promise<void> {
   }
 }
 
-/** A button that copies a text. */
+/** Makes a button that copies a text. */
 export function copyButton(what: string, text: () => string): HTMLButtonElement {
   const button = element('button', { class: 'copy', text: what, is: { type: 'button' } })
   button.addEventListener('click', (event) => {
-    // It may stand in a summary, which a click folds.
+    // The button may be in a `summary`, which a click would fold.
     event.preventDefault()
     void copy(text()).then(() => {
       button.textContent = 'copied'

@@ -14,7 +14,7 @@ import {
 import { sourceView } from './source-view.js'
 import { duration, quoted, size } from '../words.js'
 
-// Everything about one call of the test, and about one process and its command.
+// Everything about one call of the test, or about one process and its command.
 
 type Fact = HTMLElement | undefined
 
@@ -25,7 +25,7 @@ const fact = (name: string, value: string | HTMLElement | undefined): Fact =>
 
 const code = (text: string): HTMLElement => element('code', { text })
 
-/** What a shell takes to run it once more by hand. */
+/** The shell command that runs it again by hand. */
 function byHand({ cwd, command }: Command, { meta }: TraceModel): string {
   const workspace = meta.workspace ?? ''
   const folder = cwd === '.' || cwd === '' ? workspace : cwd.startsWith('/') ? cwd : `${workspace}/${cwd}`
@@ -51,14 +51,14 @@ export function showCall(model: TraceModel, action: Action): void {
   )
 }
 
-/** What it and everything that it started have used, where somebody has looked. */
+/** What a command and everything that it started have used, if measured. */
 function usedBy(command: Command | undefined): Fact {
   const usage = command?.exit?.usage
   return usage && fact('used', `${size(usage.peakMemory)} at its peak, ${duration(usage.cpuMs)} of processor time`)
 }
 
 export interface DetailsHost {
-  /** Only the output of this process's command, while the process lived. */
+  /** Shows only the output of this process's command, while the process lived. */
   onOnly(process: Process): void
   onProcess(process: Process): void
 }

@@ -4,14 +4,15 @@ import { $, element } from '../dom.js'
 import type { Command, TraceModel } from '../model/model.js'
 import { count } from '../words.js'
 
-// In which variables the commands' environments differ from the test worker's, and from each other's. Names, no values.
+// The variables in which the commands' environments differ from the test worker's, and from each other's. Names only,
+// no values.
 
 const kinds = ['added', 'changed', 'removed'] as const
 const tones = { added: 'good', changed: '', removed: 'bad' } as const
 
 const none: EnvironmentChanges = { added: [], changed: [], removed: [] }
 
-/** What all of them have in common: it is said once. */
+/** The changes that all commands have in common. They are shown once. */
 export function inCommon(changes: readonly EnvironmentChanges[]): EnvironmentChanges {
   const [first = none, ...others] = changes
   const shared = (kind: (typeof kinds)[number]): string[] =>

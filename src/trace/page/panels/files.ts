@@ -18,7 +18,7 @@ function fileElement({ path, size: bytes, text, kind }: TraceFileEntry): HTMLEle
   )
 }
 
-/** The files of the workspace at the end. */
+/** Shows the files of the workspace at the end. */
 export function showFiles({ files }: TraceModel): void {
   const note =
     files.length === 0

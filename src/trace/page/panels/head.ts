@@ -6,7 +6,7 @@ import { isLeak, type TraceModel } from '../model/model.js'
 import { placeOf, sourceView } from './source-view.js'
 import { count, duration } from '../words.js'
 
-// The head of the page: what failed, and why; and its foot.
+// The head of the page: what failed, and why. And the foot of the page.
 
 const words: Readonly<Record<TraceModel['state'], string>> = {
   failed: 'failed',
@@ -54,7 +54,7 @@ function errorsOf({ end, state, meta }: TraceModel): TraceError[] {
 }
 
 function showError({ name, message, site }: TraceError, model: TraceModel): HTMLElement {
-  // What a command wrote last stands in the log below, with what came before it.
+  // The last output of a command is in the log below, with the output before it.
   const [first = '', ...rest] = message.replace(/\n\n {2}last output\n(?: {2}│.*\n?)+/g, '').split('\n')
   const more = rest.join('\n').replace(/^\n+/, '').trimEnd()
   const headline = plain(name && !first.startsWith(name) ? `${name}: ${first}` : first)
@@ -65,7 +65,7 @@ function showError({ name, message, site }: TraceError, model: TraceModel): HTML
     copyButton('copy', () => [`${headline}`, more, site && `at ${placeOf(site)}`].filter(Boolean).join('\n')),
   ]
   const source = sourceView(model, site, 1)
-  // The whole output stands below, and takes the room from everything else here.
+  // The whole output would take all the room here. It is in the log below.
   const isOutput = first.endsWith('Output:')
   const details =
     more === ''

@@ -5,29 +5,29 @@ import { keyNames } from '../model/keys.js'
 import type { Command, TraceModel } from '../model/model.js'
 import { duration, middle, shortCommand } from '../words.js'
 
-// A terminal's screens: small ones as a film strip above the time line, with the keys that were pressed between them,
-// and the chosen one large in a tab.
+// The screens of a terminal. The small ones are a film strip above the time line, with the keys pressed between them.
+// The selected one is shown large in a tab.
 
 export interface Screens {
-  /** Shows what was on the screens then. */
+  /** Shows the screens at this time. */
   showTime(t: number): void
 }
 
 export interface ScreensHost {
-  /** Somebody has chosen a screen. */
+  /** Called when somebody selects a screen. */
   onScreen(t: number, command: Command): void
 }
 
 const urlOf = ({ svg }: ScreenRecord): string => `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`
 
-/** The number of the last screen that was there at a time. */
+/** The index of the last screen at or before a time. */
 const at = (screens: readonly ScreenRecord[], t: number): number =>
   Math.max(
     0,
     screens.findLastIndex((screen) => screen.t <= t + 0.01),
   )
 
-/** What was typed between two screens. */
+/** The keys that were typed between two screens. */
 const keysBetween = (command: Command, from: number, to: number): string[] =>
   command.inputs.filter(({ t }) => t >= from && t < to).flatMap(({ text }) => keyNames(text))
 
@@ -104,7 +104,7 @@ class Strip {
   }
 }
 
-/** The large picture of one terminal, and a slider that goes through them. */
+/** The large picture of one terminal, and a slider to move through its pictures. */
 class Projector {
   readonly element: HTMLElement
   readonly #screens: readonly ScreenRecord[]

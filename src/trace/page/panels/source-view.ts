@@ -3,10 +3,10 @@ import { plain } from '../output/ansi.js'
 import { element } from '../dom.js'
 import type { TraceModel } from '../model/model.js'
 
-/** A place as a person writes it. */
+/** A place in the form in which people write it. */
 export const placeOf = ({ file, line }: Site): string => `${file}:${line}`
 
-/** The lines around a call, the call's own marked; undefined when they are not in the trace. */
+/** The lines around a call, with the call's own line marked. Undefined if the trace does not have them. */
 export function sourceView(model: TraceModel, site: Site | undefined, around = 9): HTMLElement | undefined {
   if (site === undefined) return undefined
   const piece = model.sources.find(

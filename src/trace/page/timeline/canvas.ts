@@ -1,4 +1,4 @@
-// What a canvas needs: the style sheet's colours, sharpness, patterns, texts that fit.
+// What drawing on a canvas needs: the style sheet's colours, sharpness, patterns, and texts that fit.
 
 const names = [
   'text',
@@ -24,9 +24,10 @@ const names = [
 
 export type Colours = Readonly<Record<(typeof names)[number], string>>
 
-/** The colours of the style sheet, for the canvas. */
+/** The style sheet's colours, for the canvas. */
 export function palette(): Colours {
-  // A canvas knows no variables, and a variable keeps both of its colours: an element shows the one that counts.
+  // A canvas does not know CSS variables, and a variable has one value for light and one for dark. So an element is
+  // asked for the one in use.
   const probe = document.body.appendChild(document.createElement('i'))
   const entries = names.map((name) => {
     probe.style.color = `var(--${name})`
@@ -40,13 +41,13 @@ export function palette(): Colours {
 export interface Pen {
   readonly context: CanvasRenderingContext2D
   readonly colours: Colours
-  /** Stripes. */
+  /** A pattern of stripes. */
   readonly left: CanvasPattern | string
   readonly font: string
   readonly bold: string
 }
 
-/** Stripes for what left its group: not told by the colour alone. */
+/** Stripes mark what has left its group, so that the colour alone does not have to tell. */
 function stripes(context: CanvasRenderingContext2D, colour: string): CanvasPattern | string {
   const tile = document.createElement('canvas')
   tile.width = tile.height = 8
@@ -72,7 +73,7 @@ export const penOf = (context: CanvasRenderingContext2D, colours: Colours): Pen 
   bold: '600 11.5px system-ui, sans-serif',
 })
 
-/** A canvas of this size, as sharp as the screen, wiped. */
+/** Clears a canvas, and gives it this size and the screen's resolution. */
 export function prepare(target: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
   const ratio = window.devicePixelRatio || 1
   if (target.width !== Math.round(width * ratio) || target.height !== Math.round(height * ratio)) {
@@ -88,10 +89,10 @@ export function prepare(target: HTMLCanvasElement, width: number, height: number
   return context
 }
 
-/** As much of a text as fits, without its middle; '' when next to nothing does. */
+/** The part of a text that fits, without its middle. Empty if next to nothing fits. */
 export function fitting(context: CanvasRenderingContext2D, text: string, width: number): string {
   if (context.measureText(text).width <= width) return text
-  // All characters are as wide as each other.
+  // All characters have the same width.
   const most = Math.floor(width / context.measureText('m').width)
   if (most < 4) return ''
   const tail = Math.floor((most - 1) * 0.55)

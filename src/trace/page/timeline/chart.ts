@@ -15,13 +15,13 @@ import { type Row, rowsOf } from './rows.js'
 import { gridLabel, gridStep, View } from './scale.js'
 import { measure, type Space } from './space.js'
 
-/** A part of the time, ms. */
+/** A range of time in ms. */
 export interface Range {
   readonly from: number
   readonly to: number
 }
 
-/** What is drawn of the time line: one canvas as large as what is in view, whatever there is. */
+/** Draws the time line. The canvas is only as large as what is in view. */
 export class Chart {
   readonly model: TraceModel
   readonly rows: readonly Row[]
@@ -31,7 +31,7 @@ export class Chart {
   readonly #axis = $<HTMLCanvasElement>('axis')
   readonly #indexOf: ReadonlyMap<number, number>
   #colours: Colours | undefined
-  /** The number of the row, or -1. */
+  /** The index of the selected row, or -1. */
   selected = -1
   action: Action | undefined
   cursor: number | undefined
@@ -60,12 +60,12 @@ export class Chart {
     return this.view.from + ((x - left) / (right - left)) * (this.view.to - this.view.from)
   }
 
-  /** Colours are asked for again. */
+  /** Reads the colours again. */
   recolour(): void {
     this.#colours = undefined
   }
 
-  /** Draws, and says which rows are in view. */
+  /** Draws. Returns the rows in view. */
   draw(space: Space): { readonly first: number; readonly last: number } {
     this.#colours ??= palette()
     this.#drawAxis(space, this.#colours)
@@ -147,7 +147,7 @@ export class Chart {
     if (command !== undefined) paintSignals(pen, row.process, command, place)
   }
 
-  /** Who was started by whom. */
+  /** Draws the lines from parents to their children. */
   #drawConnectors(
     { context, colours }: Pen,
     space: Space,
@@ -156,7 +156,7 @@ export class Chart {
   ): void {
     context.strokeStyle = colours.link
     context.lineWidth = 1.2
-    // Beyond what is in view only the next few are looked for: their lines run through it.
+    // Lines can run through the view from below. Only the next few rows are checked for them.
     const end = Math.min(this.rows.length, last + 61)
     for (let index = first; index < end; index += 1) {
       const row = this.rows[index]!
@@ -174,7 +174,7 @@ export class Chart {
     }
   }
 
-  /** The test's end, the selected range, the chosen time. */
+  /** Draws the test's end, the selected range, and the selected time. */
   #drawLines({ context, colours }: Pen, space: Space, at: (t: number) => number, height: number): void {
     const { model } = this
     const end = at(model.end?.t ?? model.died ?? model.span)

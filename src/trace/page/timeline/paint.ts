@@ -2,15 +2,15 @@ import { fitting, type Pen, rounded } from './canvas.js'
 import { type Action, type Command, fate, type Process, type TraceModel } from '../model/model.js'
 import { duration, shortCommand } from '../words.js'
 
-// What is drawn of one row of the time line.
+// Draws one row of the time line.
 
 export const lineHeight = 28
-/** On a narrow screen the name stands above its bar. */
+/** On a narrow screen the name is above the bar. */
 export const lineHeightNarrow = 44
 
 const barHeight = 16
 
-/** Where a row is. `at` turns a time into a place on the canvas. */
+/** The place of a row. `at` turns a time into a place on the canvas. */
 export interface Place {
   readonly y: number
   readonly at: (t: number) => number
@@ -21,14 +21,17 @@ export interface Place {
 
 export const topOf = ({ y, isNarrow }: Pick<Place, 'y' | 'isNarrow'>): number => y + (isNarrow ? 22 : 5)
 
-/** The part of a bar that is in view, or undefined. */
+/** The part of a bar that is in view. Undefined if none is. */
 function extent(start: number, end: number, { at, left, right }: Place): { from: number; to: number } | undefined {
   const from = Math.max(left - 8, at(start))
   const to = Math.min(right + 8, Math.max(at(end), at(start) + 3))
   return to < left || from > right + 4 ? undefined : { from, to }
 }
 
-/** One process: a bar for each program that it was, striped from where it left the group, what ended it behind. */
+/**
+ * Draws a process: a bar for each program that it ran, with stripes from where it left the group, and after it how it
+ * ended.
+ */
 export function paintProcess(pen: Pen, process: Process, model: TraceModel, place: Place): void {
   const { context, colours } = pen
   const { at } = place
@@ -53,7 +56,7 @@ export function paintProcess(pen: Pen, process: Process, model: TraceModel, plac
   paintFate(pen, ended, { from, to, top, left: place.left, right: place.right })
 }
 
-/** It was not seen to end. */
+/** Draws a bar whose end was not seen. */
 function fadeOut({ context, colours }: Pen, from: number, to: number, top: number): void {
   const fade = context.createLinearGradient(from, 0, to, 0)
   fade.addColorStop(0, 'transparent')
@@ -87,7 +90,7 @@ interface Bar {
   readonly top: number
 }
 
-/** Behind the bar, or before its begin where there is no room left. */
+/** Writes how a process ended: after the bar, or before it if there is no room. */
 function paintFate(
   pen: Pen,
   { text, isBad }: ReturnType<typeof fate>,
@@ -131,7 +134,7 @@ function paintPrograms(
   }
 }
 
-/** Output as ticks below a command's own bar. */
+/** Draws the output as ticks below the command's own bar. */
 export function paintTicks(pen: Pen, command: Command, place: Place): void {
   const { context, colours } = pen
   const { at, left, right } = place
@@ -153,7 +156,7 @@ const isMeant = (process: Process, { to }: { to: unknown }): boolean =>
   to === 'tree' ||
   to === process.pid
 
-/** A signal: a diamond on everybody whom it was sent to. */
+/** Draws a signal: a diamond on every process that it was sent to. */
 export function paintSignals(pen: Pen, process: Process, command: Command, place: Place): void {
   const { at, left, right } = place
   const middle = topOf(place) + barHeight / 2
@@ -178,7 +181,7 @@ function diamond({ context, colours }: Pen, x: number, y: number): void {
   context.stroke()
 }
 
-/** A port: a flag with its number where it was opened. */
+/** Draws a port: a flag with its number at the time it was opened. */
 export function paintPorts(pen: Pen, process: Process, place: Place): void {
   const { context, colours } = pen
   const { at, left, right } = place
@@ -197,7 +200,7 @@ export function paintPorts(pen: Pen, process: Process, place: Place): void {
   }
 }
 
-/** What the test waited for: an outline, red when it was in vain. */
+/** Draws a wait of the test: an outline, which is red if the wait failed. */
 export function paintWait(pen: Pen, action: Action, model: TraceModel, place: Place, isSelected: boolean): void {
   const { context, colours } = pen
   const end = action.end ?? model.span
@@ -223,7 +226,7 @@ export function paintWait(pen: Pen, action: Action, model: TraceModel, place: Pl
   context.fillText(isRoom ? label : fitting(context, action.what, to - from - 12), from + 6, top + 9)
 }
 
-/** What the test did in no time: a small triangle below its row. */
+/** Draws an action that takes no time: a small triangle below its row. */
 export function paintMoment(pen: Pen, action: Action, place: Place, isSelected: boolean): void {
   const { context, colours } = pen
   const x = place.at(action.start)

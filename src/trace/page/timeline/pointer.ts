@@ -1,9 +1,9 @@
 import type { Chart, Range } from './chart.js'
 import { $ } from '../dom.js'
 
-/** What the pointer asks for. */
+/** What the pointer does, for the time line. */
 export interface PointerHost {
-  /** A click on the row with this number. `t`: the time, when it was on the bars. */
+  /** A click on the row with this index. `t` is the time, if the click was on the bars. */
   readonly onClick: (row: number, t: number | undefined) => void
   /** The mouse is over a row, or over nothing. */
   readonly onHover: (
@@ -13,10 +13,10 @@ export interface PointerHost {
   readonly draw: () => void
 }
 
-/** A press that moves less is a click. */
+/** A press that moves by fewer pixels than this is a click. */
 const tolerance = 4
 
-/** Click, drag, pinch and wheel on the time line; a drag on its axis selects a range. */
+/** Listens to clicks, drags, pinches and the wheel on the time line. A drag on the axis selects a range. */
 export function listenToPointers(chart: Chart, host: PointerHost): void {
   const { scroller, view } = chart
   const pointers = new Map<number, number>()
@@ -100,7 +100,7 @@ function selectOnAxis(chart: Chart, host: PointerHost, xOf: (event: PointerEvent
     if (Math.abs(event.clientX - from) > tolerance) select(event)
   })
   axis.addEventListener('pointerup', (event) => {
-    // A click without a drag takes the range away.
+    // A click without a drag clears the range.
     if (Math.abs(event.clientX - from) <= tolerance) host.onRange(undefined)
     begin = undefined
   })

@@ -3,14 +3,14 @@ import { type Action, commandOf, fate, isLeak, lastCommand, type Process, type T
 import type { Space } from './space.js'
 import { duration, shortCommand } from '../words.js'
 
-// The rows of the time line, in words.
+// The rows of the time line in words.
 
-/** A row: one lane of what the test did, or a process. */
+/** A row: a lane of the test's actions, or a process. */
 export type Row =
   | { readonly kind: 'test'; readonly lane: number; readonly actions: readonly Action[] }
   | { readonly kind: 'process'; readonly process: Process }
 
-/** What the test did, then the processes. */
+/** The lanes of the test's actions, then the processes. */
 export function rowsOf(model: TraceModel): Row[] {
   const lanes = Array.from({ length: model.lanes }, (_, lane): Row => {
     const actions = model.actions.filter((action) => (action.lane ?? 0) === lane)
@@ -44,7 +44,7 @@ export function inWords(process: Process, model: TraceModel): string[] {
   return parts
 }
 
-/** Letters of a name that are always there: where there is no room for all of it, its middle goes. */
+/** How many letters at the end of a name always remain. If there is no room for all of it, the middle is cut. */
 const tailLength = 14
 
 function name(text: string, title: string): HTMLElement {

@@ -1,8 +1,8 @@
-// Which times are in view, and where they are drawn.
+// The times in view, and where they are drawn.
 
 const steps = [1, 2, 5]
 
-/** A round distance between two lines of the grid, such that about `most` of them are in view. */
+/** A round distance between the lines of the grid, so that about `most` of them are in view. */
 export function gridStep(span: number, most: number): number {
   let power = 10 ** Math.floor(Math.log10(span / most))
   for (;;) {
@@ -11,16 +11,16 @@ export function gridStep(span: number, most: number): number {
   }
 }
 
-/** How a time is written beside a grid with this step. */
+/** A time as it is written beside a grid with this step. */
 export function gridLabel(t: number, step: number): string {
   if (t === 0) return '0'
   if (step >= 1000) return `${Math.round(t / 1000)} s`
   return t >= 1000 ? `${(t / 1000).toFixed(step >= 100 ? 1 : step >= 10 ? 2 : 3)} s` : `${Number(t.toFixed(2))} ms`
 }
 
-/** The times in view, which can be moved and zoomed within the whole. */
+/** The times in view. They can be moved and zoomed within the whole. */
 export class View {
-  /** ms, of the whole. */
+  /** The length of the whole, in ms. */
   readonly span: number
   from = 0
   to = 0
@@ -30,13 +30,13 @@ export class View {
     this.fit()
   }
 
-  /** Everything, and some room for what is written behind a bar's end. */
+  /** Shows everything, with some room for the text after a bar's end. */
   fit(): void {
     this.from = 0
     this.to = this.span * 1.17
   }
 
-  /** Makes what is in view `factor` times as long, around a time that stays where it is. */
+  /** Makes the range in view `factor` times as long, around a time that stays in its place. */
   zoom(factor: number, around = (this.from + this.to) / 2): void {
     const length = Math.min(this.span * 1.17, Math.max(this.span / 5000, 0.05, (this.to - this.from) * factor))
     const part = (around - this.from) / (this.to - this.from)
@@ -45,7 +45,7 @@ export class View {
     this.#keepWithin()
   }
 
-  /** Moves by a part of what is in view. */
+  /** Moves by a part of the range in view. */
   pan(part: number): void {
     const by = part * (this.to - this.from)
     this.from += by

@@ -1,6 +1,6 @@
 import { lineHeight, lineHeightNarrow } from './paint.js'
 
-/** How the time line shares out its width. */
+/** How the width of the time line is divided. */
 export interface Space {
   readonly width: number
   readonly isNarrow: boolean

@@ -7,10 +7,11 @@ import type { Space } from './space.js'
 import { showTip } from './tip.js'
 import { count } from '../words.js'
 
-// Every process as a bar over time. Names are elements, for who reads with something else than eyes; bars are drawn
-// on one canvas that is as large as what is in view, so that five hundred processes cost what thirty do.
+// Shows every process as a bar over time. The names are elements, for people who use a screen reader. The bars are
+// drawn on one canvas that is only as large as what is in view, so that five hundred processes cost no more than
+// thirty.
 
-/** What somebody has chosen on the time line. */
+/** Called when somebody selects something on the time line. */
 export interface TimelineHost {
   onProcess(process: Process): void
   onAction(action: Action): void
@@ -58,7 +59,7 @@ class Labels {
 
 export interface Timeline {
   recolour(): void
-  /** Shows a time, as somebody chose it elsewhere. */
+  /** Shows a time that was selected elsewhere. */
   showTime(t: number): void
   showAction(action: Action): void
   showRange(range: Range | undefined): void
@@ -146,7 +147,7 @@ export function createTimeline(model: TraceModel, host: TimelineHost): Timeline 
       draw()
     },
     selectProcess(id) {
-      // What is not laid out cannot be scrolled.
+      // Something that has no layout cannot be scrolled.
       redraw()
       const index = chart.indexOf(id)
       if (index !== undefined) select(index, true)

@@ -3,7 +3,7 @@ import { $, element } from '../dom.js'
 import { inWords } from './rows.js'
 import { clock, duration } from '../words.js'
 
-/** What is said of a row where the mouse is. */
+/** The text about a row at the mouse. */
 function linesAt({ rows, model }: Chart, index: number, t: number): string[] {
   const row = rows[index]
   if (row === undefined) return []
@@ -14,7 +14,7 @@ function linesAt({ rows, model }: Chart, index: number, t: number): string[] {
   return [what, duration(end - start), ...(error === undefined ? [] : [error])]
 }
 
-/** Shows or hides what is said beside the mouse. */
+/** Shows or hides the text beside the mouse. */
 export function showTip(
   chart: Chart,
   place: { readonly row: number; readonly t: number; readonly x: number; readonly y: number } | undefined,
