@@ -4,10 +4,10 @@ import { after } from '../base/clock.js'
 import type { HttpAnswer } from './http.js'
 
 const mostBody = 1024 * 1024
-/** ms that a body gets to end: a stream of events never does, and its status is an answer all the same. */
+/** ms that a body gets to end. A stream of events never ends, but its status is an answer. */
 const bodyTime = 500
 
-/** One request, on a connection of its own. `patience`: ms until its status must be there. */
+/** Makes one request on its own connection. `patience`: ms within which the status must arrive. */
 export function ask(url: URL, patience: number, signal: AbortSignal): Promise<HttpAnswer> {
   const request = url.protocol === 'https:' ? requestHttps : requestHttp
   // The certificate does not matter: the kernel has already said that the command's own tree listens.

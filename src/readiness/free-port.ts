@@ -6,21 +6,21 @@ import { ProctorError } from '../base/errors.js'
 import { table } from '../system/process-table/current.js'
 import { knowPort } from '../snapshot/normalise.js'
 
-// Asking the system for port 0 and closing it again gives two workers the same number, or gives it to the next
-// outgoing connection before the server has bound it. So a port is taken from below the ephemeral ones, and held by
-// a lock that only this package knows and that goes with the worker, however it dies: the server can bind the port,
-// and no other worker of this machine is given it.
+// The usual way is to bind port 0 and close it again. But that may give two workers the same port, or the next outgoing
+// connection may get it before the server has bound it. So a port below the ephemeral range is taken, and held by a
+// lock that only this package knows and that goes away with the worker, however it dies. The server can bind the port,
+// and no other worker on this machine is given it.
 
 const lowest = 20_000
-/** Bytes of a unix socket's name: versions of Node differ in whether they fill up a shorter one. */
+/** The length of a unix socket's name in bytes. Versions of Node differ in whether they pad a shorter one. */
 const longestName = 108
-/** How many numbers are tried. */
+/** How many ports are tried. */
 const mostTries = 200
 
-/** The ports that this worker was given. */
+/** The ports that were given to this worker. */
 const givenPorts = new Set<number>()
 
-/** The first port that the system gives to outgoing connections. */
+/** The first port that the system uses for outgoing connections. */
 function firstEphemeral(): number {
   try {
     const first = Number.parseInt(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'latin1'), 10)
@@ -30,7 +30,7 @@ function firstEphemeral(): number {
   }
 }
 
-/** Whether it could be bound: the error's code otherwise. */
+/** Tries to bind a port. Returns the error's code if that fails. */
 const tryToListen = (options: ListenOptions, isHeld: boolean): Promise<string | undefined> =>
   new Promise((resolve) => {
     const server = createServer()
@@ -43,21 +43,24 @@ const tryToListen = (options: ListenOptions, isHeld: boolean): Promise<string | 
     })
   })
 
-/** Whether nothing listens on a port, on any address that one would connect to. */
+/** Whether nothing listens on a port, on any address that a client would connect to. */
 async function isFree(port: number): Promise<boolean> {
   for (const host of ['::', '0.0.0.0', '127.0.0.1']) {
     const code = await tryToListen({ port, host }, false)
-    // Without IPv6 there is nothing to collide with.
+    // Without IPv6 nothing can collide there.
     if (code !== undefined && code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') return false
   }
   return true
 }
 
-/** A unix socket without a file: one network namespace has one of a name, and the kernel closes it with its process. */
+/**
+ * An abstract unix socket. Its name is unique in the network namespace, and the kernel closes it when the process
+ * exits.
+ */
 const lockBySocket = async (port: number): Promise<boolean> =>
   (await tryToListen({ path: `\0proctor-port-${port}`.padEnd(longestName, '.') }, true)) === undefined
 
-/** Where there are no such names: the UDP port of the same number, which is nothing to a server that listens on TCP. */
+/** Where there are no abstract sockets: the UDP port of the same number, which a server on TCP does not need. */
 const lockByDatagram = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = createSocket('udp4')
@@ -68,10 +71,10 @@ const lockByDatagram = (port: number): Promise<boolean> =>
     })
   })
 
-/** The locks, in the order in which they are tried: anybody on this machine can hold every name of one kind. */
+/** The locks in the order in which they are tried. Somebody else on this machine may hold all names of one kind. */
 const locks = table.name === 'linux' ? [lockBySocket, lockByDatagram] : [lockByDatagram]
 
-/** A port that no other worker is given, and on which nobody listens. */
+/** Takes a port on which nobody listens and that no other worker is given. */
 export async function takeFreePort(): Promise<number> {
   const last = firstEphemeral()
   let refused = 0
@@ -86,7 +89,7 @@ export async function takeFreePort(): Promise<number> {
       knowPort(port)
       return port
     }
-    // Where the lock was free, its ports were not, and the next lock would not help.
+    // The lock was free but the ports were not. The next lock would not help.
     if (refused < mostTries) break
   }
   throw new ProctorError(

@@ -5,19 +5,19 @@ import type { Listener } from '../system/sockets/listener.js'
 
 /** An answer over HTTP. */
 export interface HttpAnswer {
-  /** The address that answered. */
+  /** The URL that answered. */
   readonly url: string
   readonly status: number
   readonly statusText: string
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
-  /** Decoded as UTF-8; of a long one the first megabyte. */
+  /** Decoded as UTF-8. At most the first megabyte. */
   readonly body: string
 }
 
 export interface HttpWaitOptions {
   /** ms, by default the fixture's `waitTimeout`. */
   readonly timeout?: number
-  /** What counts as ready: a status, or a function of it. Default: from 200 to 399. Redirects are not followed. */
+  /** Which status counts as ready: a number, or a function of it. Default: 200 to 399. Redirects are not followed. */
   readonly status?: number | ((status: number) => boolean)
 }
 
@@ -31,17 +31,17 @@ export const httpWaitRules: Rules<HttpWaitOptions> = {
   },
 }
 
-/** What is asked for: `/health` on the port that the command opens, or a whole address. */
+/** What to request: a path like `/health` on the port that the command opens, or a whole URL. */
 export interface HttpTarget {
   /** undefined: the port that the command opens. */
   readonly port: number | undefined
   readonly urlAt: (listener: Listener) => URL
-  /** Whether a connection to that address reaches this listener, as far as that can be known. */
+  /** Whether a connection to the URL's host would reach this listener, as far as that can be known. */
   readonly leadsTo: (listener: Listener) => boolean
 }
 
 /**
- * @throws {TypeError} when it is neither a path nor an address.
+ * @throws {TypeError} if it is neither a path nor a URL.
  */
 export function parseTarget(caller: string, target: unknown): HttpTarget {
   if (typeof target === 'string' && /^\/(?![/\\])/.test(target)) {
@@ -64,14 +64,14 @@ export function parseTarget(caller: string, target: unknown): HttpTarget {
   return { port, urlAt: () => url, leadsTo }
 }
 
-/** Where to connect to what listens there. */
+/** The host to connect to, in order to reach a listener. */
 function hostOf({ address }: Listener): string {
   if (address === '0.0.0.0') return '127.0.0.1'
   if (address === '::') return '[::1]'
   return address.includes(':') ? `[${address}]` : address
 }
 
-/** Characters of a body that an error shows. */
+/** How many characters of a body an error shows. */
 const mostShown = 1000
 
 /** The last answer, or why there was none, for an error. */

@@ -9,30 +9,30 @@ import { now } from '../base/clock.js'
 import { shortCommand, shortStranger } from '../base/short-command.js'
 import { table } from '../system/process-table/current.js'
 
-// Readiness is asked of the kernel, not of the port: an answer does not say who has answered.
+// Asks the kernel who listens, and does not connect to the port: an answer does not tell who has answered.
 
-/** What a wait for a port knows of the command. */
+/** What a wait for a port needs to know about the command. */
 export interface PortHost {
   readonly command: string
   readonly cwd: string
-  /** What is alive of its tree, and whether that is all. */
+  /** The living processes of its tree, and whether there may be more. */
   members(): Promise<{ readonly pids: readonly number[]; readonly isUncertain: boolean }>
 }
 
-/** A port, the path of a unix socket, or whatever comes first. */
+/** What to wait for: a port, the path of a unix socket, or whatever is opened first. */
 export type Place = number | string | undefined
 
-/** What one look has found. */
+/** The result of one look. */
 export type PortSight =
   | { readonly state: 'listening'; readonly listener: Listener }
-  /** Nothing of the tree listens, or the last look was a moment ago. */
+  /** Nothing of the tree listens, or the last look was just before. */
   | { readonly state: 'quiet' }
   /** Nothing of the tree is left. */
   | { readonly state: 'gone' }
 
-/** ms between two looks, at least. */
+/** The shortest time between two looks, in ms. */
 const shortestPause = 5
-/** How many times as long as a look takes is waited for the next one. */
+/** After a look, this many times its duration passes before the next one. */
 const rest = 5
 
 /** Whether a connection to `localhost` could reach this listener. */
@@ -50,12 +50,12 @@ const realPath = (path: string): string => {
 const describePlace = ({ address, port }: Listener): string =>
   port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`
 
-/** Looks again and again whether a command's own tree listens somewhere. */
+/** Looks repeatedly whether a command's own tree listens somewhere. */
 export class PortWatch {
   readonly #host: PortHost
   readonly #place: Place
   #nextLook = 0
-  /** What its tree listened on at the last look. */
+  /** The listeners of the tree at the last look. */
   #own: readonly Listener[] = []
 
   constructor(host: PortHost, place: Place) {
@@ -64,9 +64,9 @@ export class PortWatch {
   }
 
   /**
-   * Looks, unless it has just looked.
+   * Looks, unless the last look was just before.
    *
-   * @throws {PortInUseError} when a stranger listens on the port.
+   * @throws {PortInUseError} if a stranger listens on the port.
    */
   async look(): Promise<PortSight> {
     const begin = now()
@@ -82,7 +82,7 @@ export class PortWatch {
     return { state: pids.length === 0 && !isUncertain ? 'gone' : 'quiet' }
   }
 
-  /** What there is to say when the time is over. */
+  /** What a timeout can add to its message. */
   get hint(): string | undefined {
     if (this.#place === undefined) return 'Its processes listen on no port.'
     const places = this.#own.map(describePlace).join(', ')
@@ -90,7 +90,7 @@ export class PortWatch {
     return `${instead}, and nobody on ${this.#place}.`
   }
 
-  /** Without a process of the tree, what this one sees: it is where the test would connect. */
+  /** The listeners of some processes. If there are no processes, those that the test itself could connect to. */
   async #sightOf(pids: readonly number[]): Promise<ListenerSight> {
     const kind = typeof this.#place === 'string' ? 'unix' : 'tcp'
     if (pids.length > 0) return listeners.look(pids, kind)
@@ -104,7 +104,7 @@ export class PortWatch {
     return typeof this.#place === 'number' ? listener.port === this.#place : this.#isAtPath(listener, holder)
   }
 
-  /** A relative path is so to the folder in which it was bound. */
+  /** A relative path is relative to the folder in which the socket was bound. */
   #isAtPath({ address, port }: Listener, holder: number): boolean {
     if (port !== undefined) return false
     if (address.startsWith('@') || address === this.#place) return address === this.#place
@@ -121,10 +121,10 @@ export class PortWatch {
   async #refuseStrangers(sight: ListenerSight, isOwnThere: boolean): Promise<void> {
     const suspects = sight.listeners.filter((listener) => this.#isStranger(listener, sight))
     if (suspects.length === 0) return
-    // A socket whose name was taken off the disk, or given to another one, is reached by nobody.
+    // A socket whose file was removed, or replaced by another socket's, cannot be reached.
     if (typeof this.#place === 'string' && (isOwnThere || !(this.#place.startsWith('@') || existsSync(this.#place))))
       return
-    // It may have been opened, or closed, between two lines of the look: who is still there is a stranger.
+    // The socket may have been opened or closed during the look. If its holder is still not ours, it is a stranger's.
     const again = await this.#sightOf((await this.#host.members()).pids)
     const [stranger] = again.listeners.filter(
       (listener) => this.#isStranger(listener, again) && suspects.some(({ id }) => id === listener.id),
@@ -157,7 +157,7 @@ export class PortWatch {
   }
 }
 
-/** Whether the holder of a port came from a test, and from whose. */
+/** Whether a test started the holder of a port, and which one. */
 function descent(pid: number): string {
   if (pid === process.pid) return '\nIt is the process of this test itself.'
   const marks = parseMarks(table.environment(pid) ?? [])

@@ -10,26 +10,28 @@ import { knowPort } from '../snapshot/normalise.js'
 import type { Attempt } from '../wait/waits.js'
 import { whenOver } from '../wait/unawaited.js'
 
-/** What a wait for readiness needs of a command. */
+/** What a wait for readiness needs from a command. */
 export interface ReadinessHost extends PortHost {
-  /** Whether its leader has exited, and its output is complete. */
+  /** Whether its leader has exited and its output is complete. */
   hasSettled(): boolean
-  /** Remembers what the test knows now. Gives what a wait rejects with once nothing of the tree is left. */
+  /** Remembers what the test knows now. Returns the error for a wait after which nothing of the tree is left. */
   whatIfGone(): () => Error
-  /** The stranger on the port explains an exit with an error that follows. */
+  /** Excuses an exit with an error that follows, because the stranger on the port explains it. */
   excuseExit(): void
   wait<Value>(attempt: Attempt<Value>, options: WaitOptions, explain: () => TimeoutDetails): Promise<Value>
 }
 
-/** What a timeout says beside the output so far. */
+/** What a timeout says in addition to the output so far. */
 export type TimeoutDetails = WaitTimeoutDetails
 
-/** Bytes of a unix socket's path, unix(7): 108 on Linux and 104 on macOS, with the NUL at its end. */
+/**
+ * The longest path of a unix socket, in bytes: 108 on Linux and 104 on macOS, including a NUL at its end. See unix(7).
+ */
 const longestPath = process.platform === 'linux' ? 107 : 103
 
 function checkLength(caller: string, path: string): void {
   const length = Buffer.byteLength(path)
-  // A name without a file, which begins with an @, has no NUL at its end.
+  // An abstract name, which begins with an @, has no NUL at its end.
   if (length <= longestPath + (path.startsWith('@') ? 1 : 0)) return
   throw new TypeError(
     `${caller}: the path has ${length} bytes, and no unix socket can be there: accepted are at most ${longestPath}. A shorter TMPDIR makes room, or a path relative to the command's cwd. It is ${path}`,
@@ -38,7 +40,7 @@ function checkLength(caller: string, path: string): void {
 
 function checkPlace(caller: string, place: unknown): asserts place is Place {
   if (typeof place === 'string') checkLength(caller, place)
-  // A number as text, out of the environment say, would be waited for as the path of a socket.
+  // A number as text, for example from the environment, would be taken for the path of a socket.
   if (place === undefined || (typeof place === 'string' && !/^\d*$/.test(place))) return
   if (typeof place === 'number' && Number.isInteger(place) && place > 0 && place < 65_536) return
   throw new TypeError(
@@ -46,7 +48,7 @@ function checkPlace(caller: string, place: unknown): asserts place is Place {
   )
 }
 
-/** Looks for listeners. Its code is loaded with the first look: most tests wait for no port. */
+/** Looks for listeners. The code is imported at the first look, because most tests wait for no port. */
 class Lookout {
   readonly #host: ReadinessHost
   readonly #place: Place
@@ -59,7 +61,7 @@ class Lookout {
     this.#errorOnceGone = host.whatIfGone()
   }
 
-  /** The listener, if there is one. Throws when it is a stranger's, or nothing of the tree is left to listen. */
+  /** Returns the listener, if there is one. Throws if it is a stranger's, or if nothing of the tree is left. */
   async look(): Promise<Listener | undefined> {
     const { PortWatch } = await import('./port-watch.js')
     this.#watch ??= new PortWatch(this.#host, this.#place)
@@ -81,7 +83,7 @@ class Lookout {
   }
 }
 
-// Not async, both: the promises that they return are the waits' own, which teardown marks as handled.
+// Neither of these is async: they must return the waits' own promises, which teardown marks as handled.
 
 /** `waitForPort`. */
 export function waitForPort(host: ReadinessHost, place: unknown, options: WaitOptions): Promise<number | string> {
@@ -95,7 +97,10 @@ export function waitForPort(host: ReadinessHost, place: unknown, options: WaitOp
   return host.wait(attempt, options, () => ({ cause: lookout.hint }))
 }
 
-/** Timeout of the first request (ms), so that one without an answer does not use up the whole wait; doubled for each retry. */
+/**
+ * The timeout of the first request, in ms, so that a request without an answer does not use up the whole wait. It is
+ * doubled for each retry.
+ */
 const firstPatience = 1000
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 400
@@ -114,7 +119,7 @@ export function waitForHttp(host: ReadinessHost, target: unknown, options: HttpW
   let [asked, hasListened, patience] = [String(target), false, firstPatience]
   const attempt: Attempt<HttpAnswer> = async () => {
     const listener = await lookout.look()
-    // At another address of the same port a stranger may answer.
+    // A stranger may answer at another address of the same port.
     if (listener === undefined) return undefined
     elsewhere = leadsTo(listener) ? undefined : listener
     if (elsewhere !== undefined) return undefined
@@ -145,9 +150,9 @@ export function waitForHttp(host: ReadinessHost, target: unknown, options: HttpW
 }
 
 /**
- * A TCP port on which nobody listens, and which no other worker is given while this one lives.
+ * A TCP port on which nobody listens, and that no other worker is given while this one lives.
  *
- * @throws {ProctorError} when none of 200 ports tried is free.
+ * @throws {ProctorError} if none of 200 ports is free.
  * @example
  * const port = await freePort()
  * const server = run('node', ['server.mjs', String(port)])

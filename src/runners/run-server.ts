@@ -86,7 +86,7 @@ export class RunServer {
   }
 }
 
-/** Says what is wrong with which server, because a run may have other set-ups. */
+/** What is wrong with the server. Names the command, because a run may have other set-ups. */
 const said = (command: string, { name, message }: Error): string =>
   `The server of this run, ${escapeText(command)}: ${name}: ${escapeText(message)}`
 

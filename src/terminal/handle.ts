@@ -12,6 +12,6 @@ export const terminalHandles = commandHandles<TerminalProcess, CommandTerminal>(
   resize: 'method',
 })
 
-/** What a test gets of a command. */
+/** The handle of a command, for a test. */
 export const handleOf = (command: CommandProcess): Process =>
   command instanceof CommandTerminal ? terminalHandles.of(command) : processHandles.of(command)

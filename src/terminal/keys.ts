@@ -1,6 +1,6 @@
-// What a terminal sends when a key is pressed: xterm's control sequences, as terminfo's xterm-256color has them.
+// What a terminal sends for a key: xterm's control sequences, as in terminfo's xterm-256color.
 
-/** Keys by name, without modifiers. */
+/** Named keys without modifiers. */
 const named = {
   Enter: '\r',
   Tab: '\t',
@@ -9,11 +9,11 @@ const named = {
   Space: ' ',
 } as const
 
-/** Keys whose sequence ends in a letter: `CSI A`, or `SS3 A` where the program asked for application keys. */
+/** Keys whose sequence ends in a letter: `CSI A`, or `SS3 A` if the program has asked for application cursor keys. */
 const lettered = { ArrowUp: 'A', ArrowDown: 'B', ArrowRight: 'C', ArrowLeft: 'D', Home: 'H', End: 'F' } as const
-/** Always `SS3`, where there is no modifier. */
+/** Keys that send `SS3`, unless there is a modifier. */
 const functionLettered = { F1: 'P', F2: 'Q', F3: 'R', F4: 'S' } as const
-/** `CSI number ~`. */
+/** Keys that send `CSI number ~`. */
 const numbered = {
   Insert: 2,
   Delete: 3,
@@ -33,16 +33,16 @@ type KeyName = keyof typeof named | keyof typeof lettered | keyof typeof functio
 type Modifier = 'Ctrl' | 'Alt' | 'Shift'
 
 /**
- * A key: a name (`Enter`, `ArrowDown`, `F5`), a character, either with `Ctrl+`, `Alt+` and `Shift+` before it
- * (`Ctrl+C`, `Alt+Enter`), or a text that is pasted.
+ * A key: a name (`Enter`, `ArrowDown`, `F5`) or a character, each with `Ctrl+`, `Alt+` and `Shift+` before it if needed
+ * (`Ctrl+C`, `Alt+Enter`), or a text to paste.
  */
 export type Key = KeyName | `${Modifier}+${string}` | (string & {}) | { readonly paste: string }
 
-/** What the program has asked its terminal for. */
+/** The modes that the program has set in its terminal. */
 export interface KeyModes {
-  /** DECCKM: arrows are sent as `SS3`. */
+  /** DECCKM: arrow keys send `SS3`. */
   readonly applicationCursorKeys: boolean
-  /** A paste is put in brackets, so that it is not taken for typing. */
+  /** Pasted text is put between markers, so that the program does not take it for typing. */
   readonly bracketedPaste: boolean
 }
 
@@ -60,7 +60,7 @@ const modifiers: Readonly<Record<string, 'shift' | 'alt' | 'ctrl'>> = {
   Shift: 'shift',
 }
 
-/** Other names that people know keys by. */
+/** Other common names of keys. */
 const otherNames: Readonly<Record<string, string>> = {
   return: 'Enter',
   newline: 'Enter',
@@ -78,7 +78,7 @@ const otherNames: Readonly<Record<string, string>> = {
   spacebar: 'Space',
 }
 
-/** The key that somebody may have meant. */
+/** The key that somebody probably meant. */
 function meantBy(key: string): string | undefined {
   const caret = /^\^([a-z@[\\\]^_])$/i.exec(key)
   if (caret !== null) return `Ctrl+${caret[1]!.toUpperCase()}`
@@ -116,7 +116,7 @@ function didYouMean(key: unknown): string {
   return meant === undefined || meant === key ? '.' : `: did you mean '${meant}'?`
 }
 
-/** What Ctrl makes of a character: its place in ASCII less 64. */
+/** The control character for a character: its ASCII code less 64. */
 function control(character: string): string | undefined {
   if (character === ' ' || character === '2') return '\0'
   if (character === '?' || character === '8') return '\x7f'
@@ -125,7 +125,7 @@ function control(character: string): string | undefined {
   return character.length === 1 && code >= 0x40 && code <= 0x5f ? String.fromCharCode(code - 0x40) : undefined
 }
 
-/** What is sent for one key. */
+/** What the terminal sends for one key. */
 export function encodeKey(caller: string, key: Key, modes: KeyModes): string {
   if (typeof key === 'object' && key !== null && typeof key.paste === 'string') return paste(key.paste, modes)
   if (typeof key !== 'string' || key === '') throw refuse(caller, key, 'is no key')
@@ -156,7 +156,10 @@ export function encodeKey(caller: string, key: Key, modes: KeyModes): string {
   return `${alt ? '\x1b' : ''}${encodeCharacter(caller, key, rest, ctrl, shift)}`
 }
 
-/** A key that sends one character: a terminal has no way to say Ctrl+Enter, or Shift+Space, and sends the key alone. */
+/**
+ * The text for a key that sends one character. A terminal cannot express Ctrl+Enter or Shift+Space: it sends the key
+ * alone.
+ */
 function encodeCharacter(caller: string, key: string, rest: string, ctrl: boolean, shift: boolean): string {
   if (rest === 'Tab' && shift) return '\x1b[Z'
   if (rest === 'Backspace' && ctrl) return '\b'
@@ -169,7 +172,9 @@ function encodeCharacter(caller: string, key: string, rest: string, ctrl: boolea
   return code
 }
 
-/** A line's end in what is pasted is what Enter sends; what would end the brackets early is taken out. */
+/**
+ * The text for a paste. A line end becomes what Enter sends, and a marker that would end the paste early is removed.
+ */
 function paste(text: string, modes: KeyModes): string {
   const lines = text.replaceAll(/\r?\n/g, '\r')
   return modes.bracketedPaste ? `\x1b[200~${lines.replaceAll('\x1b[201~', '')}\x1b[201~` : lines

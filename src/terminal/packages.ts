@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { MissingDependencyError } from '../base/errors.js'
 import { startFolder } from '../base/start-folder.js'
 
-// What a terminal is made of is the user's to install: it is looked for from the user's project first, and from here,
-// where an installer may have put it beside this package.
+// The user installs the packages that a terminal needs. They are looked up from the user's project first, then from
+// this package, because an installer may have put them beside it.
 
 const packages = ['@lydell/node-pty', '@xterm/headless'] as const
 const install = `npm install --save-dev ${packages.join(' ')}`
@@ -15,7 +15,7 @@ const isMissing = (error: unknown, name: string): boolean =>
 /**
  * Loads one of the packages that a terminal needs.
  *
- * @throws {MissingDependencyError} that says how they are installed.
+ * @throws {MissingDependencyError} whose message says how to install them.
  */
 export function loadTerminalPackage<Package>(name: (typeof packages)[number]): Package {
   let reason = 'it is not installed'
@@ -23,7 +23,7 @@ export function loadTerminalPackage<Package>(name: (typeof packages)[number]): P
     try {
       return createRequire(origin)(name) as Package
     } catch (error) {
-      // A package that is there and broken is worth more of a message than one that is missing elsewhere.
+      // A package that is installed but broken is more worth reporting than one that is missing in the other place.
       if (!isMissing(error, name)) reason = `it cannot be loaded (${(error as Error).message.split('\n')[0]})`
     }
   }

@@ -4,9 +4,9 @@ import { programOf, type SpawnRequest } from '../command/launch/request.js'
 import { search } from '../command/launch/search-path.js'
 import { entriesOf } from '../system/posix-spawn.js'
 
-// What execve(2) would say of a request, asked before: node-pty's child says so on its terminal only.
+// Checks a request as execve(2) would, before the start: node-pty's child reports errors only as text on its terminal.
 
-/** The longest string that execve(2) takes: 32 pages. */
+/** The longest string that execve(2) accepts: 32 pages. */
 const longestArgument = 128 * 1024
 
 const exists = (file: string): boolean => {
@@ -18,7 +18,7 @@ const exists = (file: string): boolean => {
   }
 }
 
-/** The interpreter in a script's first line. */
+/** The interpreter in the first line of a script. */
 function interpreterOf(file: string): string | undefined {
   const bytes = Buffer.alloc(256)
   try {
@@ -35,8 +35,8 @@ function interpreterOf(file: string): string | undefined {
 }
 
 /**
- * Why a program cannot be started, as the code that execve(2) would give: node-pty says so only on the terminal.
- * An empty code is for what is wrong with the request itself.
+ * The error code that execve(2) would give for a program. Undefined if it can be started. Empty if the request itself
+ * is wrong.
  */
 export function codeAgainst(request: SpawnRequest): string | undefined {
   const { file, args } = programOf(request)

@@ -7,18 +7,21 @@ import type { ProcessIdentity } from '../system/process-table/table.js'
 import { drainTime } from '../command/drain.js'
 import type { Transport, TransportListener } from '../command/transport.js'
 
-/** End of transmission: at the beginning of a line it ends the input, anywhere else it hands over what is there. */
+/**
+ * End of transmission. At the beginning of a line it ends the input. Anywhere else it makes the program get the line so
+ * far.
+ */
 const endOfTransmission = '\x04'
-/** ms between two writes to a program that does not read, at most. */
+/** The longest time (ms) between two writes to a program that does not read. */
 const longestPause = 20
-/** ms between two looks whether a program that has not closed its terminal has exited. */
+/** ms between two looks whether a program that still has its terminal open has exited. */
 const lookInterval = 50
-/** Bytes that are read at once when the program has exited, at most: who is left behind may go on writing. */
+/** The most bytes that are read in one go once the program has exited. What it left behind may go on writing. */
 const mostRest = 1024 * 1024
-/** ms for which the rest of the output is read once the program has exited, at most. */
+/** The longest time (ms) for which the rest of the output is read once the program has exited. */
 const longestDrain = 1000
 
-/** What is used of node-pty's terminal, its types apart. */
+/** The part of node-pty's terminal that is used and that its types lack. */
 export interface Pty {
   readonly pid: number
   readonly fd: number
@@ -33,20 +36,20 @@ export interface Pty {
   destroy(): void
 }
 
-/** A program in a pseudo-terminal: one stream for what it reads, and one for what it writes anywhere. */
+/** A program in a pseudo-terminal. It has one stream for its input, and one for all of its output. */
 export class PseudoTerminal implements Transport {
   readonly identity: ProcessIdentity
   readonly streams = new Set<string>()
   readonly inputStaysOpen = true
   readonly #pty: Pty
-  /** The program's end of the terminal, held by us too. */
+  /** Our own descriptor of the program's end of the terminal. */
   #ownEnd: number | undefined
   #stopLooking: () => void = () => {}
   readonly #unwritten: { bytes: Uint8Array; readonly done: (error?: Error | null) => void }[] = []
   #stopPumping: () => void = () => {}
   #isInputClosed = false
   #listener: TransportListener | undefined
-  /** How often there was something to read. */
+  /** Counts how often there was something to read. */
   #reads = 0
   #isClosed = false
   #hasExited = false
@@ -54,12 +57,12 @@ export class PseudoTerminal implements Transport {
   constructor(pty: Pty, identity: ProcessIdentity) {
     this.#pty = pty
     this.identity = identity
-    // Who has left the session, and every folder, and its environment, may hold the terminal still.
+    // A process that has left its session, its folders and its environment may still have the terminal open.
     if (table.name === 'linux') this.streams.add(pty.ptsName)
-    // A program that closes its output before it exits, as `cat` does, would leave nobody at its end: node-pty then closes
-    // the other one, and the program gets SIGHUP in the middle of its exit.
+    // A program may close its output before it exits, as `cat` does. If nobody else held its end, node-pty would close
+    // ours, and the program would get SIGHUP in the middle of its exit.
     if (table.name === 'linux') this.#ownEnd = openOwnEnd(pty.ptsName)
-    // With a number that may be a stranger's by then.
+    // node-pty would signal a pid that may belong to a stranger by then.
     pty.kill = () => {}
   }
 
@@ -67,7 +70,10 @@ export class PseudoTerminal implements Transport {
     return this.#isClosed
   }
 
-  /** node-pty waits for it in a thread of its own, and tells later: only the process table knows. */
+  /**
+   * node-pty waits for the program in its own thread and reports the exit later. Only the process table knows whether
+   * the pid is still the program's.
+   */
   isHeld(): boolean {
     return !this.#hasExited && holderOf(this.identity) !== undefined
   }
@@ -76,16 +82,17 @@ export class PseudoTerminal implements Transport {
     const pty = this.#pty
     this.#listener = listener
     pty.onData((bytes) => this.#read(bytes))
-    // EIO: nobody has the other end any more. node-pty throws what nobody listens to.
+    // EIO means that nobody has the other end open any more. node-pty throws errors that nobody listens to.
     pty.on('error', () => {})
     pty.on('close', () => {
       this.#isClosed = true
-      // The kernel gives the name to another terminal once the last holder of this one is gone.
+      // Once the last descriptor of this terminal is closed, the kernel gives its name to another one.
       if (this.streams.delete(pty.ptsName)) this.streams.add(`${pty.ptsName} (deleted)`)
       listener.outputEnded()
     })
-    // Having waited for the program, node-pty asks to be told when the terminal is closed: that is the first news of the
-    // exit. It tells of it itself only once it is, or after a time by a global timer, which fake ones stop.
+    // After it has waited for the program, node-pty asks to be told when the terminal is closed. That call is the first
+    // news of the exit. node-pty itself only reports the exit once the terminal is closed, or after a time measured by
+    // a global timer, which fake timers stop.
     const once = pty.once.bind(pty)
     pty.once = (event, callback) => {
       once(event, callback)
@@ -104,7 +111,10 @@ export class PseudoTerminal implements Transport {
     })
   }
 
-  /** From here on the terminal is closed when the last of those who are left behind closes it, or when they get no longer. */
+  /**
+   * From here on, the terminal is closed when the last process left behind closes it, or when the time for that is
+   * over.
+   */
   #leaderHasGone(): void {
     this.#stopLooking()
     if (this.#ownEnd === undefined) return
@@ -114,8 +124,8 @@ export class PseudoTerminal implements Transport {
   }
 
   /**
-   * Reads what the kernel has of the output. Left to libuv, some of it would be lost: a read that does not fill its buffer,
-   * on a terminal that nobody holds any more, it takes for the last one, and a terminal gives four kilobytes at a time.
+   * Reads the output that the kernel still has. libuv would lose some of it: when nobody holds the terminal any more,
+   * libuv takes a read that does not fill its buffer for the last one, but a terminal returns four kilobytes at a time.
    */
   #readRest(): void {
     for (let total = 0; total < mostRest;) {
@@ -138,13 +148,13 @@ export class PseudoTerminal implements Transport {
   }
 
   /**
-   * Lets go when nothing has come for a while: what the kernel has of the output, and a busy test worker has not read yet,
-   * would be lost. Who is left behind and goes on writing gets no more than until the deadline.
+   * Closes the terminal once nothing has come for a while. If it were closed at once, output that a busy test worker
+   * has not read yet would be lost. Processes left behind may write on until the deadline, but no longer.
    */
   #drain(deadline: number): void {
     const count = this.#reads
     after(drainTime, () => {
-      // Timers come first: only after that is read what came while this thread did something else.
+      // Timers run first. Only after them is output read that came while this thread was busy.
       soon(() => {
         if (this.#reads === count || now() > deadline) this.release()
         else this.#drain(deadline)
@@ -159,8 +169,8 @@ export class PseudoTerminal implements Transport {
   }
 
   /**
-   * Not through node-pty's stream: libuv knows no other writing to a terminal than one that blocks the event loop until
-   * the program reads, which may be never.
+   * Does not use node-pty's stream: libuv can only write to a terminal by blocking the event loop until the program
+   * reads, which may never happen.
    */
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void {
     const bytes = typeof text === 'string' ? Buffer.from(text) : text
@@ -174,10 +184,10 @@ export class PseudoTerminal implements Transport {
     }
   }
 
-  /** Writes what the program has room for, and comes back for the rest. */
+  /** Writes as much as the program has room for, and comes back for the rest. */
   #pump(pauses: Generator<number, never>): void {
     for (let next = this.#unwritten[0]; next !== undefined; next = this.#unwritten[0]) {
-      // While we hold the program's end, nobody but us closes this one: its number is its own.
+      // As long as we hold the program's end, nobody else closes this descriptor.
       const count = this.#writeSome(next.bytes)
       if (count instanceof Error) this.#failInput(count)
       else if (count === next.bytes.length) {

@@ -5,19 +5,19 @@ import type { Screen } from '../command/process.js'
 import { type Cell, drawSVG } from './svg.js'
 import { type Core, type IBuffer, type IBufferCell, openTerminal, type Terminal } from './xterm.js'
 
-/** Lines that have left the screen at its top and come back when it grows. */
+/** How many lines that have left the screen at the top can come back when it grows. */
 const scrollback = 1000
 
-/** What a screen is compared with: a part of it, a regular expression, or a function of it. */
+/** What a screen is compared with: a part of it, a regular expression, or a function. */
 export type ScreenPattern = string | RegExp | ((screen: Screen) => boolean)
 
-/** Whether something is on a screen. Rows may be written with the white space at their right, or without. */
+/** Whether a pattern is on a screen. The pattern may have the white space at the end of each row, or not. */
 export function isOnScreen(pattern: ScreenPattern, screen: Screen): boolean {
   if (typeof pattern !== 'function') return isMatch(pattern, screen.stripped) || isMatch(pattern, screen.text)
   return refusePromise('A function of the screen', pattern(screen))
 }
 
-/** What tests get of a screen. */
+/** The handles of screens, for tests. */
 export const screenHandles = new Handles<Screen, EmulatedScreen>({
   name: 'Screen',
   inside: Symbol.for('proctor.screen.1'),
@@ -25,12 +25,12 @@ export const screenHandles = new Handles<Screen, EmulatedScreen>({
   print: ({ stripped, cursor, columns, rows }) => ({ stripped, cursor, columns, rows }),
 })
 
-/** What a program in a terminal has drawn. */
+/** The screen that a program in a terminal has drawn. */
 export class EmulatedScreen implements Screen {
   #terminal: Terminal
   #core: Core
 
-  /** Called with what the terminal answers when the program queries it, for instance for the cursor's position. */
+  /** Called with the terminal's reply when the program queries it, for instance for the cursor's position. */
   onReply: (answer: string) => void = () => {}
 
   constructor({ columns, rows }: { readonly columns: number; readonly rows: number }) {
@@ -42,8 +42,8 @@ export class EmulatedScreen implements Screen {
   }
 
   /**
-   * Draws, at once: what was read is on the screen when this returns. xterm's own `write` would draw from a timer, which
-   * fake timers stop, and keep what it has not drawn yet, without a bound.
+   * Draws at once: when this returns, the bytes are on the screen. xterm's own `write` would draw from a timer, which
+   * fake timers stop, and would queue without limit what it has not drawn yet.
    */
   draw(bytes: Uint8Array): void {
     try {
@@ -62,8 +62,9 @@ export class EmulatedScreen implements Screen {
   }
 
   /**
-   * xterm throws where a screen that has become smaller and larger again lacks a row, and draws no more then. A new one
-   * goes on from the text of the old one, its colours apart, and draws what the old one did not draw to the end.
+   * Replaces the terminal. xterm throws if a screen that was made smaller and larger again lacks a row, and draws
+   * nothing more after that. The new terminal begins with the text of the old one, without its colours, and draws what
+   * the old one could not.
    */
   #rebuild(columns: number, rows: number, undrawn?: Uint8Array): void {
     const { modes, cursor } = this
@@ -111,7 +112,7 @@ export class EmulatedScreen implements Screen {
 
   get cursor(): { row: number; column: number } {
     const { cursorX, cursorY } = this.#buffer
-    // After the last column it waits for the next character, which begins a new line.
+    // After the last column, the cursor waits for the next character, which starts a new line.
     return { row: cursorY, column: Math.min(cursorX, this.columns - 1) }
   }
 
@@ -138,7 +139,7 @@ export class EmulatedScreen implements Screen {
     let cell: IBufferCell | undefined
     for (let column = 0; column < this.columns; column += 1) {
       cell = line?.getCell(column, cell)
-      // The second half of a wide character.
+      // It is the second half of a wide character.
       if (cell === undefined || cell.getWidth() === 0) continue
       yield {
         column,

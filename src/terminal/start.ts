@@ -13,8 +13,8 @@ import { programOf, type SpawnRequest } from '../command/launch/request.js'
 import { explain } from '../command/launch/spawn-failure.js'
 import { loadTerminalPackage } from './packages.js'
 
-// The sole user of @lydell/node-pty, which is loaded with the first terminal. It makes the program the leader of a
-// session, and so of a group, whose controlling terminal is the pseudo-terminal: pty(7).
+// The only user of @lydell/node-pty, which is loaded for the first terminal. node-pty makes the program the leader of a
+// session, and so of a group, with the pseudo-terminal as its controlling terminal: see pty(7).
 
 export interface TerminalSize {
   readonly columns: number
@@ -25,24 +25,26 @@ const sizeRules: Rules<TerminalSize> = { columns: wholeNumber(2, 1000), rows: wh
 
 export const checkSize = (caller: string, size: unknown): void => checkOptions(caller, size, sizeRules)
 
-/** ms that a child gets to lead its session. It takes a tenth of one. */
+/** ms within which a child must lead its session. It normally takes a tenth of a ms. */
 const patience = 2000
-/** ms that it then gets to open its terminal, which is its next step: a program may have let go of it again. */
+/**
+ * ms within which the child must then open its terminal, which is its next step. A program may have closed it again.
+ */
 const patienceForTerminal = 100
 
 const isAnotherTerminals = matcherOf([ofAnotherTerminal])
 
 /**
- * The environment of a command in a terminal, less what is true of another one.
+ * The environment of a command in a terminal, without what describes another terminal.
  *
- * @param own what the test asked for, which stays.
+ * @param own what the test has asked for, which stays.
  */
 export function terminalEnvironment(env: NodeJS.ProcessEnv, own: Readonly<Record<string, unknown>>): NodeJS.ProcessEnv {
   const isTold = (name: string): boolean => Object.hasOwn(own, name)
   const kept = Object.entries(env).filter(([name]) => isTold(name) || !isAnotherTerminals(name))
   const result: NodeJS.ProcessEnv = Object.fromEntries(kept)
   if (!isTold('TERM')) result['TERM'] = 'xterm-256color'
-  // What is written is read as UTF-8: where nothing says what the locale is, a program would write something else.
+  // Output is decoded as UTF-8. If no variable set the locale, the program would write another encoding.
   const isLocaleKnown = ['LC_ALL', 'LC_CTYPE', 'LANG'].some((name) => isTold(name) || result[name] !== undefined)
   return isLocaleKnown ? result : { ...result, LC_CTYPE: process.platform === 'darwin' ? 'UTF-8' : 'C.UTF-8' }
 }
@@ -50,8 +52,8 @@ export function terminalEnvironment(env: NodeJS.ProcessEnv, own: Readonly<Record
 /**
  * Starts a program in a pseudo-terminal.
  *
- * @returns the running program, or the promise of the reason why it could not be started.
- * @throws {MissingDependencyError} where node-pty is not to be had.
+ * @returns the running program, or a promise of the reason why it could not be started.
+ * @throws {MissingDependencyError} if node-pty is not available.
  */
 export function startInTerminal(request: SpawnRequest, size: TerminalSize): PseudoTerminal | Promise<SpawnError> {
   const { spawn } = loadTerminalPackage<{ spawn: typeof Spawn }>('@lydell/node-pty')
@@ -82,11 +84,11 @@ export function startInTerminal(request: SpawnRequest, size: TerminalSize): Pseu
 }
 
 /**
- * node-pty returns from fork(2), and the child has yet to call setsid(2): until it leads its group a signal to the group
- * reaches nobody, and it looks like one of the test runner's own processes. Until the terminal is its own too
- * (TIOCSCTTY, the step behind that), Ctrl+C interrupts nobody: tty_ioctl(4).
+ * Waits until the child leads its session. When node-pty returns from fork(2), the child has not called setsid(2) yet.
+ * Until then, a signal to its group reaches nobody, and it looks like a process of the test runner. Until the terminal
+ * is its controlling one, too (TIOCSCTTY, the next step), Ctrl+C interrupts nobody: see tty_ioctl(4).
  *
- * @returns nothing when it has exited already and is gone from the table: what it left behind is younger than `earliest`.
+ * @returns undefined if it has already exited and is gone from the process table. What it left behind is younger than `earliest`.
  */
 function awaitLeader(pid: number): ProcessIdentity | undefined {
   let deadline = now() + patience

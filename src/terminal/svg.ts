@@ -1,13 +1,13 @@
-// A picture of a terminal's screen. Pure: cells in, SVG out.
+// Draws a picture of a terminal's screen. Pure: cells in, SVG out.
 
-/** A character on the screen, and how it looks. */
+/** A character on the screen, and its looks. */
 export interface Cell {
   readonly column: number
-  /** Columns that it takes: 1 or 2. */
+  /** How many columns it takes: 1 or 2. */
   readonly width: number
-  /** Empty where nothing was ever written. */
+  /** Empty if nothing was ever written there. */
   readonly text: string
-  /** A number in the palette of 256, `#rrggbb`, or the terminal's own. */
+  /** An index into the palette of 256 colours, `#rrggbb`, or undefined for the terminal's own colour. */
   readonly foreground: number | string | undefined
   readonly background: number | string | undefined
   readonly isBold: boolean
@@ -20,7 +20,7 @@ export interface Cell {
 }
 
 const font = 'ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace'
-// In pixels. Most monospaced fonts are 0.6 of their size wide.
+// In pixels. In most monospaced fonts a character is 0.6 times as wide as its size.
 const fontSize = 15
 const cellWidth = 9
 const cellHeight = 18
@@ -30,7 +30,7 @@ const padding = 12
 const paper = '#16181d'
 const ink = '#d7dae0'
 const cursorColour = '#e6c07b'
-/** The first sixteen of the palette; the others are a cube of six levels and a row of greys. */
+/** The first sixteen colours of the palette. The others are a cube of six levels, and greys. */
 const basicColours =
   '#3b4048 #e06c75 #7fb069 #d9a441 #61a0ef #c678dd #4fb6c2 #c8ccd4 #6b7280 #ff7b86 #98d47f #f5c869 #84bcff #df9bf2 #74d7e2 #ffffff'.split(
     ' ',
@@ -49,7 +49,7 @@ function toColour(value: number | string | undefined, own: string): string {
   return `#${parts.map((part) => part.toString(16).padStart(2, '0')).join('')}`
 }
 
-/** What XML cannot hold, and what would be read as its own. */
+/** Removes characters that XML cannot contain, and escapes those that it would interpret. */
 const escapeXML = (text: string): string =>
   text
     // oxlint-disable-next-line eslint/no-control-regex -- they are what is looked for.
@@ -58,15 +58,15 @@ const escapeXML = (text: string): string =>
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
-    // Vitest draws its lines with it, and most monospaced fonts lack it: the next one looks the same.
+    // Vitest draws lines with this character, which most monospaced fonts lack. The replacement looks the same.
     .replaceAll('\u23af', '\u2500')
 
-/** A cell with its colours decided. */
+/** A cell with its final colours. */
 interface Painted {
   readonly cell: Cell
   readonly fill: string
   readonly background: string
-  /** Presentation attributes: neighbours with the same are drawn as one. */
+  /** Presentation attributes. Neighbours with equal ones are drawn together. */
   readonly style: string
 }
 
@@ -96,7 +96,10 @@ interface Run {
   readonly key: string
 }
 
-/** Neighbours that are drawn as one. What is not ASCII stands alone: a font may have it from another one, in another width. */
+/**
+ * Groups neighbours that are drawn together. A character outside of ASCII is drawn alone, because the font may take it
+ * from another font, with another width.
+ */
 function runsOf(painted: readonly Painted[], keyOf: (each: Painted) => string | undefined): Run[] {
   const runs: Run[] = []
   for (const each of painted) {
@@ -116,9 +119,9 @@ function runsOf(painted: readonly Painted[], keyOf: (each: Painted) => string | 
 const blanks = (text: string): number => text.length - text.trimStart().length
 
 /**
- * A run from its first character to its last, its blanks as ones that do not break: a browser drops and collapses the
- * others, and stretches what is left over `textLength`. Chromium's own style sheet takes `white-space` back on every text
- * element. Blanks that a line is drawn under or through are seen, and stay.
+ * Cuts blanks at the ends of a run, and makes the others non-breaking: a browser drops and collapses normal ones, and
+ * stretches the rest to `textLength`. `white-space` does not help, because Chromium's own style sheet resets it on
+ * every text element. Blanks that are underlined or struck through are visible, and stay.
  */
 function holdBlanks({ start, end, text, key }: Run): Run {
   if (!isPlain(text)) return { start, end, text, key }
@@ -149,7 +152,7 @@ function drawRow(row: number, painted: readonly Painted[]): string {
   return [...blocks, ...texts].join('')
 }
 
-/** Backgrounds other than the paper's. */
+/** The backgrounds that differ from that of the whole screen. */
 function mergeBlocks(painted: readonly Painted[]): Run[] {
   const runs: Run[] = []
   for (const { background, cell } of painted) {
@@ -161,7 +164,7 @@ function mergeBlocks(painted: readonly Painted[]): Run[] {
   return runs
 }
 
-/** Draws a screen. `cursor`: where it is, unless it is hidden. */
+/** Draws a screen. `cursor` is its position, unless it is hidden. */
 export function drawSVG(
   rows: readonly (readonly Cell[])[],
   columns: number,

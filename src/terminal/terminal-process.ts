@@ -19,18 +19,21 @@ import type { TerminalProcess } from './types.js'
 import { type EmulatedScreen, isOnScreen, screenHandles, type ScreenPattern } from './screen.js'
 import type { Transport } from '../command/transport.js'
 
-/** ms between Escape and the next key: sooner, they are Alt and that key. A person is slower too. */
+/**
+ * ms between Escape and the next key. If they came sooner, the program would read Alt and that key. A person is slower,
+ * too.
+ */
 const escapeTime = 100
-/** Answers of the terminal that the program has not read, at most. */
+/** The most replies of the terminal that the program has not read yet. */
 const mostAnswers = 1000
-/** Keys that the terminal turns into signals. */
+/** The characters that the terminal turns into signals. */
 const interrupts = ['\x03', '\x1c']
 
 /** A command in a pseudo-terminal. */
 export class CommandTerminal extends CommandProcess implements TerminalProcess {
   readonly #screen: EmulatedScreen
   readonly #terminal: Transport | undefined
-  /** The last key or text that the test sent, and the screen at which it did: on our clock. */
+  /** When the test sent its last key or text (on our clock), and the screen at that time. */
   lastInput: { readonly at: number; readonly screen: string } | undefined
 
   constructor(
@@ -62,7 +65,7 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
   }
 
   override state(): CommandState {
-    // Not spread: that would decode everything ever written, to throw it away.
+    // Not `...super.state()`: that would decode everything ever written, only to drop it.
     const { command, exitCode, exitSignal } = super.state()
     return { command, exitCode, exitSignal, output: this.#screen.stripped }
   }
@@ -93,7 +96,10 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
     })
   }
 
-  /** What is on the screen that comes near to what was waited for, or that it was written and is there no more. */
+  /**
+   * Says what on the screen is near to a pattern that was not found, or that the pattern was written but is gone from
+   * the screen.
+   */
   #nearest(pattern: ScreenPattern): string[] {
     if (typeof pattern === 'function') return []
     const nearest = nearestHint(pattern, this.lastScreen())
@@ -142,7 +148,7 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
     checkSize('resize', { columns: columns ?? null, rows: rows ?? null })
     this.throwUnlessRunning()
     this.#screen.resize(columns, rows)
-    // Its exit is on its way when the terminal is closed.
+    // If the terminal is closed, the program is about to exit.
     if (!this.hasExited && !this.isOutputClosed) this.#terminal?.resize?.(columns, rows)
   }
 }

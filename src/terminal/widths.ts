@@ -1,18 +1,18 @@
-// How many columns a character takes. xterm's own table is Unicode 6's, where an emoji takes one column: terminals and
-// programs count two. docs/decisions/terminal-widths.md says why its addon is not used.
+// How many columns a character takes. xterm's own table is that of Unicode 6, where an emoji takes one column, while
+// terminals and programs count two. docs/decisions/terminal-widths.md says why xterm's addon is not used.
 
-/** What xterm asks for widths. */
+/** The interface that xterm asks for widths. */
 export interface WidthTable {
   readonly version: string
   wcwidth(codepoint: number): 0 | 1 | 2
   charProperties(codepoint: number, preceding: number): number
 }
 
-/** A character that xterm's table has in two columns. */
+/** A character with two columns in xterm's table. */
 const wide = 0x4e_00
 
 const emoji = /\p{Emoji_Presentation}/u
-/** Letters of one column each, two of which make a flag. */
+/** The regional indicators. Each has one column, and two of them make a flag. */
 const flagLetter = /\p{Regional_Indicator}/u
 
 const isWideEmoji = (codepoint: number): boolean => {
@@ -21,10 +21,10 @@ const isWideEmoji = (codepoint: number): boolean => {
   return emoji.test(character) && !flagLetter.test(character)
 }
 
-/** A character that takes as many columns, in a table that knows no emoji. */
+/** A character that takes the same number of columns and is in xterm's table. */
 const likeness = (codepoint: number): number => (isWideEmoji(codepoint) ? wide : codepoint)
 
-/** The same table, with emoji in two columns. */
+/** The same table, but with two columns for emoji. */
 export const withEmoji = (table: WidthTable): WidthTable => ({
   version: 'emoji',
   wcwidth: (codepoint) => table.wcwidth(likeness(codepoint)),

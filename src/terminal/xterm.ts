@@ -2,8 +2,8 @@ import type { IBuffer, IBufferCell, Terminal } from '@xterm/headless'
 import { loadTerminalPackage } from './packages.js'
 import { type WidthTable, withEmoji } from './widths.js'
 
-// The sole user of @xterm/headless, which is loaded with the first terminal, and what is mended of it here. Tried on 5.5
-// and 6.0.
+// The only user of @xterm/headless, which is loaded for the first terminal, and workarounds for its faults. Tried on
+// 5.5 and 6.0.
 
 export type { IBuffer, IBufferCell, Terminal }
 
@@ -11,11 +11,11 @@ interface Xterm {
   readonly Terminal: typeof Terminal
 }
 
-/** What xterm has behind its public face. */
+/** The used part of xterm's internals. */
 export interface Core {
   writeSync(data: Uint8Array): void
   readonly coreService: { readonly isCursorHidden: boolean }
-  /** Unlike the public method, this one hands over the parameters themselves, not a copy. */
+  /** Unlike the public method, this one passes the parameters themselves, not a copy. */
   registerCsiHandler(
     id: { readonly intermediates?: string; readonly final: string },
     callback: (sequence: { readonly params: Int32Array }) => boolean,
@@ -29,14 +29,14 @@ interface Size {
   readonly scrollback: number
 }
 
-/** A terminal with nothing on it. `onReply` gets what it answers when a program asks it something. */
+/** An empty terminal. `onReply` gets its replies to the program's queries. */
 export function openTerminal(size: Size, onReply: (answer: string) => void): [Terminal, Core] {
   const { columns, ...rest } = size
   const xterm = loadTerminalPackage<Xterm>('@xterm/headless')
   const terminal = new xterm.Terminal({ ...rest, cols: columns, allowProposedApi: true, logLevel: 'off' })
   const core = (terminal as unknown as { _core: Core })._core
   terminal.onData(onReply)
-  // Links are not drawn, and xterm keeps each for as long as its row is there, however often that is written over.
+  // Links are not drawn. xterm would keep each link as long as its row exists, even if the row is overwritten.
   terminal.parser.registerOscHandler(8, () => true)
   boundRepetitions(terminal, core)
   eraseWithoutNextRow(terminal, core)
@@ -47,8 +47,8 @@ export function openTerminal(size: Size, onReply: (answer: string) => void): [Te
 }
 
 /**
- * xterm does one step after the other as often as a sequence says, two thousand million times at most, and once it has
- * thrown it draws no more. More steps than the screen has rows, or columns, come to the same.
+ * Limits repetitions. xterm repeats a step as often as a sequence says, up to two thousand million times, and it draws
+ * nothing more once it has thrown. More repetitions than rows or columns have no further effect.
  */
 function boundRepetitions(terminal: Terminal, core: Core): void {
   const bound = (final: string, most: () => number, intermediates?: string): void =>
@@ -63,11 +63,14 @@ function boundRepetitions(terminal: Terminal, core: Core): void {
   bound('b', () => terminal.rows * terminal.cols)
 }
 
-/** xterm clears a mark of the row below when the cursor is in the last column, in the last row too, which has none. */
+/**
+ * Works around a fault: when the cursor is in the last column, xterm clears a mark of the next row, even if there is no
+ * next row.
+ */
 function eraseWithoutNextRow(terminal: Terminal, core: Core): void {
   core.registerCsiHandler({ final: 'J' }, ({ params }) => {
     const { cursorX, cursorY } = terminal.buffer.active
-    // Everything up to the last cell is everything.
+    // Erasing up to the last cell of the screen is erasing everything.
     if (params[0] === 1 && cursorY === terminal.rows - 1 && cursorX >= terminal.cols - 1) params[0] = 2
     return false
   })

@@ -3,11 +3,11 @@ import { dropOwnFolder } from './own-folder.js'
 import { dropRecord, readAbandonedRecords, type WorkerRecord, workspacesOf } from './record.js'
 import { type Left, removeFolder } from './removal.js'
 
-/** The workspaces whose worker is gone: same boot, pid namespace and user as here. */
+/** The workspaces whose worker has died, of the same boot, pid namespace and user as this process. */
 export const findAbandonedWorkspaces = (records: readonly WorkerRecord[] = readAbandonedRecords()): string[] =>
   records.flatMap(workspacesOf)
 
-/** What became of abandoned workspaces. */
+/** The result for abandoned workspaces. */
 export interface AbandonedOutcome {
   readonly removed: readonly string[]
   readonly left: readonly Left[]
@@ -28,7 +28,7 @@ export async function removeAbandonedWorkspaces(
       if (here.length === 0) removed.push(path)
     }
     left.push(...stays)
-    // As long as something of it is there, a sweep has to find it.
+    // As long as something of it is left, a later sweep has to find it.
     if (stays.length === 0) dropRecord(record)
     dropOwnFolder(dirname(record.path))
   }

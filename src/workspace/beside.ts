@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 
-// What a message says of the folder in which a file was looked for.
+// What a message says about the folder in which a file was expected.
 
-/** Names that a message shows. */
+/** How many names a message shows. */
 const mostNames = 20
-/** Folders below that are looked into. */
+/** How many subfolders are searched. */
 const mostFolders = 50
 
 const show = (names: readonly string[]): string => {
@@ -21,7 +21,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** The same name one folder down, or beside with the backslashes of Windows. */
+/** A path with the same name one folder down, or with slashes instead of backslashes. */
 function meantBy(file: string): string | undefined {
   const folder = dirname(file)
   const names = namesIn(folder)
@@ -29,7 +29,7 @@ function meantBy(file: string): string | undefined {
   return below && `There is one in ${relative(folder, join(folder, below, basename(file)))}: was that meant?`
 }
 
-/** A name that holds the backslashes of Windows where a path was meant, in the folder or in one above it up to `root`. */
+/** A file whose name contains backslashes where a path was meant, in the folder or in one above it, up to `root`. */
 function withBackslashes(file: string, root: string): string | undefined {
   for (let folder = dirname(file); folder.startsWith(root); folder = dirname(folder)) {
     const wanted = relative(folder, file).replaceAll('/', '\\')
@@ -41,7 +41,7 @@ function withBackslashes(file: string, root: string): string | undefined {
   return undefined
 }
 
-/** What lies beside a file that is not there, and where the one that was meant may be. */
+/** What is in the folder in which a file is missing, and where the intended file may be. */
 export function beside(file: string, root = dirname(file)): readonly string[] {
   const meant = meantBy(file) ?? withBackslashes(file, root)
   return meant === undefined ? [listed(dirname(file))] : [listed(dirname(file)), meant]

@@ -42,6 +42,6 @@ function removeIfAbandoned(path: string): void {
     const owner = parseOwner(readFileSync(join(path, ownerFile), 'utf8'))
     if (owner !== undefined && isJudgedHere(owner) && isOwnerDead(owner)) rmSync(path, { recursive: true, force: true })
   } catch {
-    // Another run removes it, or makes it, at this moment.
+    // Another run is removing or making it at this moment.
   }
 }

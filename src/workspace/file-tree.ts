@@ -1,22 +1,23 @@
-// What may be written into a workspace. In a file of its own: the doors hand it on, and load the rest when it is used.
+// What can be written into a workspace. The entry points re-export this file; everything else of the workspace is
+// loaded when it is used.
 
 import { isBytes } from '../base/kinds.js'
 
 const kind = Symbol.for('proctor.file-tree')
 
-/** A file that may be executed, in a `FileTree`. */
+/** An executable file in a `FileTree`. */
 export interface ExecutableFile {
   readonly [kind]: 'executable'
   readonly content: string | Uint8Array
 }
 
-/** A symbolic link, in a `FileTree`. */
+/** A symbolic link in a `FileTree`. */
 export interface SymbolicLink {
   readonly [kind]: 'symlink'
   readonly target: string
 }
 
-/** Names and what is to be there: text, bytes, `executable(…)`, `symlink(…)`, or a folder of more. */
+/** Names, and what each is to be: text, bytes, `executable(…)`, `symlink(…)`, or a folder with more of these. */
 export interface FileTree {
   readonly [name: string]: string | Uint8Array | ExecutableFile | SymbolicLink | FileTree
 }
@@ -48,9 +49,9 @@ export function symlink(target: string): SymbolicLink {
 }
 
 /**
- * The text of a JSON file, indented by two blanks.
+ * The text of a JSON file, indented by two spaces.
  *
- * @throws {TypeError} on what JSON cannot hold: `undefined`, a function, a circle.
+ * @throws {TypeError} on what JSON cannot express: `undefined`, a function, a circular value.
  * @example
  * await workspace.write({ 'package.json': json({ name: 'x', type: 'module' }) })
  */
@@ -60,10 +61,10 @@ export function json(value: unknown): string {
   return `${text}\n`
 }
 
-/** Names that nobody gives a folder. */
+/** Whether a name is that of a JSON file. Nobody gives such a name to a folder. */
 export const isJSONName = (path: string): boolean => /[^/]\.(?:json[c5]?|webmanifest)$/i.test(path)
 
-/** What to write instead, where a value was meant as JSON. */
+/** What to write instead, if a value was meant as JSON. */
 export const hintAtJSON = (path: string): string =>
   isJSONName(path) ? " A file of JSON is written with json({ … }), from 'proctor'." : ''
 

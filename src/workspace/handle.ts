@@ -3,7 +3,7 @@ import { TemporaryWorkspace, type Workspace } from './workspace.js'
 
 const inside = Symbol.for('proctor.workspace.1')
 
-/** What tests get of a workspace. */
+/** The handles of workspaces, for tests. */
 export const workspaceHandles = new Handles<Workspace, TemporaryWorkspace>({
   name: 'Workspace',
   inside,
@@ -20,7 +20,7 @@ export const workspaceHandles = new Handles<Workspace, TemporaryWorkspace>({
   print: ({ path }) => ({ path }),
 })
 
-/** The workspace behind a handle, whichever copy of this package made it. Undefined for everything else. */
+/** The workspace behind a handle, whichever copy of this package made the handle. Undefined for anything else. */
 export const workspaceOf = (subject: unknown): TemporaryWorkspace | undefined =>
   subject instanceof TemporaryWorkspace
     ? subject

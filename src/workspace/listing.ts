@@ -9,7 +9,10 @@ export interface ListedFile {
   readonly size: number
 }
 
-/** The first files of a folder, for a trace. No link is followed and no mount crossed: what is behind them is others'. */
+/**
+ * The first files of a folder, for a trace. It follows no link and crosses no mount: what is behind those is not the
+ * workspace's.
+ */
 export function listFiles(folder: string, most: number): ListedFile[] {
   const found: ListedFile[] = []
   const visit = (outer: OpenFolder, name: Buffer, path: string): void => {
@@ -41,6 +44,6 @@ function tryTo(action: () => void): void {
   try {
     action()
   } catch {
-    // Gone meanwhile, or not to be read: it is not listed.
+    // It has gone meanwhile or cannot be read, so it is not listed.
   }
 }

@@ -2,10 +2,10 @@ import { chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, open
 import { table } from '../system/process-table/current.js'
 import { readProc } from '../system/process-table/linux.js'
 
-// A folder that removal is in. What is done to its entries goes to the folder that was looked at, whatever has been put
-// in its place meanwhile.
+// A folder that removal is working in. Operations on its entries go to the folder that was opened, whatever has been
+// put in its place meanwhile.
 
-/** Which folder it is, and through which mount it is seen. */
+/** Identifies a folder, and the mount through which it is seen. */
 export interface FolderIdentity {
   readonly dev: bigint
   readonly ino: bigint
@@ -14,19 +14,19 @@ export interface FolderIdentity {
 
 export interface OpenFolder {
   readonly identity: FolderIdentity
-  /** Who owns it. */
+  /** The user who owns it. */
   readonly user: number
-  /** Where to list it. */
+  /** The path for listing it. */
   readonly path: Buffer
-  /** Where to remove one of its entries. */
+  /** The path for removing one of its entries. */
   at(name: Buffer): Buffer
-  /** The folder of this name in it. No symbolic link is followed. */
+  /** Opens the subfolder of this name. Does not follow a symbolic link. */
   enter(name: Buffer): OpenFolder
-  /** The folder around it, if it is still the one that it was found in. */
+  /** Opens the folder around it, if that is still the one it was entered from. */
   leave(outer: FolderIdentity): OpenFolder | undefined
-  /** Gives its owner all rights on it: removing something needs the right to write to the folder. */
+  /** Gives its owner all rights on it: removing an entry requires the right to write to the folder. */
   allowAll(): void
-  /** What is mounted on an entry, if anything is. */
+  /** The mount on an entry, if there is one. */
   mountedOn(name: Buffer): string | undefined
   close(): void
 }
@@ -38,14 +38,15 @@ const separator = Buffer.from('/')
 const parent = Buffer.from('..')
 const join = (path: Buffer, name: Buffer): Buffer => Buffer.concat([path, separator, name])
 
-// open(2): to hold a folder without reading it. Node has no name for it; the number is that of x64 and arm64.
+// O_PATH, see open(2): holds a folder without reading it. Node has no constant for it. The number is the same on x64
+// and arm64.
 const pathOnly = 0o10000000
 
-/** The mount that an open file is on, proc(5). Two mounts of the same device have two numbers. */
+/** The id of the mount that an open file is on, see proc(5). Two mounts of the same device have different ids. */
 const mountOf = (descriptor: number): string =>
   /^mnt_id:\s*(\d+)/m.exec(readProc(`/proc/self/fdinfo/${descriptor}`, true) ?? '')?.[1] ?? ''
 
-/** A mount as a person knows it: its kind, and what of which device it shows. */
+/** A mount in words: its file system type, its device, and the part of the device that it shows. */
 function describeMount(mount: string): string {
   const line = (readProc('/proc/self/mountinfo') ?? '').split('\n').find((each) => each.startsWith(`${mount} `))
   const [, , , root = '', ...rest] = (line ?? '').split(' ')
@@ -53,7 +54,9 @@ function describeMount(mount: string): string {
   return [kind, source === kind || source === 'none' ? '' : source, root === '/' ? '' : root].filter(Boolean).join(' ')
 }
 
-/** A folder held by its descriptor: `/proc/self/fd/N/name` is that folder's entry, wherever its path leads by now. */
+/**
+ * A folder held by its descriptor. `/proc/self/fd/N/name` is an entry of that folder, wherever its path leads by now.
+ */
 class HeldFolder implements OpenFolder {
   readonly #descriptor: number
   readonly #mode: number
@@ -64,7 +67,7 @@ class HeldFolder implements OpenFolder {
   constructor(path: string | Buffer) {
     this.#descriptor = openSync(path, pathOnly | constants.O_DIRECTORY | constants.O_NOFOLLOW)
     try {
-      // First: to ask for the rest may wait for ever, where a file system is mounted whose server hangs.
+      // This comes first: reading the rest may block forever if a file system is mounted whose server hangs.
       const mount = mountOf(this.#descriptor)
       const { dev, ino, uid, mode } = fstatSync(this.#descriptor, { bigint: true })
       this.identity = { dev, ino, mount }
@@ -111,7 +114,10 @@ class HeldFolder implements OpenFolder {
   }
 }
 
-/** The mount points of this machine, where Linux tells: two mounts of one device tell nobody apart. */
+/**
+ * The mount points of this machine, where the system lists them. Device numbers do not distinguish two mounts of one
+ * device.
+ */
 const mountPoints = (): ReadonlySet<string> =>
   new Set(
     (readProc('/proc/self/mountinfo') ?? '')
@@ -122,8 +128,8 @@ const mountPoints = (): ReadonlySet<string> =>
   )
 
 /**
- * A folder by its path, where none can be held (macOS). Only for what lies in a folder that nobody else can get into:
- * there nobody else can put a link in between.
+ * A folder by its path, where folders cannot be held (macOS). Only for folders inside one that nobody else can enter,
+ * so that nobody else can replace a part of the path by a link.
  */
 class NamedFolder implements OpenFolder {
   readonly #mode: number
@@ -168,7 +174,7 @@ class NamedFolder implements OpenFolder {
   close(): void {}
 }
 
-/** Whether folders can be held here. `PROCTOR_PROCESS_TABLE=portable` forces the way of macOS, for tests. */
+/** Whether folders can be held here. `PROCTOR_PROCESS_TABLE=portable` forces macOS's way, for tests. */
 export const canHoldFolders = table.name === 'linux' && existsSync('/proc/self/fdinfo')
 
 export const openFolder = (path: string): OpenFolder => (canHoldFolders ? new HeldFolder(path) : new NamedFolder(path))

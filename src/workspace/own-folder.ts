@@ -2,10 +2,11 @@ import { chmodSync, lstatSync, mkdirSync, rmdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { WorkspaceError } from '../base/errors.js'
 
-// The temporary folder is everybody's: whoever guesses a name can have made it first. So what this package goes by,
-// records and unfinished traces, lies in one folder that nobody but this user can write to or look into.
+// Everybody can write to the temporary folder, so somebody else may have made whatever name we use there. What this
+// package relies on, its records and unfinished traces, is therefore in a folder that only this user can read and
+// write.
 
-/** The user that owns what this process creates. */
+/** The user who owns the files that this process creates. */
 export const thisUser = (): number => process.geteuid?.() ?? 0
 
 function describeImpostor(entry: Stats): string | undefined {
@@ -26,9 +27,9 @@ function refuseImpostor(path: string, entry: Stats): void {
 }
 
 /**
- * Makes sure of the folder of this user in a temporary one. Returns its path.
+ * Makes this user's folder inside a temporary one, or checks the existing one. Returns its path.
  *
- * @throws {WorkspaceError} when something else has its name, or it cannot be made.
+ * @throws {WorkspaceError} if something else has its name, or it cannot be made.
  */
 export function ownFolder(temporary: string): string {
   const path = join(temporary, `proctor-${thisUser()}`)
@@ -41,15 +42,15 @@ export function ownFolder(temporary: string): string {
   }
   const entry = lstatSync(path)
   refuseImpostor(path, entry)
-  // A umask may have taken the owner's own rights.
+  // A umask may have removed even the owner's rights.
   if ((entry.mode & 0o700) !== 0o700) chmodSync(path, 0o700)
   return path
 }
 
 /**
- * The folder of this user, if it is there.
+ * This user's folder, if it exists.
  *
- * @throws {WorkspaceError} when something else has its name.
+ * @throws {WorkspaceError} if something else has its name.
  */
 export function existingOwnFolder(temporary: string): string | undefined {
   const path = join(temporary, `proctor-${thisUser()}`)
@@ -59,11 +60,11 @@ export function existingOwnFolder(temporary: string): string | undefined {
   return path
 }
 
-/** Removes the folder when nothing is in it. */
+/** Removes the folder if it is empty. */
 export function dropOwnFolder(path: string): void {
   try {
     rmdirSync(path)
   } catch {
-    // Somebody's record is in it, or somebody else has removed it.
+    // It contains somebody's record, or somebody else has removed it.
   }
 }

@@ -10,24 +10,27 @@ import { beside } from './beside.js'
 /** Linux's PID_MAX_LIMIT; macOS stays below it. */
 const largestPid = 4_194_304
 const mostBytes = 64
-/** Milliseconds in which a file without a line end may still be in the middle of being written. */
+/** ms within which a file without a line end may still be in the middle of being written. */
 const settling = 50
-/** Milliseconds by which a file's clock may be ahead of ours while it still tells its age. */
+/** How far (ms) a file's modification time may be ahead of our clock and still be used for its age. */
 const mostSkew = 1000
-/** A start is known to 10 ms, a modification to 4: what is not later by more than this is not later. */
+/**
+ * A start is known to 10 ms, a modification to 4 ms. A start that is not later by more than this does not count as
+ * later.
+ */
 const clockSlack = 100
 
 export interface PidFile {
   readonly pid: number
-  /** Milliseconds since 1970. */
+  /** ms since 1970. */
   readonly writtenAt: number
 }
 
 /**
- * Reads a pid file. Only a regular file is read, without blocking, 64 bytes at most. What it holds is only ever looked
- * at, never signalled.
+ * Reads a pid file. It reads only a regular file, without blocking, and at most 64 bytes. The pid is only looked at,
+ * never signalled.
  *
- * @returns the pid, or the error that says why there is none.
+ * @returns the pid, or an error that says why there is none.
  */
 export function readPidFile(file: string): PidFile | PidFileError {
   const refuse = (reason: string): PidFileError =>
@@ -56,7 +59,7 @@ export function readPidFile(file: string): PidFile | PidFileError {
     if (pid === 1) return refuse(`${held}: that is init, and no process of a test.`)
     if (ownAncestors().has(pid)) return refuse(`${held}: that is the test runner itself or a parent of it.`)
     const age = wallClock() - stat.mtimeMs
-    // A file from the future is of a clock that is not ours, and says nothing.
+    // A modification time in the future comes from another clock and says nothing.
     if (!text.endsWith('\n') && age < settling && age > -mostSkew) return refuse(`${held}, perhaps not all of it yet.`)
     return { pid, writtenAt: stat.mtimeMs }
   } finally {
@@ -64,7 +67,10 @@ export function readPidFile(file: string): PidFile | PidFileError {
   }
 }
 
-/** Whether the process that a pid file names lives. A zombie, or a newer process with its number, is dead. */
+/**
+ * Whether the process that a pid file names is alive. A zombie counts as dead, and so does a newer process with the
+ * same pid.
+ */
 export function isHolderAlive({ pid, writtenAt }: PidFile): boolean {
   const record = table.identify(pid)
   if (record === undefined || isZombie(record)) return false

@@ -16,35 +16,38 @@ import { isJudgedHere, isOwnerDead, newToken, type Owner } from '../containment/
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { dropOwnFolder, existingOwnFolder, ownFolder, thisUser } from './own-folder.js'
 
-// Whose a workspace is stands in a record of its worker, in the folder that nobody else can write to. A name in the
-// temporary folder says nothing: anybody may have made it.
+// Each worker has a record that says which workspaces are its own. It is in the folder that only this user can write
+// to. A name in the temporary folder proves nothing, because anybody may have made it.
 
-/** What a record says. */
+/** The contents of a record. */
 export interface WorkerRecord {
-  /** Where it is. */
+  /** The path of the record. */
   readonly path: string
-  /** What the names of the worker's workspaces and drafts begin with. */
+  /** The prefix of the names of the worker's workspaces and drafts. */
   readonly id: string
   readonly owner: Owner
   /** The token of its run, or `0`. */
   readonly run: string
   /** The token in the name of its mark. */
   readonly mark: string
-  /** What all of the worker's second marks begin with, where it has any. */
+  /** The common prefix of the worker's second marks, if it has any. */
   readonly locks: bigint | undefined
-  /** The trees that hold what may live on: by the mark, `fixture.command`, and by the second one. */
+  /** The trees with processes that may live on: the value of the mark, `fixture.command`, and the second mark. */
   readonly exemptTrees: readonly { readonly tree: string; readonly locks: bigint | undefined }[]
   readonly exempt: readonly ProcessIdentity[]
-  /** Who sees to what the worker leaves behind. */
+  /** The guardian that takes care of what the worker leaves behind. */
   readonly guardian: ProcessIdentity | undefined
 }
 
 const suffix = '.record'
-/** `proctor-`, five characters that say whose it is, three that count: 16, so that a socket in it has a name. */
+/**
+ * `proctor-`, five characters for the worker, and three for the workspace: 16 characters, so that the path of a socket
+ * in it is not too long.
+ */
 const workspaceName = /^proctor-[a-z][0-9a-z]{4}[0-9a-z]{3}$/
 const mostWorkspaces = 36 ** 3
 
-/** Five characters, the first a letter: no number of a user is taken for one. */
+/** Five characters. The first is a letter, so that the id is never taken for the number of a user. */
 function newId(): string {
   const token = newToken()
   const letter = String.fromCodePoint(97 + (Number.parseInt(token.slice(0, 2), 16) % 26))
@@ -56,7 +59,7 @@ const identityOf = ([pid, startTime]: readonly string[]): ProcessIdentity => ({
   startTime: Number(startTime),
 })
 
-/** The first line: JSON has no bigints. */
+/** The first line. JSON has no bigints. */
 interface Head extends Omit<WorkerRecord, 'locks'> {
   readonly locks?: string
 }
@@ -64,7 +67,7 @@ interface Head extends Omit<WorkerRecord, 'locks'> {
 const toLocks = (text: string | undefined): bigint | undefined =>
   text === undefined || text === '' ? undefined : BigInt(text)
 
-/** Reads a record. Undefined when it has gone, or is not finished. */
+/** Reads a record. Undefined if it has gone, or is not finished. */
 export function readRecord(path: string): WorkerRecord | undefined {
   try {
     const [head = '', ...lines] = readFileSync(path, 'utf8').split('\n')
@@ -89,7 +92,7 @@ export function readRecord(path: string): WorkerRecord | undefined {
   }
 }
 
-/** The records in this user's folder of a temporary one. */
+/** The records in this user's folder inside a temporary one. */
 export function readRecords(temporary: string = realpathSync(tmpdir())): WorkerRecord[] {
   const folder = existingOwnFolder(temporary)
   if (folder === undefined) return []
@@ -98,11 +101,11 @@ export function readRecords(temporary: string = realpathSync(tmpdir())): WorkerR
     .flatMap((name) => readRecord(join(folder, name)) ?? [])
 }
 
-/** Those whose worker is gone: on this machine since its boot, in this pid namespace, of this user. */
+/** The records whose worker has died: those of this machine since its boot, this pid namespace and this user. */
 export const readAbandonedRecords = (temporary?: string): WorkerRecord[] =>
   readRecords(temporary).filter(({ owner }) => isJudgedHere(owner) && isOwnerDead(owner))
 
-/** The workspaces of a worker that are there. A link, or what another user has made under such a name, is none. */
+/** The existing workspaces of a worker. A link, or what another user has made under such a name, is not one. */
 export function workspacesOf({ path, id }: WorkerRecord): string[] {
   const temporary = dirname(dirname(path))
   return readdirSync(temporary)
@@ -122,13 +125,13 @@ export function draftsOf({ path, id }: WorkerRecord): string[] {
     .map((name) => join(folder, name))
 }
 
-/** Removes a record and the drafts of its worker. */
+/** Removes a record and its worker's drafts. */
 export function dropRecord(record: WorkerRecord): void {
   for (const path of [...draftsOf(record), record.path]) {
     try {
       unlinkSync(path)
     } catch {
-      // Its guardian, or another sweep, was there first.
+      // Its guardian, or another sweep, was first.
     }
   }
 }
@@ -143,9 +146,9 @@ export class OwnRecord {
   #drafts = 0
 
   /**
-   * Finds a name for a record. It is not there before it is written.
+   * Chooses a name for a record. The file does not exist until it is written.
    *
-   * @throws {WorkspaceError} when the folder for it is not to be had.
+   * @throws {WorkspaceError} if its folder cannot be used.
    */
   constructor(temporary: string, said: Pick<WorkerRecord, 'owner' | 'run' | 'mark' | 'locks'>) {
     const folder = ownFolder(temporary)
@@ -155,7 +158,7 @@ export class OwnRecord {
     this.#said = said
   }
 
-  /** Writes it. Whoever is to see to it when this process is dead has heard of it before. */
+  /** Writes the record. The guardian already knows its path. */
   write(): void {
     for (;;) {
       try {
@@ -165,7 +168,7 @@ export class OwnRecord {
         this.#isWritten = true
         return
       } catch (error) {
-        // Who had the last record in it has removed the folder meanwhile.
+        // Whoever had the last record in the folder has meanwhile removed it.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
         ownFolder(dirname(dirname(this.path)))
       }
@@ -176,31 +179,31 @@ export class OwnRecord {
     return this.#workspaces >= mostWorkspaces
   }
 
-  /** The path of the next workspace. */
+  /** The path for the next workspace. */
   nextWorkspace(): string {
     const count = this.#workspaces.toString(36).padStart(3, '0')
     this.#workspaces += 1
     return join(dirname(dirname(this.path)), `proctor-${this.#id}${count}`)
   }
 
-  /** The path of the next draft. */
+  /** The path for the next draft. */
   nextDraft(): string {
     this.#drafts += 1
     return join(dirname(this.path), `${this.#id}-${this.#drafts}.html`)
   }
 
-  /** Adds a line. */
+  /** Appends a line. */
   note(line: string): void {
     if (!this.#isWritten) return
     try {
-      // Deno gives an existing file, too, the rights that it gives to a new one.
+      // Deno also changes the mode of an existing file to that for a new one.
       appendFileSync(this.path, `${line}\n`, { mode: 0o600 })
     } catch {
-      // A full disk: then a sweep knows less, and no test fails for it.
+      // The disk is full. A sweep then knows less, but no test fails for that.
     }
   }
 
-  /** Removes it where no workspace is left of it. Whether it has gone. */
+  /** Removes the record if none of its workspaces is left. Returns whether it has gone. */
   drop(): boolean {
     const record = readRecord(this.path)
     if (record === undefined || workspacesOf(record).length > 0) return false

@@ -6,20 +6,20 @@ import { type Entry, readEntries } from './entries.js'
 import { canHoldFolders, type FolderIdentity, type OpenFolder, openFolder } from './open-folder.js'
 import { dropOwnFolder, ownFolder, thisUser } from './own-folder.js'
 
-// The removal of a workspace: what is in it was put there by programs under test. So no symbolic link is followed, also
-// none that is put in between; nothing behind a mount point is touched; and a folder may be as deep, its names as
+// Removes a workspace, whose contents were made by the programs under test. So it follows no symbolic link, not even
+// one that is put in its way meanwhile, and touches nothing behind a mount point. Folders may be as deep, and names as
 // strange, as the kernel allows.
 
-/** Something that stays, and why. */
+/** Something that could not be removed, and why. */
 export interface Left {
   readonly path: string
   readonly reason: string
 }
 
-/** Whether a folder is what is to be removed, and not something else in its place. */
+/** Whether a folder is the one to remove, and not something else in its place. */
 export type Expectation = (folder: { readonly user: number; readonly identity: FolderIdentity }) => boolean
 
-/** By default what belongs to this user. */
+/** The default: a folder of this user. */
 const isOwn: Expectation = ({ user }) => user === thisUser()
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error)
@@ -33,29 +33,29 @@ const reasons: Readonly<Record<string, string>> = {
 }
 
 interface Level {
-  /** What it is called in the folder around it. */
+  /** Its name in the folder around it. */
   readonly name: Buffer
   readonly identity: FolderIdentity
-  /** What is still to be removed. */
+  /** The entries still to be removed. */
   readonly entries: Entry[]
-  /** Whether something in it stays, and so it does. */
+  /** Whether something in it could not be removed, so that it stays, too. */
   stays: boolean
 }
 
-/** Beyond this many bytes of a path the next folder is moved up: PATH_MAX is 1024 on macOS. */
+/** If a path is longer than this (bytes), the next folder is moved up first. PATH_MAX is 1024 on macOS. */
 const longPath = 700
 
-/** One walk through a folder. It holds one folder open at a time, however deep it is. */
+/** One walk through a folder. However deep the folder is, only one descriptor is open at a time. */
 class Removal {
   readonly left: Left[] = []
-  /** Whether something stays that another walk may find gone, or removable. */
+  /** Whether something could not be removed that another walk may be able to remove. */
   isPassing = false
   readonly #root: string
   readonly #isExpected: Expectation
   readonly #outer: FolderIdentity
   readonly #levels: Level[] = []
   readonly #deep: Buffer[] = []
-  /** Whether what is entered next was in the folder already. */
+  /** Whether the folder to be entered next is already in its refuge. */
   #isInside = false
   #folder: OpenFolder
 
@@ -66,7 +66,7 @@ class Removal {
     this.#outer = this.#folder.identity
   }
 
-  /** Removes one entry a step. */
+  /** Removes one entry in each step. */
   *steps(): Generator<undefined, void> {
     try {
       this.#enter(Buffer.from(basename(this.#root)))
@@ -94,7 +94,7 @@ class Removal {
     try {
       inner.allowAll()
     } catch {
-      // Another user's. What is in it says it better.
+      // It belongs to another user. The reasons inside say more.
     }
     let entries: Entry[]
     try {
@@ -108,14 +108,14 @@ class Removal {
     this.#levels.push({ name, identity: inner.identity, entries, stays: false })
   }
 
-  /** The folder of this name, if it is one and may be gone through. */
+  /** Opens the folder of this name, if it is one and may be entered. */
   #open(name: Buffer): OpenFolder | undefined {
     if (!canHoldFolders && this.#folder.path.length > longPath && this.#lift(name)) return undefined
     let inner: OpenFolder
     try {
       inner = this.#folder.enter(name)
     } catch (error) {
-      // Something else has taken its place, or it always was a link.
+      // Something else has taken its place, or it was a link all along.
       if (codeOf(error) === 'ENOTDIR' || codeOf(error) === 'ELOOP') this.#unlink(name)
       else if (codeOf(error) !== 'ENOENT') this.#stay(name, this.#reasonOf(error, name))
       return undefined
@@ -133,7 +133,7 @@ class Removal {
     return `it is not what was made there (it belongs to the user ${inner.user})`
   }
 
-  /** Moves a folder whose path grows too long to where it is short. */
+  /** Moves a folder whose path gets too long to where its path is short. */
   #lift(name: Buffer): boolean {
     const lifted = Buffer.from(newToken())
     try {
@@ -150,7 +150,7 @@ class Removal {
     const outer = this.#levels.at(-1)
     const around = this.#around(outer?.identity ?? this.#outer)
     if (typeof around === 'string') {
-      // Nothing leads from here to where we were.
+      // There is no way back from here to where we were.
       this.#stay(level.name, around, true)
       this.#levels.length = 0
       return
@@ -164,7 +164,7 @@ class Removal {
     this.#remove(level.name, rmdirSync)
   }
 
-  /** The folder around the one that is open, or why nobody comes back to it. */
+  /** Opens the folder around the open one, or says why that is impossible. */
   #around(expected: FolderIdentity): OpenFolder | string {
     try {
       return this.#folder.leave(expected) ?? 'it was moved while it was being removed'
@@ -174,7 +174,7 @@ class Removal {
   }
 
   #unlink(name: Buffer): void {
-    // In the temporary folder itself a link of another user's may have the name.
+    // In the temporary folder itself, the name may be a link of another user.
     if (this.#levels.length === 0 && lstatSync(this.#folder.at(name)).uid !== thisUser()) {
       return this.#stay(name, 'it is not what was made there')
     }
@@ -205,7 +205,7 @@ class Removal {
     try {
       what = this.#folder.mountedOn(name)
     } catch {
-      // It cannot be told: then it is a mount all the same.
+      // If the mount cannot be named, it is a mount all the same.
     }
     return `${what ?? 'something'} is mounted on it`
   }
@@ -215,12 +215,12 @@ class Removal {
     if (code === 'EBUSY') return this.#mountedOn(name)
     if (code !== 'EPERM') return reasons[code] ?? (error as Error).message
     const isOthers = thisUser() !== 0 && this.#folder.user !== thisUser()
-    // To its owner unlink(2) says EPERM for nothing else.
+    // For the owner, this is the only reason why unlink(2) returns EPERM.
     return isOthers ? reasons['EACCES']! : 'it or its folder is immutable or append-only (see lsattr)'
   }
 }
 
-/** ms for which a removal may block the event loop before it takes turns with it. */
+/** ms for which a removal may block the event loop before it yields to it. */
 const burst = 20
 
 async function walk(root: string, isExpected: Expectation): Promise<Removal> {
@@ -234,7 +234,7 @@ async function walk(root: string, isExpected: Expectation): Promise<Removal> {
   return removal
 }
 
-/** How often a folder is gone through into which somebody still writes. */
+/** How often a folder is walked through if somebody still writes to it. */
 const mostWalks = 3
 
 async function walkAgain(root: string, isExpected: Expectation): Promise<readonly Left[]> {
@@ -245,14 +245,14 @@ async function walkAgain(root: string, isExpected: Expectation): Promise<readonl
   }
 }
 
-/** Where no folder can be held, it is moved to where nobody else can put a link in between. */
+/** Where folders cannot be held, moves the folder to where nobody else can replace a part of its path by a link. */
 async function removeInRefuge(path: string, isExpected: Expectation): Promise<readonly Left[]> {
   const entry = lstatSync(path, { throwIfNoEntry: false })
   if (entry === undefined) return []
   const folder = ownFolder(dirname(path))
   const refuge = join(folder, newToken())
   try {
-    // Who may not write to a folder does not move it to another one.
+    // Moving a folder elsewhere requires the right to write to it.
     if (entry.isDirectory() && entry.uid === thisUser()) openFolder(path).allowAll()
     renameSync(path, refuge)
   } catch (error) {
@@ -265,12 +265,12 @@ async function removeInRefuge(path: string, isExpected: Expectation): Promise<re
 }
 
 /**
- * Removes a folder with all that is in it, or a symbolic link. Returns what stays, with the reason; nothing where all of
- * it is gone.
+ * Removes a folder with everything in it, or a symbolic link. Returns what stays, with the reasons; an empty list means
+ * that all is gone.
  */
 export async function removeFolder(path: string, isExpected: Expectation = isOwn): Promise<readonly Left[]> {
   try {
-    // Most workspaces are empty by then. A link in its place is ENOTDIR.
+    // Most workspaces are empty by now. A link in its place is ENOTDIR.
     rmdirSync(path)
     return []
   } catch (error) {
@@ -279,7 +279,7 @@ export async function removeFolder(path: string, isExpected: Expectation = isOwn
   return canHoldFolders ? walkAgain(path, isExpected) : removeInRefuge(path, isExpected)
 }
 
-/** What stays, for a person: the first few, relative to the folder. */
+/** The first few things that stay, with paths relative to the folder, for a message. */
 export function describeLeft(left: readonly Left[], folder: string): string {
   const most = 5
   const lines = left.slice(0, most).map(({ path, reason }) => {

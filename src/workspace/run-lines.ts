@@ -5,29 +5,29 @@ import { realProcess } from '../base/real-process.js'
 import { runVariable } from '../containment/marks.js'
 import { dropOwnFolder, existingOwnFolder, ownFolder } from './own-folder.js'
 
-// What the workers of a run tell its main process: a file of lines for each kind, in this user's own folder.
+// What the workers of a run tell its main process: one file of lines for each kind, in this user's own folder.
 
-/** Where traces go, and what guards have found. */
+/** The folders of traces, and the findings of guards. */
 export type LineKind = 'traces' | 'leaks'
 
 const temporary = (): string => realpathSync(tmpdir())
 const nameOf = (run: string, kind: LineKind): string => `${run}.${kind}`
 
-/** The token of the run that this process is of, if it is marked. */
+/** The token of this process's run, if the run is marked. */
 export const thisRun = (): string | undefined => realProcess.env[runVariable]
 
-/** Tells the main process of this run, if it is marked. */
+/** Tells the main process of this run, if the run is marked. */
 export function tellRun(kind: LineKind, line: string): void {
   const run = thisRun()
   if (run === undefined) return
   try {
     appendFileSync(join(ownFolder(temporary()), nameOf(run, kind)), `${line}\n`, { mode: 0o600 })
   } catch {
-    // Then nobody hears of it: no test fails for that.
+    // The main process does not learn it, but no test fails for that.
   }
 }
 
-/** What the workers of a run have told, once. */
+/** Reads what the workers of a run have told, and removes it. */
 export function takeRunLines(run: string, kind: LineKind): string[] {
   try {
     const own = existingOwnFolder(temporary())

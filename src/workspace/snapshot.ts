@@ -3,12 +3,12 @@ import { open, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { normalise, type SnapshotOptions } from '../snapshot/normalise.js'
 
-// A folder as one text: what is in it, its modes, where links lead, and what text files hold.
+// A folder as one text: its entries, their modes, the targets of links, and the contents of text files.
 
-/** Bytes of a text file that are shown. */
+/** The size (bytes) up to which the contents of a text file are shown. */
 const mostText = 16 * 1024
 
-/** Whether a file holds what a person can read: valid UTF-8 without a NUL byte. */
+/** The text of a file that a person can read: valid UTF-8 without a NUL byte. */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -19,8 +19,8 @@ function textOf(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * The mode, where it says more than that a file is a file. What the umask of a machine takes from the group and from
- * others is put back, unless nothing is left for either: that was meant.
+ * The mode, if it is unusual. The rights that the machine's umask takes from group and others are added back, unless
+ * neither has any right left, which must be on purpose.
  */
 function describeMode({ mode }: Stats, usual: number): string {
   const owner = (mode >> 6) & 7
@@ -65,9 +65,9 @@ async function linesOfFolder(path: string, name: string, stats: Stats): Promise<
   return [...own, ...below]
 }
 
-/** What is in a folder, fit for a snapshot. */
+/** The contents of a folder, fit for a snapshot. */
 export async function snapshotOfFolder(path: string, options?: SnapshotOptions): Promise<string> {
-  // The workspace's own mode is this package's, not the program's.
+  // The mode of the workspace itself is set by this package, not by the program.
   const lines = await linesOfFolder(path, '', lstatSync(path))
   return normalise(lines.join('\n'), options)
 }

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import type { dirSync as DirSync } from 'tmp-promise'
 import { WorkspaceError } from '../base/errors.js'
 
-// The sole importer of tmp-promise, loaded with the first fixture: tmp adds an exit listener when it is imported.
+// The only importer of tmp-promise. It is loaded for the first fixture, because importing tmp adds an exit listener.
 
 let dirSync: typeof DirSync | undefined
 
-/** Loads tmp-promise, once. */
+/** Imports tmp-promise, once. */
 export async function prepareTemporaryFolders(): Promise<void> {
   const folder = tmpdir()
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
@@ -19,7 +19,7 @@ export async function prepareTemporaryFolders(): Promise<void> {
   dirSync ??= (await import('tmp-promise')).default.dirSync
 }
 
-/** Makes a new folder in the temporary one, readable by this user alone. Returns its path: a real one, if `folder` is. */
+/** Makes a new folder inside the temporary one, for this user only. Returns its path, which is real if `folder` is. */
 export function makeTemporaryFolder(folder: string, name: string): string {
   if (dirSync === undefined) throw new Error('prepareTemporaryFolders() was not awaited.')
   return dirSync({ tmpdir: folder, name, mode: 0o700, keep: true }).name

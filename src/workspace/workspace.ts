@@ -22,22 +22,22 @@ import { type SnapshotOptions, snapshotRules } from '../snapshot/normalise.js'
 import { snapshotOfFolder } from './snapshot.js'
 import { makeTemporaryFolder } from './temporary-folder.js'
 
-/** A temporary folder of one test. It is removed when its commands are proven dead. */
+/** A test's temporary folder. It is removed once its commands are proven dead. */
 export interface Workspace {
-  /** Real path, no symlink in it. */
+  /** The real path, with no symbolic link in it. */
   readonly path: string
   /**
    * An absolute path in the workspace.
    *
-   * @throws {WorkspaceError} when the path leaves the workspace, through a symbolic link too.
+   * @throws {WorkspaceError} if the path leaves the workspace, even through a symbolic link.
    * @example
    * workspace.resolve('sub', 'file.txt')
    */
   resolve(...segments: string[]): string
   /**
-   * Writes a tree of files, or one file. Folders on the way are made.
+   * Writes a tree of files, or one file. Makes missing folders.
    *
-   * @throws {WorkspaceError} when a path leaves the workspace or cannot be written.
+   * @throws {WorkspaceError} if a path leaves the workspace or cannot be written.
    * @example
    * await workspace.write({ 'a.txt': 'text', 'bin/x': executable('#!/bin/sh\n'), link: symlink('a.txt') })
    * await workspace.write('b.txt', 'more')
@@ -46,37 +46,37 @@ export interface Workspace {
   write(path: string, content: string | Uint8Array): Promise<void>
   /** The text of a file, decoded as UTF-8. */
   read(path: string): Promise<string>
-  /** Whether something is there. A symbolic link that leads nowhere is not. */
+  /** Whether a path exists. A symbolic link that leads nowhere does not. */
   exists(path: string): Promise<boolean>
-  /** Every file and symbolic link, sorted, relative: fit for a snapshot. */
+  /** All files and symbolic links, sorted, with relative paths: fit for a snapshot. */
   list(): Promise<string[]>
   /**
-   * What is in it as one text that is the same in every run: files with what they hold, unusual modes, links, and empty
-   * folders. Workspace, pids, ports, durations and escape sequences become words, as in `process.snapshot()`. Files of
-   * more than 16 KiB, and what is no text, are shown by their size in bytes.
+   * The contents as one text that is the same in every run: files and what they contain, unusual modes, links, and
+   * empty folders. Words replace the workspace, pids, ports, durations and escape sequences, as in
+   * `process.snapshot()`. Files larger than 16 KiB, and those that are not text, are shown by their size in bytes.
    *
    * @throws {TypeError} on an option that is unknown or of the wrong type.
    * @example
    * expect(await workspace.snapshot()).toMatchInlineSnapshot()
    */
   snapshot(options?: SnapshotOptions): Promise<string>
-  /** Copies what is in a folder, relative to the current directory of the tests, into the workspace. */
+  /** Copies the contents of a folder into the workspace. The path is relative to the tests' current folder. */
   copyFrom(source: string): Promise<void>
 }
 
-/** Kept workspaces are renamed so, and never swept. */
+/** The prefix that kept workspaces get. They are never swept. */
 const keptPrefix = 'kept-'
 
 const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
 
 export class TemporaryWorkspace implements Workspace {
   readonly path: string
-  /** Which folder was made: its path may lead to another one by the end. */
+  /** Identifies the folder that was made. By the end, its path may lead to another one. */
   readonly #identity: Pick<FolderIdentity, 'dev' | 'ino'>
   #isOver = false
-  /** ms, the default of matchers on it: its fixture's. */
+  /** ms, the default of matchers on the workspace. It is that of the fixture. */
   waitTimeout: (() => number) | undefined
-  /** Told what the test calls. Returns what is told the end of the call, and why it failed. */
+  /** Called when the test makes a call. Returns a function to call at the end, with the error if it failed. */
   onCall: ((what: string) => (error?: unknown) => void) | undefined
 
   private constructor(path: string) {
@@ -84,7 +84,9 @@ export class TemporaryWorkspace implements Workspace {
     this.#identity = lstatSync(path, { bigint: true })
   }
 
-  /** `nextPath` gives a path that stands in a record before it is there: whoever dies in between leaves none. */
+  /**
+   * `nextPath` returns a path that is already in a record, so that no folder is lost if the process dies in between.
+   */
   static create(nextPath: () => string): TemporaryWorkspace {
     try {
       const path = nextPath()
@@ -123,7 +125,7 @@ export class TemporaryWorkspace implements Workspace {
       return realpathSync(path)
     } catch (error) {
       if (path === this.path) return path
-      // A link that leads nowhere yet: a write through it would make what it names.
+      // This link leads nowhere yet. A write through it would create its target.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT' && isLink(path)) {
         return this.#realOf(resolve(dirname(path), readlinkSync(path)))
       }
@@ -131,7 +133,7 @@ export class TemporaryWorkspace implements Workspace {
     }
   }
 
-  /** What is written when the test has ended would make the folder again, and nobody would remove it. */
+  /** A file written after the test's end would create the folder again, and nobody would remove it. */
   #throwIfOver(): void {
     if (this.#isOver) throw new WorkspaceError('The test has ended: its workspace is gone.', this.path)
   }
@@ -141,7 +143,7 @@ export class TemporaryWorkspace implements Workspace {
     return this.#told(`workspace.write(${what})`, () => this.#write(tree, content))
   }
 
-  /** Tells that a call begins, and how it ended. */
+  /** Reports a call and how it ended. */
   async #told(what: string, call: () => Promise<void>): Promise<void> {
     const onEnd = this.onCall?.(what)
     try {
@@ -164,7 +166,7 @@ export class TemporaryWorkspace implements Workspace {
       await this.#writeFile(tree, content, 0o666)
       return
     }
-    // Asked so, because an object may be of another realm: no list, no Map, no promise.
+    // Checked like this because the object may be from another realm. It is not a list, a Map or a promise.
     if (Object.prototype.toString.call(tree) !== '[object Object]') {
       throw new TypeError(
         `workspace.write(…) takes a tree of files or a path and its content, not ${describeValue(tree)}.`,
@@ -202,7 +204,7 @@ export class TemporaryWorkspace implements Workspace {
       throw new WorkspaceError(`${JSON.stringify(path)} is the workspace itself, not a file.`, path)
     await this.#attempt(path, 'write', async () => {
       await mkdir(dirname(target), { recursive: true })
-      // Without O_NONBLOCK the open of a FIFO that nobody reads would take a thread for ever.
+      // Without O_NONBLOCK, opening a FIFO that nobody reads would block a thread forever.
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK
       const file = await open(target, flags, mode)
       try {
@@ -251,7 +253,10 @@ export class TemporaryWorkspace implements Workspace {
     })
   }
 
-  /** For a file that is not there: what is there. The system's own words would only say the same again. */
+  /**
+   * The error for a missing file, which says what is there instead. The system's own message would only repeat the
+   * path.
+   */
   #missing(path: string, target: string, error: unknown): unknown {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error
     const reason = `Cannot read ${JSON.stringify(path)} in the workspace: ENOENT, there is no such file.`
@@ -309,14 +314,14 @@ export class TemporaryWorkspace implements Workspace {
   }
 
   /**
-   * Removes the folder with all that is in it.
+   * Removes the folder with everything in it.
    *
    * @throws {WorkspaceError} that names what stays, and why.
    */
   async remove(): Promise<void> {
     this.#isOver = true
     const { dev, ino } = this.#identity
-    // Tests give it to another user, and programs make it anew.
+    // Tests give the folder to another user, and programs make it anew.
     const isExpected: Expectation = ({ user, identity }) =>
       user === thisUser() || (identity.dev === dev && identity.ino === ino)
     const left = await removeFolder(this.path, isExpected)
@@ -327,7 +332,7 @@ export class TemporaryWorkspace implements Workspace {
     )
   }
 
-  /** Renames the folder so that no sweep takes it. Returns its new path. */
+  /** Renames the folder so that no sweep removes it. Returns its new path. */
   async keep(): Promise<string> {
     this.#isOver = true
     const kept = join(dirname(this.path), `${keptPrefix}${basename(this.path)}`)
