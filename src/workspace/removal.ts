@@ -55,7 +55,7 @@ class Removal {
   readonly #outer: FolderIdentity
   readonly #levels: Level[] = []
   readonly #deep: Buffer[] = []
-  /** Whether the folder to be entered next is already in its refuge. */
+  /** Whether the folder to be entered next was found inside the removed one, and so needs no check of its own. */
   #isInside = false
   #folder: OpenFolder
 
