@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path'
 import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/owner.js'
 import { dropOwnFolder, existingOwnFolder, ownFolder } from './own-folder.js'
 
-// The folder into which the commands of one run write their coverage, and in which they listen. Its path is short, for sockets lie in it: the
-// kernel takes 107 bytes for the path of one, and that of macOS 103.
+// The folder that the commands of one run write their coverage to, and listen in. Its path is short, because it contains
+// sockets: the kernel allows 107 bytes for the path of one, macOS 103.
 
 const folderName = /^coverage-[0-9a-f]{16}$/
 const ownerFile = 'owner'
