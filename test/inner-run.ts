@@ -7,6 +7,9 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 /** A path in the repository. */
 export const inRoot = (path: string): string => `${root}${path}`
 
+/** The build: the repository's, or a changed one in a negative control. */
+export const dist = process.env['PROCTOR_TEST_DIST'] ?? inRoot('dist')
+
 const vitestCli = inRoot('node_modules/vitest/vitest.mjs')
 
 /** This process's environment without what the outer Vitest put there. */

@@ -11,13 +11,12 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { inRoot } from '../inner-run.js'
+import { dist } from '../inner-run.js'
 import { eventually, makeFolder, removeFolder } from '../machine.js'
 import { needs } from '../needs.js'
 
 // The files that the package goes by, in a temporary folder that two users share.
 
-const dist = inRoot('dist')
 const asNobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
 
 /** A temporary folder as /tmp is: everybody's, and sticky. */

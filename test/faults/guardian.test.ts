@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { inRoot } from '../inner-run.js'
+import { dist, inRoot } from '../inner-run.js'
 import {
   endByCommandLine,
   environmentOf,
@@ -19,7 +19,6 @@ import { needs } from '../needs.js'
 
 // The guardian, its script and what it starts, on real processes of real workers.
 
-const dist = inRoot('dist')
 const program = (name: string): string => inRoot(`fixtures/programs/faults/${name}`)
 
 interface Worker {
@@ -82,7 +81,7 @@ function givenStorm(): ChildProcess {
 /** Runs guardian.sh in a shell on these lines, to its end. Gives what it printed. */
 async function runScript(shell: readonly string[], lines: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
   const [command, ...args] = shell
-  const child = spawn(command!, [...args, inRoot('src/guardian/guardian.sh'), 'token'], {
+  const child = spawn(command!, [...args, join(dist, 'guardian.sh'), 'token'], {
     detached: true,
     cwd: '/',
     env: {

@@ -1,9 +1,13 @@
-import { describe, expect, test } from 'vitest'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { attributeKnown } from '../../../src/containment/attribute.js'
 import type { Evidence } from '../../../src/containment/evidence.js'
 import { type KnownProcess, remember, track } from '../../../src/containment/root.js'
 import type { Tree } from '../../../src/containment/tree.js'
+import { table } from '../../../src/system/process-table/current.js'
 import type { ProcessRecord } from '../../../src/system/process-table/table.js'
+import { eventually } from '../../machine.js'
 
 // What is known of a root's processes, as tables of plain data: what was a guess stays one.
 
@@ -103,3 +107,29 @@ describe('what is known of a process that is seen again', () => {
     expect(tree.owns('group', known({ pid: 7, group: record(1).pid }))).toBe(false)
   })
 })
+
+test.runIf(process.platform === 'linux')(
+  'a group is a root’s own while somebody who was seen in it is in it',
+  async () => {
+    const leader = spawn('sh', ['-c', 'sleep 100 & echo $!; read end'], {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+    onTestFinished(() => void leader.kill('SIGKILL'))
+    const member = Number(String((await once(leader.stdout, 'data'))[0]))
+    const tree = track({
+      ...givenTree(),
+      identity: table.identify(leader.pid!)!,
+      isHeld: () => leader.exitCode === null,
+    })
+    remember(tree, table.identify(member)!)
+    leader.stdin.end()
+    await once(leader, 'exit')
+    const has = (): boolean[] => [tree.groups.has(leader.pid!), tree.sessions.has(leader.pid!)]
+    expect(has()).toEqual([true, true])
+    process.kill(member, 'SIGKILL')
+    await eventually(() => (table.identify(member) === undefined ? true : undefined), 'the last member has gone')
+    // Whoever is in a group of this number from here on is a stranger.
+    expect(has()).toEqual([false, false])
+  },
+)

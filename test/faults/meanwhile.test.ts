@@ -1,0 +1,52 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { expect, onTestFinished, test } from 'vitest'
+import { dist, inRoot } from '../inner-run.js'
+import { endByCommandLine, expectNothingLeft, isRunning, makeFolder, removeFolder, uniqueNumber } from '../machine.js'
+import { needs } from '../needs.js'
+
+// What the machine does meanwhile: its numbers come round, a file system of a stranger’s hangs.
+
+const program = (name: string): string => inRoot(`fixtures/programs/faults/${name}`)
+
+test('a guard finds a daemon that got the number of a stranger whom it had seen, the counter having been round', () => {
+  needs('root', 'unshare')
+  const job = 'sleep 1000 & bystander=$!; sleep 1000 & export STRANGER=$!; "$@"; kill -0 $bystander && echo it lives'
+  const own = ['--pid', '--fork', '--mount-proc', '--kill-child', 'sh', '-c', job, 'sh']
+  const guarded = ['--import', `${dist}/node-test-guard.js`, program('wrapped-pids.mjs')]
+  const { stdout } = spawnSync('unshare', [...own, process.execPath, ...guarded], {
+    encoding: 'utf8',
+    env: { ...process.env, PROCTOR_GUARD_CONTAINMENT: 'basic', PROCTOR_GUARD_LEAK_TIMEOUT: '50' },
+  })
+  const number = /^# number: (\d+)$|^number: (\d+)$/m.exec(stdout)?.slice(1).join('')
+  expect(stdout).toMatch(new RegExp(`not ok 2 - leaves a daemon[^]*1 process outlived[^]*${number} sleep 1000`))
+  expect(stdout).toContain('it lives')
+})
+
+test('a stranger whose folder is on a file system that hangs holds nobody up, and lives on', async () => {
+  needs('root', 'unshare', 'mount', 'cc')
+  const [folder, number] = [makeFolder(), uniqueNumber()]
+  onTestFinished(() => removeFolder(folder))
+  onTestFinished(() => endByCommandLine(number))
+  const [binary, mountPoint, temporary] = ['hung', 'mnt', 'tmp'].map((name) => `${folder}/${name}`)
+  execFileSync('cc', ['-o', binary!, program('hung-file-system.c')])
+  mkdirSync(mountPoint!)
+  mkdirSync(temporary!)
+  const script = `sleep ${number} & setsid -f sleep ${number}; echo up; wait`
+  const worker = spawn(process.execPath, [program('worker.mjs'), dist, script, '{"containment":"basic"}'], {
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void worker.kill('SIGKILL'))
+  await once(worker.stdout, 'data')
+  // Younger than the command, of the same user, an orphan: one that the engine has to read.
+  const hung = spawn('unshare', ['--mount', '--propagation', 'private', binary!, mountPoint!], { stdio: 'pipe' })
+  onTestFinished(() => void hung.kill('SIGKILL'))
+  const stranger = Number(String((await once(hung.stdout, 'data'))[0]))
+  onTestFinished(() => void process.kill(stranger, 'SIGKILL'))
+
+  worker.kill('SIGKILL')
+  await expectNothingLeft(number, temporary!)
+  expect(isRunning(stranger)).toBe(true)
+})
