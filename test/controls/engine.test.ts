@@ -80,6 +80,13 @@ const controls: readonly Control[] = [
     red: 'what such a one has started',
   },
   {
+    off: 'the question whether somebody who was seen in a group is still in it',
+    file: root,
+    from: 'some((witness) => holderOf(witness)?.[which] === number)',
+    to: "some((witness) => holderOf(witness)?.[which] !== '')",
+    red: 'a group is a root’s own while somebody who was seen in it is in it',
+  },
+  {
     off: 'the rule that a guess proves nothing of its group',
     file: root,
     from: 'if (!isProven(process)) return false',

@@ -161,6 +161,10 @@ interface Report {
   }[]
 }
 
+/** What matches the tests whose names end so. */
+const patternOf = (names: readonly string[]): string =>
+  names.map((name) => `${name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}$`).join('|')
+
 /**
  * Builds mutants in the workspace, and runs the stories of all of them with one real Vitest. What they leave running is
  * no fault of the outer test. Gives what became of each mutant's own stories, in their order.
@@ -173,8 +177,7 @@ export async function runMutants(
   await linkPackages(workspace.path)
   await workspace.write('vitest.config.mjs', configOf(mutants))
   const names = new Set(mutants.flatMap(({ stories }) => stories.map(({ story }) => story)))
-  const pattern = [...names].map((name) => `${name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}$`).join('|')
-  const args = ['run', '--testNamePattern', pattern, '--reporter=json', '--outputFile=report.json']
+  const args = ['run', '--testNamePattern', patternOf([...names]), '--reporter=json', '--outputFile=report.json']
   const inner = run('vitest', args, { env: innerEnvironment, leaks: 'kill' })
   const { output } = await inner.waitForExit(patience)
   const testResults = await readReport(workspace, output)
@@ -211,24 +214,44 @@ export async function runOnMutatedSources(
     const path = inRoot(mutation.file)
     sources.set(path, mutated(sources.get(path) ?? (await readFile(path, 'utf8')), mutation))
   }
-  const config = `const sources = new Map(${JSON.stringify([...sources])})
-export default {
+  const head = `const sources = new Map(${JSON.stringify([...sources])})`
+  const plugins = `[{ name: 'mutating', enforce: 'pre', transform: (code, id) => sources.get(id) ?? code }]`
+  const config = configInRoot(workspace, { include, testTimeout, fileParallelism: false, isolate: false }, plugins)
+  return runInRoot({ run, workspace }, `${head}\n${config}`, [])
+}
+
+/** Runs tests of the repository that go by `dist` of test/inner-run.ts, with one Vitest, against a mutated build. */
+export async function runOnMutatedBuild(
+  { run, workspace }: Pick<Proctor, 'run' | 'workspace'>,
+  mutations: readonly Mutation[],
+  include: readonly string[],
+  names: readonly string[],
+): Promise<readonly StoryResult[]> {
+  await buildMutant({ workspace }, mutations, ['cli'])
+  const config = configInRoot(workspace, { include, testTimeout: 6_000 })
+  return runInRoot({ run, workspace }, config, ['--testNamePattern', patternOf(names)], {
+    PROCTOR_TEST_DIST: workspace.resolve('dist'),
+  })
+}
+
+const configInRoot = (workspace: Workspace, test: object, plugins = '[]'): string => `export default {
   root: ${JSON.stringify(root)},
   cacheDir: ${JSON.stringify(workspace.resolve('cache'))},
-  plugins: [{ name: 'mutating', enforce: 'pre', transform: (code, id) => sources.get(id) ?? code }],
-  test: { include: ${JSON.stringify(include)}, testTimeout: ${testTimeout}, fileParallelism: false, isolate: false },
+  plugins: ${plugins},
+  test: ${JSON.stringify(test)},
 }
 `
+
+async function runInRoot(
+  { run, workspace }: Pick<Proctor, 'run' | 'workspace'>,
+  config: string,
+  more: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<readonly StoryResult[]> {
   await workspace.write('vitest.config.mjs', config)
-  const args = [
-    'run',
-    '--config',
-    'vitest.config.mjs',
-    '--reporter=json',
-    '--outputFile',
-    workspace.resolve('report.json'),
-  ]
-  const inner = run('vitest', args, { env: innerEnvironment, leaks: 'kill' })
+  const report = ['--reporter=json', '--outputFile', workspace.resolve('report.json')]
+  const args = ['run', '--config', 'vitest.config.mjs', ...report, ...more]
+  const inner = run('vitest', args, { env: { ...innerEnvironment, ...env }, leaks: 'kill' })
   const { output } = await inner.waitForExit(patience)
   return (await readReport(workspace, output)).flatMap(toResults)
 }

@@ -131,7 +131,7 @@ test(
     // They go on to swap what is theirs: each is a folder again and again.
     for (const { path } of swappers) {
       const isFolder = (): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
-      expect(await eventually(() => (isFolder() ? true : undefined), `${path} is there`)).toBe(true)
+      expect(await eventually(() => (isFolder() ? true : undefined), `${path} is there`, 5000)).toBe(true)
     }
     for (const { child } of swappers) child.kill('SIGKILL')
     expect(readFileSync(join(precious, 'file'), 'utf8')).toBe('untouched')

@@ -1,0 +1,113 @@
+import { createProctor, type Proctor } from 'proctor'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { missing } from '../needs.js'
+import { type Mutation, runOnMutatedBuild, type StoryResult } from './mutant.js'
+
+// What test/faults rests on: each thing is switched off, and its test against that build has to notice. One build and one
+// run of Vitest for all of them: no test rests on what is switched off for another.
+
+interface Control extends Mutation {
+  readonly off: string
+  /** The ends of their names. */
+  readonly red: readonly string[]
+}
+
+const controls: readonly Control[] = [
+  {
+    off: 'the look at who owns the folder of records, and who may write to it (A2)',
+    file: 'src/workspace/own-folder.ts',
+    from: 'if (impostor === undefined) return',
+    to: "if (impostor !== 'nothing') return",
+    red: ['a folder that others can write to', 'a link, and a file', 'another user’s folder'],
+  },
+  {
+    off: 'the question whose an abandoned workspace is (A3)',
+    file: 'src/workspace/record.ts',
+    from: 'entry?.isDirectory() === true && (process.geteuid === undefined || entry.uid === thisUser())',
+    to: 'entry?.isDirectory() === (thisUser() >= 0)',
+    red: [],
+  },
+  {
+    off: 'both questions whose a folder is before it is removed (A3)',
+    file: 'src/workspace/removal.ts',
+    from: 'user === thisUser()',
+    to: 'user >= 0',
+    red: ['what another user names like an abandoned workspace is left alone, and no link in it is followed'],
+  },
+  {
+    off: 'the question whether /proc is of this pid namespace (A7)',
+    file: 'src/system/process-table/linux.ts',
+    from: 'if (seen === String(process.pid)) return undefined',
+    to: "if (seen !== '') return undefined",
+    red: ['a sweep judges nobody'],
+  },
+  {
+    off: 'the second reading of pids that were given out again (B8)',
+    file: 'src/guard/recent-pids.ts',
+    from: '!listed.has(pid) || kept.has(pid) || isGivenOut(pid)',
+    to: '!listed.has(pid) || kept.has(pid) || isGivenOut === undefined',
+    red: ['a guard finds a daemon that got the number of a stranger whom it had seen, the counter having been round'],
+  },
+  {
+    off: 'the rule that nothing of a stranger’s is opened (B10)',
+    file: 'src/system/process-table/linux.ts',
+    from: 'cwd: (pid) => (link(`/proc/${pid}/cwd`)',
+    to: 'cwd: (pid) => (lstatSync(`/proc/${pid}/cwd/.`, { throwIfNoEntry: false }), link(`/proc/${pid}/cwd`)',
+    red: ['a stranger whose folder is on a file system that hangs holds nobody up, and lives on'],
+  },
+  {
+    off: 'the form of kill(1) that every shell knows (B11)',
+    file: 'src/guardian/guardian.sh',
+    from: 'kill -9 "-$2"',
+    to: 'kill -KILL -- "-$2"',
+    red: ['guardian.sh under dash without Node ends the groups whose leader is the one that was told of, and no other'],
+  },
+  {
+    off: 'the form of a workspace’s name',
+    file: 'src/workspace/record.ts',
+    from: '/^proctor-[a-z][0-9a-z]{4}[0-9a-z]{3}$/',
+    to: '/^proctor-[a-z][0-9a-z]{4}[0-9a-z]{3}/',
+    red: [],
+  },
+  {
+    off: 'the short name of a workspace (C7)',
+    file: 'src/workspace/record.ts',
+    from: '`proctor-${this.#id}${count}`',
+    to: '`proctor-${this.#id}${count}-0123456789abcdef0123456789abcdef`',
+    red: ['a socket fits into a workspace below a long TMPDIR, and a path that fits none is an error at once'],
+  },
+]
+
+const untouched = [
+  'guardian.sh under bash without Node ends the groups whose leader is the one that was told of, and no other',
+  'what cleared its environment, left its session and its folder is dead where its limits tell',
+  'what another user names like a draft of a trace goes nowhere',
+]
+const files = ['files', 'guardian', 'meanwhile'].map((name) => `test/faults/${name}.test.ts`)
+const reason = missing('root', 'unshare', 'mount', 'setpriv', 'cc', 'dash')
+
+describe.skipIf(reason !== undefined)('Negative controls of faults', () => {
+  let proctor: Proctor
+  let results: readonly StoryResult[]
+
+  beforeAll(async () => {
+    proctor = await createProctor()
+    const names = [...controls.flatMap(({ red }) => red), ...untouched]
+    results = await runOnMutatedBuild(proctor, controls, files, names)
+  }, 120_000)
+  afterAll(() => proctor.teardown())
+
+  const statusOf = (name: string): readonly string[] =>
+    results.filter((each) => each.name.endsWith(name)).map(({ status }) => status)
+
+  test.for(untouched)('beside them passes: %s', (name) => {
+    expect(statusOf(name)).toEqual(['passed'])
+  })
+
+  test.for(controls.flatMap(({ off, red }) => red.map((name): [string, string] => [off, name])))(
+    'without %s "%s" fails',
+    ([, name]) => {
+      expect(statusOf(name)).toEqual(['failed'])
+    },
+  )
+})
