@@ -1,6 +1,6 @@
 import { isMainThread } from 'node:worker_threads'
 import { createProctor, ContainmentError } from 'proctor'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Ending, escapes, type Escape, inNamespace, type Level, type NamespaceCase } from './cases.js'
 import { compareTable, writeTable } from './documented.js'
 import { observeKilledWorker } from './guardian.js'
@@ -8,6 +8,7 @@ import { observeInNamespace, reasonAgainstNamespace } from './namespace.js'
 import { foldInto, observe } from './observe.js'
 import { removePrograms } from './programs.js'
 import { missing } from '../needs.js'
+import { takeTurn } from './turn.js'
 
 /** What was seen, by case, level and ending. */
 const observations = new Map<string, string>()
@@ -50,6 +51,7 @@ describe.each(escapes)('$id $title', (escape) => {
       test(`${level}: after ${how} it is ${expected}`, { retry }, async ({ skip }) => {
         const reason = reasonAgainst(escape, level)
         if (reason !== undefined) skip(reason)
+        if (escape.hops === true) onTestFinished(await takeTurn())
         const seen = foldInto(expected, await observe(escape, level, ending))
         const observed = isByLimitAlone(escape) && seen === 'not found' ? expected : seen
         observations.set(cellOf(escape, level, ending), observed)
@@ -103,7 +105,10 @@ describe.for(isMainThread ? ['guardian'] : [])('the worker is killed, and its %s
 
   // All at once they would take the machine from each other, and one by one they cost a second each.
   const storms = isWritten ? possible.filter(({ hops }) => hops === true) : []
-  test.for(storms)('$id $title', { timeout: 60_000 }, (escape) => expectDead([escape]))
+  test.for(storms)('$id $title', { timeout: 60_000 }, async (escape) => {
+    onTestFinished(await takeTurn())
+    await expectDead([escape])
+  })
 })
 
 test('docs/escapes.md says what was observed', () => {
