@@ -150,6 +150,11 @@ export class Guardian {
     return draft
   }
 
+  /** Tells the guardian what it has yet to be told: the worker exits, and there is no later. */
+  tellNow(): void {
+    this.#flush()
+  }
+
   giveBack(draft: Draft): void {
     ftruncateSync(draft.file)
     this.#forget(`trace ${draft.path}`)

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { uptime } from 'node:os'
 import { wallClock } from '../base/clock.js'
 import { track } from '../containment/root.js'
@@ -32,13 +32,14 @@ export class RunTrace {
       platform: `${process.platform} ${process.arch}`,
       workspace: process.cwd(),
     }
-    this.#trace = new Trace(new TraceFile(resolve(path), guardian()), header, this.#mask)
+    const file = new TraceFile(dirname(resolve(path)), () => basename(path), guardian())
+    this.#trace = new Trace(file, () => header, this.#mask)
   }
 
   /** The command runs. */
   started(pid: number): void {
     const env = { added: [], changed: [], removed: [] }
-    this.#listener = this.#trace.command({ command: this.#command, cwd: process.cwd(), env })
+    this.#listener = this.#trace.command({ command: this.#command, cwd: process.cwd(), env: () => env })
     const leader = table.identify(pid)
     if (leader !== undefined) this.#listener.started(toTree(leader))
   }

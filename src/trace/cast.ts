@@ -20,18 +20,18 @@ export class Cast {
   readonly #size: () => Size
   readonly #begin = now()
   readonly #decoder = new StringDecoder('utf8')
-  readonly #lines: string[]
+  readonly #command: string
+  readonly #at = wallClock()
+  readonly #events: [seconds: number, code: 'o' | 'i' | 'r', text: string][] = []
   #length = 0
+  readonly #first: Size
   #last: Size
 
   constructor(command: string, size: () => Size, mask: Mask) {
     this.#mask = mask
     this.#size = size
-    this.#last = size()
-    const { columns: width, rows: height } = this.#last
-    const timestamp = Math.floor(wallClock() / 1000)
-    const env = { TERM: 'xterm-256color' }
-    this.#lines = [JSON.stringify({ version: 2, width, height, timestamp, command: mask.hideInCommand(command), env })]
+    this.#command = command
+    this.#first = this.#last = size()
   }
 
   output(bytes: Buffer): void {
@@ -54,11 +54,17 @@ export class Cast {
     this.#length += text.length
     if (text === '' || this.#length > mostText) return
     const seconds = Math.round((now() - this.#begin) * 1000) / 1e6
-    this.#lines.push(JSON.stringify([seconds, code, this.#mask.hide(text)]))
+    this.#events.push([seconds, code, text])
   }
 
+  /** Secrets are hidden here: by now all of them are known. */
   toString(): string {
-    return `${this.#lines.join('\n')}\n`
+    const { columns: width, rows: height } = this.#first
+    const timestamp = Math.floor(this.#at / 1000)
+    const command = this.#mask.hideInCommand(this.#command)
+    const header = { version: 2, width, height, timestamp, command, env: { TERM: 'xterm-256color' } }
+    const events = this.#events.map(([seconds, code, text]) => [seconds, code, this.#mask.hide(text)])
+    return [header, ...events].map((line) => `${JSON.stringify(line)}\n`).join('')
   }
 }
 

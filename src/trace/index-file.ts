@@ -14,11 +14,11 @@ import {
 import { join } from 'node:path'
 import { dataBegin, type StartRecord, type SummaryRecord } from './format.js'
 import { type IndexEntry, indexPage } from './index-page.js'
+import { indexName } from './trace-folders.js'
 
 // `index.html` of a folder of traces, made from the traces that are there. The run's main process makes it when the run
 // has ended. Workers do not write it, so they cannot overwrite each other's.
 
-const name = 'index.html'
 /** How many bytes at the end of a trace contain its summary, and how many at the beginning its first line. */
 const tailLength = 64 * 1024
 const headLength = 512 * 1024
@@ -73,7 +73,7 @@ export function readEntry(folder: string, trace: string): IndexEntry | undefined
 
 const tracesIn = (folder: string): string[] =>
   readdirSync(folder)
-    .filter((file) => file.endsWith('.html') && file !== name && !file.startsWith('.'))
+    .filter((file) => file.endsWith('.html') && file !== indexName && !file.startsWith('.'))
     .toSorted()
     .slice(0, mostTraces)
 
@@ -81,8 +81,8 @@ const tracesIn = (folder: string): string[] =>
 function replace(folder: string, text: string): void {
   const scratch = mkdtempSync(join(folder, '.index-'))
   try {
-    writeFileSync(join(scratch, name), text)
-    renameSync(join(scratch, name), join(folder, name))
+    writeFileSync(join(scratch, indexName), text)
+    renameSync(join(scratch, indexName), join(folder, indexName))
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
@@ -102,7 +102,7 @@ export interface TraceIndex {
  */
 export function renewIndex(folder: string, since: number): TraceIndex | undefined {
   if (!existsSync(folder)) return undefined
-  const path = join(folder, name)
+  const path = join(folder, indexName)
   const traces = tracesIn(folder)
   const entries = traces.map((trace) => readEntry(folder, trace)).filter((entry) => entry !== undefined)
   if (entries.length === 0) {

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { isAbsolute, relative, resolve } from 'node:path'
+import { withManyFrames } from '../base/call-site.js'
 import { userFrame } from '../base/stack.js'
 import type { Site, SourceRecord } from './format.js'
 import { Mask } from './secrets.js'
@@ -14,16 +15,11 @@ const mostFiles = 20
 const mostBytes = 2 * 1024 * 1024
 const mostWidth = 400
 
-/** The user's line in the current call. */
-function callOfTest(): Site | undefined {
+/** Remembers the current call. The user's line in it is found when the result is called, because that takes longer. */
+function callOfTest(): () => Site | undefined {
   const site: { stack?: string } = {}
-  const { stackTraceLimit } = Error
-  // Our own frames, and those of an assertion library, may come before the test's.
-  Error.stackTraceLimit = 20
-  Error.captureStackTrace(site, callOfTest)
-  const { stack } = site
-  Error.stackTraceLimit = stackTraceLimit
-  return siteIn(stack)
+  withManyFrames(() => Error.captureStackTrace(site, callOfTest))
+  return () => siteIn(site.stack)
 }
 
 /** The user's line in a stack. */
@@ -85,9 +81,10 @@ export class Sources {
     return { ...site, file }
   }
 
-  /** The user's line in the current call. */
-  callOfTest(): Site | undefined {
-    return this.add(callOfTest())
+  /** Remembers the current call. The result finds the user's line in it. */
+  callOfTest(): () => Site | undefined {
+    const site = callOfTest()
+    return () => this.add(site())
   }
 
   /** Hides the values of these variables of an environment, and all of its secrets. */

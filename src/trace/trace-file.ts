@@ -4,20 +4,26 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   statSync,
   rmSync,
   unlinkSync,
   writeFileSync,
   writevSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
+import { later } from '../base/clock.js'
 import { ProctorError } from '../base/errors.js'
+import { realProcess } from '../base/real-process.js'
+import { onceAWorker } from '../base/shelf.js'
 import { type Draft, type Guardian, isPageForOthers, tracePage } from '../guardian/guardian.js'
+import { indexName, noteTraceFolder } from './trace-folders.js'
 
 // A trace is a page followed by its data. The head of the page has everything that draws it, and ends with the opening
 // tag of a script of a type that no browser runs. After that comes one JSON object on each line. The end of the file
 // ends the script. So the worker, or the guardian after the worker's death, finishes a trace by concatenating the two.
-// Until then the data is a draft in the temporary folder, because most traces are not kept.
+// Until then the data is a draft in the temporary folder, because most traces are not kept. The draft itself is begun
+// after a tenth of a second. Until then the worker remembers what happens, and masks, formats and writes nothing.
 
 /** One line of a trace. It contains no `<`, because it is inside a script element. */
 const toLine = (record: object): string => `${JSON.stringify(record).replaceAll('<', String.raw`\u003c`)}\n`
@@ -43,49 +49,108 @@ function assertWritable(folder: string): void {
 
 const checked = new Set<string>()
 
+/** Whether a folder has any traces. This is quicker than finding the name of a trace. */
+function hasTraces(folder: string): boolean {
+  try {
+    return readdirSync(folder).some((name) => name !== indexName)
+  } catch {
+    return false
+  }
+}
+
+/** How long (ms) work waits before it is done. Most tests have passed by then, and their traces are never made. */
+const delay = 100
+
+/** The traces with work to do. A worker that exits in the middle of a test does it at its exit. */
+const unwritten = onceAWorker('unwritten-traces.1', () => {
+  const files = new Set<{ exit(): void }>()
+  realProcess.once('exit', () => {
+    for (const file of files) file.exit()
+  })
+  return files
+})
+
 /** The file of one trace. */
 export class TraceFile {
-  /** Its path if it is kept. */
-  readonly path: string
+  readonly #folder: string
+  readonly #name: () => string
   readonly #guardian: Guardian
+  #path: string | undefined
   #draft: Draft | undefined
-  #pending: string
+  readonly #work: (() => void)[] = []
+  #text = ''
+  readonly #pieces: Uint8Array[] = []
   #isKept = false
+  /** Nothing more is written: the trace is finished, is not needed, or the disk is full. */
+  #isOver = false
 
   /**
-   * Begins a trace.
+   * Begins a trace. `name` is called when the name is needed.
    *
-   * @throws {ProctorError} if it could not be kept at `path`.
+   * @throws {ProctorError} if it could not be kept in the folder.
    */
-  constructor(path: string, guardian: Guardian) {
-    this.path = path
+  constructor(folder: string, name: () => string, guardian: Guardian) {
+    this.#folder = folder
+    this.#name = name
     this.#guardian = guardian
-    const folder = dirname(path)
     if (!checked.has(folder)) assertWritable(folder)
     checked.add(folder)
-    this.#draft = guardian.takeDraft(path)
-    this.#pending = isPageForOthers ? '' : readFileSync(tracePage, 'utf8')
   }
 
-  /** Appends a line. When this returns, the system has it. */
+  /** Its path if it is kept. */
+  get path(): string {
+    return (this.#path ??= join(this.#folder, this.#name()))
+  }
+
+  /** Does some work, which appends to the trace, a moment later, at the end, or never. */
+  later(work: () => void): void {
+    if (this.#isOver) return
+    if (this.#work.push(work) > 1) return
+    unwritten.add(this)
+    later(delay, () => this.flush())
+  }
+
+  /** Appends a line. To be called in the work given to `later`. */
   append(record: object): void {
-    this.appendFirst(record)
+    this.#text += toLine(record)
+  }
+
+  /**
+   * Appends a record and after it bytes as they are, up to a line that consists of `end`. This is for large output,
+   * which would take longer to convert than to read. Not for bytes that `isRaw` refuses.
+   */
+  appendRaw(record: object, bytes: Uint8Array, end: string): void {
+    this.append({ ...record, end })
+    this.#endText()
+    this.#pieces.push(bytes)
+    this.#text = `\n${end}\n`
+  }
+
+  #endText(): void {
+    if (this.#text !== '') this.#pieces.push(Buffer.from(this.#text))
+    this.#text = ''
+  }
+
+  /** Does the work that waits. When this returns, the system has what it appended. */
+  flush(): void {
+    const work = this.#work.splice(0)
+    unwritten.delete(this)
+    if (work.length === 0 || this.#isOver) return
+    for (const each of work) each()
     this.#write()
   }
 
-  /**
-   * Appends a line that another one follows at once. They are written together, because a write costs more than a line.
-   */
-  appendFirst(record: object): void {
-    this.#pending += toLine(record)
+  /** Called when the worker exits. The guardian finishes this trace. */
+  exit(): void {
+    this.flush()
+    this.#guardian.tellNow()
   }
 
-  #write(...more: readonly Uint8Array[]): void {
-    const pending = this.#pending
-    this.#pending = ''
-    if (this.#draft === undefined) return
-    const pieces = [Buffer.from(pending), ...more]
+  #write(): void {
+    this.#endText()
+    const pieces = this.#pieces.splice(0)
     try {
+      this.#draft ??= this.#begin()
       const written = writevSync(this.#draft.file, pieces)
       // When the disk is nearly full, the last write succeeds in part and reports no error.
       const wanted = pieces.reduce((sum, { length }) => sum + length, 0)
@@ -97,13 +162,11 @@ export class TraceFile {
     }
   }
 
-  /**
-   * Appends a record and after it bytes as they are, up to a line that consists of `end`. This is for large output,
-   * which would take longer to convert than to read. Not for bytes that `isRaw` refuses.
-   */
-  appendRaw(record: object, bytes: Uint8Array, end: string): void {
-    this.appendFirst({ ...record, end })
-    this.#write(bytes, Buffer.from(`\n${end}\n`))
+  #begin(): Draft {
+    const draft = this.#guardian.takeDraft(this.path)
+    noteTraceFolder(this.#folder)
+    if (!isPageForOthers) this.#pieces.unshift(readFileSync(tracePage))
+    return draft
   }
 
   /** Whether it is in its final place. */
@@ -113,26 +176,35 @@ export class TraceFile {
 
   /** Moves the finished trace to its final place, unless writing has failed. */
   keep(): void {
-    this.#write(Buffer.from('</script>\n'))
+    this.later(() => (this.#text += '</script>\n'))
+    this.flush()
     if (this.#draft === undefined) return
     const parts = isPageForOthers ? [tracePage, this.#draft.path] : [this.#draft.path]
     try {
-      mkdirSync(dirname(this.path), { recursive: true })
+      mkdirSync(this.#folder, { recursive: true })
       // Written, not copied: an installed package may be read-only, and a copy of its files would be too.
       writeFileSync(this.path, Buffer.concat(parts.map((part) => readFileSync(part))))
       this.#isKept = true
     } finally {
-      this.#guardian.giveBack(this.#draft)
-      this.#draft = undefined
+      this.#end()
       // A part of a page is of no use.
       if (!this.#isKept) rmSync(this.path, { force: true })
     }
   }
 
-  /** Discards the draft, and the trace that an earlier run has left at this path. */
-  remove(): void {
+  #end(): void {
+    this.#isOver = true
+    this.#work.length = 0
+    unwritten.delete(this)
     if (this.#draft !== undefined) this.#guardian.giveBack(this.#draft)
     this.#draft = undefined
+  }
+
+  /** Discards the draft, and the trace that an earlier run has left at this path. Returns whether there may be one. */
+  remove(): boolean {
+    this.#end()
+    if (this.#path === undefined && !hasTraces(this.#folder)) return false
     if (existsSync(this.path)) unlinkSync(this.path)
+    return true
   }
 }

@@ -2,6 +2,9 @@ import { takeRunLines, tellRun, thisRun } from '../workspace/run-lines.js'
 
 // The workers write down where their traces are. The run's main process reads it here and makes the lists.
 
+/** The list of a folder's traces, which lies among them. */
+export const indexName = 'index.html'
+
 const noted = new Set<string>()
 
 /** Tells the main process of this run about a folder, if the run is marked. */

@@ -21,10 +21,11 @@ import { writeCasts } from './cast.js'
 import type { Mask } from './secrets.js'
 import type { TraceFile } from './trace-file.js'
 import { Sources } from './source.js'
-import { type EndOfAction, type TracedTerminal, TracedProcess } from './traced-process.js'
+import { type EndOfAction, type Piece, type TracedTerminal, TracedProcess } from './traced-process.js'
 
-// Records what happens to the commands of one test while it happens. Even if the worker dies, everything before that is
-// in the file. `format.ts` describes the lines, `page/model/read.ts` reads them.
+// Records what happens to the commands of one test. The time of an event is taken at once; its line is made and written
+// a moment later (`trace-file.ts`). If the worker dies, everything up to the last such moment is in the file. `format.ts`
+// describes the lines, `page/model/read.ts` reads them.
 
 /** The line that ends large output. No program knows it. */
 const endOfPiece = `end of output ${newToken()}`
@@ -38,18 +39,18 @@ const mostWords = 500
 export interface TracedCommand {
   readonly command: string
   readonly cwd: string
-  readonly env: EnvironmentChanges
-  /** Its terminal, if it runs in one. */
+  readonly env: () => EnvironmentChanges
+  /** What it draws, when it runs in a terminal. */
   readonly terminal?: TracedTerminal | undefined
-  /** The test's call that starts it. */
-  readonly site?: Site | undefined
+  /** The call that starts it. */
+  readonly site?: (() => Site | undefined) | undefined
 }
 
 /** What the test does. `c` is the command it is about. */
 export interface TracedAction {
   readonly kind: ActionKind
   readonly what: string
-  readonly site: Site | undefined
+  readonly site: () => Site | undefined
   readonly c?: number | undefined
 }
 
@@ -82,7 +83,7 @@ const nameOf = (error: unknown): string => (error as { name?: string } | null)?.
 
 export class Trace {
   readonly #file: TraceFile
-  readonly #header: TraceHeader
+  readonly #header: () => TraceHeader
   readonly #mask: Mask
   readonly #sources: Sources
   readonly #begin: number
@@ -94,42 +95,53 @@ export class Trace {
   readonly #lastOf = new Map<number, number>()
   #actions = 0
 
-  /** `mask` hides secrets in everything that is written. `begin` is the time of the page's left edge. */
-  constructor(file: TraceFile, header: TraceHeader, mask: Mask, sources = new Sources('.'), begin = now()) {
+  /** `mask` hides secrets in everything that is written. `begin`: the time of the page's left edge. */
+  constructor(file: TraceFile, header: () => TraceHeader, mask: Mask, sources = new Sources('.'), begin = now()) {
     this.#file = file
-    this.#header = header
+    let made: TraceHeader | undefined
+    this.#header = () => (made ??= header())
     this.#mask = mask
     this.#sources = sources
     this.#begin = begin
-    this.#appendFirst({ k: 'trace', v: 2, ...header })
+    file.later(() => this.#write({ k: 'trace', v: 2, ...this.#header() }))
     this.#watch = new TreeWatch(
       {
         started: (process) => this.#start(process),
-        executed: ({ number, command }) => this.append({ k: 'exec', p: number, command: mask.hideInCommand(command) }),
-        changedGroup: ({ number, group, session }) => this.append({ k: 'move', p: number, group, session }),
-        reparented: ({ number }, ppid) => this.append({ k: 'parent', p: number, ppid }),
-        exited: ({ number }) => this.append({ k: 'gone', p: number }),
+        executed: ({ number, command }) =>
+          this.append(() => ({ k: 'exec', p: number, command: mask.hideInCommand(command) })),
+        changedGroup: ({ number, group, session }) => this.append(() => ({ k: 'move', p: number, group, session })),
+        reparented: ({ number }, ppid) => this.append(() => ({ k: 'parent', p: number, ppid })),
+        exited: ({ number }) => this.append(() => ({ k: 'gone', p: number })),
       },
       mostProcesses,
     )
     const tell = ({ process, port, address }: Parameters<PortListener['opened']>[0], isOpen: boolean): void =>
-      this.append({ k: 'port', p: process.number, port, address, isOpen })
+      this.append(() => ({ k: 'port', p: process.number, port, address, isOpen }))
     this.#ports = new PortSampler(() => this.#watch.living, {
       opened: (open) => tell(open, true),
       closed: (open) => tell(open, false),
     })
   }
 
-  #appendFirst(record: TraceRecord): void {
-    this.#file.appendFirst(record)
+  #write(record: TraceRecord): void {
+    this.#file.append(record)
   }
 
-  append(record: Untimed): void {
-    this.#file.append({ ...record, t: this.#time() })
+  /** Something happens now. What is to be written of it is made later. */
+  append(make: () => Untimed): void {
+    const t = this.#time()
+    this.#file.later(() => this.#write({ ...make(), t }))
   }
 
-  #appendRaw(record: UntimedOfCommand, c: number, bytes: Buffer): void {
-    this.#file.appendRaw({ ...record, c, t: this.#time() }, bytes, endOfPiece)
+  #appendOf(c: number, make: () => UntimedOfCommand | Piece | undefined): void {
+    const t = this.#time()
+    this.#file.later(() => {
+      const made = make()
+      if (made === undefined) return
+      if (!('raw' in made)) return this.#write({ ...made, c, t })
+      const { raw, ...record } = made
+      this.#file.appendRaw({ ...record, c, t }, raw, endOfPiece)
+    })
   }
 
   /** ms since the beginning, rounded to hundredths. */
@@ -140,7 +152,8 @@ export class Trace {
   #start(process: WatchedProcess): void {
     const { number, tree, pid, ppid, group, session, command, parent, startedAt } = process
     this.#lastOf.set(pid, number)
-    this.append({
+    const isLeader = pid === tree.identity.pid
+    this.append(() => ({
       k: 'process',
       c: this.#numbers.get(tree)!,
       p: number,
@@ -151,8 +164,8 @@ export class Trace {
       command: this.#mask.hideInCommand(command),
       group,
       session,
-      ...(pid === tree.identity.pid ? { leader: true } : {}),
-    })
+      ...(isLeader ? { leader: true } : {}),
+    }))
   }
 
   /** Records the start of a command. Returns the listener for what happens to it. */
@@ -164,20 +177,18 @@ export class Trace {
     site,
   }: TracedCommand): CommandListener & { watchOutput(output: Output): void } {
     const number = this.#commands.length + 1
-    // Another line follows at once: what was started, or why it could not be.
-    this.#appendFirst({
+    const size = terminal?.size
+    this.append(() => ({
       k: 'command',
-      t: this.#time(),
       c: number,
       command: this.#mask.hideInCommand(command),
       cwd,
-      env,
-      terminal: terminal?.size,
-      site,
-    })
+      env: env(),
+      terminal: size,
+      site: site?.(),
+    }))
     const traced = new TracedProcess(command, terminal, {
-      append: (record) => this.append({ ...record, c: number }),
-      appendRaw: (record, bytes) => this.#appendRaw(record, number, bytes),
+      append: (make) => this.#appendOf(number, make),
       mask: this.#mask,
       watch: this.#watch,
       begin: now(),
@@ -194,36 +205,35 @@ export class Trace {
     this.#actions += 1
     const a = this.#actions
     if (a > mostActions) return () => {}
-    this.#file.append({
-      k: 'action',
-      t: this.#time(at),
-      a,
-      c,
-      kind,
-      what: this.#mask.hide(what).slice(0, mostWords),
-      site,
-    })
+    const t = this.#time(at)
+    this.#file.later(() =>
+      this.#write({ k: 'action', t, a, c, kind, what: this.#mask.hide(what).slice(0, mostWords), site: site() }),
+    )
     return (error, end = now()) => {
       const failed = error === undefined ? {} : { error: nameOf(error) }
-      this.#file.append({ k: 'done', t: this.#time(end), a, ...failed })
+      this.#file.later(() => this.#write({ k: 'done', t: this.#time(end), a, ...failed }))
     }
   }
 
   /** Records a signal to one process that outlived its command. */
   signal(tree: Tree, pid: number, signal: NodeJS.Signals): void {
-    this.append({ k: 'signal', c: this.#numbers.get(tree)!, signal, by: 'teardown', to: pid })
+    this.append(() => ({ k: 'signal', c: this.#numbers.get(tree)!, signal, by: 'teardown', to: pid }))
   }
 
   /** Writes the last lines. */
   end({ state, errors, files, findings, containment }: TraceEnding): void {
     for (const command of this.#commands) command.finish()
     const t = this.#time()
-    for (const source of this.#sources.read()) this.#appendFirst({ k: 'source', t, ...source })
+    this.#file.later(() => {
+      for (const source of this.#sources.read()) this.#write({ k: 'source', t, ...source })
+    })
     const numbered = findings.map((finding) => ({ p: this.#lastOf.get(finding.pid), ...finding }))
     const { unreported } = this.#watch
     const untold = unreported > 0 ? { untold: unreported } : {}
-    this.#appendFirst({ k: 'end', t, state, errors, findings: numbered, files, containment, ...untold })
-    this.#file.append(this.#summary(t, state, findings, errors))
+    this.#file.later(() =>
+      this.#write({ k: 'end', t, state, errors, findings: numbered, files, containment, ...untold }),
+    )
+    this.#file.later(() => this.#write(this.#summary(t, state, findings, errors)))
     this.#ports.close()
     this.#watch.close()
     this.#file.keep()
@@ -237,7 +247,7 @@ export class Trace {
     findings: readonly TraceFinding[],
     errors: EndRecord['errors'],
   ): SummaryRecord {
-    const { name, file, project, retry, at } = this.#header
+    const { name, file, project, retry, at } = this.#header()
     const leaks = findings.filter(({ outcome }) => !outcome.startsWith('allowed')).length
     const [first] = errors
     const headline = first?.message.split('\n')[0]!.replace(/\.? Output:$/, '')
@@ -249,7 +259,6 @@ export class Trace {
     for (const command of this.#commands) command.close()
     this.#ports.close()
     this.#watch.close()
-    this.#file.remove()
-    writeCasts(this.#file.path, [])
+    if (this.#file.remove()) writeCasts(this.#file.path, [])
   }
 }

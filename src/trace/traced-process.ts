@@ -29,10 +29,17 @@ export interface TracedTerminal {
 /** Called when an action is over, with the error that it ended with. `at` is the time on our clock. */
 export type EndOfAction = (error?: unknown, at?: number) => void
 
-/** What a command's listener needs of its trace. */
+/** A piece of output that is written as it is. */
+export interface Piece {
+  readonly k: 'output'
+  readonly s: OutputStream
+  readonly raw: Buffer
+}
+
+/** What one command's listener needs of its trace. */
 export interface TraceSide {
-  append(record: UntimedOfCommand): void
-  appendRaw(record: UntimedOfCommand, bytes: Buffer): void
+  /** Something happens now. What is to be written of it is made later. */
+  append(make: () => UntimedOfCommand | Piece | undefined): void
   readonly mask: Mask
   readonly watch: TreeWatch
   readonly begin: number
@@ -88,11 +95,19 @@ export class TracedProcess implements CommandListener {
   }
 
   #draw(): void {
-    const svg = this.#terminal === undefined ? '' : this.#trace.mask.hideInPicture(this.#terminal.toSVG())
+    const svg = this.#terminal?.toSVG() ?? ''
     if (svg === this.#lastScreen) return
     this.#lastScreen = svg
     this.#screens += 1
-    this.#trace.append({ k: 'screen', svg })
+    this.#trace.append(() => ({ k: 'screen', svg: this.#trace.mask.hideInPicture(svg) }))
+  }
+
+  #outputRecord(stream: OutputStream, bytes: Buffer): UntimedOfCommand | Piece | undefined {
+    const isMuch = bytes.length >= muchOutput && !this.#isCharacterOpen[stream]
+    if (isMuch && isRaw(bytes) && !this.#trace.mask.isNeededFor(bytes)) return { k: 'output', s: stream, raw: bytes }
+    this.#isCharacterOpen[stream] = bytes.at(-1)! >= 0x80
+    const text = this.#decoders[stream].write(bytes)
+    return text === '' ? undefined : { k: 'output', s: stream, text: this.#trace.mask.hide(text) }
   }
 
   output(stream: OutputStream, bytes: Buffer): void {
@@ -104,14 +119,7 @@ export class TracedProcess implements CommandListener {
       return
     }
     this.#written[stream] += bytes.length
-    const isMuch = bytes.length >= muchOutput && !this.#isCharacterOpen[stream]
-    if (isMuch && isRaw(bytes) && !this.#trace.mask.isNeededFor(bytes)) {
-      this.#trace.appendRaw({ k: 'output', s: stream }, bytes)
-      return
-    }
-    this.#isCharacterOpen[stream] = bytes.at(-1)! >= 0x80
-    const text = this.#decoders[stream].write(bytes)
-    if (text !== '') this.#trace.append({ k: 'output', s: stream, text: this.#trace.mask.hide(text) })
+    this.#trace.append(() => this.#outputRecord(stream, bytes))
   }
 
   input(text: string | Uint8Array): void {
@@ -119,22 +127,22 @@ export class TracedProcess implements CommandListener {
     if (this.#screens < mostScreens) this.#draw()
     const shown = typeof text === 'string' ? text : Buffer.from(text).toString('utf8')
     this.cast?.input(shown)
-    this.#trace.append({ k: 'input', text: this.#trace.mask.hide(shown.slice(0, 2000)) })
+    this.#trace.append(() => ({ k: 'input', text: this.#trace.mask.hide(shown.slice(0, 2000)) }))
   }
 
   signal({ signal, by }: SentSignal, to: SignalTarget): void {
     // Records the processes that the signal reaches, because a moment later they are gone.
     this.#trace.watch.look()
-    this.#trace.append({ k: 'signal', signal, by, to })
+    this.#trace.append(() => ({ k: 'signal', signal, by, to }))
   }
 
   exited(code: number | null, signal: NodeJS.Signals | null, usage?: Usage): void {
-    this.#trace.append({ k: 'exit', code, signal, usage })
+    this.#trace.append(() => ({ k: 'exit', code, signal, usage }))
     if (this.#tree !== undefined) this.#trace.watch.leaderGone(this.#tree)
   }
 
   notStarted(error: Error): void {
-    this.#trace.append({ k: 'failure', text: this.#trace.mask.hide(error.message.split('\n')[0]!) })
+    this.#trace.append(() => ({ k: 'failure', text: this.#trace.mask.hide(error.message.split('\n')[0]!) }))
   }
 
   treeDead(): void {
@@ -161,11 +169,11 @@ export class TracedProcess implements CommandListener {
     this.#draw()
     for (const stream of ['stdout', 'stderr'] as const) {
       const bytes = this.#cut[stream]
-      if (bytes > 0) this.#trace.append({ k: 'cut', s: stream, bytes })
+      if (bytes > 0) this.#trace.append(() => ({ k: 'cut', s: stream, bytes }))
     }
     if (this.#cut.stdout + this.#cut.stderr === 0 || this.#output === undefined) return
     for (const { stream, text } of this.#output.lastLines(lastLines)) {
-      this.#trace.append({ k: 'output', s: stream, text: this.#trace.mask.hide(`${text}\n`) })
+      this.#trace.append(() => ({ k: 'output', s: stream, text: this.#trace.mask.hide(`${text}\n`) }))
     }
   }
 }

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { createProctor } from 'proctor'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Chromium, type Page } from '../chromium.js'
-import { inRoot, runVitest, startVitest } from '../inner-run.js'
+import { inRoot, runVitest, startInner, startVitest } from '../inner-run.js'
 import {
   eventually,
   expectNothingLeft,
@@ -43,6 +43,17 @@ const expectNoDrafts = (folder: string): Promise<true> =>
     `nothing of ours in ${folder}`,
     promisedTime,
   )
+
+/** Until a trace has its output and some processes in its draft: what happens is written a moment later. */
+const draftOf = (folder: string, output: string, processes: number): Promise<true> => {
+  const own = join(folder, `proctor-${process.getuid!()}`)
+  return eventually(() => {
+    const drafts = readdirSync(own).map((name) => readFileSync(join(own, name), 'utf8'))
+    const isThere = (draft: string): boolean =>
+      draft.includes(output) && draft.split('"k":"process"').length > processes
+    return drafts.some(isThere) ? true : undefined
+  }, 'the draft of a trace')
+}
 
 const nameOf = (command: string): string => command.replace(/^\S*\//, '')
 
@@ -214,6 +225,7 @@ test('of a worker that is killed the trace is there, finished by the guardian', 
   const env = { ...scene.env, TRACE_NUMBER: number, TRACE_READY: ready }
   const run = startVitest('trace', { env, args: ['-t', 'worker killed'] })
   const worker = await numberIn(ready)
+  await draftOf(scene.folder, 'up and', 3)
   process.kill(worker, 'SIGKILL')
   await expectNothingLeft(number, scene.folder)
   await run.result
@@ -239,6 +251,24 @@ test('of a worker that is killed the trace is there, finished by the guardian', 
   expect(await page.evaluate(textOf('#errors'))).toContain(`The test worker ${worker} died before this test ended.`)
   expect(page.complaints).toEqual([])
 }, 150_000)
+
+test('a worker that exits in the middle of a test has written what had happened', async () => {
+  const scene = place()
+  const program = `
+    import { createProctor } from 'proctor'
+    const proctor = await createProctor({ trace: 'on', traceDir: ${JSON.stringify(scene.traces)} })
+    proctor.run('sleep', ['600'])
+    process.exit()`
+  const args = ['--input-type=module', '-e', program]
+  const { output } = await startInner(process.execPath, args, { cwd: inRoot(''), env: scene.env }).result
+  expect(output).toContain('nobody tore down')
+  const [trace] = await eventually(() => {
+    const traces = tracesIn(scene.traces)
+    return traces.length > 0 ? traces : undefined
+  }, 'a trace')
+  const { state, commands } = readTraceFile(join(scene.traces, trace!))
+  expect([state, commands.map(({ command }) => command)]).toEqual(['interrupted', ['sleep 600']])
+})
 
 describe('by hand', () => {
   const commandsOf = async (

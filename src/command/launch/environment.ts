@@ -191,12 +191,14 @@ function isTheRunnersValue(name: string, value: string | undefined): boolean {
 const isWithheld = (name: string, value: string | undefined): boolean =>
   isNameWithheld(name) || isTheRunnersValue(name, value)
 
+/** A copy of the worker's environment. Reading a name or a value of `process.env` is a system call, so each is read once. */
+export const ownEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env })
+
 /** The base of every command's environment: the worker's own, without the variables that a command does not inherit. */
-export function inheritedEnvironment(): NodeJS.ProcessEnv {
+export function inheritedEnvironment(own: Readonly<NodeJS.ProcessEnv> = ownEnvironment()): NodeJS.ProcessEnv {
   const inherited: NodeJS.ProcessEnv = {}
-  // Reading a name or a value of process.env is a system call, so each is read once.
-  for (const name of Object.keys(process.env)) {
-    const value = process.env[name]
+  for (const name of Object.keys(own)) {
+    const value = own[name]
     if (!isWithheld(name, value)) inherited[name] = value
     else if (byValue.has(`${name}=${value}`)) inherited[name] = runnersEnvironment()?.get(name)
   }

@@ -91,6 +91,8 @@ function namespaceOf(pid: number): string {
 
 /** Listening sockets as /proc tells them. */
 export const linuxListeners: ListenerTable = {
+  hasSockets: (pids) => pids.some((pid) => (socketsOf(pid) ?? []).length > 0),
+
   look(pids, kind): Promise<ListenerSight> {
     // One process of each network namespace tells for all in it.
     const windows = new Map(pids.map((pid) => [namespaceOf(pid), pid]))

@@ -22,6 +22,8 @@ export interface ListenerSight {
 export type ListenerKind = 'tcp' | 'unix'
 
 export interface ListenerTable {
+  /** Whether one of these processes has a socket. Quickly told: where nobody has one, nobody listens. */
+  hasSockets(pids: readonly number[]): boolean
   /** What listens in the network namespaces of these processes, on ports or on unix sockets, and which of them holds it. */
   look(pids: readonly number[], kind: ListenerKind): Promise<ListenerSight>
   /** The processes that hold it, as far as they may be read. */
