@@ -34,10 +34,10 @@ async function added() {
     { rounds: isShort ? 2 : 5 },
   )
   print('What `proctor run` adds to a command', results)
-  const added = results['proctor run -- true'].median - results['true, bare'].median
-  goal('ms that proctor run adds to the bare command', added, 'at most', 80)
+  const extra = results['proctor run -- true'].median - results['true, bare'].median
+  goal('ms that proctor run adds to the bare command', extra, 'at most', 80)
   // A bare Node takes 40 ms on a quiet machine. On one that others use the milliseconds say nothing, and this does.
-  goal('what proctor run adds, in starts of a bare Node', added / results['node -e 0'].median, 'at most', 2)
+  goal('what proctor run adds, in starts of a bare Node', extra / results['node -e 0'].median, 'at most', 2)
   return results
 }
 

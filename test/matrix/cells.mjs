@@ -1,6 +1,6 @@
 // What all cells of the matrix need: folders, programs that are run to their end, and what is left of them.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -39,6 +39,23 @@ export async function must(command, args, options) {
   const { code, output } = await run(command, args, options)
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output.slice(-3000)}`)
   return output
+}
+
+/** What npm's cache has is taken as it is: most of the time of a project is npm's. */
+export const install = (folder, ...packages) =>
+  must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', '--prefer-offline', ...packages], {
+    cwd: folder,
+  })
+
+/** A folder of the cache with one package in it. */
+export async function cached(name, spec, file) {
+  const folder = join(cache, name)
+  const path = join(folder, 'node_modules', file)
+  if (existsSync(path)) return path
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+  await install(folder, '--ignore-scripts', spec)
+  return path
 }
 
 /** The folders of tests. The one of records, named after the user, stays. */

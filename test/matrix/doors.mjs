@@ -3,15 +3,15 @@
 // test has its runner.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { alive, killWorker, must, root, run, uniqueNumber, work, workspacesIn } from './cells.mjs'
+import { alive, install, killWorker, root, run, uniqueNumber, work, workspacesIn } from './cells.mjs'
 
 const bin = (name) => `node_modules/.bin/${name}`
 const onNode =
   (...words) =>
   (binaries, files) => [join(binaries, 'node'), [...words, ...files]]
-const nodes = ['20', '22', '24', '26']
+const everyNode = ['20', '22', '24', '26']
 
-export const doors = [
+const doors = [
   {
     name: 'bun test',
     packages: ['bun@1.4', '@types/node@22'],
@@ -44,11 +44,17 @@ export const doors = [
     page: 'docs/ava.md',
     start: onNode('node_modules/ava/entrypoints/cli.mjs'),
   },
-  { name: 'node-test', packages: [], nodes, files: ['node-test.mjs'], start: onNode('--test', '--test-reporter=spec') },
+  {
+    name: 'node-test',
+    packages: [],
+    nodes: everyNode,
+    files: ['node-test.mjs'],
+    start: onNode('--test', '--test-reporter=spec'),
+  },
   {
     name: 'node-test/guard',
     packages: [],
-    nodes,
+    nodes: everyNode,
     files: ['node-test-guard.mjs'],
     env: { PROCTOR_GUARD_LEAK_TIMEOUT: '200' },
     start: onNode('--import', 'proctor/node-test/guard', '--test', '--test-reporter=spec'),
@@ -81,19 +87,36 @@ export const doors = [
       files: ['vitest-plugin.test.mjs'],
       start: onNode('node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose'),
     },
-    { name: `vitest/server ${version}`, packages: [`vitest@~${version}`], nodes: own, cell: runServed },
+    {
+      name: `vitest/server ${version}`,
+      packages: [`vitest@~${version}`],
+      nodes: own,
+      cell: runServed,
+      files: ['served.test.mjs'],
+      start: onNode('node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', '--config=served.config.mjs'),
+    },
   ]),
   ...[
     { version: '29', own: ['20'] },
     { version: '30', own: ['20', '26'] },
-  ].map(({ version, own }) => ({
-    name: `jest/config ${version}`,
-    packages: [`jest@${version}`],
-    nodes: own,
-    files: ['with-proctor.test.cjs'],
-    start: onNode('node_modules/jest/bin/jest.js'),
-  })),
-  { name: 'proctor run', packages: [], nodes, files: ['run.sh'], cell: runSupervised },
+  ].flatMap(({ version, own }) => [
+    {
+      name: `jest/config ${version}`,
+      packages: [`jest@${version}`],
+      nodes: own,
+      files: ['with-proctor.test.cjs'],
+      start: onNode('node_modules/jest/bin/jest.js'),
+    },
+    {
+      name: `jest/server ${version}`,
+      packages: [`jest@${version}`],
+      nodes: own,
+      cell: runServed,
+      files: ['served.test.cjs'],
+      start: onNode('node_modules/jest/bin/jest.js', '--verbose', '--config=served.config.cjs'),
+    },
+  ]),
+  { name: 'proctor run', packages: [], nodes: everyNode, files: ['run.sh'], cell: runSupervised },
 ]
 
 /** The examples of a page: each block of code begins with the name of its file. */
@@ -103,25 +126,37 @@ const examplesOf = (page) =>
     text,
   }))
 
-/** Doors with the same packages share their project: most of the time of a row is npm's. */
-const projects = new Map()
-
-/** A project with the tests of a door. */
-export function makeDoor(door, tarball) {
-  const key = [...door.packages, door.page ?? ''].join(' ')
-  if (!projects.has(key)) projects.set(key, makeProject(door, tarball))
-  return projects.get(key)
-}
-
-async function makeProject({ name, packages, page }, tarball) {
+function makeProject({ name, page }) {
   const folder = join(work, `door-${name.replaceAll(/\W+/g, '-')}`)
   cpSync(join(root, 'fixtures/consumers/doors'), folder, { recursive: true })
   for (const example of page === undefined ? [] : examplesOf(page)) {
     writeFileSync(join(folder, example.name), example.text)
   }
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
-  await must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', tarball, ...packages], { cwd: folder })
   return folder
+}
+
+/** Doors with the same packages share their project. */
+export function doorProjects(tarball, nodes) {
+  const projects = new Map()
+  for (const door of doors) {
+    const key = [...door.packages, door.page ?? ''].join(' ')
+    projects.set(key, [...(projects.get(key) ?? []), door])
+  }
+  return [...projects.values()].map((all) => ({
+    install: async () => {
+      const folder = makeProject(all[0])
+      await install(folder, tarball, ...all[0].packages)
+      return folder
+    },
+    cells: all.flatMap((door) =>
+      door.nodes.map((version) => ({
+        row: door.name,
+        column: version === 'its own' ? version : `Node ${version}`,
+        run: (folder) => runDoor(door, folder, nodes[version] ?? nodes['24']),
+      })),
+    ),
+  }))
 }
 
 const blame = /1 process outlived (?:its command|the test)[^]*?and was killed/g
@@ -150,7 +185,7 @@ const openRecords = (temporary) =>
     .filter((path) => (statSync(path, { throwIfNoEntry: false })?.mode & 0o077) !== 0)
 
 /** One cell of a door. Returns what is wrong. */
-export async function runDoor(door, folder, binaries) {
+async function runDoor(door, folder, binaries) {
   const number = uniqueNumber()
   const temporary = mkdtempSync(join(work, 'tmp-'))
   const PATH = `${binaries}${delimiter}${process.env.PATH}`
@@ -201,10 +236,9 @@ async function judge({ folder, left }, cases) {
   return wrong
 }
 
-/** One server for a run: it ends with it; one that fails, and what it leaves, fail it; and it dies with Vitest. */
-async function runServed({ folder, binaries, temporary, env, left }) {
-  const start = onNode('node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', '--config=served.config.mjs')
-  const command = start(binaries, ['served.test.mjs'])
+/** One server for a run: it ends with it; one that fails, and what it leaves, fail it; and it dies with the runner. */
+async function runServed({ start, files, folder, binaries, temporary, env, left }) {
+  const command = start(binaries, files)
   const died =
     /the own error[^]*The server of this run, [^]*: LeakedProcessError: 2 processes outlived[^]*UnexpectedExitError: .* exit code 3/
   const wrong = await judge({ folder, left }, [
