@@ -56,6 +56,22 @@ const controls: readonly Control[] = [
     red: ['a stranger whose folder is on a file system that hangs holds nobody up, and lives on'],
   },
   {
+    off: 'the memory of a leader that /proc hides at its start (B5)',
+    file: 'src/command/launch/identify.ts',
+    from: 'if (isHeld() && hasHolder(pid))',
+    to: 'if (isHeld() && !hasHolder(pid))',
+    red: ['a leader that is another user’s from its first moment is kept, and refused; who may be signalled is ended'],
+  },
+  {
+    off: 'the look at hidden orphans, in worker threads (B5)',
+    file: 'src/containment/orphans.ts',
+    from: 'else if (this.#isHidden(pid))',
+    to: 'else if (!this.hostsThreads && this.#isHidden(pid))',
+    red: [
+      'an orphan that /proc hides from worker threads’ main thread is refused, with another fixture’s commands as a doubt',
+    ],
+  },
+  {
     off: 'the form of kill(1) that every shell knows (B11)',
     file: 'src/guardian/guardian.sh',
     from: 'kill -9 "-$2"',
@@ -79,11 +95,12 @@ const controls: readonly Control[] = [
 ]
 
 const untouched = [
+  'a member that became another user’s, where /proc hides it, is refused and not passed over',
   'guardian.sh under bash without Node ends the groups whose leader is the one that was told of, and no other',
   'what cleared its environment, left its session and its folder is dead where its limits tell',
   'what another user names like a draft of a trace goes nowhere',
 ]
-const files = ['files', 'guardian', 'meanwhile'].map((name) => `test/faults/${name}.test.ts`)
+const files = ['files', 'guardian', 'hidden', 'meanwhile'].map((name) => `test/faults/${name}.test.ts`)
 const reason = missing('root', 'unshare', 'mount', 'setpriv', 'cc', 'dash')
 
 describe.skipIf(reason !== undefined)('Negative controls of faults', () => {

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Process, Proctor, Workspace } from 'proctor/vitest'
 import { rolldown, type InputOptions, type OutputOptions, type Plugin } from 'rolldown'
@@ -228,6 +228,8 @@ export async function runOnMutatedBuild(
   names: readonly string[],
 ): Promise<readonly StoryResult[]> {
   await buildMutant({ workspace }, mutations, ['cli'])
+  // Some of them load it as another user.
+  await chmod(workspace.path, 0o755)
   const config = configInRoot(workspace, { include, testTimeout: 6_000 })
   return runInRoot({ run, workspace }, config, ['--testNamePattern', patternOf(names)], {
     PROCTOR_TEST_DIST: workspace.resolve('dist'),

@@ -21,7 +21,8 @@ The witness is the kernel: a process's start time in \`/proc\`, and the end of f
   so there a program gets the second mark only when it runs already.
 
 The last column is no call: the worker is SIGKILLed while the commands run, and its guardian ends what they have
-left. Other runs leave the storms out, which are tried one by one when this page is written. –: not tried.
+left; what it may not signal keeps its record, by which \`proctor ps\` names it. Other runs leave the storms out, which are
+tried one by one when this page is written.
 
 Where the leader has exited before, \`kill()\` ends what is left and then says that it had exited.
 `

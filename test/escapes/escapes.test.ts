@@ -3,7 +3,7 @@ import { createProctor, ContainmentError } from 'proctor'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Ending, escapes, type Escape, inNamespace, type Level, type NamespaceCase } from './cases.js'
 import { compareTable, writeTable } from './documented.js'
-import { observeKilledWorker } from './guardian.js'
+import { named, observeInNamespaceOfKilled, observeKilledWorker } from './guardian.js'
 import { observeInNamespace, reasonAgainstNamespace } from './namespace.js'
 import { foldInto, observe } from './observe.js'
 import { removePrograms } from './programs.js'
@@ -82,13 +82,13 @@ const isWritten = process.env['PROCTOR_WRITE_DOCS'] === '1'
 
 // A guardian is the same in a worker thread, which has none of these.
 describe.for(isMainThread ? ['guardian'] : [])('the worker is killed, and its %s ends', () => {
-  const possible = escapes.filter(
-    (escape) => escape.setuid === undefined && reasonAgainst(escape, 'basic') === undefined,
-  )
+  const possible = escapes.filter((escape) => reasonAgainst(escape, 'basic') === undefined)
   const expectDead = async (those: readonly Escape[], as?: 'nobody'): Promise<void> => {
     const words = await observeKilledWorker(those, as)
     for (const [id, word] of words) observations.set(`${id} guardian`, word)
-    expect([...words].filter(([, word]) => word !== 'dead')).toEqual([])
+    // Another user's cannot be ended by anybody here.
+    const expected = those.map(({ id, setuid }) => [id, setuid === undefined ? 'dead' : named])
+    expect([...words]).toEqual(expected)
   }
 
   test('all of its commands', { timeout: 60_000 }, () =>
@@ -101,6 +101,14 @@ describe.for(isMainThread ? ['guardian'] : [])('the worker is killed, and its %s
       possible.filter(({ as }) => as === 'nobody'),
       'nobody',
     )
+  })
+
+  test.for(inNamespace)('$id $title', async ({ id, scenario }, { skip }) => {
+    const reason = reasonAgainstNamespace()
+    if (reason !== undefined) skip(reason)
+    const word = await observeInNamespaceOfKilled(scenario)
+    observations.set(`${id} guardian`, word)
+    expect(word).toBe(scenario === 'first process' ? 'dead' : 'left alone')
   })
 
   // All at once they would take the machine from each other, and one by one they cost a second each.

@@ -1,12 +1,13 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { cleanEnvironment, inRoot } from '../inner-run.js'
-import { makeFolder, removeFolder } from '../machine.js'
+import { environmentOf, makeFolder, removeFolder } from '../machine.js'
 import { OtherNamespace } from './bystanders.js'
-import type { Escape } from './cases.js'
+import type { Escape, NamespaceCase } from './cases.js'
+import { startInNamespace } from './namespace.js'
 import { commandOf, programFile, setuidRoot, temporaryPath } from './programs.js'
 import { endFor, type Identity, isLive, Pipe, stateOf, until, untilIdentified } from './witness.js'
 
@@ -25,6 +26,26 @@ const patience = 20_000
 
 const isAlive = ({ escape, escapee, pipe }: Running): boolean =>
   (escapee !== undefined && isLive(escapee)) || (escape.pipe && pipe.isHeld)
+
+/** What becomes of a process that the guardian may not signal. */
+export const named = 'lives on, `proctor ps` names it'
+
+/** Whether the guardian of a worker is at work: who has the worker's number in its environment. */
+const isGuarded = (worker: number): boolean =>
+  readdirSync('/proc').some(
+    (pid) => /^\d+$/.test(pid) && environmentOf(Number(pid)).includes(`PROCTOR_WORKER=${worker} `),
+  )
+
+/** The numbers that `proctor ps` says of a temporary folder. */
+function listed(user: readonly string[], temporary: string): ReadonlySet<number> {
+  const command = [...user, process.execPath, inRoot('dist/cli.cjs'), 'ps', '--json']
+  const { stdout } = spawnSync(command[0]!, command.slice(1), {
+    encoding: 'utf8',
+    env: { ...cleanEnvironment(), TMPDIR: temporary, HOME: '/' },
+  })
+  const { processes } = JSON.parse(stdout) as { processes: readonly { pid: number }[] }
+  return new Set(processes.map(({ pid }) => pid))
+}
 
 /** Starts these in one worker, kills it, and says of each what became of it. */
 export async function observeKilledWorker(escapes: readonly Escape[], as?: 'nobody'): Promise<Map<string, string>> {
@@ -60,9 +81,13 @@ export async function observeKilledWorker(escapes: readonly Escape[], as?: 'nobo
     const workspaces = JSON.parse(line) as string[]
     await Promise.all(running.map((each, index) => untilUnderWay(each, join(workspaces[index]!, 'escapee.pid'))))
     worker.kill('SIGKILL')
-    const all = (): true | undefined => (running.some(isAlive) ? undefined : true)
-    await until('their end', all, patience).catch(() => {})
-    return new Map(running.map((each) => [each.escape.id, isAlive(each) ? 'lives on' : 'dead']))
+    const all = (): true | undefined => (running.some(isAlive) && isGuarded(worker.pid!) ? undefined : true)
+    await until('their end, or the guardian’s', all, patience).catch(() => {})
+    const alive = running.filter(isAlive)
+    const pids = alive.length === 0 ? new Set<number>() : listed(user, temporary)
+    const wordOf = (each: Running): string =>
+      !alive.includes(each) ? 'dead' : pids.has(each.escapee?.pid ?? 0) ? named : 'lives on'
+    return new Map(running.map((each) => [each.escape.id, wordOf(each)]))
   } finally {
     worker.kill('SIGKILL')
     for (const { escapee } of running) if (escapee !== undefined) await endFor(escapee)
@@ -79,4 +104,23 @@ async function untilUnderWay(each: Running, file: string): Promise<void> {
   else each.escapee = await untilIdentified(file, patience)
   if (state !== undefined) await until(`state ${state}`, () => (stateOf(each.escapee!) === state ? true : undefined))
   if (state !== 'Z' && !isAlive(each)) throw new Error(`${each.escape.title}: it is dead before the worker is`)
+}
+
+/** Kills a worker that is in a pid namespace, or its first process, and says what became of what is there. */
+export async function observeInNamespaceOfKilled(scenario: NamespaceCase['scenario']): Promise<string> {
+  const temporary = makeFolder()
+  const pipe = new Pipe(join(temporary, 'pipe'))
+  const program = startInNamespace(scenario, ['basic', 'guardian'], { TMPDIR: temporary, WITNESS: pipe.path })
+  try {
+    const [word] = (await once(createInterface({ input: program.stdout! }), 'line')) as [string]
+    if (word !== 'up') return word
+    // With its first process a pid namespace ends, and the guardian with it.
+    program.kill('SIGKILL')
+    await until('the end of all of it', () => (pipe.isHeld ? undefined : true), patience)
+    return 'dead'
+  } finally {
+    program.kill('SIGKILL')
+    pipe.close()
+    await removeFolder(temporary)
+  }
 }

@@ -1,11 +1,13 @@
-// Process 1 of a pid namespace: in-namespace.mjs SCENARIO LEVEL ENDING prints one word.
+// Process 1 of a pid namespace: in-namespace.mjs SCENARIO LEVEL ENDING prints one word. With `guardian` the worker is a
+// process of its own there, which is killed, and the word is said once its guardian has done its work.
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createProctor } from 'proctor'
 
 // A line into STRANGER makes somebody else start a session.
 const [scenario, level, ending] = process.argv.slice(2)
-const proctor = await createProctor({ containment: level, grace: 200, leakTimeout: 60 })
+const isSupervisor = scenario.startsWith('reuse') && ending === 'guardian'
+const proctor = isSupervisor ? undefined : await createProctor({ containment: level, grace: 200, leakTimeout: 60 })
 
 function stat(pid) {
   try {
@@ -60,19 +62,38 @@ async function reuse() {
     if (attempt === 400) return 'the number did not come back'
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
+  if (ending === 'worker') return pid
   await end(command)
   if (ending === 'kill') await proctor.teardown()
+  return strangersOf(pid)
+}
+
+function strangersOf(pid) {
   const left = membersOf(pid).length
   return left === 2 ? 'left alone' : `${2 - left} of 2 strangers killed`
+}
+
+/** The same, and the worker is killed. */
+async function killWorker() {
+  const worker = spawn(process.execPath, [process.argv[1], scenario, level, 'worker'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const word = await new Promise((resolve) => void worker.stdout.once('data', (text) => resolve(String(text).trim())))
+  if (!/^\d+$/.test(word)) return word
+  worker.kill('SIGKILL')
+  const own = `${process.env.TMPDIR}/proctor-${process.getuid()}`
+  while (existsSync(own)) await new Promise((resolve) => setTimeout(resolve, 10))
+  return strangersOf(Number(word))
 }
 
 /** Whatever is orphaned comes to us, and in `basic` nobody waits for it. */
 async function firstProcess() {
   const program = new URL('../../fixtures/programs/escapes/leader-exits-first.sh', import.meta.url).pathname
-  const command = proctor.run('sh', [program], { env: { WITNESS: '/dev/null' } })
+  const command = proctor.run('sh', [program], { env: { WITNESS: process.env.WITNESS ?? '/dev/null' } })
   const { pid } = command
   await command.waitForExit()
   while (membersOf(pid).length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  if (ending === 'guardian') return 'up'
   const begin = performance.now()
   const error = await end(command)
   const ms = performance.now() - begin
@@ -83,5 +104,7 @@ async function firstProcess() {
   return error?.name === 'AlreadyExitedError' ? 'dead' : String(error)
 }
 
-console.log(await (scenario.startsWith('reuse') ? reuse() : firstProcess()))
-process.exit()
+console.log(await (isSupervisor ? killWorker() : scenario.startsWith('reuse') ? reuse() : firstProcess()))
+// It is killed from outside.
+if (ending !== 'worker' && !(ending === 'guardian' && !isSupervisor)) process.exit()
+setInterval(() => {}, 1_000_000)

@@ -1,5 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process'
-import { promisify } from 'node:util'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
 import { cleanEnvironment, inRoot } from '../inner-run.js'
 import type { Ending, Level, NamespaceCase } from './cases.js'
 import { temporaryPath } from './programs.js'
@@ -18,25 +18,27 @@ const besideStranger = (script: readonly string[]): string[] => [
   ...script,
 ]
 
+/** Starts a scenario as process 1 of a pid namespace. */
+export function startInNamespace(
+  scenario: NamespaceCase['scenario'],
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): ChildProcess {
+  const stranger = temporaryPath('stranger')
+  execFileSync('mkfifo', [stranger])
+  const script = [process.execPath, inRoot('test/escapes/in-namespace.mjs'), scenario, ...args]
+  const own = ['--pid', '--fork', '--kill-child', '--mount-proc']
+  return spawn('unshare', [...own, ...(scenario === 'reuse by a stranger' ? besideStranger(script) : script)], {
+    env: { ...cleanEnvironment(), STRANGER: stranger, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  })
+}
+
 /** Runs a scenario as process 1 of a pid namespace and says what was seen. */
-export async function observeInNamespace(
+export const observeInNamespace = async (
   scenario: NamespaceCase['scenario'],
   level: Level,
   ending: Ending,
-): Promise<string> {
-  const stranger = temporaryPath('stranger')
-  execFileSync('mkfifo', [stranger])
-  const script = [process.execPath, inRoot('test/escapes/in-namespace.mjs'), scenario, level, ending]
-  const { stdout } = await promisify(execFile)(
-    'unshare',
-    [
-      '--pid',
-      '--fork',
-      '--kill-child',
-      '--mount-proc',
-      ...(scenario === 'reuse by a stranger' ? besideStranger(script) : script),
-    ],
-    { env: { ...cleanEnvironment(), STRANGER: stranger }, timeout: 20_000, killSignal: 'SIGKILL' },
-  )
-  return stdout.trim()
-}
+): Promise<string> => (await text(startInNamespace(scenario, [level, ending]).stdout!)).trim()

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync } from 'node:fs'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { programFile, removePrograms, setuidRoot } from '../escapes/programs.js'
-import { inRoot } from '../inner-run.js'
+import { dist } from '../inner-run.js'
 import { makeFolder, removeFolder } from '../machine.js'
 import { needs } from '../needs.js'
 
@@ -20,10 +20,11 @@ function saidWhereHidden(script: string): unknown {
   chmodSync(folder, 0o1777)
   const begin = `
     import { spawn } from 'node:child_process'
-    import { createProctor } from ${JSON.stringify(inRoot('dist/index.js'))}
+    import { createProctor } from ${JSON.stringify(`${dist}/index.js`)}
     const said = (ending) => ending.then(() => 'resolved', ({ name, message }) => name + ': ' + message)
     const began = async (proctor) => {
-      while (!(await proctor.workspace.exists('escapee.pid'))) await new Promise((resolve) => setTimeout(resolve, 5))
+      for (let tries = 0; tries < 800 && !(await proctor.workspace.exists('escapee.pid')); tries += 1)
+        await new Promise((resolve) => setTimeout(resolve, 5))
     }
     const options = { grace: 20, leakTimeout: 20 }
     `
@@ -32,6 +33,8 @@ function saidWhereHidden(script: string): unknown {
   const node = [process.execPath, '--input-type=module', '-e', `${begin}${script}\nprocess.exit()`]
   const { stdout, stderr } = spawnSync('unshare', [...own, ...node], {
     encoding: 'utf8',
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
     env: {
       PATH: process.env['PATH'],
       HOME: '/',
@@ -80,10 +83,10 @@ test('an orphan that /proc hides from worker threads’ main thread is refused, 
   const said = saidWhereHidden(`
     import { Worker } from 'node:worker_threads'
     import { once } from 'node:events'
-    import setup from ${JSON.stringify(inRoot('dist/vitest-global-setup.js'))}
+    import setup from ${JSON.stringify(`${dist}/vitest-global-setup.js`)}
     const end = setup({ vitest: { projects: [{ config: { pool: 'threads' } }], config: {} }, config: {} })
     const code = ${JSON.stringify(`
-      const { createProctor } = await import(${JSON.stringify(inRoot('dist/index.js'))})
+      const { createProctor } = await import(${JSON.stringify(`${dist}/index.js`)})
       const { parentPort } = await import('node:worker_threads')
       const said = (ending) => ending.then(() => 'resolved', ({ name, message }) => name + ': ' + message)
       const proctor = await createProctor({ grace: 20, leakTimeout: 20, containment: 'strict' })
