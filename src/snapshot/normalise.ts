@@ -61,23 +61,39 @@ const workspaceName = String.raw`(?:kept-)?proctor-(?=[a-z]+\d)[a-z][\da-z]{7}(?
 const workspacePath = new RegExp(String.raw`(?:/[^\s/'"\`:;,()<>|]+)*/${workspaceName}`, 'g')
 
 /** A variable of ours with its value, as `env`, `export -p`, JSON and Node print it. */
-const ownVariable = /["']?\bPROCTOR_(?:MARK|OUTSIDE)_\w+["']?\s*[=:]\s*(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,}]*)/
+const ownVariable =
+  /["']?\bPROCTOR_(?:(?:MARK|OUTSIDE|GUARD)_\w+|RUN|GUARD|LAUNCH|PROCESS_TABLE)\b["']?\s*[=:]\s*(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,}]*)/
 /** A line of nothing else, and one of several in a line. */
 const ownLine = new RegExp(
   String.raw`^[ \t]*(?:declare -x |export |setenv )?${ownVariable.source},?[ \t]*(?:\r?\n|$)`,
   'gm',
 )
-/** The last of an object takes the comma before it along. */
-const ownLast = new RegExp(String.raw`,\s*${ownVariable.source}(?=\s*\})`, 'g')
+/** The last ones of an object take the comma before them along. */
+const ownLast = new RegExp(String.raw`(?:,\s*${ownVariable.source})+(?=\s*\})`, 'g')
 const ownEntry = new RegExp(String.raw`,\s*${ownVariable.source}|${ownVariable.source},?[ \t]*`, 'g')
 
 const withoutOwnVariables = (text: string): string =>
   text.includes('PROCTOR_') ? text.replaceAll(ownLast, '').replaceAll(ownLine, '').replaceAll(ownEntry, '') : text
 
+/** Digits of the mark that is a limit, less those of the word in its place: columns behind it stay where they are. */
+const limitPadding = ' '.repeat(10)
+
+/** The limit that marks a command, as `ulimit -a` and /proc/self/limits show it, is what it is without the mark. */
+function withoutOwnLimits(text: string): string {
+  let result = text
+  for (const { locks } of trees) {
+    if (locks === undefined) continue
+    result = result.replaceAll(new RegExp(String.raw`\b${locks}\b( {2,})?`, 'g'), (_all, blanks?: string) =>
+      blanks === undefined ? 'unlimited' : `unlimited${limitPadding}${blanks}`,
+    )
+  }
+  return result
+}
+
 /** Turns what differs from run to run into words. What it gives it leaves as it is. */
 export function normalise(text: string, options: SnapshotOptions = {}): string {
   const { ansi = true, workspace = true, durations = true, ports: withPorts = true, pids = true } = options
-  let result = withoutOwnVariables(ansi ? withoutEscapes(text) : text)
+  let result = withoutOwnLimits(withoutOwnVariables(ansi ? withoutEscapes(text) : text))
   if (workspace) {
     for (const { workspace: path } of trees) {
       // Under the name without symbolic links, and under the one that TMPDIR has.

@@ -139,6 +139,9 @@ describe('the serializer', () => {
   })
 })
 
+/** What the global set-up and a person add to the environment of the tests. */
+const ofRun = { PROCTOR_RUN: '6d37136a64fed165', PROCTOR_GUARD: 'report', PROCTOR_GUARD_LEAK_TIMEOUT: '100' }
+
 describe('no variable of ours is in a snapshot', () => {
   test.each([
     ['env', ['sh', '-c', 'env | sort']],
@@ -149,14 +152,30 @@ describe('no variable of ours is in a snapshot', () => {
     ['JSON of several lines', ['node', '-p', 'JSON.stringify(process.env, null, 2)']],
   ])('of %s', async (_, [command, ...args]) => {
     const proctor = await givenProctor()
-    const process = proctor.run(command!, args, { env: { A: 'first', PROCTORS: 'own', Z: 'last' } })
+    const process = proctor.run(command!, args, { env: { A: 'first', PROCTORS: 'own', Z: 'last', ...ofRun } })
     await process.waitForSuccessfulExit()
 
     expect(process.output).toMatch(/PROCTOR_MARK_/)
     const snapshot = process.snapshot()
-    expect(snapshot).not.toMatch(/PROCTOR_(?:MARK|OUTSIDE)|^\s*$|,,|\{\s*,|,\s*\}$/m)
+    expect(snapshot).not.toMatch(/PROCTOR_(?!TEST_)|^\s*$|,,|\{\s*,|,\s*\}$/m)
     expect(snapshot).toMatch(/A["']?[=:] ?["']?first/)
     expect(snapshot).toMatch(/PROCTORS["']?[=:] ?["']?own/)
     expect(snapshot).toMatch(/Z["']?[=:] ?["']?last/)
+  })
+
+  test.runIf(process.platform === 'linux')('nor the limit that is the other mark', async () => {
+    const proctor = await givenProctor()
+    const command = proctor.run('sh', [
+      '-c',
+      'grep locks /proc/self/limits; echo "limit $(grep locks /proc/$$/limits)" >&2',
+    ])
+    await command.waitForSuccessfulExit()
+    expect(
+      command
+        .snapshot()
+        .split(/ +/)
+        .filter((word) => /\d/.test(word)),
+    ).toEqual([])
+    expect(command.snapshot()).toMatch(/^Max file locks {12}unlimited {12}unlimited {12}locks/)
   })
 })
