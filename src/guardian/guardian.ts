@@ -1,4 +1,4 @@
-import { existsSync, ftruncateSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from '../containment/owner.js'
@@ -9,6 +9,7 @@ import { every, soon } from '../base/clock.js'
 import { runtime } from '../base/runtime.js'
 import { table } from '../system/process-table/current.js'
 import { keyOf, type ProcessIdentity } from '../system/process-table/table.js'
+import { temporaryFolder } from '../workspace/own-folder.js'
 import { OwnRecord } from '../workspace/record.js'
 import { formatLine, type Line } from './protocol.js'
 import { type Script, startScript } from './script.js'
@@ -169,7 +170,7 @@ export class Guardian {
   /** The real path of the temporary folder. It is remembered, as each test asks for it and hardly any changes TMPDIR. */
   #temporaryFolder(): string {
     const name = tmpdir()
-    const real = this.#temporary?.name === name ? this.#temporary.real : realpathSync(name)
+    const real = this.#temporary?.name === name ? this.#temporary.real : temporaryFolder()
     this.#temporary = { name, real }
     return real
   }

@@ -98,6 +98,15 @@ async function openTrace({ trace, ...request }: RunRequest): Promise<RunTrace | 
   return new Opened(trace, commandLineOf({ trace, ...request }))
 }
 
+/** A picture that cannot be kept changes nothing about the run's verdict. */
+function endTrace(trace: RunTrace | undefined, report: RunReport, hasFailed: boolean): void {
+  try {
+    trace?.end(report, hasFailed)
+  } catch (error) {
+    say(`proctor: --trace: ${escapeControls((error as Error).message)}\n`)
+  }
+}
+
 async function run(request: RunRequest): Promise<number | NodeJS.Signals> {
   const file = openReport(request.json)
   const trace = await openTrace(request)
@@ -106,7 +115,7 @@ async function run(request: RunRequest): Promise<number | NodeJS.Signals> {
     if (isSaid(report, request)) say(formatReport(report, request.leaks === 'report'))
     writeReport(file, report)
     const code = codeOf(report, request)
-    trace?.end(report, code !== 0)
+    endTrace(trace, report, code !== 0)
     return code
   } catch (error) {
     trace?.remove()

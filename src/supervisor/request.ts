@@ -85,7 +85,8 @@ function readOptions(parameters: readonly string[]): { values: Partial<Record<Na
       if (!Object.hasOwn(options, token.name)) {
         throw new UsageError(`Unknown option ${show(token.rawName)}. Accepted are ${accepted}.`)
       }
-      if (typeof token.value !== 'string') throw new UsageError(`${token.rawName} needs a value.`)
+      const isEmptyPath = token.value === '' && ['json', 'trace'].includes(token.name)
+      if (typeof token.value !== 'string' || isEmptyPath) throw new UsageError(`${token.rawName} needs a value.`)
       last = token.name
       if (last === 'allow') allow.push(token.value)
       else values[token.name as Name] = token.value

@@ -7,7 +7,7 @@ import type { ProcessIdentity } from '../system/process-table/table.js'
 import { table } from '../system/process-table/current.js'
 import { Mask } from '../trace/secrets.js'
 import { Trace } from '../trace/trace.js'
-import { TraceFile } from '../trace/trace-file.js'
+import { assertReplaceable, TraceFile } from '../trace/trace-file.js'
 import { guardian } from '../worker/own-guardian.js'
 import type { RunReport } from './findings.js'
 
@@ -32,6 +32,7 @@ export class RunTrace {
       platform: `${process.platform} ${process.arch}`,
       workspace: process.cwd(),
     }
+    assertReplaceable(resolve(path))
     const file = new TraceFile(dirname(resolve(path)), () => basename(path), guardian())
     this.#trace = new Trace(file, () => header, this.#mask)
   }

@@ -6,7 +6,6 @@ import {
   readFileSync,
   readdirSync,
   statSync,
-  rmSync,
   unlinkSync,
   writeFileSync,
   writevSync,
@@ -45,6 +44,16 @@ function assertWritable(folder: string): void {
       throw new ProctorError(`No trace can be written to ${folder}: ${(error as Error).message}`, { cause: error })
     }
   }
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+
+/**
+ * Checks that a trace can take a path. What is there is replaced, and removed when there is no trace: that is an older
+ * trace, and never a folder or a device.
+ */
+export function assertReplaceable(path: string): void {
+  if (existsSync(path) && !isFile(path)) throw new ProctorError(`No trace can be written to ${path}: it is no file`)
 }
 
 const checked = new Set<string>()
@@ -188,7 +197,7 @@ export class TraceFile {
     } finally {
       this.#end()
       // A part of a page is of no use.
-      if (!this.#isKept) rmSync(this.path, { force: true })
+      if (!this.#isKept) this.#removeFile()
     }
   }
 
@@ -204,7 +213,11 @@ export class TraceFile {
   remove(): boolean {
     this.#end()
     if (this.#path === undefined && !hasTraces(this.#folder)) return false
-    if (existsSync(this.path)) unlinkSync(this.path)
+    this.#removeFile()
     return true
+  }
+
+  #removeFile(): void {
+    if (isFile(this.path)) unlinkSync(this.path)
   }
 }

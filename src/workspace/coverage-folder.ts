@@ -1,8 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/owner.js'
-import { dropOwnFolder, existingOwnFolder, ownFolder } from './own-folder.js'
+import { dropOwnFolder, existingOwnFolder, ownFolder, temporaryFolder } from './own-folder.js'
 
 // The folder that the commands of one run write their coverage to, and listen in. Its path is short, because it contains
 // sockets: the kernel allows 107 bytes for the path of one, macOS 103.
@@ -12,7 +11,7 @@ const ownerFile = 'owner'
 
 /** Makes a folder for this process. Removes those of processes that were killed. */
 export function makeCoverageFolder(): string {
-  const own = ownFolder(realpathSync(tmpdir()))
+  const own = ownFolder(temporaryFolder())
   removeAbandonedIn(own)
   const path = join(own, `coverage-${newToken()}`)
   mkdirSync(path, 0o700)
@@ -27,7 +26,7 @@ export function removeCoverageFolder(path: string): void {
 
 /** Removes those of processes that were killed. */
 export function removeAbandonedCoverage(): void {
-  const own = existingOwnFolder(realpathSync(tmpdir()))
+  const own = existingOwnFolder(temporaryFolder())
   if (own === undefined) return
   removeAbandonedIn(own)
   dropOwnFolder(own)

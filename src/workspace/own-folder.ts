@@ -1,4 +1,5 @@
-import { chmodSync, lstatSync, mkdirSync, rmdirSync, type Stats } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, realpathSync, rmdirSync, statSync, type Stats } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WorkspaceError } from '../base/errors.js'
 
@@ -8,6 +9,29 @@ import { WorkspaceError } from '../base/errors.js'
 
 /** The user who owns the files that this process creates. */
 export const thisUser = (): number => process.geteuid?.() ?? 0
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+/**
+ * Checks that there is a temporary folder. Returns its name, which may have symbolic links in it.
+ *
+ * @throws {WorkspaceError} if there is none.
+ */
+export function checkTemporaryFolder(): string {
+  const folder = tmpdir()
+  if (isFolder(folder)) return folder
+  throw new WorkspaceError(
+    `TMPDIR is ${JSON.stringify(folder)}, and there is no such folder: make it, or let TMPDIR name another one.`,
+    folder,
+  )
+}
+
+/**
+ * The real path of the temporary folder.
+ *
+ * @throws {WorkspaceError} if there is none.
+ */
+export const temporaryFolder = (): string => realpathSync(checkTemporaryFolder())
 
 function describeImpostor(entry: Stats): string | undefined {
   if (entry.isSymbolicLink()) return 'is a symbolic link'

@@ -6,15 +6,13 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { isJudgedHere, isOwnerDead, newToken, type Owner } from '../containment/owner.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
-import { dropOwnFolder, existingOwnFolder, ownFolder, thisUser } from './own-folder.js'
+import { dropOwnFolder, existingOwnFolder, ownFolder, temporaryFolder, thisUser } from './own-folder.js'
 
 // Each worker has a record that says which workspaces are its own. It is in the folder that only this user can write
 // to. A name in the temporary folder proves nothing, because anybody may have made it.
@@ -93,7 +91,7 @@ export function readRecord(path: string): WorkerRecord | undefined {
 }
 
 /** The records in this user's folder inside a temporary one. */
-export function readRecords(temporary: string = realpathSync(tmpdir())): WorkerRecord[] {
+export function readRecords(temporary: string = temporaryFolder()): WorkerRecord[] {
   const folder = existingOwnFolder(temporary)
   if (folder === undefined) return []
   return readdirSync(folder)

@@ -1,16 +1,14 @@
-import { appendFileSync, readFileSync, realpathSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { realProcess } from '../base/real-process.js'
 import { runVariable } from '../containment/marks.js'
-import { dropOwnFolder, existingOwnFolder, ownFolder } from './own-folder.js'
+import { dropOwnFolder, existingOwnFolder, ownFolder, temporaryFolder } from './own-folder.js'
 
 // What the workers of a run tell its main process: one file of lines for each kind, in this user's own folder.
 
 /** The folders of traces, and the findings of guards. */
 export type LineKind = 'traces' | 'leaks'
 
-const temporary = (): string => realpathSync(tmpdir())
 const nameOf = (run: string, kind: LineKind): string => `${run}.${kind}`
 
 /** The token of this process's run, if the run is marked. */
@@ -21,7 +19,7 @@ export function tellRun(kind: LineKind, line: string): void {
   const run = thisRun()
   if (run === undefined) return
   try {
-    appendFileSync(join(ownFolder(temporary()), nameOf(run, kind)), `${line}\n`, { mode: 0o600 })
+    appendFileSync(join(ownFolder(temporaryFolder()), nameOf(run, kind)), `${line}\n`, { mode: 0o600 })
   } catch {
     // The main process does not learn it, but no test fails for that.
   }
@@ -30,7 +28,7 @@ export function tellRun(kind: LineKind, line: string): void {
 /** Reads what the workers of a run have told, and removes it. */
 export function takeRunLines(run: string, kind: LineKind): string[] {
   try {
-    const own = existingOwnFolder(temporary())
+    const own = existingOwnFolder(temporaryFolder())
     if (own === undefined) return []
     const path = join(own, nameOf(run, kind))
     const lines = readFileSync(path, 'utf8').split('\n')

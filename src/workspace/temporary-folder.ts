@@ -1,7 +1,5 @@
-import { statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import type { dirSync as DirSync } from 'tmp-promise'
-import { WorkspaceError } from '../base/errors.js'
+import { checkTemporaryFolder } from './own-folder.js'
 
 // The only importer of tmp-promise. It is loaded for the first fixture, because importing tmp adds an exit listener.
 
@@ -9,13 +7,7 @@ let dirSync: typeof DirSync | undefined
 
 /** Imports tmp-promise, once. */
 export async function prepareTemporaryFolders(): Promise<void> {
-  const folder = tmpdir()
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new WorkspaceError(
-      `TMPDIR is ${JSON.stringify(folder)}, and there is no such folder: make it, or let TMPDIR name another one.`,
-      folder,
-    )
-  }
+  checkTemporaryFolder()
   dirSync ??= (await import('tmp-promise')).default.dirSync
 }
 

@@ -49,6 +49,11 @@ const sweep = (folder: string): { stdout: string; stderr: string; status: number
     env: { ...process.env, TMPDIR: folder },
   })
 
+test('a temporary folder that is not there is a sentence of the command line too', () => {
+  const sentence = 'TMPDIR is "/nowhere", and there is no such folder: make it, or let TMPDIR name another one.'
+  expect(sweep('/nowhere')).toMatchObject({ status: 1, stderr: `proctor: Nothing can be told here. ${sentence}\n` })
+})
+
 const own = (folder: string): string => join(folder, `proctor-${process.geteuid!()}`)
 
 test('its own folder is this user’s alone, and goes with the last record', async () => {
@@ -192,6 +197,22 @@ test('a socket fits into a workspace below a long TMPDIR, and a path that fits n
   expect(run(folder, script)).toMatch(
     /^TypeError waitForPort: the path has 1\d\d bytes, and no unix socket can be there: accepted are at most 10[37]\./,
   )
+})
+
+test('a program on a file system that is mounted with noexec is said to be there', () => {
+  needs('root', 'unshare', 'mount')
+  const script = `
+    import { execFileSync } from 'node:child_process'
+    import { chmodSync, writeFileSync } from 'node:fs'
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'noexec', 'tmpfs', process.env.TMPDIR])
+    const proctor = await createProctor()
+    const file = proctor.workspace.resolve('tool')
+    writeFileSync(file, '#!/bin/sh')
+    chmodSync(file, 0o755)
+    await proctor.run('./tool').waitForExit().catch((error) => console.log(error.message))
+    await proctor.teardown()`
+  const output = run(givenShared(), script, {}, ['unshare', '--mount', '--propagation', 'private'])
+  expect(output).toContain('may not be executed: its file system may be mounted with noexec (EACCES)')
 })
 
 test('a full disk: the trace is said to have broken off, and no path of a file that is not there is printed', () => {

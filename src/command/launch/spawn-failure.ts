@@ -3,6 +3,12 @@ import { join } from 'node:path'
 import { SpawnError } from '../../base/errors.js'
 import type { SpawnRequest } from './request.js'
 
+/** The file may be right, and its file system or a folder on the way to it is not. */
+const notExecutable = (file: string): string =>
+  (statSync(file).mode & 0o111) === 0o111
+    ? 'has the mode of a program, and may not be executed: its file system may be mounted with noexec'
+    : 'is not executable'
+
 /** Explains why a program could not be started: execvp(3) reports three different mistakes as ENOENT. */
 export function explain(error: unknown, request: SpawnRequest): SpawnError {
   const cause = error as NodeJS.ErrnoException & { originalMessage?: string }
@@ -53,7 +59,7 @@ export function explain(error: unknown, request: SpawnRequest): SpawnError {
   } catch {
     return refuse(subject === undefined ? `no such file (${code})${hint}` : `${subject} does not exist (${code})`)
   }
-  if (code === 'EACCES') return refuse(`${subject ?? 'the file'} is not executable (EACCES)`)
+  if (code === 'EACCES') return refuse(`${subject ?? 'the file'} ${notExecutable(file)} (EACCES)`)
   if (code === 'ENOENT') return refuse('the file is there, but the interpreter in its first line is not (ENOENT)')
   return refuse(`${cause.originalMessage ?? cause.message}`)
 }

@@ -63,11 +63,20 @@ test.each([
   [['--timeout=soon', '--', 'true'], /^--timeout is soon. Accepted is a number above 0 of milliseconds/],
   [['--leaks', 'ignore', '--', 'true'], '--leaks is ignore. Accepted are fail, kill, warn, report.'],
   [['--allow', '/(/', '--', 'true'], /^--allow: '\/\(\/' is no regular expression/],
+  [['--trace', '/dev/null', '--', 'true'], 'No trace can be written to /dev/null: it is no file'],
+  [['--trace', '.', '--', 'true'], /^No trace can be written to \/.*: it is no file$/],
+  [['--trace=', '--', 'true'], '--trace needs a value.'],
   [['--json', '/no/such/file', '--', 'true'], '--json: /no/such/file cannot be written (ENOENT).'],
 ])('a wrong command line is one sentence: %j', async (args, message) => {
   const { exitCode, stdout, stderr } = await startRun(args).result
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
   expect(stderr.replace(/^proctor: (.*)\n$/, '$1')).toMatch(message)
+})
+
+test('a trace that cannot be kept is a sentence, and the exit code is the command’s', async () => {
+  const { exitCode, stderr } = await startRun(['--trace', '/proc/no.html', ...sh('exit 3')]).result
+  expect(exitCode).toBe(3)
+  expect(stderr).toMatch(/^proctor: (?:--trace: |No trace can be written to ).*\n$/)
 })
 
 describe('what the command leaves', () => {
