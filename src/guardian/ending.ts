@@ -17,7 +17,7 @@ import { type Death, endTrace } from './trace-end.js'
 
 /** ms within which everything must be dead: a fork storm takes long to end on a busy machine. */
 const deadline = 30_000
-/** How many kills in a row must find nothing. */
+/** How many kills in a row must find nothing to end. */
 const emptyKills = 2
 /** The most files of the workspaces that a trace lists. */
 const mostFiles = 500
@@ -28,7 +28,7 @@ function identityIn(variable: string): ProcessIdentity | undefined {
   return pid === undefined || startTime === undefined ? undefined : { pid, startTime }
 }
 
-/** The records that were there when the guardian started: a worker that was killed right after that has told nothing. */
+/** The records that existed when the guardian started. A worker that was killed right after that has sent none. */
 const untold = (): string[] => (process.env['PROCTOR_RECORDS'] ?? '').split('\n').filter((path) => path !== '')
 
 /** Ends the worker if the runner's main process has gone: a worker in an endless loop never notices that. */
@@ -107,7 +107,7 @@ class Ending {
 
 const nothing: Death = { killed: [], spared: [], files: [] }
 
-/** Ends what the dead worker had open: its lines are on standard input. */
+/** Ends what the dead worker had open. Its lines are on standard input. */
 export async function endEstate(): Promise<void> {
   // Read as a stream: readFileSync once failed with EAGAIN, on a busy machine.
   const lines = (await text(process.stdin)).split('\n').flatMap((line) => parseLine(line) ?? [])

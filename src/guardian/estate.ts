@@ -103,7 +103,7 @@ class EstateSource extends TableSource {
 /** The dead worker whose processes are looked for. */
 export interface DeadWorker {
   readonly startTime: number
-  /** The worker's session, where it is known: the runner is in the same one. */
+  /** The worker's session, if it is known. The runner is in the same one. */
   readonly session: number | undefined
   /** The token in the name of the worker's mark. */
   readonly token: string
@@ -118,7 +118,7 @@ export class Estate {
   readonly #containment: BasicContainment
 
   /**
-   * @param lines what the guardian was told, where that is known.
+   * @param lines what the worker told the guardian, if known.
    * @param reapers the processes that adopt orphans, besides process 1.
    */
   constructor(

@@ -23,14 +23,16 @@ const endingPath = builtFile('guardian-ending.js')
 /** Whether other programs can read a file: they cannot read one inside of a Yarn PnP archive. */
 const isForOthers = (path: string): boolean => existsSync(path) && !path.includes('.zip/')
 
-/** The page with which every trace begins; the data follow it. The guardian is given its path if it can read it. */
+/**
+ * The page with which every trace begins. The data follow it. The guardian gets the path only if it can read the file.
+ */
 export const tracePage = fileURLToPath(new URL('./trace-page.html', import.meta.url))
 export const isPageForOthers = isForOthers(tracePage)
 
 /** Upper bound (ms) before the guardian learns that a group is empty; pids are not reused that fast. */
 const flushTime = 20
 
-/** How often the guardian is restarted: somewhere it may never live long. */
+/** How often the guardian is restarted. There may be machines where it never lives long. */
 const mostRestarts = 20
 
 /** The main process of the runner, if this process is one of its workers: a child with an IPC channel. */
@@ -77,9 +79,9 @@ export class Guardian {
   }
 
   /**
-   * Where everything that a command starts carries the second mark, the guardian could find it by that mark, and knowing the
-   * group only saves it a moment. The line can wait: it would wake the guardian beside every program that starts, and most
-   * of the programs have exited by the time of the next flush.
+   * If everything that a command starts carries the second mark, the guardian can find it by that mark, and the group
+   * only saves a moment. Then the line can wait: it would wake the guardian for every program that starts, and most
+   * programs have exited by the time of the next flush.
    */
   watchGroup(leader: ProcessIdentity): void {
     const [key, line] = [`group ${keyOf(leader)}`, { kind: 'group', leader } as const]
@@ -96,7 +98,7 @@ export class Guardian {
     this.#stopFlush ??= every(flushTime, () => this.#flush())
   }
 
-  /** Called when a leader has exited: a later member of its group may be a stranger, if the number was used again. */
+  /** Called when a leader has exited. If its number is used again, a later member of its group may be a stranger. */
   leaderExited(leader: ProcessIdentity, before: number): void {
     const key = `group ${keyOf(leader)}`
     if (!this.#open.has(key)) return
@@ -117,22 +119,23 @@ export class Guardian {
     this.#forget(`process ${keyOf(identity)}`)
   }
 
-  /** Leaves a process alone at the end of the worker and of the run: it is allowed to outlive its command. */
+  /** Leaves a process alone at the end of the worker and of the run, because it is allowed to outlive its command. */
   exempt({ pid, startTime }: ProcessIdentity): void {
     this.#hasExempted = true
     this.#note(`process ${pid} ${startTime}`)
   }
 
-  /** Does so with everything that carries the mark of a tree, and so with what the tree's processes start later. */
+  /** The same for everything that carries the mark of a tree, even if it starts later. */
   exemptTree(tree: string, locks?: bigint): void {
     this.#hasExempted = true
     this.#note(`tree ${tree} ${locks ?? ''}`)
   }
 
   /**
-   * The path for a new workspace. Its record is written first, so that a worker that dies in between leaves no unrecorded one.
+   * The path for a new workspace. Its record is written first, so that a worker that dies in between leaves no
+   * unrecorded one.
    *
-   * @throws {WorkspaceError} when this user's own folder is somebody else's.
+   * @throws {WorkspaceError} if this user's own folder belongs to somebody else.
    */
   nextWorkspace(): string {
     const record = this.#recordIn(this.#temporaryFolder())
@@ -141,9 +144,9 @@ export class Guardian {
   }
 
   /**
-   * An empty file for the trace that is to go to `destination`. The caller must give it back.
+   * An empty file for a trace that is to be moved to `destination`. The caller must give it back.
    *
-   * @throws {WorkspaceError} when this user's own folder is somebody else's.
+   * @throws {WorkspaceError} if this user's own folder belongs to somebody else.
    */
   takeDraft(destination: string): Draft {
     const draft = this.#emptyDrafts.pop() ?? this.#newDraft()
@@ -167,7 +170,9 @@ export class Guardian {
     return { path, file: openSync(path, 'ax', 0o600) }
   }
 
-  /** The real path of the temporary folder. It is remembered, as each test asks for it and hardly any changes TMPDIR. */
+  /**
+   * The real path of the temporary folder. It is cached, because each test asks for it and hardly any changes TMPDIR.
+   */
   #temporaryFolder(): string {
     const name = tmpdir()
     const real = this.#temporary?.name === name ? this.#temporary.real : temporaryFolder()
@@ -191,8 +196,9 @@ export class Guardian {
   }
 
   /**
-   * Called when the worker exits in order and has no fixture left. If nothing else is open either, this removes its records
-   * and takes back every line, and the guardian exits at the end of file. Otherwise it starts Node, to look what is left.
+   * Called when the worker exits normally and has no fixture left. If nothing else is open, this removes its records
+   * and takes back every line, and the guardian exits at the end of the file. Otherwise the guardian starts Node to
+   * find what is left.
    */
   retire(): void {
     if (this.#hasExempted || [...this.#open.keys()].some((key) => !key.startsWith('record '))) return
@@ -211,7 +217,7 @@ export class Guardian {
     else this.#cancelFlush ??= soon(() => this.#flush())
   }
 
-  /** Takes a line back with the next flush: each write wakes the guardian, while the program under test waits. */
+  /** Takes a line back with the next flush. Each write would wake the guardian while the program under test runs. */
   #forget(key: string): void {
     if (this.#open.delete(key)) this.#flushLater()
   }
@@ -248,7 +254,7 @@ export class Guardian {
   /** Starts the guardian, and tells it everything that is open. */
   start(): void {
     try {
-      // Should this guardian die as well, a sweep finds the worker's processes by the record.
+      // If this guardian dies as well, a sweep finds the worker's processes by the record.
       if (this.#records.size === 0) this.#recordIn(this.#temporaryFolder())
     } catch {
       // Whoever makes a workspace gets the error. A guard needs no record.
@@ -271,7 +277,7 @@ export class Guardian {
       // One argument a line. Without them, Deno would give the script no permissions.
       ...(runtime === 'Deno' ? { PROCTOR_NODE_ARGUMENTS: 'run\n--allow-all' } : {}),
       PROCTOR_ENDING: this.#readable(endingPath),
-      // Should the worker die before it has told anything.
+      // For a worker that dies before it has sent anything.
       PROCTOR_RECORDS: [...this.#records.values()].map(({ path }) => path).join('\n'),
       PROCTOR_WORKER: `${keyOf(owner)} ${this.#worker.token} ${this.#worker.locks ?? ''} ${ownSession()}`,
       ...(main === undefined ? {} : { PROCTOR_MAIN: keyOf(main) }),

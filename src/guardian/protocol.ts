@@ -1,6 +1,6 @@
 import type { ProcessIdentity } from '../system/process-table/table.js'
 
-// The lines by which a worker tells its guardian what is open. The script keeps each line until it comes again with a minus
+// The lines that tell the guardian what a worker has open. The script keeps each line until it comes again with a minus
 // in front. When the worker is dead, Node reads the lines that are left.
 
 /** Something that is open. */

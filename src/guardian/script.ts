@@ -70,7 +70,7 @@ function startPortably({ script, token, env, onEnd }: Started): Script | undefin
     spawn(shell, [script, token], { cwd: '/', detached: true, env, stdio: ['pipe', 'ignore', 'ignore'] })
   const child = startUnmarked(() => startOwn(begin))
   child.on('error', () => onEnd('not started'))
-  // Node gives what could not be started for want of descriptors no streams, and no handle to let go of.
+  // If no descriptors are left, Node returns a child without streams, and without a handle to unref.
   if (child.pid === undefined) return undefined
   child.unref()
   child.once('exit', () => onEnd('exited'))

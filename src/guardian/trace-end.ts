@@ -3,9 +3,9 @@ import { dirname } from 'node:path'
 import { uptime } from 'node:os'
 import type { ListedFile } from '../workspace/listing.js'
 
-// Completes the trace of a dead worker: the guardian writes its last lines, and joins the page and the draft.
+// Completes the trace of a dead worker. The guardian writes its last lines, and joins the page and the draft.
 
-/** What a trace says of the worker's death. */
+/** What a trace says about the worker's death. */
 export interface Death {
   /** The pids of the processes that the guardian killed. */
   readonly killed: readonly number[]
@@ -13,7 +13,7 @@ export interface Death {
   readonly files: readonly ListedFile[]
 }
 
-/** The last lines of a trace. They stand in a script element of the page, so they must not contain `<`. */
+/** The last lines of a trace. They are inside a script element of the page, so they must not contain `<`. */
 function lastLines({ killed, spared, files }: Death): string {
   const lines = [
     '',
@@ -35,7 +35,7 @@ export function endTrace(draft: string, destination: string | undefined, page: s
       writeFileSync(destination, Buffer.concat([...head, readFileSync(draft), Buffer.from(lastLines(death))]))
     }
   } catch {
-    // The draft is gone, or the destination cannot be written: nobody is left to be told.
+    // The draft is gone, or the destination cannot be written. Nobody is left to be told.
   }
   rmSync(draft, { force: true })
 }

@@ -1,6 +1,6 @@
 import type { ProcessRecord } from './process-table/table.js'
 
-// Processes by their parents, as one look at the whole table has them.
+// Processes by their parents, as in one snapshot of the whole table.
 
 export type Forest = ReadonlyMap<number, readonly ProcessRecord[]>
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 
-// The names of the kernel's numbers. Some have two, as SIGABRT is SIGIOT too, and EAGAIN is EWOULDBLOCK: the one that
-// everybody knows comes first in Node's lists.
+// The names of the kernel's numbers. Some numbers have two names (SIGABRT and SIGIOT, EAGAIN and EWOULDBLOCK). In
+// Node's lists the common one comes first.
 
 function namesOf<Name extends string>(numbers: Readonly<Record<Name, number>>): ReadonlyMap<number, Name> {
   const entries = Object.entries(numbers) as [Name, number][]
@@ -11,8 +11,8 @@ function namesOf<Name extends string>(numbers: Readonly<Record<Name, number>>): 
 const codes = namesOf(constants.errno)
 const signals = namesOf(constants.signals)
 
-/** The code of an error of the system's: `ENOENT`. */
+/** The code of a system error, for example `ENOENT`. */
 export const codeOf = (errno: number): string => codes.get(errno) ?? `errno ${errno}`
 
-/** The name of a signal. Those of real time have none. */
+/** The name of a signal. Real-time signals have none in Node. */
 export const signalOf = (number: number): NodeJS.Signals => signals.get(number) ?? (`SIG${number}` as NodeJS.Signals)

@@ -5,14 +5,14 @@ import { realProcess } from '../base/real-process.js'
 import { onceAWorker } from '../base/shelf.js'
 import type { PosixSpawn, Waited } from './posix-spawn.js'
 
-// The children that this package started itself, by posix_spawn, and so has to wait for. libuv waits for its own, one
-// by one, and leaves these alone. Which they are, everybody in this worker must know: a wait by somebody else would
-// swallow the exit. So they are kept once a worker, as is who listens: the guardian is one of them, and lives on when
-// Jest renews these modules for the next file.
+// The children that this package has started with posix_spawn(3), and so has to wait for. libuv only waits for its own
+// children, one by one. Everybody in this worker must know which these are, because a wait by somebody else would take
+// the exit away. So the list is kept once a worker, and so are the listeners: one of these children is the guardian,
+// which lives on when Jest reloads these modules for the next file.
 
 /** Signals that hardly anybody listens to. */
 const unused: readonly NodeJS.Signals[] = ['SIGURG', 'SIGIO', 'SIGCHLD']
-/** ms between two looks at children of whose exit no signal told. */
+/** ms between two looks at children, in case no signal reports their exit. */
 const slowly = 500
 
 type Exit = Exclude<Waited, 'running'>
@@ -31,10 +31,10 @@ interface OwnChildren {
 const own = onceAWorker('own-children.2', (): OwnChildren => ({ children: new Map(), stopListening: undefined }))
 const { children } = own
 
-/** Whether this package started a child by itself and has not waited for it: nobody else may. */
+/** Whether this package itself has started a child and not waited for it yet. Then nobody else may wait for it. */
 export const isOwnChild = (pid: number): boolean => children.has(pid)
 
-/** Waits for a child from here on. `onExit` is called once, never from inside a call of this module's users. */
+/** Waits for a child from now on. `onExit` is called once, and never from inside a call of this module. */
 export function awaitChild(calls: PosixSpawn, pid: number, onExit: OnExit): void {
   children.set(pid, { wait: () => calls.wait(pid), onExit })
   if (own.stopListening !== undefined) return
@@ -43,7 +43,7 @@ export function awaitChild(calls: PosixSpawn, pid: number, onExit: OnExit): void
   soon(lookAtAll)
 }
 
-/** Looks whether a child has exited, where the news of it may be on its way. */
+/** Looks whether a child has exited, in case the news of it is on its way. */
 function look(pid: number, { wait, onExit }: Child): void {
   const waited = wait()
   if (waited === 'running') return
@@ -55,7 +55,7 @@ function lookAtAll(): void {
   for (const [pid, child] of children) look(pid, child)
 }
 
-/** With the last child it is not over at once: the next test starts the next one a moment later. */
+/** Listening does not end with the last child: the next test starts another one a moment later. */
 function lookNowAndThen(): void {
   lookAtAll()
   if (children.size > 0) return
@@ -65,7 +65,7 @@ function lookNowAndThen(): void {
 
 function listen(): () => void {
   const stopSignal = onChildSignal(lookAtAll)
-  // Timers come before what has been written is read: an exit that was told first would cut its output off.
+  // Node runs timers before it reads from pipes. An exit that was reported first would cut the output off.
   const stopLooking = every(slowly, () => void soon(lookNowAndThen))
   return () => {
     stopSignal()
@@ -81,8 +81,8 @@ interface SignalHandle {
 }
 
 /**
- * Calls back on SIGCHLD. Not by process.on: tests count its listeners, and remove all of them. It keeps the process alive
- * no more than a listener does: whoever waits for something has a timer that does.
+ * Calls back on SIGCHLD. It does not use process.on, because tests count its listeners, and remove them all. Like a
+ * listener, it does not keep the process alive: every wait has a timer that does.
  */
 function onChildSignal(callback: () => void): () => void {
   const Signal = (signalClass ??= findSignalClass())
@@ -95,7 +95,7 @@ function onChildSignal(callback: () => void): () => void {
 
 let signalClass: (new () => SignalHandle) | undefined
 
-/** Node makes a handle for the first listener of a signal, and names it to async_hooks. */
+/** Node creates a handle for the first listener of a signal, and passes it to async_hooks. */
 function findSignalClass(): new () => SignalHandle {
   let found: (new () => SignalHandle) | undefined
   const hook = createHook({

@@ -6,38 +6,41 @@ import { runtime } from '../base/runtime.js'
 import { codeOf, signalOf } from './numbers.js'
 import { type Bind, bindCalls } from './syscalls.js'
 
-// posix_spawn(3) starts a program without a copy of this process, on Linux by CLONE_VFORK: it costs the same in a
+// posix_spawn(3) starts a program without copying this process, on Linux with CLONE_VFORK. So it costs the same in a
 // worker of one gigabyte as in a small one. Node's own spawn forks, and copies the page tables each time.
 
 const closeOnExec = 0o2000000
 const duplicateCloseOnExec = 1030
 const noHang = 1
-/** POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID: the same in glibc and musl. */
+/** POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID, which are the same in glibc and musl. */
 const flags = 0x04 | 0x08 | 0x80
-/** Bytes for the opaque structures of either C library. The largest, posix_spawnattr_t, has 336. */
+/** Bytes for one of the opaque structures of the C library. The largest, posix_spawnattr_t, has 336. */
 const structure = 512
 
-/** A pipe's two ends. Programs that are started inherit neither. */
+/** The two ends of a pipe. Started programs inherit neither. */
 export interface Pipe {
   readonly readEnd: number
   readonly writeEnd: number
-  /** Closes one of them, by what opened it: in a worker thread Node warns of a file that it closes and has not opened. */
+  /**
+   * Closes an end in the way in which it was opened: in a worker thread, Node warns if it closes a file that it has not
+   * opened.
+   */
   close(end: number): void
 }
 
 export interface Spawned {
-  /** As execve(2) gets it: relative to `cwd` where it is relative. */
+  /** For execve(2). A relative path is relative to `cwd`. */
   readonly file: string
-  /** The first is the program's own name. */
+  /** The first one is the program's own name. */
   readonly args: readonly string[]
-  /** `NAME=value`. */
+  /** Entries of the form `NAME=value`. */
   readonly env: readonly string[]
   readonly cwd: string
-  /** What becomes its standard input, output and error. */
+  /** The descriptors that become its standard input, output and error. */
   readonly streams: readonly [number, number, number]
 }
 
-/** What waitpid(2) says of a child. */
+/** The result of waitpid(2) for a child. */
 export type Waited =
   | 'running'
   | 'not a child'
@@ -46,9 +49,9 @@ export type Waited =
 export interface PosixSpawn {
   /** pipe2(2). Throws an error with the system's code. */
   pipe(): Pipe
-  /** Opens /dev/null to read and to write: what a program is given that is to have no stream. Throws as `pipe` does. */
+  /** Opens /dev/null for reading and writing, as the stream of a program that is to have none. Throws like `pipe`. */
   nothing(): number
-  /** Starts a program as the leader of a session. Returns its number, or throws an error with the system's code. */
+  /** Starts a program as the leader of a session. Returns its pid, or throws an error with the system's code. */
   spawn(spawned: Spawned): number
   /** waitpid(WNOHANG). */
   wait(pid: number): Waited
@@ -65,7 +68,7 @@ function toWaited(status: number): Waited {
   return { code: null, signal: signalOf(number) }
 }
 
-/** `NAME=value`, as execve(2) takes it. */
+/** The environment as `NAME=value` entries for execve(2). */
 export function entriesOf(env: NodeJS.ProcessEnv): string[] {
   const entries: string[] = []
   for (const name of Object.keys(env)) if (env[name] !== undefined) entries.push(`${name}=${env[name]}`)
@@ -81,7 +84,7 @@ export function posixSpawn(): PosixSpawn | undefined {
 }
 
 function findCalls(): PosixSpawn | undefined {
-  // Others have their own way to start and to wait for children, beside which ours was not tried.
+  // Bun and Deno start children and wait for them in their own ways. Ours was not tried beside them.
   if (runtime !== 'Node') return undefined
   const bind = bindCalls()
   try {
@@ -92,13 +95,13 @@ function findCalls(): PosixSpawn | undefined {
 }
 
 /**
- * What starts programs in this thread, where it is not for Node to do so. What waits for children is the main thread's
- * libuv, and so is SIGCHLD. PROCTOR_LAUNCH=portable forces the portable start where the native one is available.
+ * The calls for starting programs in this thread. Undefined where Node has to start them: in worker threads, because
+ * libuv waits for children, and gets SIGCHLD, in the main thread. PROCTOR_LAUNCH=portable forces the portable start.
  */
 export const nativeCalls = (): PosixSpawn | undefined =>
   isMainThread && process.env['PROCTOR_LAUNCH'] !== 'portable' ? posixSpawn() : undefined
 
-/** Binds the calls. Throws where the C library lacks one: posix_spawn_file_actions_addchdir_np came with glibc 2.29. */
+/** Binds the calls. Throws if the C library lacks one: glibc has posix_spawn_file_actions_addchdir_np since 2.29. */
 function bindPosixSpawn(bind: Bind): PosixSpawn {
   const [int, long, pointer] = ['int', 'unsigned long', 'void *'] as const
   const pipe2 = bind('pipe2', [pointer, int])
@@ -116,7 +119,7 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
   const addFolder = bind('posix_spawn_file_actions_addchdir_np', [pointer, pointer])
   const startProgram = bind('posix_spawn', [pointer, long, pointer, pointer, long, long])
 
-  // Memory that does not move: what a typed array of its own holds lies on the heap of JavaScript while it is small.
+  // Memory that does not move. The contents of a small typed array may lie on the heap of JavaScript.
   const allocate = (size: number): Uint8Array => new Uint8Array(new ArrayBuffer(size))
   const attributes = allocate(structure)
   const actions = allocate(structure)
@@ -127,10 +130,12 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
   initAttributes(attributes)
   setFlags(attributes, flags)
   setMask(attributes, signals)
-  // Not sigfillset(3): it leaves out two that glibc keeps to itself, and the program would ignore those.
+  // Not sigfillset(3): it leaves out two signals that glibc reserves, and the program would ignore those.
   setDefaultSignals(attributes, signals.fill(0xff))
 
-  /** Where some memory lies: strtol(3) of an empty text says where it stopped reading, which is where it began. */
+  /**
+   * The address of some memory. strtol(3) of an empty text reports where it stopped reading, which is where it began.
+   */
   function addressOf(memory: Uint8Array): bigint {
     memory[0] = 0
     strtol(memory, address, 10)
@@ -138,8 +143,8 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
   }
 
   /**
-   * Lays out what execve(2) reads: two lists of addresses, and the texts that they lead to. All texts are written at
-   * once, with the zero that ends each: none of them holds one itself.
+   * Lays out what execve(2) reads: two lists of addresses, and the texts at those addresses. All texts are written at
+   * once, each with a NUL at its end. None of them contains a NUL.
    */
   function layOut({ file, args, env }: Spawned): { memory: Buffer; file: bigint; args: bigint; env: bigint } {
     const texts = `${[file, ...args, ...env].join('\0')}\0`
@@ -150,13 +155,13 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
     const list = new BigUint64Array(memory.buffer, 0, begin / 8)
     let at = memory.indexOf(0, begin) + 1
     for (let index = 0; at < memory.length; at = memory.indexOf(0, at) + 1, index += 1) {
-      // Each list ends with a zero.
+      // Each list ends with a null pointer.
       list[index < args.length ? index : index + 1] = base + BigInt(at)
     }
     return { memory, file: base + BigInt(begin), args: base, env: base + BigInt(8 * (args.length + 1)) }
   }
 
-  /** Zero to two are the child's own numbers: an end that got one of them would be overwritten by the next. */
+  /** In the child, 0 to 2 are overwritten: an end with one of these numbers would be lost. */
   function aboveStandard(descriptor: number): number {
     if (descriptor > 2) return descriptor
     const higher = fcntl(descriptor, duplicateCloseOnExec, 3)
@@ -182,7 +187,7 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
         addFolder(actions, Buffer.from(`${spawned.cwd}\0`))
         spawned.streams.forEach((descriptor, number) => addDuplicate(actions, descriptor, number))
         const errno = startProgram(numbers, file, actions, attributes, args, env)
-        // The texts are needed until here.
+        // The texts must stay alive up to here.
         if (errno !== 0 || memory.length === 0) throw systemError('posix_spawn', errno)
         return numbers[0]!
       } finally {
@@ -197,7 +202,9 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
   }
 }
 
-/** pipe2(2) fails only when there are no descriptors left. Whose limit it was, an open says. */
+/**
+ * The reason why pipe2(2) failed. It only fails if no descriptors are left; an open(2) tells whose limit was reached.
+ */
 function whyNoFile(): Error {
   try {
     closeSync(openSync('/dev/null', 'r'))

@@ -6,13 +6,13 @@ import { realProcess } from '../base/real-process.js'
 import { table } from './process-table/current.js'
 import { isZombie, type ProcessIdentity } from './process-table/table.js'
 
-// The only file that calls process.kill. `process.kill(-1)` is every process of this user, `process.kill(-null)`
-// one's own group: so a number is signalled only after it has been matched with a recorded identity.
+// The only file that calls process.kill. `process.kill(-1)` signals every process of this user, and
+// `process.kill(-null)` our own group. So a pid is only signalled after it has been matched with a recorded identity.
 
-/** `sent`; `gone`: nobody, or by now somebody else, has the number; `forbidden`: EPERM, another user's. */
+/** `gone`: no process has the pid, or another one has it now. `forbidden`: EPERM, because it runs as another user. */
 export type SignalOutcome = 'sent' | 'gone' | 'forbidden'
 
-/** Throws unless `pid` is a number that could be a command's process. */
+/** Throws unless `pid` could be the pid of a command's process. */
 export function assertPid(pid: number): void {
   if (!Number.isSafeInteger(pid) || pid <= 1 || pid > 0x7fff_ffff) {
     throw new ProctorError(`Not a process that may be signalled: ${String(pid)}. Accepted are integers above 1.`)
@@ -21,7 +21,7 @@ export function assertPid(pid: number): void {
 
 let ancestors: ReadonlySet<number> | undefined
 
-/** This process, its ancestors, and the leaders of the groups that they are in: never signalled. */
+/** This process, its ancestors, and the leaders of their groups. They are never signalled. */
 export function ownAncestors(): ReadonlySet<number> {
   if (ancestors === undefined) {
     const found = new Set<number>()
@@ -38,14 +38,14 @@ export function ownAncestors(): ReadonlySet<number> {
   return ancestors
 }
 
-// Taken at once: tests replace process.kill.
+// Taken at import, because tests replace process.kill.
 const kill = process.kill.bind(process)
 
-/** What process.kill calls in Node. It gives the error's number where that throws, which is slow. */
+/** Node's function behind process.kill. It returns an error number, whereas process.kill throws, which is slow. */
 const rawKill = (realProcess as { _kill?: (target: number, signal: number) => unknown })._kill?.bind(realProcess)
 
 function send(target: number, signal: NodeJS.Signals | 0): SignalOutcome {
-  // To ask whether somebody is there is the one question that is most often answered with no.
+  // Asking whether a process exists is the call that fails most often.
   if (signal === 0 && rawKill?.(target, 0) === -constants.errno.ESRCH) return 'gone'
   try {
     kill(target, signal)
@@ -59,8 +59,8 @@ function send(target: number, signal: NodeJS.Signals | 0): SignalOutcome {
 }
 
 /**
- * Ends this process by a signal, so that whoever waits for it sees that. Returns only where nothing comes of it: the first
- * process of a pid namespace ignores what it has no handler for.
+ * Ends this process by a signal, so that its parent sees that signal. Returns only if that has no effect: the first
+ * process of a pid namespace ignores signals without a handler.
  */
 export function dieOf(signal: NodeJS.Signals): void {
   kill(process.pid, signal)
@@ -73,21 +73,21 @@ function assertForeign(pid: number): void {
   }
 }
 
-/** SIGKILLs a test worker, for its guardian alone: it is an ancestor of that. */
+/** Sends SIGKILL to a test worker. Only its guardian, a descendant of it, may do that. */
 export function endWorker(worker: ProcessIdentity): SignalOutcome {
   assertPid(worker.pid)
   return holderOf(worker) === undefined ? 'gone' : send(worker.pid, 'SIGKILL')
 }
 
-/** Signals one process, after checking that its number is still its own. */
+/** Signals one process, after checking that the pid is still its own. */
 export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {
   assertForeign(target.pid)
   return holderOf(target) === undefined ? 'gone' : send(target.pid, signal)
 }
 
 /**
- * Signals every member of a group. `witness` is a process known to be ours: the group is signalled only while
- * that very process is in it, for as long as a group has a member its number is not given to a stranger.
+ * Signals all members of a group. `witness` is a process known to be ours. The group is only signalled while that very
+ * process is in it: as long as a group has a member, its number is not given to a stranger.
  */
 export function signalGroup(group: number, witness: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {
   assertForeign(group)
@@ -96,8 +96,8 @@ export function signalGroup(group: number, witness: ProcessIdentity, signal: Nod
 }
 
 /**
- * SIGKILLs the group of a child of which nothing but its number is known. Only for what this package has just started
- * as the leader of a group: as long as nobody has waited for it both numbers are its own.
+ * Sends SIGKILL to the group of a child of which only the pid is known. Only for a child that this package has just
+ * started as the leader of a group: until somebody waits for it, the pid and the group are its own.
  */
 export function killHeldChild(pid: number, isHeld: () => boolean): void {
   assertForeign(pid)
@@ -105,30 +105,30 @@ export function killHeldChild(pid: number, isHeld: () => boolean): void {
 }
 
 /**
- * Signals the group of a child that this package's own start has not waited for yet: until then both numbers are its own.
- * This reaches a leader that /proc hides (hidepid) while it may be signalled at all.
+ * Signals the group of a child that this package has started and not waited for yet: until then, the pid and the group
+ * are its own. This also reaches a leader that /proc hides (hidepid), if it may be signalled at all.
  */
 export function signalHeldGroup(child: number, signal: NodeJS.Signals): SignalOutcome {
   assertForeign(child)
   return isOwnChild(child) ? send(-child, signal) : 'gone'
 }
 
-/** Whether the group has members, zombies among them. */
+/** Whether the group has members, even if they are all zombies. */
 export function groupExists(group: number): boolean {
   assertPid(group)
   return send(-group, 0) !== 'gone'
 }
 
-/** Whether somebody has this number, be it a zombie or one that /proc hides (hidepid). */
+/** Whether any process has this pid, even a zombie, or one that /proc hides (hidepid). */
 export function hasHolder(pid: number): boolean {
   assertPid(pid)
   return send(pid, 0) !== 'gone'
 }
 
 /**
- * Whether a process with this number is running. A zombie is not; a process of another user is.
+ * Whether a process with this pid is running. A zombie is not. A process of another user is.
  *
- * @throws {ProctorError} when `pid` is no positive integer.
+ * @throws {ProctorError} if `pid` is not a positive integer.
  * @example
  * isAlive(process.pid) // true
  */

@@ -1,32 +1,34 @@
 import { createRequire } from 'node:module'
 
-// The system calls that Node has no word for. From Node 26.1 on they come through `node:ffi`, before that through
-// koffi's binary package of this platform. Not `koffi` itself: its install script makes pnpm 12 fail and npm 11 warn.
-// Both are found at run time, so that an install without optional dependencies works.
+// System calls that Node has no function for. From Node 26.1 on they are called through `node:ffi`, before that through
+// koffi's binary package for this platform. Not through `koffi` itself: its install script makes pnpm 12 fail and npm
+// 11 warn. Both are looked up at run time, so that an install without optional dependencies works.
 
-/** The calls of the C library that this package uses. */
+/** The C functions that this package uses. */
 export interface Natives {
   /** prctl(PR_SET_CHILD_SUBREAPER): orphans below this process become its children. */
   setSubreaper(on: boolean): boolean
-  /** waitpid(pid, WNOHANG): takes a zombie child's exit. Whether there was one. */
+  /** waitpid(pid, WNOHANG): waits for a zombie child. Returns whether there was one. */
   takeExit(pid: number): boolean
-  /** waitpid(-group, WNOHANG): takes the exit of a zombie child that is in a group. Its number, or 0 or less. */
+  /** waitpid(-group, WNOHANG): waits for any zombie child in a group. Returns its pid, or 0 or less. */
   takeGroupExit(group: number): number
-  /** fcntl(FD_CLOEXEC): programs that are started from here on do not inherit this file. */
+  /** fcntl(FD_CLOEXEC): programs started from now on do not inherit this file. */
   closeOnExec(descriptor: number): void
   /** prlimit(RLIMIT_LOCKS): the limits of this process. */
   locksLimit(): LocksLimit
-  /** prlimit(RLIMIT_LOCKS): sets the limits of a process, of this one for 0. Whether the kernel allowed it. */
+  /**
+   * prlimit(RLIMIT_LOCKS): sets the limits of a process, or of this one for 0. Returns whether the kernel allowed it.
+   */
   limitLocks(pid: number, limit: LocksLimit): boolean
 }
 
-/** getrlimit(2): the soft limit and the hard one, 2^64 - 1 where there is none. */
+/** The soft and the hard limit of getrlimit(2). 2^64 - 1 means no limit. */
 export interface LocksLimit {
   readonly soft: bigint
   readonly hard: bigint
 }
 
-/** The types of the C prototypes below. A pointer is given as a typed array, or as `null`. */
+/** The types of the C prototypes below. A pointer is passed as a typed array or as `null`. */
 type Type = 'int' | 'unsigned long' | 'void *'
 type Call = (...parameters: unknown[]) => number
 /** Binds one function of the C library. */
@@ -49,12 +51,12 @@ const setDescriptorFlags = 2
 const closeOnExec = 1
 const locks = 10
 
-/** The package that holds the calls for this machine. */
+/** The package with the calls for this machine. */
 export const nativesPackage = `@koromix/koffi-linux-${process.arch}`
 
 const require = createRequire(import.meta.url)
 
-/** Node's own calls, without the warning that they are experimental: the person who runs a test can do nothing about it. */
+/** Node's own way, without the warning that it is experimental, which is of no use to the person who runs a test. */
 function bindThroughNode(): Bind | undefined {
   const emitWarning = Object.getOwnPropertyDescriptor(process, 'emitWarning')!
   let ffi: NodeFfi
@@ -71,7 +73,7 @@ function bindThroughNode(): Bind | undefined {
   return (name, parameters) => {
     const signature = { arguments: parameters.map((type) => types[type]), return: 'int32' }
     const call = ffi.dlopen(null, { [name]: signature }).functions[name]!
-    // An integer of 64 bits is a BigInt there.
+    // Node takes and returns 64-bit integers as BigInts.
     return (...values) =>
       call(...values.map((value, at) => (parameters[at] === 'unsigned long' ? BigInt(value as number) : value)))
   }
@@ -89,12 +91,12 @@ function bindThroughKoffi(): Bind | string {
 
 let loaded: Natives | string | undefined
 
-/** The calls, or the reason why they are not to be had. */
+/** The calls, or the reason why they are unavailable. */
 export function loadNatives(): Natives | string {
   return (loaded ??= load())
 }
 
-/** What binds the functions of the C library, or the reason why nothing does. */
+/** The function that binds C functions, or the reason why there is none. */
 export function bindCalls(): Bind | string {
   if (process.platform !== 'linux') return `it needs Linux, and this is ${process.platform}`
   return bindThroughNode() ?? bindThroughKoffi()

@@ -1,8 +1,8 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 
-// proc(5): /proc/PID/fd shows what each descriptor of a process is; both ends of a pipe are `pipe:[INODE]`.
+// /proc/PID/fd shows what each descriptor of a process is: see proc(5). Both ends of a pipe are `pipe:[INODE]`.
 
-/** The target of each descriptor of a process. Nothing where they cannot be read, or on another platform. */
+/** The target of each descriptor of a process. Empty if they cannot be read, or on another platform. */
 export function descriptorsOf(pid: number | 'self'): ReadonlyMap<number, string> {
   const folder = `/proc/${pid}/fd`
   return new Map(attempt(() => readdirSync(folder), []).map((name) => [Number(name), targetOf(`${folder}/${name}`)]))
@@ -10,7 +10,7 @@ export function descriptorsOf(pid: number | 'self'): ReadonlyMap<number, string>
 
 const targetOf = (path: string): string => attempt(() => readlinkSync(path), '')
 
-/** Processes come and go while one looks, and others may not be looked at. */
+/** Processes come and go in between, and some may not be looked at. */
 function attempt<Value>(look: () => Value, otherwise: Value): Value {
   try {
     return look()

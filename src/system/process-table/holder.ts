@@ -1,7 +1,7 @@
 import { table } from './current.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord } from './table.js'
 
-/** Who has a process's number now, where that is still the process itself. A zombie keeps its number. */
+/** The record of a process, if its pid is still its own. A zombie keeps its pid. */
 export function holderOf(identity: ProcessIdentity): ProcessRecord | undefined {
   const holder = table.identify(identity.pid)
   return holder !== undefined && table.isSame(holder, identity) ? holder : undefined

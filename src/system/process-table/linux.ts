@@ -4,14 +4,15 @@ import { ContainmentError } from '../../base/errors.js'
 import { now, turn, wallClock } from '../../base/clock.js'
 import { isZombie, type ProcessIdentity, type ProcessRecord, type ProcessTable } from './table.js'
 
-// proc(5). Every read is synchronous and small: a number cannot be reused between two lines of code that way
-// as long as its holder has not been waited for.
+// Reads proc(5). Every read is synchronous and small, so a pid cannot be reused between two lines of code, as long as
+// nobody waits for its holder.
 
 const buffer = Buffer.allocUnsafe(256 * 1024)
 
 /**
- * ENOENT, ESRCH: gone. EACCES, EPERM: another user's. Whatever else keeps a file in /proc from being read, no free file
- * descriptor first of all, says nothing about the process: it must not be taken for dead.
+ * Whether an error means that the process has gone (ENOENT, ESRCH) or belongs to another user (EACCES, EPERM). Any
+ * other error, such as one for want of file descriptors, says nothing about the process, which must not be taken for
+ * dead.
  */
 export function isGone(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
@@ -31,9 +32,9 @@ function whenGone(error: unknown): undefined {
 }
 
 /**
- * The text of a file in /proc, or `undefined` when the process has gone or may not be read.
+ * The text of a file in /proc. Undefined if the process has gone or may not be read.
  *
- * @param isOneRecord it is made in one piece (seq_file's single_open), so the first read has all of it.
+ * @param isOneRecord the kernel makes it in one piece (seq_file's single_open), so the first read returns all of it.
  */
 export function readProc(path: string, isOneRecord = false): string | undefined {
   let file: number
@@ -56,18 +57,22 @@ export function readProc(path: string, isOneRecord = false): string | undefined 
   }
 }
 
-/** The first fields of /proc/PID/stat from `state` on: before it stands the program's name, which may be anything. */
+/**
+ * The first fields of /proc/PID/stat, beginning with `state`. Before them comes the program's name, which may contain
+ * anything.
+ */
 export function fieldsOfStat(text: string, most: number): string[] | undefined {
   const close = text.lastIndexOf(')')
   return close < 0 || !text.includes('(') ? undefined : text.slice(close + 2).split(' ', most)
 }
 
-/** The fields of /proc/PID/stat that we use. */
+/** The used fields of /proc/PID/stat. */
 export function parseStat(text: string): ProcessRecord | undefined {
   const fields = fieldsOfStat(text, 20)
   if (fields === undefined) return undefined
   const [state = '?'] = fields
-  // The main thread shows Z as soon as it has exited, while others may still hold files and ports: it is running.
+  // The main thread has state Z as soon as it has exited. But while other threads hold files and ports, the process is
+  // running.
   const hasThreads = Number(fields[17]) > 1
   return {
     pid: Number.parseInt(text, 10),
@@ -82,7 +87,7 @@ export function parseStat(text: string): ProcessRecord | undefined {
   }
 }
 
-/** /proc/PID/stat. */
+/** Reads /proc/PID/stat. */
 export function readStat(pid: number): ProcessRecord | undefined {
   const text = readProc(`/proc/${pid}/stat`, true)
   return text === undefined ? undefined : parseStat(text)
@@ -98,7 +103,7 @@ const entries = (folder: string): string[] => {
 
 export const parsePids = (text: string): number[] => (text === '' ? [] : text.trimEnd().split(' ').map(Number))
 
-/** The children of one thread: /proc/PID/task/TID/children. `undefined` where the kernel has no such file. */
+/** The children of one thread: /proc/PID/task/TID/children. Undefined if the kernel has no such file. */
 export function readChildren(pid: number, tid: number): number[] | undefined {
   const text = readProc(`/proc/${pid}/task/${tid}/children`)
   return text === undefined ? undefined : parsePids(text)
@@ -111,7 +116,7 @@ export function childrenOf(pid: number, isThreaded: boolean): number[] {
   return tasks.flatMap((tid) => readChildren(pid, Number(tid)) ?? [])
 }
 
-/** Every descendant below `pid` whose ancestors live, without `pid`. */
+/** All descendants of `pid` whose ancestors are alive, without `pid` itself. */
 export function descendantsOf(
   { pid, isThreaded = true }: Pick<ProcessRecord, 'pid' | 'isThreaded'>,
   visit: (record: ProcessRecord) => void,
@@ -124,10 +129,10 @@ export function descendantsOf(
   }
 }
 
-/** Bytes: less than a page by far. */
+/** Bytes. Much less than a page. */
 const shortRead = 2048
 
-/** Reads a file in /proc again and again through one descriptor. */
+/** Reads a file in /proc repeatedly through one descriptor. */
 class ProcFile {
   #file: number | undefined
 
@@ -145,7 +150,7 @@ class ProcFile {
     for (;;) {
       const read = readSync(this.#file, buffer, length, buffer.length - length, length)
       length += read
-      // seq_file fills a page at least before it returns what is not all of it.
+      // seq_file returns at least a full page, unless it is at the end.
       if (read < shortRead) return buffer.toString('latin1', 0, length)
     }
   }
@@ -156,7 +161,7 @@ class ProcFile {
   }
 }
 
-/** Reads the list of one thread's children again and again. */
+/** Reads the list of one thread's children repeatedly. */
 export class ChildrenFile {
   readonly #file: ProcFile
 
@@ -175,10 +180,10 @@ export class ChildrenFile {
 
 const lastNumberIn = (text: string): number => Number.parseInt(text.slice(text.lastIndexOf(' ') + 1), 10) || 0
 
-/** The number that was given out last: the end of /proc/loadavg. */
+/** The pid that was given out last: the last number of /proc/loadavg. */
 export const lastPid = (): number => lastNumberIn(readProc('/proc/loadavg', true) ?? '')
 
-/** Reads it again and again. */
+/** Reads that number repeatedly. */
 export class NumbersFile {
   readonly #file = new ProcFile('/proc/loadavg')
 
@@ -197,8 +202,8 @@ export const pids = (): number[] =>
     .map(Number)
 
 /**
- * Where a process shows what it has. A main thread that has ended while others work has given back its environment, its
- * folder and its files: the others still show theirs.
+ * The folder in /proc to read a process from. If the main thread has ended while others work, it has no environment,
+ * folder and files any more, but the others still show theirs.
  */
 function shownBy(pid: number): string {
   const other =
@@ -215,8 +220,8 @@ const link = (path: string): string | undefined => {
 }
 
 /**
- * Why nothing can be gone by that stands in /proc: it is that of another pid namespace, where numbers are other
- * processes' (`unshare --pid` without `--mount-proc`).
+ * The reason why /proc cannot be used, if there is one: it may show another pid namespace, where the pids belong to
+ * other processes (`unshare --pid` without `--mount-proc`).
  */
 export function foreignProc(): string | undefined {
   if (process.platform !== 'linux' || lstatSync('/proc/self', { throwIfNoEntry: false }) === undefined) return undefined
@@ -226,13 +231,13 @@ export function foreignProc(): string | undefined {
   return `/proc is that of another pid namespace: this process is ${process.pid}, and ${there}`
 }
 
-// USER_HZ is 100 on every Linux that Node runs on (getconf CLK_TCK).
+// USER_HZ (getconf CLK_TCK) is 100 on every Linux that Node runs on.
 export const ticksPerSecond = 100
 
 let boot = { time: 0, readAt: -Infinity }
 let ownStart: number | undefined
 
-/** Milliseconds since 1970 at which the machine booted, read anew every second: the wall clock may be set. */
+/** When the machine booted, in ms since 1970. Read again every second, because the wall clock may be set. */
 function bootTime(): number {
   if (now() - boot.readAt > 1000) {
     const uptime = Number.parseFloat(readProc('/proc/uptime') ?? '0')
@@ -260,7 +265,8 @@ export const linuxTable: ProcessTable = {
     return records
   },
 
-  // Newest first, each read when it is asked for: in a chain of short-lived forks the newest has the longest left to live.
+  // Newest first, and each is read on demand: in a chain of short-lived forks the newest process has the longest left
+  // to live.
   *membersOf(group) {
     for (const pid of pids().toReversed()) {
       const record = readStat(pid)
@@ -290,7 +296,7 @@ export const linuxTable: ProcessTable = {
     return entries(folder).flatMap((descriptor) => link(`${folder}/${descriptor}`) ?? [])
   },
 
-  // In a container the uptime may be the container's, and too low: the worker is older than what it starts, too.
+  // In a container, the uptime may be the container's, and too low. So this is at least the worker's own start time.
   startTimeNow: () =>
     Math.max(
       Math.floor(((wallClock() - bootTime()) * ticksPerSecond) / 1000) - 5,
@@ -310,7 +316,7 @@ export const linuxTable: ProcessTable = {
   waitChannel: (pid) => readProc(`/proc/${pid}/wchan`)?.trim() || undefined,
 }
 
-/** The inodes of a process's standard streams, or of some of them, as /proc/PID/fd shows them. */
+/** The inodes of all or some of a process's standard streams, as /proc/PID/fd shows them. */
 export const standardStreams = (pid: number, descriptors: readonly number[] = [0, 1, 2]): string[] =>
   descriptors.flatMap((descriptor) => {
     const target = link(`/proc/${pid}/fd/${descriptor}`)

@@ -4,9 +4,9 @@ import { wallClock } from '../../base/clock.js'
 import type { ListedProcess } from './ps-list.js'
 import { isZombie, type ProcessRecord, type ProcessTable } from './table.js'
 
-// macOS, and Linux when a test forces it: pidtree for parents, ps-list for command lines and owners, and one
-// ps(1) call of our own for what neither tells: group, state, terminal, start. `sess` is a pointer on macOS and
-// left out. ps-list and pidtree are loaded with the first snapshot.
+// For macOS, and for Linux when a test forces it. pidtree tells the parents, ps-list the command lines and owners, and
+// our own ps(1) call what neither of them has: group, state, terminal, start. On macOS, `sess` is a pointer, so it is
+// not used. ps-list and pidtree are loaded for the first snapshot.
 
 const execute = promisify(execFile)
 const environment = { ...process.env, LC_ALL: 'C' }
@@ -40,7 +40,7 @@ const ps = async (...parameters: string[]): Promise<string> => {
   return (await execute('ps', parameters, options)).stdout
 }
 
-/** The lines of some processes, at once. */
+/** The records of some processes, read at once. */
 function psNow(...selection: string[]): Map<number, ProcessRecord> {
   try {
     return parseTable(
@@ -55,7 +55,7 @@ function psNow(...selection: string[]): Map<number, ProcessRecord> {
   }
 }
 
-/** Environment and command line of every process that may be read: Linux `ps e`, macOS `ps -E`. */
+/** The environment and command line of every process that may be read: `ps e` on Linux, `ps -E` on macOS. */
 const environments = (): Promise<string> =>
   process.platform === 'linux' ? ps('axeww', '-o', 'pid=,args=') : ps('-A', '-E', '-ww', '-o', 'pid=,command=')
 
@@ -65,7 +65,7 @@ let worded = new Map<number, string>()
 export const portableTable: ProcessTable = {
   name: 'portable',
 
-  // `lstart` has whole seconds, and ps computes it anew at every call: it may differ by one.
+  // `lstart` is in whole seconds, and ps computes it at every call. It may differ by one.
   isSame: (a, b) => a.pid === b.pid && Math.abs(a.startTime - b.startTime) <= 1,
   isOlder: (a, b) => a.startTime < b.startTime - 1,
 

@@ -1,29 +1,29 @@
-/** A process and no other: a number is used again, a number with its start time is not. */
+/** Identifies one process. A pid is reused, but a pid together with its start time is not. */
 export interface ProcessIdentity {
   readonly pid: number
   /** Clock ticks since boot on Linux, seconds since 1970 in the portable table. */
   readonly startTime: number
 }
 
-/** One line of the process table. */
+/** One row of the process table. */
 export interface ProcessRecord extends ProcessIdentity {
   readonly ppid: number
   readonly group: number
-  /** 0 where the platform does not tell. */
+  /** 0 if the platform does not tell. */
   readonly session: number
   /** One letter, as in ps(1): R, S, D, T, Z … */
   readonly state: string
-  /** Whether it has more threads than one, where the platform tells. */
+  /** Whether it has more than one thread, if the platform tells. */
   readonly isThreaded?: boolean
-  /** Whether its main thread has exited and others have not: most often it is about to be dead. */
+  /** Whether its main thread has exited and others have not. Most such processes are about to be dead. */
   readonly isExiting?: boolean
   /** Whether it has a controlling terminal. */
   readonly hasTerminal: boolean
 }
 
-/** What can be looked up about one process beyond its line in the table. */
+/** What can be found out about a process beyond its row of the table. */
 export interface ProcessEvidence {
-  /** Names and values, or `undefined` where it cannot be read (exiting, another user's). */
+  /** `NAME=value` entries. Undefined if they cannot be read (it is exiting, or another user's). */
   environment(pid: number): readonly string[] | undefined
   cwd(pid: number): string | undefined
   /** The targets of its open files: paths, `socket:[1234]`, `pipe:[1234]`. */
@@ -32,30 +32,30 @@ export interface ProcessEvidence {
 
 export interface ProcessTable extends ProcessEvidence {
   readonly name: 'linux' | 'portable'
-  /** Whether two readings are of one process. */
+  /** Whether two identities are of the same process. */
   isSame(a: ProcessIdentity, b: ProcessIdentity): boolean
-  /** Whether the first started before the second, as surely as the table's times tell. */
+  /** Whether the first process certainly started before the second, as far as the table's times can tell. */
   isOlder(a: Pick<ProcessIdentity, 'startTime'>, b: Pick<ProcessIdentity, 'startTime'>): boolean
-  /** The process that has this pid now, read at once. `undefined` when there is none, or it cannot be read at once. */
+  /** The process that has this pid now, read at once. Undefined if there is none, or it cannot be read at once. */
   identify(pid: number): ProcessRecord | undefined
   /** The latest start time that is certainly not after any process started from now on. */
   startTimeNow(): number
-  /** Every process of the machine. What `ProcessEvidence` then tells may be as old as this snapshot. */
+  /** All processes of the machine. After this, `ProcessEvidence` may be as old as this snapshot. */
   snapshot(): Promise<ReadonlyMap<number, ProcessRecord>>
-  /** The processes of a group that are no zombies. */
+  /** The processes of a group that are not zombies. */
   membersOf(group: number): Iterable<ProcessRecord>
   commandLine(pid: number): string
-  /** Milliseconds since 1970 at which it started. */
+  /** When it started, in ms since 1970. */
   startedAt(identity: ProcessIdentity): number
   /** The user id that owns it. */
   owner(pid: number): number | undefined
-  /** What it waits for in the kernel, for reports on state D. */
+  /** The kernel function that it waits in, for reports on state D. */
   waitChannel(pid: number): string | undefined
 }
 
-/** State Z (and X, in passing): it has exited, and only its parent's wait is missing. For us it is dead. */
+/** Whether a process has exited and only its parent's wait is missing (state Z, or briefly X). For us it is dead. */
 export const isZombie = (record: { readonly state: string }): boolean =>
   record.state === 'Z' || record.state === 'X' || record.state === 'x'
 
-/** Tells a process from all that have had its number. */
+/** A text that differs for all processes, even those that had the same pid. */
 export const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`

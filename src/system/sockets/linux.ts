@@ -3,10 +3,10 @@ import { endianness } from 'node:os'
 import { isGone } from '../process-table/linux.js'
 import type { Listener, ListenerSight, ListenerTable } from './listener.js'
 
-// proc(5): /proc/PID/net/tcp, tcp6 and unix list the sockets of the process's network namespace, each with an inode,
-// and /proc/PID/fd says which process holds which inode.
+// /proc/PID/net/tcp, tcp6 and unix list the sockets of the process's network namespace, with their inodes. /proc/PID/fd
+// shows which process holds which inode. See proc(5).
 
-/** A file of any length: these grow with the machine's connections. */
+/** Reads a file of any length: these grow with the machine's connections. */
 function readWhole(path: string): string {
   try {
     return readFileSync(path, 'latin1')
@@ -16,7 +16,7 @@ function readWhole(path: string): string {
   }
 }
 
-/** Four bytes of an address, written as the machine keeps them in a word. */
+/** Four bytes of an address, which are shown as a word in the machine's byte order. */
 const wordBytes = (word: string): number[] => {
   const bytes = [...Buffer.from(word, 'hex')]
   return endianness() === 'LE' ? bytes.toReversed() : bytes
@@ -30,11 +30,11 @@ function formatAddress(hex: string): string {
   const groups = Array.from({ length: 8 }, (_, index) =>
     ((bytes[index * 2]! << 8) | bytes[index * 2 + 1]!).toString(16),
   )
-  // The longest run of zeros is left out, as addresses are written.
+  // URL writes the address in the usual form, without its longest run of zeros.
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
 }
 
-/** The lines of /proc/net/tcp and tcp6 that are in the state LISTEN. */
+/** The lines of /proc/net/tcp and tcp6 in the state LISTEN. */
 export function parseTcp(text: string): Listener[] {
   return [...text.matchAll(/^ *\d+: ([\dA-F]+):([\dA-F]{4}) \S+ 0A \S+ \S+ \S+ +(\d+) +\d+ (\d+)/gm)].map(
     ([, address, port, owner, inode]) => ({
@@ -50,14 +50,14 @@ export function parseTcp(text: string): Listener[] {
 export function parseUnix(text: string): Listener[] {
   return [...text.matchAll(/^\S+: \S+ \S+ 00010000 \S+ \S+ +(\d+) (.+)$/gm)].map(([, inode, path]) => ({
     id: Number(inode),
-    // An abstract name that was filled up with NULs is shown with as many @.
+    // NULs that pad an abstract name are shown as `@`.
     address: Buffer.from(path!.replace(/^(@.*?)@+$/, '$1'), 'latin1').toString('utf8'),
     port: undefined,
     owner: undefined,
   }))
 }
 
-/** The inodes of a process's sockets; undefined when they may not be looked at. */
+/** The inodes of a process's sockets. Undefined if they may not be looked at. */
 function socketsOf(pid: number): number[] | undefined {
   let descriptors: string[]
   try {
@@ -73,7 +73,7 @@ function socketsOf(pid: number): number[] | undefined {
       const match = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${descriptor}`))
       return match === null ? [] : [Number(match[1])]
     } catch (error) {
-      // Closed meanwhile; or a file whose path is longer than a page, which no link shows.
+      // It was closed meanwhile, or is a file whose path is longer than a page, which readlink(2) cannot show.
       if (isGone(error) || (error as NodeJS.ErrnoException).code === 'ENAMETOOLONG') return []
       throw error
     }
@@ -89,12 +89,12 @@ function namespaceOf(pid: number): string {
   }
 }
 
-/** Listening sockets as /proc tells them. */
+/** The listening sockets according to /proc. */
 export const linuxListeners: ListenerTable = {
   hasSockets: (pids) => pids.some((pid) => (socketsOf(pid) ?? []).length > 0),
 
   look(pids, kind): Promise<ListenerSight> {
-    // One process of each network namespace tells for all in it.
+    // One process of each network namespace is enough to see all of its sockets.
     const windows = new Map(pids.map((pid) => [namespaceOf(pid), pid]))
     const listeners = [...windows.values()].flatMap((pid) =>
       kind === 'unix'

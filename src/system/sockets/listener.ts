@@ -2,18 +2,18 @@
 export interface Listener {
   /** Unique id (the inode). Where ids increase, the smaller one is the older socket. */
   readonly id: number
-  /** `127.0.0.1`, `::`; of a unix socket its path as it was bound, `@name` when it is abstract. */
+  /** `127.0.0.1`, `::`. For a unix socket, the path as it was bound, or `@name` if it is abstract. */
   readonly address: string
-  /** undefined of a unix socket. */
+  /** undefined for a unix socket. */
   readonly port: number | undefined
-  /** The id of the user that opened it, where it is known. */
+  /** The id of the user who opened it, if known. */
   readonly owner: number | undefined
 }
 
-/** What listens where some processes are. */
+/** The listening sockets that some processes could have or see. */
 export interface ListenerSight {
   readonly listeners: readonly Listener[]
-  /** Which of the processes holds it, by the listener's id. */
+  /** The pid of the process that holds it, by the listener's id. */
   readonly held: ReadonlyMap<number, number>
   /** Those of the processes whose sockets may not be looked at. */
   readonly unreadable: readonly number[]
@@ -26,6 +26,6 @@ export interface ListenerTable {
   hasSockets(pids: readonly number[]): boolean
   /** What listens in the network namespaces of these processes, on ports or on unix sockets, and which of them holds it. */
   look(pids: readonly number[], kind: ListenerKind): Promise<ListenerSight>
-  /** The processes that hold it, as far as they may be read. */
+  /** The processes that hold it, as far as they can be read. */
   holdersOf(listener: Listener): Promise<readonly number[]>
 }

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { ProctorError } from '../../base/errors.js'
 import type { Listener, ListenerTable } from './listener.js'
 
-// macOS, and Linux when a test forces it. lsof(8) tells sockets and their holders at once; of other users' processes
-// it tells nothing to who is not root.
+// For macOS, and for Linux when a test forces it. lsof(8) tells sockets and their holders at once. Without root it
+// tells nothing about other users' processes.
 
 interface Entry extends Listener {
   readonly pid: number
@@ -18,7 +18,7 @@ const list = (): Promise<string> =>
     })
   })
 
-/** The fields of `lsof -F`: a line each, and a process's stand before those of its files. */
+/** Parses the output of `lsof -F`: one field on each line, first those of a process, then those of its files. */
 export function parseLsof(text: string): Entry[] {
   const entries: Entry[] = []
   let [pid, owner] = [0, 0]
@@ -51,7 +51,7 @@ export function parseLsof(text: string): Entry[] {
   return entries
 }
 
-/** Listening sockets as lsof tells them. */
+/** The listening sockets according to lsof. */
 export const lsofListeners: ListenerTable = {
   // Only lsof(8) knows, which takes as long as a look.
   hasSockets: () => true,
