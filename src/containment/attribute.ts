@@ -8,35 +8,35 @@ import type { KnownProcess, Root } from './root.js'
 // Which root a process belongs to. This file reads nothing and remembers nothing: the table of everything that has to be
 // distinguished is test/rooms/containment/attribute.test.ts.
 
-/** Where a process stands among the others. */
+/** The place of a process among the others. */
 export type Parentage<Of> =
-  /** Its parent lives, and is this root's. */
+  /** Its parent is alive, and belongs to this root. */
   | { readonly kind: 'ours'; readonly root: Of }
   /** This process is a subreaper, and has become its parent. */
   | { readonly kind: 'adopted' }
   /** Its parent is the process that adopts orphans. */
   | { readonly kind: 'orphan' }
-  /** Its parent lives, and is nobody's of ours. */
+  /** Its parent is alive, and belongs to none of our roots. */
   | { readonly kind: 'strangers' }
 
-/** What can be read of one process, beyond its line in the table. */
+/** What can be read about one process beyond its row of the process table. */
 export interface Facts<Of> {
   readonly parentage: Parentage<Of>
   /** Whether it is in the session of this process. */
   readonly isInOwnSession: boolean
-  /** Names and values. Empty in the middle of an exec, and where it was cleared; `undefined` where it cannot be read. */
+  /** `NAME=value` entries. Empty in the middle of an exec, and if it was cleared. Undefined if it cannot be read. */
   readonly environment: readonly string[] | undefined
   readonly locks: LocksLimit | undefined
-  /** Whether its environment says that a test of ours has started it by itself. */
+  /** Whether its environment shows that a test itself has started it. */
   readonly isOutside: boolean
-  /** Whether it is this user's, and of this pid namespace. */
+  /** Whether it runs as this user and in this pid namespace. */
   readonly isLocal: boolean
   readonly cwd: string | undefined
   /** The targets of its open files. */
   readonly files: readonly string[]
 }
 
-/** What attribution goes by of a root. */
+/** What attribution needs to know about a root. */
 export type Claim = Omit<Root, 'owner' | 'site' | 'isHeld' | 'owns'>
 
 export interface Ours<Of> {
@@ -48,7 +48,7 @@ export interface Ours<Of> {
 export type Attribution<Of> =
   | Ours<Of>
   | { readonly kind: 'foreign' }
-  /** Nothing speaks for or against it. */
+  /** Nothing tells whether it is ours. */
   | { readonly kind: 'unattributed' }
   /** It is exiting, or in the middle of an exec, and could not be read. */
   | { readonly kind: 'unknown' }
@@ -56,7 +56,7 @@ export type Attribution<Of> =
 /** Whether a path is a folder or in it. */
 export const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)
 
-/** What is known of a process, if it was seen below a root. */
+/** What is known about a process, if it was seen below a root. */
 function knownOf({ known }: Pick<Claim, 'known'>, record: ProcessIdentity): KnownProcess | undefined {
   const seen = known.get(record.pid)
   return seen !== undefined && table.isSame(seen, record) ? seen : undefined
@@ -65,7 +65,10 @@ function knownOf({ known }: Pick<Claim, 'known'>, record: ProcessIdentity): Know
 export const isKnown = (root: Pick<Claim, 'known'>, record: ProcessIdentity): boolean =>
   knownOf(root, record) !== undefined
 
-/** By its identity alone: a root itself, or what was seen below it. A guess stays one, however often it is seen. */
+/**
+ * By its identity alone: it is a root itself, or was seen below one. A guess remains a guess, however often the process
+ * is seen.
+ */
 export function attributeKnown<Of extends Pick<Claim, 'identity' | 'known'>>(
   record: ProcessRecord,
   roots: Iterable<Of>,
@@ -81,7 +84,7 @@ export function attributeKnown<Of extends Pick<Claim, 'identity' | 'known'>>(
 const isMarked = (environment: readonly string[], mark: string): boolean =>
   mark.endsWith('=') ? environment.some((entry) => entry.startsWith(mark)) : environment.includes(mark)
 
-/** A mark can be read, and found missing: of this process, and of this root's. */
+/** Whether the process would show this root's mark if it had it. */
 function canShowMark({ environment, locks }: Facts<unknown>, root: Claim): boolean {
   if (locks !== undefined && root.locks !== undefined) return true
   // A daemon that wrote its title over its environment has entries without a name.
@@ -99,7 +102,7 @@ function attributeByMark<Of extends Claim>(facts: Facts<Of>, roots: readonly Of[
   return undefined
 }
 
-/** Groups and sessions are made by their first member alone: whoever is in one of ours has come from there. */
+/** Only the first member of a group or session creates it. So whoever is in one of ours has come from there. */
 function attributeByGroup<Of extends Claim>(record: ProcessRecord, roots: Iterable<Of>): Ours<Of> | undefined {
   for (const root of roots) {
     if (root.groups.has(record.group)) return { kind: 'ours', root, evidence: 'group' }
@@ -109,9 +112,9 @@ function attributeByGroup<Of extends Claim>(record: ProcessRecord, roots: Iterab
 }
 
 /**
- * By where it works and what it holds open. That is no ownership: an editor, an indexer, a debugger look into a folder
- * too. It counts among orphans that we have adopted, to tell one of our roots from the other, and where no mark can be
- * read.
+ * By its folder and its open files. These are no proof: an editor, an indexer or a debugger looks into the folder, too.
+ * They only count for orphans that we have adopted, to choose between our roots, and for processes whose marks cannot
+ * be read.
  */
 function attributeByPlace<Of extends Claim>(facts: Facts<Of>, roots: readonly Of[]): Ours<Of> | undefined {
   if (!facts.isLocal) return undefined
@@ -129,7 +132,7 @@ function attributeByPlace<Of extends Claim>(facts: Facts<Of>, roots: readonly Of
   return undefined
 }
 
-/** Whose a process is, going by plain data. */
+/** Decides from plain data to which root a process belongs. */
 export function attribute<Of extends Claim>(
   record: ProcessRecord,
   facts: Facts<Of>,
@@ -145,13 +148,13 @@ export function attribute<Of extends Claim>(
   if (parentage.kind === 'ours' && possible.includes(parentage.root)) {
     return { kind: 'ours', root: parentage.root, evidence: 'parent chain' }
   }
-  // The marks before everything that a program can take upon itself.
+  // The marks come first, before anything that a program can choose for itself.
   const proven = attributeByGroup(record, possible) ?? attributeByMark(facts, possible)
   if (proven !== undefined) return proven
   const isAdopted = parentage.kind === 'adopted'
   if (!isAdopted && facts.environment?.length === 0) return { kind: 'unknown' }
   if (facts.isOutside) return { kind: 'foreign' }
-  // Somebody's shell that went into the folder, or a pseudo-terminal that is not ours.
+  // It is somebody's shell in that folder, or in a pseudo-terminal that is not ours.
   if (record.hasTerminal) return { kind: 'foreign' }
   if (!isAdopted && parentage.kind !== 'orphan') return { kind: 'foreign' }
   const placed = attributeByPlace(facts, possible)

@@ -34,8 +34,8 @@ const toSignalled = ({ record, root, evidence }: Found<Tree>, outcome: SignalOut
 })
 
 /**
- * In a fork storm no process lives long enough to be listed, but a zombie in the group shows whose the group is. One
- * that is alone in its group has left it, and nobody is there to be signalled.
+ * In a fork storm no process lives long enough to be listed, but a zombie in a group shows whose group it is. A zombie
+ * that is alone in its group has left ours, and there is nobody to signal.
  */
 function oneOfEachStorm(traces: readonly Found<Tree>[]): Found<Tree>[] {
   const groups = new Set<number>()
@@ -102,7 +102,7 @@ export class BasicContainment implements Containment {
 
   async #killRound(targets: Targets): Promise<Round> {
     const { trees, exempt } = targets
-    // The leader gets its signal first: it may react to the death of a child.
+    // The leader gets its signal first, because it may react to the death of a child.
     const hasBegun = [...trees].every((tree) => this.#begun.has(tree))
     const killFound = (record: ProcessRecord): void => {
       if (hasBegun && !targets.isExempt(record)) signalProcess(record, 'SIGKILL')
@@ -114,7 +114,7 @@ export class BasicContainment implements Containment {
       for (const tree of trees) this.#begun.add(tree)
     }
     const signalled = [
-      // Each was alive when it was read: one that is gone by now died of the signal to its group.
+      // Each was alive when it was read. One that has gone since then died of the signal to its group.
       ...left.map((found) => {
         const outcome = signalProcess(found.record, 'SIGKILL')
         return toSignalled(found, outcome === 'forbidden' ? outcome : 'sent')

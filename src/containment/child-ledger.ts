@@ -3,35 +3,39 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { onceAWorker } from '../base/shelf.js'
 import { isOwnChild } from '../system/own-children.js'
 
-// The one list of what this thread's Node starts and waits for, with the one subscription behind it. Fixtures, the guard
-// and the portable start read it. A child's exit is libuv's to wait for: a wait of ours would swallow its 'exit' event.
-// `execSync` and node-pty announce nothing, and neither does the native start, which keeps a list.
+// The one list of the children that Node has started in this thread and not yet waited for, with the one subscription
+// behind it. Fixtures, the guard and the portable start read it. Only libuv may wait for these children: if we did,
+// their 'exit' event would be lost. `execSync`, node-pty and the native start do not announce their children; the
+// native start has its own list.
 
 const channel = 'child_process'
 
-/** How many frames are kept: those of a launcher may stand between the test and the call. */
+/** How many frames are kept. Those of a launcher may come between the test and the call. */
 const frames = 50
 
-/** Called inside the call that starts a child, before it has a pid. What it returns is called at the child's exit. */
+/**
+ * Called inside the call that starts a child, before the child has a pid. The returned function is called at the
+ * child's exit.
+ */
 export type Hear = (child: ChildProcess) => (() => void) | void
 
-/** The call that started a child. Its text is made when it is read. */
+/** The call that started a child. Its text is only made when it is read. */
 export interface CallSite {
   readonly stack?: string
 }
 
-/** Whether nobody has waited for a child yet: until then the kernel gives its pid to no other process. */
+/** Whether nobody has waited for a child yet. Until then the kernel gives its pid to no other process. */
 export const isUnwaited = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null
 
 /** The children that this thread's Node has started and not waited for, while somebody reads the list. */
 export class ChildLedger {
   readonly #readers = new Set<{ readonly hear: Hear | undefined }>()
-  /** Those of which the pid is not known yet. */
+  /** The children whose pid is not known yet. */
   readonly #starting = new Set<ChildProcess>()
   readonly #children = new Map<number, ChildProcess>()
 
   /**
-   * Begins to read the list, and to hear of each child.
+   * Begins to read the list and to hear of each child.
    *
    * @returns a function that ends this.
    */
@@ -47,7 +51,7 @@ export class ChildLedger {
     }
   }
 
-  /** Whether a child is libuv's to wait for, or the start's of this package. */
+  /** Whether libuv, or this package's own start, is to wait for a child. */
   has(pid: number): boolean {
     if (isOwnChild(pid)) return true
     this.#settle()
@@ -58,7 +62,7 @@ export class ChildLedger {
     return false
   }
 
-  /** The stack of the call that starts a child, without the frames of this file. Only for whoever is hearing of it. */
+  /** The stack of the call that starts a child, without the frames of this file. Only inside a `Hear`. */
   callSite(): CallSite {
     const site: { stack?: string } = {}
     const { stackTraceLimit } = Error
@@ -73,7 +77,7 @@ export class ChildLedger {
     this.#settle()
     this.#starting.add(child)
     const atExit = [...this.#readers].flatMap(({ hear }) => hear?.(child) ?? [])
-    // It runs before all other listeners, any of which may look at what the child has left.
+    // This runs before all other listeners, because they may look at what the child has left.
     child.prependOnceListener('exit', () => {
       this.#starting.delete(child)
       if (child.pid !== undefined && this.#children.get(child.pid) === child) this.#children.delete(child.pid)
@@ -81,7 +85,7 @@ export class ChildLedger {
     })
   }
 
-  /** The pid is set only once the call has returned, and never where nothing could be started. */
+  /** The pid is only set when the call has returned, and not if nothing could be started. */
   #settle(): void {
     for (const child of this.#starting) {
       if (child.pid !== undefined) this.#children.set(child.pid, child)

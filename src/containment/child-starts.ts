@@ -7,21 +7,22 @@ import { standardStreams } from '../system/process-table/linux.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { type CallSite, childLedger, isUnwaited } from './child-ledger.js'
 
-// What a guard keeps of each child in the ledger: the line of code that wanted it, and everything that was seen below it.
+// What a guard remembers about each child in the ledger: the line of code that started it, and everything that was seen
+// below it.
 
 /** A child that Node announced. */
 export interface ChildStart {
   readonly child: ChildProcess
-  /** In the order in which they were announced, from 1. */
+  /** Counted from 1, in the order of the announcements. */
   readonly number: number
   readonly site: CallSite
-  /** On the clock of `now()`. */
+  /** When it started, on our clock. */
   readonly startedAt: number
-  /** Undefined until the call has returned, and when nothing could be started. */
+  /** Undefined until the call has returned, and if nothing could be started. */
   identity: ProcessIdentity | undefined
-  /** What /proc/PID/fd shows of its output, where this thread reads that. */
+  /** Its output streams, as /proc/PID/fd names them, if this thread reads them. */
   streams: ReadonlySet<string>
-  /** On the clock of `now()`. */
+  /** When it exited, on our clock. */
   exitedAt: number | undefined
   /** Everything that was ever seen below it, by pid. */
   readonly known: Map<number, ProcessIdentity>
@@ -90,18 +91,18 @@ export class ChildStarts {
   }
 }
 
-/** A child's standard output and error, where they are pipes to this thread. */
+/** A child's standard output and error, if they are pipes to this thread. */
 function outputOf({ pid, stdout, stderr }: ChildProcess): string[] {
   if (table.name !== 'linux') return []
   const read = [...(stdout === null ? [] : [1]), ...(stderr === null ? [] : [2])]
   return standardStreams(pid!, read)
 }
 
-/** Looks up a child's identity once it has a pid. */
+/** Finds a child's identity once it has a pid. */
 export function identify(start: ChildStart, listener?: ChildStartListener): void {
   const { pid } = start.child
   if (start.identity !== undefined || pid === undefined || !isHeld(start)) return
-  // The portable table would have to start ps(1), and counts in whole seconds anyway.
+  // The portable table would have to start ps(1), and only has whole seconds anyway.
   const startTime = table.name === 'linux' ? table.identify(pid)?.startTime : Math.floor(wallClock() / 1000)
   if (startTime === undefined) return
   start.identity = { pid, startTime }

@@ -12,28 +12,30 @@ export type ContainmentLevel = 'strict' | 'basic'
 
 /** A process that is alive after SIGKILL, and why. */
 export interface Survivor extends Member {
-  /** The user id that owns it, where it can be read. */
+  /** The id of the user it runs as, if it can be read. */
   readonly owner: number | undefined
   readonly reason: string
 }
 
 export interface Sighting {
   readonly members: readonly Member[]
-  /** Orphans that nothing attributes to one of several fixtures: reported, not signalled. */
+  /** Orphans that may belong to one of several fixtures. They are reported, not signalled. */
   readonly unattributed: readonly ProcessInfo[]
-  /** Something is alive that could not be read. */
+  /** Whether something is alive that could not be read. */
   readonly isUncertain: boolean
 }
 
 export interface KillOutcome {
   readonly survivors: readonly Survivor[]
-  /** What was found alive, when the kill began or later. */
+  /** What was alive when the kill began or was found later. */
   readonly killed: readonly Member[]
-  /** Orphans that may be of these trees or of others: not signalled. */
+  /** Orphans that may belong to these trees or to others. They are not signalled. */
   readonly unattributed: readonly ProcessInfo[]
 }
 
-/** Knows which processes are whose, ends them, and proves that they are gone. One in a worker. */
+/**
+ * Knows which process belongs to which command, ends them, and proves that they are gone. There is one in each worker.
+ */
 export interface Containment {
   readonly level: ContainmentLevel
   /** A fixture lives from here … */
@@ -44,13 +46,16 @@ export interface Containment {
   add(tree: Tree): void
   /** A command's tree was proven dead: its processes need not be attributed any more. */
   remove(tree: Tree): void
-  /** What is alive of these trees. Zombies are not. */
+  /** The living processes of these trees, without zombies. */
   look(trees: readonly Tree[]): Promise<Sighting>
-  /** Sends SIGKILL to what is alive of these trees, except `exempt`, until nothing is or `timeout` ms have passed. */
+  /**
+   * Sends SIGKILL to the living processes of these trees, except `exempt`, until none is left or `timeout` ms have
+   * passed.
+   */
   kill(trees: readonly Tree[], timeout: number, exempt?: readonly Member[]): Promise<KillOutcome>
 }
 
-/** A look from a timer: what cannot be read now is read, or complained of, when it counts. */
+/** Looks from a timer, and ignores errors: whatever cannot be read now is read again, and reported, when it counts. */
 export function inPassing(look: () => void): void {
   try {
     look()
@@ -59,7 +64,10 @@ export function inPassing(look: () => void): void {
   }
 }
 
-/** Signals a tree's group while it is known to be its own: while its leader is not waited for, or a member is in it. */
+/**
+ * Signals a tree's group while its number is certainly its own: while nobody has waited for its leader, or a member is
+ * in it.
+ */
 export function signalTreeGroup(tree: Tree, members: readonly Member[], signal: NodeJS.Signals): SignalOutcome {
   if (tree.groupIsGone) return 'gone'
   const group = tree.identity.pid
@@ -75,11 +83,11 @@ export function signalTreeGroup(tree: Tree, members: readonly Member[], signal: 
   return wasInhabited ? signalThroughMember(tree, signal) : 'gone'
 }
 
-/** Signals a tree's group through whatever member is found now. `gone` when none lives. */
+/** Signals a tree's group through whatever member is found now. Returns `gone` if none is alive. */
 export function signalThroughMember(tree: Tree, signal: NodeJS.Signals): SignalOutcome {
   const group = tree.identity.pid
   for (const member of table.membersOf(group)) {
-    // The number may be a stranger's by now: of somebody the proof must be there, and then it is there of all.
+    // The number may belong to strangers by now. If one member is proven to be ours, the group is.
     if (table.isOlder(member, tree.identity) || !isOfTree(tree, member)) continue
     const outcome = signalGroup(group, member, signal)
     if (outcome !== 'gone') return outcome
@@ -87,7 +95,10 @@ export function signalThroughMember(tree: Tree, signal: NodeJS.Signals): SignalO
   return 'gone'
 }
 
-/** Whether a process that is met now is of a tree: seen in it, in a group where somebody was seen, or marked. */
+/**
+ * Whether a process that is found now belongs to a tree: it was seen there, or is in a group where somebody was seen,
+ * or carries the mark.
+ */
 function isOfTree(tree: Tree, record: ProcessRecord): boolean {
   if (isKnown(tree, record) || tree.groups.has(record.group)) return true
   if (table.environment(record.pid)?.includes(tree.mark) === true) return true
@@ -96,8 +107,8 @@ function isOfTree(tree: Tree, record: ProcessRecord): boolean {
 }
 
 /**
- * Signals every group of these trees and, one by one, what has left them. Stopped members are continued for it.
- * Where one of `exempt` is in the group, its other members are signalled one by one too.
+ * Signals every group of these trees, and what has left the groups one by one. Stopped members are continued. If one of
+ * `exempt` is in a group, its other members are signalled one by one, too.
  */
 export function signalTrees(
   trees: readonly Tree[],
@@ -108,8 +119,8 @@ export function signalTrees(
   const inOwnGroup = (member: Member): boolean => member.group === member.tree.identity.pid
   const split = new Set(exempt.filter(inOwnGroup).map(({ tree }) => tree))
   for (const tree of trees) if (!split.has(tree)) signalTreeGroup(tree, members, signal)
-  // Another group is signalled as a whole where it was made by this tree. One that was found by its place, or by
-  // elimination, may be in a group of somebody else's.
+  // Another group is signalled as a whole if this tree has made it. A process that was found by its folder or by
+  // elimination may be in a group of somebody else.
   const splitGroups = new Set(exempt.map(({ group }) => group))
   const signalled = new Set<number>()
   for (const member of members) {
@@ -126,7 +137,7 @@ export function signalTrees(
   }
 }
 
-/** Says of a process that is alive after SIGKILL why it may be so. */
+/** Says why a process is still alive after SIGKILL. */
 export function toSurvivor(member: Member, outcome: SignalOutcome): Survivor {
   const owner = table.owner(member.pid)
   const state = table.identify(member.pid)?.state ?? member.state
@@ -143,7 +154,7 @@ export function toSurvivor(member: Member, outcome: SignalOutcome): Survivor {
   return { ...plain, tree: member.tree, describe: () => plain, owner, reason }
 }
 
-/** What a report says where the wished level is not to be had. */
+/** The error if the requested level is unavailable. */
 export function refuseStrict(reason: string): ContainmentError {
   return new ContainmentError(
     `containment: 'strict' is not to be had here: ${reason}. Accepted here are 'auto' and 'basic'.`,

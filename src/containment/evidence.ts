@@ -10,8 +10,8 @@ export type Evidence =
   | 'elimination'
 
 /**
- * Whether what is in a group together with one that was found so is of the same root. A guess is none: who was found by
- * its place, or because nobody else could have started it, may be in a group of somebody else's.
+ * Whether everything in the group of such a process belongs to the same root. A guess is no proof: a process that was
+ * found by its folder, or by elimination, may be in a group of somebody else.
  */
 export const isProof = (evidence: Evidence): boolean =>
   !['workspace', 'standard streams', 'elimination'].includes(evidence)

@@ -5,11 +5,14 @@ import type { LocksLimit } from '../system/syscalls.js'
 import type { Facts, Parentage } from './attribute.js'
 import { readLocksMark } from './locks-mark.js'
 
-/** From where processes are looked at. */
+/** The process that looks at others. */
 export interface Self {
   /** The session of this process, or 0. */
   readonly session: number
-  /** The names of the variables that a worker's environment holds and every command's lacks: one a thread. */
+  /**
+   * The names of the variables that workers have in their environments and commands do not. There is one for each
+   * thread.
+   */
   readonly outside: ReadonlySet<string>
 }
 
@@ -24,7 +27,7 @@ const namespaceOf = (pid: number | 'self'): number | undefined => {
 /** Whether a process is in this process's pid namespace, as far as that can be known. */
 const isInThisNamespace = (pid: number): boolean => table.name !== 'linux' || namespaceOf(pid) === namespaceOf('self')
 
-/** What can be read of a process. Each is read when somebody asks for it first: of most processes nobody does. */
+/** The facts about a process. Each is read when it is first asked for, which never happens for most processes. */
 export class ProcessFacts<Of> implements Facts<Of> {
   readonly parentage: Parentage<Of>
   readonly #record: ProcessRecord

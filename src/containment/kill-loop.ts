@@ -9,13 +9,13 @@ import { type Member, type ProcessInfo, toMember, type Tree } from './tree.js'
 // The one kill loop: it looks, SIGKILLs each process of the trees to be killed, and repeats this until so many rounds in a
 // row find none. All kills that are under way share the loop, so that two hundred tests cost one loop and not two hundred.
 
-/** The longest pause between two rounds, in ms, where the loop does not block the event loop. */
+/** The longest pause between two rounds, in ms, if the loop does not block the event loop. */
 const mostPause = 20
 
-/** ms after which a process that survived SIGKILL is sent it again: it may have left its group just before. */
+/** ms after which a process that survived SIGKILL gets it again: it may have left its group just before. */
 const patience = 20
 
-/** A process that a round found alive, or of which it found traces, and what became of the signal. */
+/** A process that a round found alive, or found traces of, and the result of the signal. */
 export interface Signalled {
   readonly record: ProcessRecord
   readonly tree: Tree
@@ -25,7 +25,7 @@ export interface Signalled {
 
 export interface Round {
   readonly signalled: readonly Signalled[]
-  /** Whether something is alive that cannot be attributed at this moment. */
+  /** Whether something is alive that cannot be attributed now. */
   readonly isUncertain: boolean
   /** Orphans that may belong to one of the targets or to others. */
   readonly unattributed: () => readonly AmbiguousOrphan[]
@@ -36,11 +36,11 @@ export interface Targets {
   readonly trees: ReadonlySet<Tree>
   readonly exempt: readonly Member[]
   isExempt(record: ProcessIdentity): boolean
-  /** Whether an exempt process is in the tree's own group: then nobody signals the group as a whole. */
+  /** Whether an exempt process is in the tree's own group. Then the group is never signalled as a whole. */
   isSplit(tree: Tree): boolean
   /** Whether a process was sent SIGKILL a moment ago. */
   wasSignalled(record: ProcessIdentity): boolean
-  /** Whether this round ends a kill if it finds nothing: then nothing is left out. */
+  /** Whether a kill ends if this round finds nothing. Then the round leaves nothing out. */
   readonly isLast: boolean
   /** Any tree to be killed: processes that surely belong to one of them, without more being known, are listed under it. */
   readonly any: Tree | undefined
@@ -65,9 +65,9 @@ export interface AmbiguousOrphan {
 export interface KillSteps {
   /** How many rounds in a row must find nothing. */
   readonly emptyRounds: number
-  /** ms for which the loop may block the event loop before it lets that turn. */
+  /** ms for which the loop may block the event loop before it yields to it. */
   readonly burst: number
-  /** SIGKILLs everything that is known of these trees at once. Returns what was alive. */
+  /** Sends SIGKILL to everything that is known of these trees at once. Returns what was alive. */
   begin(trees: readonly Tree[], exempt: readonly Member[]): readonly Member[]
   round(targets: Targets): Round | Promise<Round>
   /** Whether a process that was signalled counts as one that was alive. */
@@ -83,8 +83,8 @@ function ownOf(members: readonly Member[]): readonly Member[] {
 }
 
 /**
- * If only leaders were alive, which is the most frequent case, waits for the news of their exits first: it comes by the
- * event loop, which the kill loop would block.
+ * If only leaders were alive, which is the most frequent case, waits for the news of their exits first. The event loop
+ * brings it, and the kill loop would block that.
  */
 async function leadersExits(begun: readonly Member[]): Promise<void> {
   const exits = begun.flatMap(({ pid, tree }) =>
@@ -117,7 +117,7 @@ export class KillLoop {
     for (const { pid, startTime } of ownOf(begun)) this.#signalled.set(pid, { startTime, at: now() })
     await leadersExits(begun)
     return new Promise((resolve, reject) => {
-      // It is noted only now: the end of another kill's loop would have cleared it.
+      // Only noted now, because the end of another kill's loop would have cleared it.
       for (const each of exempt) this.#exempt.set(each.pid, each)
       const killed = new Map(begun.map((member) => [member.pid, member]))
       this.#requests.add({ trees: own, deadline: now() + timeout, killed, empty: 0, resolve, reject })
@@ -126,8 +126,8 @@ export class KillLoop {
   }
 
   /**
-   * One scan for all kills that are requested in the same turn of the event loop: two hundred would read the same list two
-   * hundred times. Who waits for a program's output asks for a kill while the others' output is still being read.
+   * Scans once for all kills that are requested in the same turn of the event loop. Otherwise two hundred kills would
+   * read the same list two hundred times.
    */
   #begin(trees: readonly Tree[], exempt: readonly Member[]): Promise<readonly Member[]> {
     this.#beginning ??= turn().then(() => {
@@ -157,7 +157,7 @@ export class KillLoop {
         await sleep(delay)
       }
     } catch (error) {
-      // An error such as EMFILE rejects every kill that shares the loop, and not only the one that began it.
+      // An error such as EMFILE rejects every kill that shares the loop, not only the one that began it.
       for (const request of this.#requests) request.reject(error)
       this.#requests.clear()
     } finally {

@@ -10,16 +10,16 @@ export interface Askable extends ProcessIdentity {
   readonly state: string
 }
 
-/** Sends SIGTERM. A stopped process gets it only when it is continued. */
+/** Sends SIGTERM. A stopped process is continued, because it only gets the signal then. */
 export function askToEnd(each: Askable): void {
   signalProcess(each, 'SIGTERM')
   if (each.state === 'T') signalProcess(each, 'SIGCONT')
 }
 
 /**
- * Looks until nothing is found, or the time for that is over.
+ * Looks until nothing is found, or the time is over.
  *
- * @param deadline on the clock of `now()`; it may move while one waits.
+ * @param deadline on our clock. It may change while this waits.
  * @returns what is alive.
  */
 export async function untilGone<Of>(
@@ -40,14 +40,14 @@ export interface Climb<Of extends Askable> {
   find(): Promise<readonly Of[]>
   /** Whether the last `find` may have missed a process that it will find in a moment. */
   isDoubtful?(): boolean
-  /** How many times in a row nothing must be found. */
+  /** How many times in a row `find` must find nothing. */
   readonly emptyRounds?: number
   /** Whether the grace of a process is over. */
   isOver(each: Of): boolean
   /** Called when a process gets SIGTERM: once, and never if it is killed at once. */
   asked?(each: Of): void
   killed(each: Of, outcome: SignalOutcome): void
-  /** On the clock of `now()`: the ladder ends then, whatever is alive. */
+  /** The time on our clock at which the ladder ends, whatever is alive. */
   deadline(): number
 }
 

@@ -5,27 +5,30 @@ import { formatOwner, type Owner, parseOwner } from './owner.js'
 
 const prefix = 'PROCTOR_MARK_'
 
-/** What a worker's environment holds and its commands' lacks: who carries it was started by the test itself. */
+/**
+ * The variable that workers have in their environment and commands do not. A process that has it was started by the
+ * test itself.
+ */
 export const outsideName = (token: string): string => `PROCTOR_OUTSIDE_${token}`
 export const markName = (token: string): string => `${prefix}${token}`
 
-/** What only a guardian carries. */
+/** Only a guardian has this variable. */
 export const guardianVariable = 'PROCTOR_GUARDIAN'
 
-/** Holds the run's token in the environment of the main process, set by the global set-up. */
+/** The run's token, which the global set-up puts into the environment of the main process. */
 export const runVariable = 'PROCTOR_RUN'
 
 export interface Mark {
   readonly owner: Owner
-  /** The run's token, or `0` where no global set-up marked the run. */
+  /** The run's token, or `0` if no global set-up has marked the run. */
   readonly run: string
-  /** `fixture.command`, both counted in the worker. */
+  /** `fixture.command`, both counted within the worker. */
   readonly tree: string
 }
 
 export const formatMark = (mark: Mark): string => `${formatOwner(mark.owner)}/${mark.run}/${mark.tree}`
 
-/** The marks that an environment holds: one for each proctor around the process. */
+/** The marks in an environment: one for each proctor around the process. */
 export function parseMarks(environment: readonly string[]): Mark[] {
   return environment.flatMap((entry) => {
     if (!entry.startsWith(prefix)) return []
@@ -35,5 +38,5 @@ export function parseMarks(environment: readonly string[]): Mark[] {
   })
 }
 
-/** The tree that a variable `NAME=value` names, which is a mark. */
+/** The tree that a mark `NAME=value` names. */
 export const treeIn = (mark: string): string => parseMarks([mark])[0]?.tree ?? '0'

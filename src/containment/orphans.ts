@@ -16,7 +16,7 @@ import { hiddenChild, isHidden, isLeader, toInfo, type Tree } from './tree.js'
 // Decides for each child of a subreaper to which tree it belongs, and who waits for it. A child that libuv did not start is
 // an orphan from somewhere below. This is the only place that waits for such children.
 
-/** Whether an environment holds a mark, whoever's it is. */
+/** Whether an environment contains a mark of anybody. */
 const isMarked = (environment: readonly string[]): boolean => parseMarks(environment).length > 0
 
 const foreign: Attribution<Tree> = { kind: 'foreign' }
@@ -24,11 +24,11 @@ const unknown: Attribution<Tree> = { kind: 'unknown' }
 
 /** Above this many children something is flooding the process table, so zombies are reaped at once. */
 export const flood = 64
-/** A foreign or unknown zombie is waited for only after this many milliseconds: whose child it is may do so first. */
+/** A foreign or unknown zombie is only waited for after this many ms, because its actual parent may want to do that. */
 const zombiePatience = 50
 /** ms between two calls of `reapZombies`. */
 export const reapInterval = 250
-/** ms by which a start time may differ from our clock: a clock tick is 10 ms long. */
+/** How far (ms) a start time may be from our clock: a clock tick is 10 ms. */
 const tolerance = 50
 
 /** A fixture with commands that have ended: processes of theirs that nobody knew of may still turn up. */
@@ -39,7 +39,7 @@ interface Past {
   readonly endedAt: number
 }
 
-/** A child of ours that libuv did not start. */
+/** A child of this process that libuv did not start. */
 interface Adopted {
   readonly identity: ProcessIdentity
   attribution: Attribution<Tree>
@@ -47,7 +47,7 @@ interface Adopted {
 }
 
 export interface StrictHost extends Self {
-  /** Every tree that lives in this worker. */
+  /** All living trees of this worker. */
   readonly trees: Set<Tree>
   readonly outside: Set<string>
   /** The pid of this worker's own guardian, which may be older than the fixtures. */
@@ -58,7 +58,7 @@ export interface StrictHost extends Self {
 export type IsWanted = (tree: Tree) => boolean
 
 export class Orphans {
-  /** Whether leaders may be children of other threads, of which this one hears late. */
+  /** Whether leaders may be children of other threads, about which this one learns late. */
   hostsThreads = false
   readonly #natives: Natives
   readonly #ledger: ChildLedger
@@ -69,7 +69,7 @@ export class Orphans {
   readonly #leaders = new Map<number, Tree>()
   readonly #adopted = new Map<number, Adopted>()
   readonly #past = new Map<string, Past>()
-  /** Children that were there first, and that /proc did not show. */
+  /** Children that were there first and that /proc did not show. */
   readonly #hiddenStrangers = new Set<number>()
 
   constructor(natives: Natives, ledger: ChildLedger, host: StrictHost, strangers: Map<number, number>) {
@@ -79,7 +79,7 @@ export class Orphans {
     this.#strangers = strangers
   }
 
-  /** Notes the children that are there already: they are somebody else's, who waits for them. */
+  /** Notes the children that are already there. They belong to somebody else, who waits for them. */
   open(children: readonly number[]): void {
     for (const pid of children) {
       const record = pid === this.#host.guardian() ? undefined : readStat(pid)
@@ -102,7 +102,10 @@ export class Orphans {
     this.#leaders.set(tree.identity.pid, tree)
   }
 
-  /** Judges guesses anew: this thread hears late of another thread's command, whose children may have been guessed at. */
+  /**
+   * Judges guesses again. This thread learns late about another thread's command, whose children it may have guessed
+   * at.
+   */
   judgeAnew(tree: Tree): void {
     for (const adopted of this.#adopted.values()) {
       const { identity, attribution, zombieSince } = adopted
@@ -113,7 +116,8 @@ export class Orphans {
 
   remove(tree: Tree): void {
     if (this.#leaders.get(tree.identity.pid) === tree) this.#leaders.delete(tree.identity.pid)
-    // One entry a fixture, from its first start to its last end: a fixture may run thousands of commands.
+    // One entry for each fixture, from its first start to its last end, because a fixture may run thousands of
+    // commands.
     const { fixture } = tree.owner
     const before = this.#past.get(fixture)
     const isFirst = before === undefined || tree.identity.startTime < before.leader.startTime
@@ -129,8 +133,9 @@ export class Orphans {
   }
 
   /**
-   * Whether a child need not be read again. Its pid is its own until it is waited for, and only libuv, which announces that
-   * at once, or this class does so. Otherwise two hundred tests would read each other's processes in every round.
+   * Whether a child need not be read again. Its pid is its own until it is waited for, and only this class does that,
+   * or libuv, which announces it at once. Without this, two hundred tests would read each other's processes in every
+   * round.
    */
   #isOfOthers(pid: number, isWanted: IsWanted): boolean {
     if (pid === this.#host.guardian()) return true
@@ -139,17 +144,17 @@ export class Orphans {
       return tree === undefined || !isWanted(tree)
     }
     const attribution = this.#adopted.get(pid)?.attribution
-    // Other threads wait for their leaders, and node-pty for its programs, and do not announce it.
+    // Other threads wait for their leaders, and node-pty for its programs, without announcing it.
     return attribution?.kind === 'ours' && attribution.evidence !== 'leader' && !isWanted(attribution.root)
   }
 
-  /** Whether a process is a zombie for which somebody else still has time to wait. */
+  /** Whether a process is a zombie that somebody else may still wait for. */
   #isWaitedWith(pid: number, children: number): boolean {
     const since = this.#adopted.get(pid)?.zombieSince
     return since !== undefined && children <= flood && since <= now() && now() - since < zombiePatience
   }
 
-  /** Reads the children, less those that need not be read, or not yet. */
+  /** Reads the children, except those that need not be read, or not yet. */
   *read(children: readonly number[], isWanted: IsWanted): Generator<ProcessRecord> {
     for (const pid of children) {
       if (this.#isOfOthers(pid, isWanted) || this.#isWaitedWith(pid, children.length)) continue
@@ -160,8 +165,8 @@ export class Orphans {
   }
 
   /**
-   * Waits for zombies while no command lives whose looks would. A main thread is the subreaper for as long as its worker
-   * threads live: what is orphaned there without strict containment becomes its child, and not that of init.
+   * Waits for zombies while no command is alive whose looks would. A main thread is the subreaper as long as its worker
+   * threads live. What is orphaned there without strict containment becomes its child, and not init's.
    */
   reapZombies(children: readonly number[]): void {
     if (this.#host.trees.size > 0) return
@@ -174,9 +179,9 @@ export class Orphans {
   }
 
   /**
-   * Whether a child of which nothing can be read is there all the same: /proc hides what is another user's where it is
-   * mounted with hidepid. One that has exited is waited for: nobody else does. A worker thread's own children are not in
-   * the list of this thread.
+   * Whether a child exists of which nothing can be read: mounted with hidepid, /proc hides other users' processes. If
+   * it has exited it is waited for, because nobody else does. The children of worker threads are not in this thread's
+   * list.
    */
   #isHidden(pid: number): boolean {
     if (this.#ledger.has(pid) || this.#hiddenStrangers.has(pid) || !hasHolder(pid)) return false
@@ -210,20 +215,20 @@ export class Orphans {
     // stopped process cannot fork and exit while it is read.
     const isStopped = mayStop && record.state !== 'T' && signalProcess(record, 'SIGSTOP') === 'sent'
     const attribution = this.#eliminate(record, attribute(record, facts, [...trees]), isWanted)
-    // A process of another test is continued as well.
+    // A process of another test is continued, too.
     const isForKill = attribution.kind === 'ours' && isWanted(attribution.root)
     if (isStopped && !isForKill) signalProcess(record, 'SIGCONT')
     return attribution
   }
 
   /**
-   * An orphan that we have adopted, in a group that was not seen empty in any round so far: a storm in it is ended as a
-   * whole, and not read one by one. What the test itself started may have got the number since.
+   * Attributes an adopted orphan in a group that was seen in every round so far. A storm in such a group is ended as a
+   * whole, without reading its members one by one. What the test itself started may have got the number since.
    */
   attributeByGroup(record: ProcessRecord): Ours<Tree> | undefined {
     const tree = [...this.#host.trees].find((each) => each.identity.pid === record.group && !each.groupIsGone)
     if (tree === undefined || record.startTime < tree.identity.startTime) return undefined
-    // A zombie has no environment any more. It is in the group that it inherited or made.
+    // A zombie has no environment any more, but it is in the group that it inherited or made.
     const isItsOwn = tree.isHeld() || isZombie(record) || !this.#isOutside(record)
     return isItsOwn ? { kind: 'ours', root: tree, evidence: 'group' } : undefined
   }
@@ -232,7 +237,10 @@ export class Orphans {
     return new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#host).isOutside
   }
 
-  /** The commands that could have started a process, by their start times. Of a hidden one nobody knows when it began. */
+  /**
+   * The commands that could have started a process, by their start times. The start time of a hidden process is
+   * unknown.
+   */
   #candidatesFor(record: ProcessRecord): Tree[] {
     return [...this.#host.trees].filter(({ identity }) => isHidden(record) || identity.startTime <= record.startTime)
   }
@@ -246,8 +254,8 @@ export class Orphans {
   }
 
   /**
-   * Whether a process carries the mark of a command that is not known here: of another thread's, of which nothing has been
-   * heard yet, or of somebody else's. In the middle of an exec it shows no mark.
+   * Whether a process carries the mark of a command that is unknown here: one of another thread, about which nothing
+   * has arrived yet, or one of somebody else. In the middle of an exec it shows no mark.
    */
   #mayBeOfUnheard(identity: ProcessIdentity): boolean {
     const environment = table.environment(identity.pid) ?? []
@@ -257,8 +265,8 @@ export class Orphans {
   }
 
   /**
-   * An orphan that nothing attributes is of the only fixture that could have started it, if there is just one; and of
-   * one of its commands only where there is no other, or where all that could have are being ended.
+   * Attributes an orphan by elimination. If only one fixture could have started it, it belongs to that one. It only
+   * belongs to a certain command if there is no other, or if all commands that could have started it are being ended.
    */
   #eliminate(record: ProcessRecord, attribution: Attribution<Tree>, isWanted: IsWanted): Attribution<Tree> {
     if (attribution.kind !== 'unattributed') return attribution
@@ -276,16 +284,18 @@ export class Orphans {
 
   /** Reports an orphan that nothing attributes, if it may belong to a wanted tree. */
   ambiguous(record: ProcessRecord, isWanted: IsWanted): AmbiguousOrphan[] {
-    // An orphan whose mark is of no tree here belongs to a command of somebody else's.
+    // An orphan with a mark of no tree here belongs to a command of somebody else.
     const candidates = isMarked(table.environment(record.pid) ?? []) ? [] : this.#candidatesFor(record).filter(isWanted)
     return candidates.length > 0 ? [{ info: toInfo(record), candidates }] : []
   }
 
-  /** Waits for an adopted zombie; those of libuv's are left to it. Returns whether it is met as a zombie for the first time. */
+  /**
+   * Waits for an adopted zombie, unless libuv does. Returns whether this is the first time that it is seen as a zombie.
+   */
   takeExit(record: ProcessRecord, children: number): boolean {
     const adopted = this.#adopted.get(record.pid)
     if (adopted === undefined || this.#ledger.has(record.pid)) return false
-    // It is a leader for which another thread's libuv waits.
+    // It is a leader that another thread's libuv waits for.
     if (adopted.attribution.kind === 'ours' && adopted.attribution.evidence === 'leader') return false
     const isFresh = adopted.zombieSince === undefined
     adopted.zombieSince ??= now()
@@ -297,8 +307,9 @@ export class Orphans {
   }
 
   /**
-   * With the last fixture gone, what nothing attributed can only be of a fixture: it is ended. Zombies are waited for
-   * now, or they would stay for as long as the worker lives; so would those that live on, so they are remembered.
+   * Ends what nothing attributed, once the last fixture is gone: it can only belong to a fixture. Zombies are waited
+   * for now, because otherwise they would stay as long as the worker. Those that live on are remembered, for the same
+   * reason.
    */
   endUnattributed(): void {
     this.#strangers.clear()
@@ -306,7 +317,7 @@ export class Orphans {
       if (zombieSince === Infinity || this.#ledger.has(pid)) continue
       const isUnheard = this.#mayBeOfUnheard(identity)
       if (isUnheard && this.hostsThreads) continue
-      // Only what a command of ours could have started: the others are the user's own.
+      // Only what a command of ours could have started. Everything else is the user's own.
       const mayBeOurs = attribution.kind === 'unattributed' && !isUnheard && this.#pastFor(identity).length > 0
       if (mayBeOurs && signalProcess(identity, 'SIGKILL') !== 'gone') {
         for (let round = 0; round < 500 && !this.#natives.takeExit(pid); round += 1) pause(0.2)

@@ -4,11 +4,11 @@ import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import type { Root } from './root.js'
 import type { Found } from './scan.js'
 
-// A process that joins an existing pid namespace (setns(2)) leaves orphans that its first process adopts, and not the
-// subreaper. Such processes have a pid in this namespace too. Pids are given out in turn: every process that started after a
-// root has one between the root's and the last one, and shows its mark.
+// A process that joins an existing pid namespace (setns(2)) leaves orphans to the first process of that namespace, and
+// not to the subreaper. But such processes have a pid in this namespace, too. Pids are given out in turn. So every
+// process that started after a root has a pid between the root's and the last one, and shows its mark.
 
-/** If the range holds more pids than this, only the newest that exist are looked at. */
+/** If the range has more pids than this, only the newest existing ones are looked at. */
 const mostNumbers = 512
 
 /** The pids that were given out since this one. */
@@ -19,12 +19,14 @@ function numbersSince(first: number, last: number): number[] {
   return pids().filter(isSince).slice(-mostNumbers)
 }
 
-/** Finds processes to which no list of children leads. */
+/** Finds processes that are in no list of children. */
 export class Outsiders {
   #lookedUpTo = ''
   #numbers: NumbersFile | undefined
 
-  /** The processes that carry the mark of one of these roots. A pid for which `isElsewhere` is true is not looked at. */
+  /**
+   * The processes that carry the mark of one of these roots. Pids for which `isElsewhere` is true are not looked at.
+   */
   find<Of extends Root>(roots: readonly Of[], isElsewhere: (pid: number) => boolean): Found<Of>[] {
     const marked = roots.filter(({ locks }) => locks !== undefined)
     const [oldest] = marked.toSorted((a, b) => a.identity.startTime - b.identity.startTime)
@@ -40,7 +42,7 @@ export class Outsiders {
     return found
   }
 
-  /** Closes the descriptor through which it looks. */
+  /** Closes its file descriptor. */
   close(): void {
     this.#numbers?.close()
     this.#numbers = undefined

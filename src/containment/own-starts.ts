@@ -2,23 +2,23 @@ import { onceAWorker } from '../base/shelf.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie, type ProcessIdentity } from '../system/process-table/table.js'
 
-// What this package starts itself, the guardian and the commands of fixtures, is announced by Node like everything
-// else. A guard over what tests start must not take it for theirs, and must not go by anything that a program can take
-// upon itself: it goes by who was started. Remembered once a worker: a guardian that is started again is an earlier
-// file's.
+// Node announces what this package itself starts, the guardian and the commands of fixtures, like everything else. A
+// guard must not take these for processes of a test. It must not use anything that a program can choose for itself
+// either, so it uses the list of what was started. The list is kept once a worker, because a restarted guardian belongs
+// to an earlier file.
 
 interface OwnStarts {
   underWay: number
-  /** Start times by number. */
+  /** The start times by pid. */
   readonly started: Map<number, number>
 }
 
 const ownStarts = (): OwnStarts => onceAWorker('own-starts.2', () => ({ underWay: 0, started: new Map() }))
 
-/** With more than this, those that have gone are forgotten. */
+/** Above this number, those that have gone are forgotten. */
 const mostRemembered = 256
 
-/** Starts something of this package's own. */
+/** Starts something that belongs to this package. */
 export function startOwn<Started>(start: () => Started): Started {
   const own = ownStarts()
   own.underWay += 1
@@ -33,7 +33,7 @@ export function startOwn<Started>(start: () => Started): Started {
 
 function remember({ started }: OwnStarts, pid: unknown): void {
   if (typeof pid !== 'number') return
-  // The portable table would have to start ps(1), and counts in whole seconds anyway.
+  // The portable table would have to start ps(1), and only has whole seconds anyway.
   const startTime = table.name === 'linux' ? table.identify(pid)?.startTime : table.startTimeNow()
   if (startTime === undefined) return
   if (started.size > mostRemembered)
@@ -46,7 +46,7 @@ function isThere(pid: number, startTime: number): boolean {
   return record?.startTime === startTime && !isZombie(record)
 }
 
-/** Whether what is being started now is this package's own. */
+/** Whether the start under way is this package's own. */
 export const isOwnStart = (): boolean => ownStarts().underWay > 0
 
 /** Whether this package itself has started this very process. */

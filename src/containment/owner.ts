@@ -10,9 +10,9 @@ import type { ProcessIdentity } from '../system/process-table/table.js'
 /** 16 hexadecimal digits that nobody can guess. */
 export const newToken = (): string => randomBytes(8).toString('hex')
 
-/** A process, said so that another container, boot or user cannot mistake it for one of theirs. */
+/** A process, described so that no process of another container, boot or user can be mistaken for it. */
 export interface Owner extends ProcessIdentity {
-  /** The first eight digits of the boot id, or `0` where there is none. */
+  /** The first eight digits of the boot id, or `0` if there is none. */
   readonly boot: string
   /** The inode of the pid namespace, or `0`. */
   readonly namespace: string
@@ -30,8 +30,8 @@ const attempt = (read: () => string): string => {
 let place: Pick<Owner, 'boot' | 'namespace' | 'user'> | undefined
 
 /**
- * This machine since its boot, this pid namespace, this user. What goes by another process table, with start times of
- * its own, is in another place.
+ * This machine since its boot, this pid namespace, and this user. A different process table, with other start times,
+ * counts as another place.
  */
 export function thisPlace(): Pick<Owner, 'boot' | 'namespace' | 'user'> {
   const user = process.getuid?.() ?? 0
@@ -77,5 +77,5 @@ export function isJudgedHere(owner: Owner): boolean {
   return owner.boot === here.boot && owner.namespace === here.namespace && owner.user === here.user
 }
 
-/** Whether the owner's process is gone. Only looked at, never signalled. */
+/** Whether the owner's process has gone. It is only looked at, never signalled. */
 export const isOwnerDead = (owner: Owner): boolean => !isRunning(owner)

@@ -2,20 +2,20 @@ import { type Containment, signalThroughMember } from './containment.js'
 import { signalGroup, type SignalOutcome } from '../system/signals.js'
 import { isGroupGone, type Member, type ProcessInfo, type Tree } from './tree.js'
 
-/** The process group that a command leads: one signal reaches every member. setpgid(2), kill(2). */
+/** The process group that a command leads: one signal reaches every member. See setpgid(2) and kill(2). */
 export interface ProcessGroup {
-  /** The group's number: the pid that its leader has or had. */
+  /** The group's number, which is the pid that its leader has or had. */
   readonly id: number
   /**
    * Sends a signal to every member.
    *
-   * @throws {UnexpectedExitError} once the leader has exited and no member lives.
-   * @throws {AlreadyExitedError} the same, when the test has seen the exit.
+   * @throws {UnexpectedExitError} once the leader has exited and no member is alive.
+   * @throws {AlreadyExitedError} the same, if the test has seen the exit.
    * @example
    * daemon.group.signal('SIGHUP')
    */
   signal(signal: NodeJS.Signals): void
-  /** The members that are alive, the leader among them. Zombies are not. */
+  /** The living members, including the leader. Zombies do not count. */
   members(): Promise<ProcessInfo[]>
   /** Whether no member is alive. */
   isEmpty(): Promise<boolean>
@@ -38,7 +38,7 @@ export async function groupMembers(tree: Tree, containment: Containment): Promis
   return members.filter((member) => member.group === tree.identity.pid).map(toPublic)
 }
 
-/** Signals a tree's group at once, through its leader or whatever member is found. `gone` when none lives. */
+/** Signals a tree's group at once, through its leader or whatever member is found. Returns `gone` if none is alive. */
 export function signalOwnGroup(tree: Tree, signal: NodeJS.Signals): SignalOutcome {
   if (tree.groupIsGone) return 'gone'
   const group = tree.identity.pid

@@ -7,12 +7,12 @@ import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import { remember, type Root } from './root.js'
 import type { Found } from './scan.js'
 
-/** How many pids below the last one are looked at as well. */
+/** How many pids below the last one are looked at, too. */
 const reach = 2
 
 /**
- * The root whose mark a process carries. Whatever a main thread starts has the limit, so nothing else is read there. A
- * worker thread sets the limit of a program that is already running, and that may have forked before.
+ * The root whose mark a process carries. What a main thread starts has the limit, so nothing else is read there. A
+ * worker thread sets the limit on a running program, which may have forked before.
  */
 function markedBy<Of extends Root>(pid: number, roots: readonly Of[]): Of | undefined {
   const limits = readLocksMark(pid)
@@ -24,11 +24,11 @@ function markedBy<Of extends Root>(pid: number, roots: readonly Of[]): Of | unde
 }
 
 /**
- * Finds processes that fork and exit faster than the process table can be listed. The kernel gives out pids in turn and
- * says which one was the last: a process that keeps forking has that one, or one of the few before it.
+ * Finds processes that fork and exit faster than the process table can be listed. The kernel gives out pids in turn,
+ * and tells the last one. A process that keeps forking has that pid, or one of the few before it.
  *
- * @param time ms for which it blocks the event loop.
- * @param onFound is called with each new live process, as soon as it is found.
+ * @param time ms for which this blocks the event loop.
+ * @param onFound is called with each new living process, as soon as it is found.
  * @returns the processes that were found, alive or as zombies, and had not been seen before.
  */
 export function findRecentForks<Of extends Root>(

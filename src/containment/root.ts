@@ -7,55 +7,55 @@ import { type Evidence, isProof } from './evidence.js'
 export interface KnownProcess extends ProcessIdentity {
   readonly group: number
   readonly session: number
-  /** How it was found. No guess takes the place of a proof, and a second look makes no proof of a guess. */
+  /** How it was found. A guess never replaces a proof, and looking again does not turn a guess into a proof. */
   readonly evidence: Evidence
 }
 
-/** Whether it proves of its group whose that is. A session that it leads is its own in any case. */
+/** Whether this process proves to whom its group belongs. A session that it leads is its own in any case. */
 export const isProven = ({ evidence, session, pid }: Omit<KnownProcess, 'startTime'>): boolean =>
   session === pid || isProof(evidence)
 
-/** The numbers of groups, or of sessions, that are a root's own at this moment. */
+/** The numbers of the groups, or sessions, that are a root's own at this moment. */
 export type OwnNumbers = Pick<ReadonlySet<number>, 'has'>
 
 /** On whose behalf a root was started. */
 export type Owner =
-  /** A fixture's command, by its number there. */
+  /** A command of a fixture, by its number there. */
   | { readonly kind: 'command'; readonly fixture: string; readonly number: number }
-  /** What a test, or its file, started by itself, in the order of the starts. */
+  /** Something that a test or its file started by itself. The starts are numbered. */
   | { readonly kind: 'child'; readonly number: number }
   /** A whole worker, for what runs after its death. */
   | { readonly kind: 'worker' }
 
-/** Something that was started, with everything that it starts in its turn. */
+/** Something that was started, with everything that it starts in turn. */
 export interface Root {
   readonly identity: ProcessIdentity
-  /** `NAME=value`, as it stands in its environment. `NAME=` alone is met by every value. */
+  /** `NAME=value`, as in its environment. `NAME=` alone matches any value. */
   readonly mark: string
-  /** The soft limit RLIMIT_LOCKS that it was given, if it was. */
+  /** The soft limit RLIMIT_LOCKS that it was given, if any. */
   readonly locks: bigint | undefined
   readonly owner: Owner
-  /** The call that started it, where somebody asks for it. */
+  /** The call that started it, if anybody needs to know. */
   readonly site?: { readonly stack?: string }
-  /** Whether it leads a group and a session of its own. */
+  /** Whether it leads its own group and session. */
   readonly leadsGroup: boolean
-  /** Real path. Undefined where it has none of its own. */
+  /** A real path. Undefined if it has no workspace of its own. */
   readonly workspace?: string | undefined
   /** The inodes of its own standard streams. */
   readonly streams?: ReadonlySet<string>
   /**
-   * The session of the worker that started it, where that is not this process; 0 where it is not known. Its runner is in
-   * it, and perhaps a user's shell: no group in it is a root's for being there.
+   * The session of the worker that started it, if that is not this process; 0 if it is unknown. The runner is in the
+   * same session, and perhaps a user's shell, so a group in it does not belong to a root.
    */
   readonly workerSession?: number | undefined
-  /** Whether nobody has waited for it yet: until then its number, and its group's, are its own. */
+  /** Whether nobody has waited for it yet. Until then its pid, and the number of its group, are its own. */
   isHeld(): boolean
-  /** Every process ever seen below it, by number. */
+  /** Every process ever seen below it, by pid. */
   readonly known: Map<number, KnownProcess>
-  /** A number is its own while its leader is not waited for, or while somebody seen in it before is still in it. */
+  /** A number is its own while nobody has waited for its leader, or while somebody seen in it before is still in it. */
   readonly groups: OwnNumbers
   readonly sessions: OwnNumbers
-  /** Whether the group, or the session, that one of its processes is in was made below it. */
+  /** Whether the group or session of one of its processes was made below it. */
   owns(which: Membership, process: KnownProcess): boolean
 }
 
@@ -64,7 +64,7 @@ export type Tracked = 'known' | 'groups' | 'sessions' | 'owns'
 
 let ownSessionRead: number | undefined
 
-/** The session that this process is in, or 0 where that is not known. */
+/** The session of this process, or 0 if it is unknown. */
 export const ownSession = (): number => (ownSessionRead ??= table.identify(process.pid)?.session ?? 0)
 
 /** Begins to keep track of what is below a root. */
@@ -79,10 +79,10 @@ export function track<Of extends Omit<Root, Tracked>>(root: Of): Of & Pick<Root,
 
 type Membership = 'group' | 'session'
 
-/** How many of a group's members, the newest, are asked for whether they are still in it: in a storm most have gone. */
+/** How many members of a group, the newest ones, are asked whether they are still in it. In a storm most have gone. */
 const mostWitnesses = 3
 
-/** What was ever seen below a root, and who is last known to have been in which group of its own. */
+/** What was ever seen below a root, and who was last seen in which group of its own. */
 class KnownProcesses extends Map<number, KnownProcess> {
   readonly #root: Omit<Root, Tracked>
   readonly #witnesses = { group: new Map<number, KnownProcess[]>(), session: new Map<number, KnownProcess[]>() }
@@ -101,9 +101,9 @@ class KnownProcesses extends Map<number, KnownProcess> {
   }
 
   /**
-   * Whether the group, or the session, that a process of the root is in was made below the root. Groups and sessions are
-   * inherited: what a test starts without `detached` is in the group of the test's runner. And a guess proves nothing of
-   * the others in its group.
+   * Whether the group or session of a process of the root was made below the root. Groups and sessions are inherited:
+   * what a test starts without `detached` is in the group of the test runner. And a guess proves nothing about others
+   * in its group.
    */
   isOwn(which: Membership, process: KnownProcess): boolean {
     if (!isProven(process)) return false
@@ -111,8 +111,8 @@ class KnownProcesses extends Map<number, KnownProcess> {
     const maker = process[which]
     const seen = this.get(maker)
     if ((seen !== undefined && isProven(seen)) || (leadsGroup && maker === identity.pid)) return true
-    // A leader that nobody has seen and that has gone was a process of the root, as nobody comes into a session from
-    // outside. The worker's own session is the exception: in that one it can have been anybody.
+    // A leader that nobody has seen and that has gone was a process of the root, because nobody enters a session from
+    // outside. The worker's own session is the exception: there it can have been anybody.
     const isOutside = workerSession !== 0 && process.session !== 0 && process.session !== workerSession
     return isOutside && table.identify(maker) === undefined
   }
@@ -124,7 +124,7 @@ class KnownProcesses extends Map<number, KnownProcess> {
     this.#witnesses[which].set(process[which], [process, ...others].slice(0, mostWitnesses))
   }
 
-  /** Whether one that was seen in a group, or a session, is still in it. A zombie keeps its number too. */
+  /** Whether a process that was seen in a group or session is still in it. A zombie keeps its number, too. */
   inhabit(which: Membership, number: number): boolean {
     return (this.#witnesses[which].get(number) ?? []).some((witness) => holderOf(witness)?.[which] === number)
   }
@@ -134,7 +134,7 @@ class KnownProcesses extends Map<number, KnownProcess> {
 export const chainFrom = (parent: KnownProcess | undefined): Evidence =>
   parent === undefined || isProof(parent.evidence) ? 'parent chain' : parent.evidence
 
-/** Records that a process was seen below a root. Without `evidence` its chain of parents has led there. */
+/** Records that a process was seen below a root. Without `evidence`, a chain of parents has led to it. */
 export function remember(
   { known }: Pick<Root, 'known'>,
   { pid, startTime, ppid, group, session }: ProcessRecord,

@@ -6,7 +6,7 @@ import type { Evidence } from './evidence.js'
 import { chainFrom, remember, type Root } from './root.js'
 import type { Source } from './source.js'
 
-// Everything of some roots that is alive, in one pass over what a source lists.
+// Finds all living processes of some roots, in one pass over what a source lists.
 
 /** A process of a root. */
 export interface Found<Of> {
@@ -16,24 +16,24 @@ export interface Found<Of> {
 }
 
 export interface Scan<Of> {
-  /** What is alive, zombies apart. */
+  /** The living ones, without zombies. */
   readonly members: readonly Found<Of>[]
-  /** Orphans of which nothing tells whose they are. */
+  /** Orphans that may belong to anybody. */
   readonly unattributed: readonly ProcessRecord[]
-  /** Something is alive that cannot be attributed at this moment, or has left a trace. */
+  /** Whether something is alive that cannot be attributed now, or has left a trace. */
   readonly isUncertain: boolean
-  /** Those of theirs that were met as zombies first: they were alive a moment ago, and may have started something. */
+  /** Processes that were first seen as zombies. They were alive a moment ago, and may have started something. */
   readonly traces: readonly Found<Of>[]
 }
 
-/** A root in a scan, with the groups and sessions that go with it. */
+/** A root in a scan, with the groups and sessions that belong to it. */
 interface Scanned<Of> extends Claim {
   readonly of: Of
   readonly groups: Set<number>
   readonly sessions: Set<number>
 }
 
-/** One scan under way: what has been found so far, and which groups and sessions go with it. */
+/** A scan under way: what it has found so far, and the groups and sessions that belong to it. */
 class Pass<Of extends Root> {
   readonly found = new Map<number, Found<Of>>()
   readonly claims: readonly Scanned<Of>[]
@@ -59,7 +59,7 @@ class Pass<Of extends Root> {
     this.#forest = groupByParent(records.values())
   }
 
-  /** Adds a process, and all that it has started: the chain of parents is proof as long as they are there. */
+  /** Adds a process and everything that it has started. The chain of parents is a proof as long as they are alive. */
   include(record: ProcessRecord, { root: claim, evidence }: Ours<Scanned<Of>>): void {
     if (this.found.has(record.pid) || record.pid === process.pid) return
     const isFresh = !isKnown(claim, record)
@@ -67,7 +67,8 @@ class Pass<Of extends Root> {
     const found = { record, root: claim.of, evidence: known.evidence }
     this.found.set(record.pid, found)
     if (isZombie(record) && isFresh && evidence !== 'leader') this.traces.push(found)
-    // A group or a session that one of ours is in, a zombie too, is not given to a stranger before the last has gone.
+    // The number of a group or session is not given to a stranger before its last member has gone, even if that is a
+    // zombie.
     const { of: root } = claim
     if (!claim.groups.has(record.group) && root.owns('group', known)) claim.groups.add(record.group)
     if (!claim.sessions.has(record.session) && root.owns('session', known)) claim.sessions.add(record.session)
@@ -77,7 +78,7 @@ class Pass<Of extends Root> {
   }
 }
 
-/** Looks for everything of these roots. */
+/** Finds everything of these roots. */
 export async function scan<Of extends Root>(source: Source, roots: readonly Of[]): Promise<Scan<Of>> {
   const records = await source.read(roots)
   const pass = new Pass(records, roots)
@@ -93,7 +94,7 @@ export async function scan<Of extends Root>(source: Source, roots: readonly Of[]
   })
   let unattributed: ProcessRecord[] = []
   let isUncertain = false
-  // Each process that is found may lead to others, by its group or its session.
+  // Each process that is found may lead to others, through its group or session.
   for (let before = -1; before !== found.size;) {
     before = found.size
     unattributed = []

@@ -8,12 +8,13 @@ import { isGroupGone, type Tree } from './tree.js'
 // For fork storms below a subreaper: the members of a group fork and exit faster than they can be read, and thousands of
 // them become zombies of ours. These functions need one system call a group or a zombie, and read no process.
 
-/** How many zombies of a group are waited for at a time. */
+/** How many zombies of a group are waited for in one go. */
 const mostReaped = 4096
 
 /**
- * Stops a tree's group at once. After the signal no member forks any more, so no storm outruns it, however busy the machine
- * is, and stopped processes can be read. The group's number stays the group's while a zombie in it was not waited for.
+ * Stops a tree's group at once. After the signal no member forks any more, so no storm outruns it, however busy the
+ * machine is, and the stopped processes can be read. The group keeps its number while a zombie in it was not waited
+ * for.
  */
 export function stopGroup(tree: Tree, children: readonly number[], ledger: ChildLedger, orphans: Orphans): void {
   const group = tree.identity.pid
@@ -27,8 +28,8 @@ export function stopGroup(tree: Tree, children: readonly number[], ledger: Child
 }
 
 /**
- * Waits for the zombies of groups whose leader was waited for: nobody else can wait for them. The kernel gives a group's
- * number to no process while the group has members, so a process that has the number now proves that the group has ended.
+ * Waits for the zombies of groups whose leader was waited for, because nobody else can. The kernel gives a group's
+ * number to no process while the group has members. So if a process has the number now, the group has ended.
  *
  * @returns how many zombies there were.
  */

@@ -16,12 +16,12 @@ import type { Found } from './scan.js'
 import { reapGroups, stopGroup } from './storm.js'
 import { isGroupGone, isHidden, type Member, toMember, type Tree } from './tree.js'
 
-// The worker is a child subreaper (prctl(2)): whatever is orphaned below it becomes its own child. Its list of
-// children, followed down, is therefore complete, whatever a process did to its environment, session, cwd or files.
-// The list may miss a child while children come and go (proc(5)): hence three empty rounds.
+// The worker is a child subreaper (prctl(2)): whatever is orphaned below it becomes its own child. So its list of
+// children, followed down, is complete, whatever a process did to its environment, session, cwd or files. The list may
+// miss a child while children come and go (proc(5)), which is why three rounds in a row must be empty.
 //
-// A program that forks and exits faster than it can be read shows up as zombies only. While it lives, every list holds
-// a child that was alive when the list was read: so a round that meets a zombie for the first time is not empty.
+// A program that forks and exits faster than it can be read is only seen as zombies. While it lives, every list
+// contains a child that was alive when the list was read. So a round that finds a new zombie is not empty.
 
 /** How many looks in a row must find nothing. */
 const emptyRounds = 3
@@ -29,13 +29,13 @@ const lookInterval = 10
 /** ms within which an orphan that cannot be attributed yet may still show whose it is. */
 const decisionTime = 300
 
-/** The most members of a tree whose command lines are read before they are killed. */
+/** If a tree has more members than this, their command lines are not read before they are killed. */
 const describedAlways = 64
 
 interface Look {
   readonly members: Member[]
   readonly unattributed: AmbiguousOrphan[]
-  /** Something is alive that could not be read. */
+  /** Whether something is alive that could not be read. */
   readonly isUncertain: boolean
 }
 
@@ -140,7 +140,7 @@ export class StrictContainment implements Containment {
 
   async kill(trees: readonly Tree[], timeout: number, exempt: readonly Member[] = []): Promise<KillOutcome> {
     const outcome = await this.#kills.kill(trees, timeout, exempt)
-    // In the middle of a fork or an exec a process cannot be attributed; a moment later it can.
+    // In the middle of a fork or an exec a process cannot be attributed, but a moment later it can.
     const deadline = now() + decisionTime
     for (let { unattributed } = outcome; unattributed.length > 0;) {
       if (now() >= deadline) return { ...outcome, unattributed }
@@ -156,13 +156,16 @@ export class StrictContainment implements Containment {
     return { ...outcome, unattributed: [] }
   }
 
-  /** SIGKILLs everything that is known at once: level by level, each generation of a deep tree would cost a round. */
+  /**
+   * Sends SIGKILL to everything that is known at once. Level by level, each generation of a deep tree would cost a
+   * round.
+   */
   #beginKill(trees: readonly Tree[], exempt: readonly Member[]): Member[] {
     this.#holdStorms(trees, exempt)
     const { members } = this.#round(new Set(trees))
     const killed = members.filter((member) => !exempt.some((each) => table.isSame(each, member)))
-    // The dead have no command line. Of a large tree only who leads a session is asked for it: another proctor's
-    // guardian does. A leader is known by what it was started as.
+    // Dead processes have no command line. In a large tree, only that of session leaders is read, because another
+    // proctor's guardian leads one. A leader is known by the command that started it.
     for (const member of killed) {
       const isAsked = killed.length <= describedAlways || member.session === member.pid
       if (isAsked && member.evidence !== 'leader') member.describe()
@@ -171,7 +174,10 @@ export class StrictContainment implements Containment {
     return killed
   }
 
-  /** In a flood, stops the groups, so that their members fork no more, and waits for their zombies without reading them. */
+  /**
+   * In a flood, stops the groups, so that their members do not fork any more, and waits for their zombies without
+   * reading them.
+   */
   #holdStorms(trees: readonly Tree[], exempt: readonly Member[]): void {
     const children = this.#read()
     if (children.length <= flood) return
@@ -186,7 +192,10 @@ export class StrictContainment implements Containment {
     return this.#read().length > flood ? reapGroups(this.#host.trees, this.#ledger, this.#natives) : 0
   }
 
-  /** One pass over our children: SIGKILLs those that belong to a target. Returns the ones that were not dead yet. */
+  /**
+   * One pass over our children. Sends SIGKILL to those that belong to a target. Returns the ones that were not dead
+   * yet.
+   */
   #killRound(targets: Targets): Round {
     const signalled: Signalled[] = []
     const ambiguous: ProcessRecord[] = []
@@ -201,7 +210,7 @@ export class StrictContainment implements Containment {
         signalled.push({ record, tree, evidence, outcome: 'sent' })
         return
       }
-      // Its whole group is signalled as well: other members may fork and exit before their turn comes.
+      // Its whole group is signalled as well, because other members may fork and exit before it is their turn.
       killGroup(record, tree, evidence)
       signalled.push({ record, tree, evidence, outcome: signalProcess(record, 'SIGKILL') })
     }
@@ -217,8 +226,8 @@ export class StrictContainment implements Containment {
       }
       const attribution = this.#orphans.attribute(record, !targets.isExempt(record), (tree) => targets.trees.has(tree))
       if (isZombie(record)) {
-        // In a storm whoever is read has exited before a signal reaches it. Until this process waits for the zombie, the
-        // number of its group is nobody else's, so the group can be signalled as a whole.
+        // In a storm, a process has exited before a signal reaches it. Until this process waits for the zombie, the
+        // number of its group belongs to nobody else, so the group can be signalled as a whole.
         if (attribution.kind === 'ours' && targets.trees.has(attribution.root)) {
           killGroup(record, attribution.root, attribution.evidence)
         }
@@ -234,8 +243,8 @@ export class StrictContainment implements Containment {
           kill(record, attribution.root, attribution.evidence)
         }
       } else if (attribution.kind === 'unknown' && any !== undefined) {
-        // Exiting, or becoming another program: its child may come next, so this round is not empty. In a thread there may
-        // be another command, of which nothing has been heard here yet.
+        // It is exiting or in the middle of an exec. Its child may come next, so this round is not empty. In a thread
+        // there may be another command that is not known here yet.
         if (!this.hostsThreads && this.#isOnlyFixture(any)) kill(record, any, 'elimination')
         else signalled.push({ record, tree: any, evidence: 'elimination', outcome: 'gone' })
       } else if (attribution.kind === 'unattributed') ambiguous.push(record)
@@ -258,8 +267,8 @@ export class StrictContainment implements Containment {
   }
 
   /**
-   * Our children, and the leaders that are another thread's or below a parent of their own, less those that are known to
-   * be of no wanted tree.
+   * Our children, and the leaders that are children of another thread or of their own throw-away parent, without those
+   * that are known to belong to no wanted tree.
    */
   *#roots(children: readonly number[], isWanted: IsWanted): Generator<ProcessRecord> {
     yield* this.#orphans.read(children, isWanted)
@@ -273,8 +282,8 @@ export class StrictContainment implements Containment {
   }
 
   /**
-   * One pass over our children and everything below the wanted ones, without a signal. Where nothing is decided by it, the
-   * newest and the oldest of a flood are enough.
+   * One pass over our children and everything below the wanted ones, without a signal. If nothing is decided by it, the
+   * newest and the oldest processes of a flood are enough.
    */
   #round(wanted: ReadonlySet<Tree>, decides = true): Look {
     const members: Member[] = []
@@ -292,7 +301,7 @@ export class StrictContainment implements Containment {
       }
       const attribution = this.#orphans.attribute(record, false, (tree) => decides && wanted.has(tree))
       if (isZombie(record)) {
-        // A process that forks and exits is gone before it can be read: a new zombie is the trace of something alive.
+        // A process that forks and exits has gone before it can be read. A new zombie is the trace of something alive.
         if (this.#orphans.takeExit(record, pids.length) && attribution.kind !== 'foreign') isUncertain = true
       } else if (attribution.kind === 'ours') {
         if (wanted.has(attribution.root)) this.#collect(record, attribution, members)
@@ -307,13 +316,13 @@ export class StrictContainment implements Containment {
     return { members, unattributed, isUncertain }
   }
 
-  /** Of a flood the newest and the oldest, and every leader. */
+  /** In a flood, the newest and the oldest children, and every leader. */
   #edgesOf(children: readonly number[]): readonly number[] {
     if (children.length <= 2 * flood) return children
     return children.filter((pid, at) => at < flood || at >= children.length - flood || this.#orphans.isLeaders(pid))
   }
 
-  /** The processes of the wanted trees to which no list of children leads. */
+  /** The processes of the wanted trees that are in no list of children. */
   #outside(children: readonly number[], isWanted: IsWanted): Found<Tree>[] {
     const trees = [...this.#host.trees]
     const others = trees.filter((tree) => !isWanted(tree))
@@ -343,7 +352,7 @@ export class StrictContainment implements Containment {
     const begin = now()
     this.#reapGroups()
     this.#round(this.#host.trees, false)
-    // It keeps up with a flood of the process table, and still leaves the test its time.
+    // Keeps up with a flood of the process table, and still leaves the test most of the time.
     const share = this.#read().length > flood ? 2 : 20
     this.#nextLook = begin + share * (now() - begin)
   }

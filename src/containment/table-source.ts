@@ -8,12 +8,12 @@ import { execTime, type Source } from './source.js'
 
 const isOfKernel = (record: ProcessRecord): boolean => record.ppid === 2 && record.session === 0
 
-/** The whole process table: for basic containment, the guardian and the sweep. */
+/** The whole process table, for basic containment, the guardian and the sweep. */
 export class TableSource implements Source {
   readonly #self: Self
   /** The processes that adopt orphans: process 1, and any that was seen to adopt one of ours. */
   readonly #reapers: Set<number>
-  /** Processes that could not be attributed, and since when. */
+  /** Processes that could not be attributed, and when that began. */
   #doubts = new Map<string, number>()
 
   constructor(self: Self, reapers: readonly number[] = []) {

@@ -4,11 +4,11 @@ import type { Evidence } from './evidence.js'
 import type { Owner, Root } from './root.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 
-/** What a process of a group or a tree looks like from outside. */
+/** A process of a group or a tree, as tests see it. */
 export interface ProcessInfo {
   readonly pid: number
   readonly ppid: number
-  /** 0 where the platform does not tell. */
+  /** 0 if the platform does not tell. */
   readonly session: number
   /** One letter, as in ps(1): R, S, D, T, Z … */
   readonly state: string
@@ -17,50 +17,50 @@ export interface ProcessInfo {
   readonly startedAt: Date
 }
 
-/** A live process of a command's tree. */
+/** A living process of a command's tree. */
 export interface Member extends ProcessInfo, ProcessIdentity {
   readonly group: number
   readonly evidence: Evidence
   readonly tree: Tree
-  /** Reads what is read only when it is asked for, while it can be read, and gives it all as plain data. */
+  /** Reads what is only read on demand, while it can still be read, and returns everything as plain data. */
   describe(): PlainMember
 }
 
-/** A member without anything that is read later. */
+/** A member without the properties that are read on demand. */
 export type PlainMember = Omit<Member, 'describe' | 'tree'>
 
-/** What is known of one command's processes. */
+/** What is known about one command's processes. */
 export interface Tree extends Root {
   readonly owner: Extract<Owner, { readonly kind: 'command' }>
   readonly workspace: string
   readonly streams: ReadonlySet<string>
-  /** Its leader has a parent between itself and this process. */
+  /** Whether a throw-away parent is between its leader and this process. */
   readonly hasOwnParent?: boolean
-  /** Resolves when the news of its leader's exit is there. Not for another thread's. */
+  /** Resolves at the news of its leader's exit. Undefined for another thread's. */
   readonly leaderExit?: Promise<void>
-  /** The group was seen empty: its number may be a stranger's by now and is not signalled again. */
+  /** The group was seen empty. Its number may be a stranger's by now and is not signalled again. */
   groupIsGone: boolean
 }
 
 /**
- * Whether a tree's group has ended, which is so once its leader was waited for and nobody is in it. It is kept for good:
- * the number may be a stranger's a moment later.
+ * Whether a tree's group has ended: its leader was waited for and nobody is in it. The answer is final, because the
+ * number may be a stranger's a moment later.
  */
 export function isGroupGone(tree: Tree): boolean {
   if (!tree.groupIsGone && !tree.isHeld()) tree.groupIsGone = !groupExists(tree.identity.pid)
   return tree.groupIsGone
 }
 
-/** Whether a tree's leader lives, and /proc hides it: it has become another user's (hidepid). */
+/** Whether a tree's leader is alive but hidden in /proc, because it has changed its user (hidepid). */
 export const isLeaderHidden = (tree: Tree): boolean =>
   tree.isHeld() && table.identify(tree.identity.pid) === undefined && hasHolder(tree.identity.pid)
 
 export const isLeader = (tree: Tree, record: ProcessIdentity): boolean => table.isSame(tree.identity, record)
 
-/** The state of a child that /proc hides: no letter of the kernel's. */
+/** The state of a child that /proc hides. The kernel does not use this letter. */
 const hiddenState = '?'
 
-/** A child of this process of which nothing but its number is known. */
+/** A child of this process of which only the pid is known. */
 export const hiddenChild = (pid: number): ProcessRecord => ({
   pid,
   ppid: process.pid,
@@ -85,7 +85,7 @@ export const toInfo = (record: ProcessRecord): ProcessInfo => ({
   startedAt: new Date(table.startedAt(record)),
 })
 
-/** A member whose command line and start are read when somebody asks: of most nobody does. */
+/** A member whose command line and start are read on demand, which never happens for most members. */
 class TreeMember implements Member {
   readonly pid: number
   readonly startTime: number
@@ -126,5 +126,5 @@ class TreeMember implements Member {
 export const toMember = (record: ProcessRecord, tree: Tree, evidence: Evidence): Member =>
   new TreeMember(record, tree, evidence)
 
-/** A member made of plain data. */
+/** Makes a member from plain data. */
 export const fromPlain = (plain: PlainMember, tree: Tree): Member => ({ ...plain, tree, describe: () => plain })

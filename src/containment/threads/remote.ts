@@ -7,12 +7,12 @@ import { after } from '../../base/clock.js'
 import { track, type Tracked } from '../root.js'
 import { fromPlain, type Member, type PlainMember, type ProcessInfo, type Tree } from '../tree.js'
 
-// A worker thread does not know its siblings' children, and orphans come to the main thread whichever thread started
-// them. So the main thread, where the global set-up runs, is the subreaper, and its threads ask it over a channel.
+// A worker thread does not know its siblings' children, and the main thread adopts the orphans of all threads. So the
+// main thread, where the global set-up runs, is the subreaper, and its threads ask it over a channel.
 
 const variable = 'PROCTOR_THREADS'
 
-/** ms that the main thread gets to answer, on top of what the question itself may take. */
+/** ms that the main thread gets to answer, in addition to the time that the request itself may take. */
 const patience = 20_000
 
 type SentTree = Omit<Tree, Tracked | 'isHeld' | 'leaderExit' | 'site'>
@@ -60,11 +60,11 @@ const packTree = (tree: Tree): SentTree => {
 const unpackTree = (sent: SentTree): Tree =>
   track({
     ...sent,
-    // The thread's libuv waits for it; here it shows in the process table.
+    // The thread's libuv waits for it. In this thread only the process table tells.
     isHeld: () => holderOf(sent.identity) !== undefined,
   })
 
-/** The name of this process's channel, when its main thread is the subreaper for its threads. */
+/** The name of this process's channel, if its main thread is the subreaper for its threads. */
 export function findHost(): string | undefined {
   const name = process.env[variable]
   return !isMainThread && name?.startsWith(`proctor-${process.pid}-`) ? name : undefined
@@ -137,7 +137,7 @@ export function openHost(strict: Host): () => void {
     )
   }
   channel.unref()
-  // From here on, not from the first question: a thread's first command may be quicker than its question.
+  // From now on, not from the first request: a thread's first command may be quicker than that.
   strict.enter(name)
   process.env[variable] = name
   return () => {
@@ -147,7 +147,7 @@ export function openHost(strict: Host): () => void {
   }
 }
 
-/** A thread's side: strict containment by asking the main thread. */
+/** The thread's side: strict containment by asking the main thread. */
 export class RemoteContainment implements Containment {
   readonly level = 'strict'
   readonly #channel: BroadcastChannel
