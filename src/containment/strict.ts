@@ -156,10 +156,7 @@ export class StrictContainment implements Containment {
     return { ...outcome, unattributed: [] }
   }
 
-  /**
-   * Sends SIGKILL to everything that is known at once. Level by level, each generation of a deep tree would cost a
-   * round.
-   */
+  /** Sends SIGKILL to all known members at once. By rounds alone, each generation of a deep tree would cost one. */
   #beginKill(trees: readonly Tree[], exempt: readonly Member[]): Member[] {
     this.#holdStorms(trees, exempt)
     const { members } = this.#round(new Set(trees))
@@ -174,10 +171,7 @@ export class StrictContainment implements Containment {
     return killed
   }
 
-  /**
-   * In a flood, stops the groups, so that their members do not fork any more, and waits for their zombies without
-   * reading them.
-   */
+  /** In a flood, stops the groups, so that they fork no more, and waits for their zombies without reading them. */
   #holdStorms(trees: readonly Tree[], exempt: readonly Member[]): void {
     const children = this.#read()
     if (children.length <= flood) return
@@ -192,10 +186,7 @@ export class StrictContainment implements Containment {
     return this.#read().length > flood ? reapGroups(this.#host.trees, this.#ledger, this.#natives) : 0
   }
 
-  /**
-   * One pass over our children. Sends SIGKILL to those that belong to a target. Returns the ones that were not dead
-   * yet.
-   */
+  /** One pass over our children. Sends SIGKILL to those of the targets. Returns the ones that were not dead yet. */
   #killRound(targets: Targets): Round {
     const signalled: Signalled[] = []
     const ambiguous: ProcessRecord[] = []
