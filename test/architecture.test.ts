@@ -96,7 +96,7 @@ describe('the rooms', () => {
     expect(strangers.map(({ from, to }) => `${from} > ${to}`)).toEqual([])
   })
 
-  test('a room names lower ones alone', () => {
+  test('a room only names lower ones', () => {
     const order = Object.keys(rooms)
     const upwards = order.flatMap((room) =>
       rooms[room]!.filter((other) => order.indexOf(other) >= order.indexOf(room)).map((other) => `${room} > ${other}`),
@@ -159,7 +159,7 @@ describe('foreign packages', () => {
     expect(foreign.filter(({ from, to }) => isRunner(to) && !mayKnow.includes(roomOf(from)))).toEqual([])
   })
 
-  test('the core imports no runner, however far one follows it', () => {
+  test('the core imports no runner, directly or indirectly', () => {
     const seen = new Set<string>()
     const visit = (file: string): void => {
       if (seen.has(file)) return
@@ -222,7 +222,7 @@ describe('what importing an entry point loads', () => {
     }
   })
 
-  test('what few need is loaded when it is needed', () => {
+  test('rarely needed parts are loaded on demand', () => {
     const late = ['execa', 'tmp-promise', 'pidtree', 'ps-list', 'ask', 'free-port', 'supervisor']
     const chunks = readdirSync(dist).join('\n')
     expect(late.filter((name) => !chunks.includes(`chunk-${name}-`))).toEqual([])
@@ -238,7 +238,7 @@ describe('what importing an entry point loads', () => {
 })
 
 // A mutation that misses is red in its own test only, which takes a minute: here it is said at once.
-test('what the negative controls switch off stands in the sources, once', () => {
+test('what the negative controls switch off is in the sources, once', () => {
   const literal = String.raw`'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"`
   const pattern = new RegExp(String.raw`file: '(src/[^']+)',\s*from:\s*(${literal})`, 'g')
   const controls = readdirSync(inRoot('test/controls'))

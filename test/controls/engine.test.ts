@@ -105,14 +105,14 @@ const controls: readonly Control[] = [
     file: storm,
     from: 'while (reaped < most && natives.takeGroupExit(group) > 0) reaped += 1',
     to: 'void [most, natives]',
-    red: 'its dead are waited for, and its group has ended with the last',
+    red: 'its zombies are waited for, and its group has ended with the last one',
   },
   {
     off: 'the question who has the number of a group whose leader was waited for',
     file: storm,
     from: 'tree.groupIsGone = readStat(group) !== undefined',
     to: 'tree.groupIsGone = readStat === undefined',
-    red: 'the dead of a stranger’s group that has got the number are left to the stranger',
+    red: 'zombies of a stranger’s group that has got the number are left to the stranger',
   },
   {
     off: 'the look of a guardian before its first kill',
@@ -141,7 +141,7 @@ describe('Negative controls of the engine', () => {
   afterAll(() => proctor.teardown())
 
   test('the others pass', () => {
-    for (const untouched of ['a background child', 'a job with a group of its own', 'may be another’s']) {
+    for (const untouched of ['a background child', 'a job with a group of its own', 'may be another group’s']) {
       expect(results.find(({ name }) => name.endsWith(untouched))?.status).toBe('passed')
     }
   })

@@ -97,8 +97,8 @@ const controls: readonly Control[] = [
 const untouched = [
   'a member that became another user’s, where /proc hides it, is refused and not passed over',
   'guardian.sh under bash without Node ends the groups whose leader is the one that was told of, and no other',
-  'what cleared its environment, left its session and its folder is dead where its limits tell',
-  'what another user names like a draft of a trace goes nowhere',
+  'a process that cleared its environment and left its session and folder is dead if its limits show the mark',
+  'a file that another user has named like a draft of a trace is not used',
 ]
 const files = ['files', 'guardian', 'hidden', 'meanwhile'].map((name) => `test/faults/${name}.test.ts`)
 const reason = missing('root', 'unshare', 'mount', 'setpriv', 'cc', 'dash')

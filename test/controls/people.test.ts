@@ -43,7 +43,7 @@ const config = `export default { test: {
 `
 
 describe('Negative controls of what people meet', () => {
-  test('an await that is forgotten is green, a screen is taken too soon', async ({ run, workspace }) => {
+  test('a forgotten await is green, and a screen is taken too soon', async ({ run, workspace }) => {
     await buildMutant({ workspace }, mutations)
     for (const [suite, to] of [
       ['forgotten', 'forgotten'],

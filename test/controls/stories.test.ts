@@ -71,7 +71,7 @@ const controls: Control[] = [
       },
     ],
     file: 'process-properties.test.ts',
-    story: 'they tell of an exit although a child holds the output open',
+    story: 'they show the exit even if a child holds the output open',
     failure: /expected true to be false/,
   },
   {
@@ -84,7 +84,7 @@ const controls: Control[] = [
       },
     ],
     file: 'identity.test.ts',
-    story: 'whoever started after the pid file was written is not who wrote it',
+    story: 'a process that started after the pid file was written has not written it',
     failure: /\(from stale\.pid\) to be dead, but it is alive/,
   },
   {
@@ -102,7 +102,7 @@ const controls: Control[] = [
       },
     ],
     file: 'stale-server.test.ts',
-    story: 'A stale server is not taken for the new one, and is named',
+    story: 'A stale server is not taken for the new one, and the error names it',
     failure: /It resolved, and was to reject/,
   },
   {
@@ -115,7 +115,7 @@ const controls: Control[] = [
       },
     ],
     file: 'screen-size.test.ts',
-    story: 'it changes while the program runs, which hears of it',
+    story: 'it changes while the program runs, and the program gets SIGWINCH',
     failure: /Timed out after 4 seconds:\n\n24 rows of 80/,
   },
   {
@@ -140,7 +140,7 @@ const controls: Control[] = [
       },
     ],
     file: 'standard-streams.test.ts',
-    story: '/dev/stdin, /dev/stdout and /dev/stderr open',
+    story: '/dev/stdin, /dev/stdout and /dev/stderr can be opened',
     failure: /No such device or address/,
   },
   {

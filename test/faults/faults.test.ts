@@ -115,7 +115,7 @@ describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
     await eventually(() => (isRunning(worker) ? undefined : true), 'the worker ends with its main process', 4000)
   })
 
-  test('a test that passes leaves nothing, its guardian neither', async () => {
+  test('a test that passes leaves nothing, not even its guardian', async () => {
     const given = scene('pass')
     const { exitCode } = await start(given).result
     expect(exitCode).toBe(0)

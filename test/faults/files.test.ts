@@ -56,7 +56,7 @@ test('a temporary folder that is not there is a sentence of the command line too
 
 const own = (folder: string): string => join(folder, `proctor-${process.geteuid!()}`)
 
-test('its own folder is this user’s alone, and goes with the last record', async () => {
+test('its own folder belongs to this user, and is removed with the last record', async () => {
   const folder = givenShared()
   const script = `
     import { lstatSync, readdirSync } from 'node:fs'
@@ -160,7 +160,7 @@ function placeOf(folder: string): { boot: string; namespace: string; user: numbe
   return { boot, namespace, user }
 }
 
-test('what another user names like a draft of a trace goes nowhere', async () => {
+test('a file that another user has named like a draft of a trace is not used', async () => {
   needs('root', 'setpriv')
   const folder = givenShared()
   const target = join(folder, 'target')

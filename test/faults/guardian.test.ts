@@ -160,7 +160,7 @@ test('by the portable table, too, a group is known by when its leader started', 
   expect(isRunning(stranger.pid!)).toBe(true)
 })
 
-test('its command line holds the name of the script and a token', async () => {
+test('its command line is the name of the script and a token', async () => {
   const number = uniqueNumber()
   const { child, folder } = await givenWorker(`echo up; sleep ${number}`)
   const [line] = findByCommandLine('guardian.sh').filter((each) => {
@@ -189,7 +189,7 @@ test('twenty programs that start each other anew, each in a session of its own, 
   await expectNothingLeft(number, folder, 40_000)
 }, 60_000)
 
-test('what cleared its environment, left its session and its folder is dead where its limits tell', async () => {
+test('a process that cleared its environment and left its session and folder is dead if its limits show the mark', async () => {
   const number = uniqueNumber()
   endAtLast(number)
   const script = `(cd / && setsid env -i sh -c 'exec >/dev/null 2>&1 </dev/null; sleep ${number} & :') >/dev/null 2>&1; env -i setsid sleep ${number} & echo up; wait`
@@ -202,7 +202,7 @@ test('what cleared its environment, left its session and its folder is dead wher
 const allowedDaemon = (number: string): string =>
   `cd /; setsid -f sh -c 'while :; do setsid -f sleep $1; sleep 0.05; done' allowed-daemon ${number} >/dev/null 2>&1; echo up`
 
-test('what was allowed lives on, with what it starts later: after the worker’s end', async () => {
+test('an allowed process, and what it starts later, lives on after the worker’s end', async () => {
   const number = uniqueNumber()
   endAtLast(number)
   const { child, folder } = await givenWorker(allowedDaemon(number), { allow: ['allowed-daemon'] })
@@ -218,7 +218,7 @@ test('what was allowed lives on, with what it starts later: after the worker’s
   await eventually(() => (helpers() > before ? true : undefined), 'another helper')
 })
 
-test('what was allowed lives on after a run that is swept, and does not fail it', async () => {
+test('an allowed process lives on after a run that is swept, and does not fail it', async () => {
   const number = uniqueNumber()
   endAtLast(number)
   const folder = givenFolder()

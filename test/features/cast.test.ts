@@ -49,7 +49,7 @@ test('a session is kept beside its trace, with its size, keys and secrets', asyn
   ).toBe('second\r\n')
 })
 
-test('a test that passes keeps none, and what an earlier run has left goes', async () => {
+test('a test that passes keeps none, and removes what an earlier run has left', async () => {
   const folder = makeFolder()
   onTestFinished(() => removeFolder(folder))
   const proctor = await createProctor({ trace: 'on-failure', traceDir: folder })

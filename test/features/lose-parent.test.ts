@@ -56,7 +56,7 @@ describe.each(['auto', 'basic'] as const)('with containment %s', (containment) =
     expect((await stays.kill()).exitSignal).toBe('SIGKILL')
   })
 
-  test('what it started is found when its parent has gone', async ({ run }) => {
+  test('processes that it has started are found when its parent has gone', async ({ run }) => {
     const command = run('sh', ['-c', 'setsid sleep 602 & sleep 601 & echo up; exec sleep 600'], throwAway)
     await command.waitForOutput('up')
     await command.loseParent()
@@ -95,13 +95,13 @@ test('a parent that somebody else ends is lost as well', async ({ run }) => {
   await command.terminate()
 })
 
-test('a leak is one with a parent, too', async () => {
+test('a leak is also found with a parent', async () => {
   const proctor = await createProctor({ leakTimeout: 50 })
   await proctor.run('sh', ['-c', 'setsid sleep 600 & exit 0'], throwAway).waitForExit()
   expect((await rejectionOf(proctor.teardown())).message).toContain('sleep 600')
 })
 
-test('mistakes are one clear error each', async ({ run, workspace }) => {
+test('each mistake gives one clear error', async ({ run, workspace }) => {
   await workspace.write('text', 'no program')
   const missing = await rejectionOf(run('no-such-program', [], throwAway).waitForExit())
   expect(missing).toMatchObject({ name: 'SpawnError', code: 'ENOENT' })

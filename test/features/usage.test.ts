@@ -38,7 +38,7 @@ test('it is that of the whole tree', async ({ run, workspace }) => {
   expect(together.usage!.peakMemory).toBeGreaterThan(alone.usage!.peakMemory * 1.5)
 })
 
-test('processor time is counted, that of children who were never seen too', async ({ run }) => {
+test('processor time is counted, even that of children that were never seen', async ({ run }) => {
   const burn = `while (process.cpuUsage().user + process.cpuUsage().system < 300_000);
     console.log('burnt'); process.stdin.once('data', () => process.exit())`
   const command = run('node', ['-e', burn], { usage: true })
@@ -62,7 +62,7 @@ test('the report and the trace say what a command has used', async () => {
   expect(usage!.peakMemory).toBeGreaterThan(100_000)
 })
 
-test('nobody looks who is not asked to', async ({ run }) => {
+test('nothing is measured without the option', async ({ run }) => {
   const command = run('true')
   expect(await command.waitForExit()).not.toHaveProperty('usage')
   const { message } = await rejectionOf(expect(command).toUseLessThan({ cpu: 1000 }))

@@ -4,7 +4,10 @@ import { toMatchWorkspaceInlineSnapshot } from 'proctor/matchers'
 import { expect, test } from 'proctor/vitest'
 import { rejectionOf } from '../rejection.js'
 
-test('shows files with their text, modes, links, empty folders, and what is no text', async ({ run, workspace }) => {
+test('shows files with their text, modes, links, empty folders, and the size of other files', async ({
+  run,
+  workspace,
+}) => {
   await workspace.write({
     'app/config.txt': 'port 3000\n\nlast line without an end',
     'bin/hello': executable('#!/bin/sh\necho hello\n'),
@@ -61,7 +64,7 @@ test('matchers: stored, and inline, which waits', async ({ run, workspace }) => 
   await command.kill()
 })
 
-test('another workspace fails, with both texts; what is no workspace is refused', async ({ workspace }) => {
+test('a different workspace fails and shows both texts; anything else is refused', async ({ workspace }) => {
   await workspace.write({ 'a.txt': 'one\n' })
   const { pass, message } = await toMatchWorkspaceInlineSnapshot(workspace, 'a.txt\n│ two', { timeout: 0 })
   expect(pass).toBe(false)

@@ -36,7 +36,7 @@ test('an error’s output is compared as it is read', async () => {
   await expect(shell.waitForSuccessfulExit()).toThrowFailedExit('red words')
 })
 
-test('in a terminal, a line end is one', async () => {
+test('in a terminal, a line end matches \\n', async () => {
   const proctor = await given({})
   const shell = proctor.run('sh', ['-c', String.raw`printf 'a\n\033[1mb\033[0m\nc\n'; cat`], { terminal: true })
 

@@ -30,7 +30,7 @@ describe('instanceof', () => {
     }
   })
 
-  test('of a class of the user’s is as everywhere', () => {
+  test('with a class of the user’s works as usual', () => {
     class OwnError extends proctor.UnexpectedExitError {}
 
     expect(new OwnError(state)).toBeInstanceOf(OwnError)

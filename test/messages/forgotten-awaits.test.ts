@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { runVitest } from '../inner-run.js'
 
-test('an await that is forgotten is red, at its line, and blames no other test', async () => {
+test('a forgotten await fails its own test, at its line', async () => {
   const { output, exitCode } = await runVitest('forgotten')
   const after = (title: string): string =>
     output.slice(output.lastIndexOf(`forgotten.test.ts > ${title}`)).slice(0, 1800)

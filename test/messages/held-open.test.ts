@@ -15,7 +15,7 @@ test.runIf(process.platform === 'linux')('a leak says who holds the output of a 
   )
 })
 
-test('who only closes the output is named by no such line', async () => {
+test('a process that has closed the output is not named', async () => {
   const proctor = await createProctor({ leakTimeout: 50 })
   const command = proctor.run('sh', ['-c', 'sleep 600 >/dev/null 2>&1 & exit 0'])
   await command.waitForSuccessfulExit()

@@ -177,7 +177,7 @@ describe('a path that is meant relative to the project', () => {
     ])
   })
 
-  test('is one only when it is in the project and not where the command runs', () => {
+  test('is only given if the file is in the project and not where the command runs', () => {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'proctors-hint-')))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     for (const name of ['cwd', 'project']) mkdirSync(join(folder, name))
@@ -235,7 +235,7 @@ test('PATH is shown once, and not all of it', async () => {
   expect(path).toMatch(/^  PATH: (?:[^:]+:){5}… \(\d+ more\)$/)
 })
 
-test('what has exited already says which call has ended it', async () => {
+test('AlreadyExitedError says which call has ended the program', async () => {
   const { run } = await given()
   const cat = run('cat')
   await cat.kill()
@@ -247,7 +247,7 @@ test('what has exited already says which call has ended it', async () => {
   expect(helpBelow(written)).toEqual(helpBelow(again))
 })
 
-test('a huge output is compared at once', () => {
+test('a huge output takes no noticeable time', () => {
   expect(nearestHint('wanted text', `${'x'.repeat(5_000_000)}\n${'wanted tex\n'.repeat(10_000)}`)).toBe(
     'the nearest line is "wanted tex"',
   )

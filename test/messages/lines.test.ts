@@ -96,7 +96,7 @@ describe('the line of the test', () => {
     expect(framesOf(error)[0]).toContain(`lines.test.ts:${Number(line) - 1}:`)
   })
 
-  test('what a function of the test throws leads where it threw it', async () => {
+  test('an error of the test’s own function keeps its line', async () => {
     const proctor = await createProctor()
     const program = proctor.run('echo', ['x'])
     const thrown = new TypeError('mine')

@@ -26,7 +26,7 @@ test.each([
   )
 })
 
-test('what only a terminal has says how to get one', async () => {
+test('a call that needs a terminal says how to get one', async () => {
   const proctor = await createProctor()
   onTestFinished(async () => void (await proctor.teardown()))
   const cat = proctor.run('cat') as TerminalProcess
@@ -49,7 +49,7 @@ test('a pid file elsewhere is named as it was given', async () => {
   )
 })
 
-test('a TMPDIR that is not there is one sentence', async () => {
+test('a missing TMPDIR gives one sentence', async () => {
   const script = `import('proctor').then(({ createProctor }) => createProctor()).catch((error) => console.log(String(error)))`
   const { output } = await startInner(process.execPath, ['-e', script], {
     cwd: inRoot(''),

@@ -46,7 +46,7 @@ describe('a cwd', () => {
     await expect(proctor.workspace.exists('.')).resolves.toBe(false)
   })
 
-  test('outside that is not there says so', async () => {
+  test('outside, if missing, gives an error that says so', async () => {
     const proctor = await given()
     const error = await rejectionOf(proctor.run('pwd', [], { cwd: '/nowhere/at/all' }).waitForExit())
 
@@ -105,7 +105,7 @@ describe('JSON', () => {
     expect(JSON.parse(await workspace.read('b.json'))).toBe('text')
   })
 
-  test('that is none is one clear error', () => {
+  test('that is invalid gives one clear error', () => {
     expect(thrownBy(() => json(undefined)).message).toBe('json(…): JSON cannot hold undefined.')
     expect(thrownBy(() => json(() => {})).message).toBe('json(…): JSON cannot hold function.')
   })
@@ -173,7 +173,7 @@ describe('an option that is not known', () => {
     expect(message.endsWith(end), message).toBe(true)
   })
 
-  test('that is like none gets no guess', async () => {
+  test('that is like no known name gets no guess', async () => {
     const proctor = await given()
     expect(thrownBy(() => proctor.run('true', [], { colour: 1 } as object)).message).toMatch(/ terminal\.$/)
     expect((await rejectionOf(createProctor({ constructor: 5 } as object))).message).toMatch(/ usage\.$/)
@@ -205,7 +205,7 @@ describe('a file that is not there', () => {
   })
 })
 
-test('the pid of a program that has exited is no pid', async () => {
+test('the pid of a program that has exited is refused', async () => {
   const proctor = await given()
   const program = proctor.run('true')
   await program.waitForExit()

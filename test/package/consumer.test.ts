@@ -65,7 +65,7 @@ describe('the packed package', () => {
     }
   })
 
-  test('holds nothing but builds, declarations and texts, and is no larger than it should be', () => {
+  test('contains only builds, declarations and texts, and is not too large', () => {
     const list = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n')
     const accepted =
       /^package\/(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|skills\/proctor\/SKILL\.md|dist\/(?:guardian\.sh|trace-page\.html|THIRD-PARTY-LICENCES\.txt|[\w-]+(?:\.d)?\.c?[jt]s))$/

@@ -42,7 +42,7 @@ test.each([
   expect(exitCode).toBe(0)
 })
 
-test('jest-legacy-guard: the guard names the line that nobody had looked for', async () => {
+test('jest-legacy-guard: the guard names the unexpected line', async () => {
   const { output, exitCode } = await npmTest('jest-legacy-guard')
   expect(output).toContain('LeakedProcessError: 1 process outlived the test that started it and was killed')
   expect(output).toContain('start-server.js:6:18')

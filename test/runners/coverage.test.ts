@@ -74,7 +74,7 @@ test('nothing of it is left but the report', () => {
   ])
 })
 
-test('where nothing collects it, a report without it is an error', async () => {
+test('if nothing collects it, a report without it is an error', async () => {
   const env = { ...environment(), SUITE_SETUP: 'none' }
   const { output } = await runVitest('coverage', { env, args: ['-t', 'ends by itself'] })
   expect(output).toContain(

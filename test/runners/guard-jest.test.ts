@@ -78,7 +78,7 @@ test.each([
   expect(clean?.message).toBe('')
 })
 
-test('what the file and its concurrent tests leave is found when it ends; what the environment starts is its own', async () => {
+test('what the file and its concurrent tests leave is found when it ends; what the environment starts is left alone', async () => {
   const { files, exitCode } = await runSuite('{whole-file,environment}')
   const [wholeFile, environment] = ['whole-file.test.cjs', 'environment.test.cjs'].map((name) =>
     files.find((each) => each.name.endsWith(name)),

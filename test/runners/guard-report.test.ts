@@ -26,7 +26,7 @@ function makeRoom(): { folder: string; number: string; env: NodeJS.ProcessEnv; l
 const summaryOf = (output: string): string[] =>
   /proctor: \d+ process(?:es)? outlived \d[^]*$/.exec(output)?.[0].trim().split('\n') ?? []
 
-test('Vitest: a report ends nothing, a baseline holds what is known, and a new leak alone fails', async () => {
+test('Vitest: mode report ends nothing, a baseline has the known leaks, and only a new leak fails', async () => {
   const { folder, env, left } = makeRoom()
   const reported = await startVitest('guard-report', { env: { ...env, PROCTOR_GUARD: 'report' } }).result
   expect(reported.output).toContain('proctor: 2 processes outlived the test that started them\n')

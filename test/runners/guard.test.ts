@@ -167,7 +167,7 @@ test.each(pools.map(([name], index) => [name, index] as const))(
   },
 )
 
-test.concurrent('what the file and tests beside each other leave is found when the file ends', async () => {
+test.concurrent('what the file and its concurrent tests leave is found when the file ends', async () => {
   const { tests, message, exitCode } = await blame('whole-file', 'test')
   expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed', 'passed'])
   expect(message).toContain('4 processes outlived the test file that started them and were killed')
@@ -219,7 +219,7 @@ test.concurrent.each(['test', 'file'] as const)(
   },
 )
 
-test.concurrent('one test is only warned of, another killed without a word', async () => {
+test.concurrent('one test only gets a warning, another is cleaned up silently', async () => {
   const { tests, output, exitCode } = await runFile('options')
   expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed'])
   expect(output.match(/outlived/g)).toHaveLength(1)
@@ -245,7 +245,7 @@ test.concurrent('the environment allows command lines', async () => {
   expect(left).toBe(1)
 })
 
-test.concurrent('the environment is refused when it cannot be understood', async () => {
+test.concurrent('an invalid environment variable is refused', async () => {
   const { message } = await runFile('whole-file', { PROCTOR_GUARD: 'loud' })
   expect(message).toContain(
     `PROCTOR_GUARD: mode is "loud". Accepted is 'fail' or 'warn' or 'kill' or 'report' or 'off'.`,

@@ -16,7 +16,7 @@ const verdictsOf = (output: string): string[] =>
     .split('\n')
     .flatMap((line) => /^ *[✔✖] .*(?= \()/.exec(line)?.[0].trim() ?? [])
 
-test('useProctor: a teardown that cannot be forgotten, behind the hooks of the test', async () => {
+test('useProctor: a teardown that cannot be forgotten, after the hooks of the test', async () => {
   const number = uniqueNumber()
   const { exitCode, output } = await runNodeTest('use-proctor.mjs', number)
   expect(verdictsOf(output)).toEqual([

@@ -31,7 +31,7 @@ async function runPlaywright(number: string): Promise<Map<string, Result & { ok:
   return new Map(specs.map(({ title, ok, tests }) => [title, { ok, ...tests[0]!.results[0]! }]))
 }
 
-test('proctor/playwright: fixtures, options, verdicts beside the own ones, attachments', async () => {
+test('proctor/playwright: fixtures, options, verdicts beside the test’s own, attachments', async () => {
   const number = uniqueNumber()
   const tests = await runPlaywright(number)
 

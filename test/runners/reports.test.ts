@@ -77,7 +77,7 @@ const verdict = (title: string): JsonReport['testResults'][number]['assertionRes
   json.testResults.flatMap(({ assertionResults }) => assertionResults).find((each) => each.title === title)!
 
 describe('what a person reads', () => {
-  test('the commands stand below the test’s own error, whose words are not shown twice', () => {
+  test('the commands are shown below the test’s own error, without repeating its output', () => {
     const [first] = shards
     expect(steady(blockOf(merged.output, 'compares in vain')).split('❯')[0]).toMatchInlineSnapshot(`
       "> compares in vain
@@ -136,12 +136,12 @@ describe('what a person reads', () => {
     expect(block).toMatch(/await run\('sh', \['-c', 'sleep 60 & echo started'\]\).*\n +\| +\^/)
   })
 
-  test('what runs no command, and what passes in the end, has no report', () => {
+  test('a test without commands, or one that passes in the end, has no report', () => {
     expect(blockOf(merged.output, 'fails without a command')).not.toContain('The test ran')
     expect(merged.output).not.toContain('echo attempt')
   })
 
-  test('nothing that a command printed acts: not on the terminal, not on a log, not in a document', () => {
+  test('output of a command has no effect on a terminal, a log or a document', () => {
     const all = [...shards.map(({ output }) => output), merged.output, junit]
     for (const text of all) {
       // oxlint-disable-next-line eslint/no-control-regex -- they are what is looked for.

@@ -61,7 +61,7 @@ test('a second server of one run is refused', async () => {
   )()
 })
 
-test('in watch mode it runs on, and one that has gone is started anew', async () => {
+test('in watch mode it keeps running, and is restarted if it has ended', async () => {
   const provided: ServerAddress[] = []
   let rerun: () => unknown = () => {}
   const begin = server('node', [inRoot('fixtures/suites/server/serves.mjs'), uniqueNumber()])
@@ -123,7 +123,7 @@ describe('in Jest', () => {
     expect(message).toMatch(/^server: this run has a server already/)
   })
 
-  test('without what ends it nothing is started', async () => {
+  test('without the global teardown nothing is started', async () => {
     const begin = jestServer('node', [inRoot('fixtures/suites/server/serves.mjs'), uniqueNumber()])
     expect((await rejectionOf(begin({}, {}))).message).toBe(
       "server: nothing would end it: globalTeardown: 'proctor/jest/global-teardown' is missing.",

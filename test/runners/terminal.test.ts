@@ -61,7 +61,7 @@ test('the screens of a failed test are attached to it, as text and as pictures',
   expect(output).toContain('toHaveScreen: cat has no terminal. Accepted is a process in a terminal: run(…, { terminal')
 })
 
-test('Jest keeps them too, and says what it cannot do', async () => {
+test('Jest keeps them, too, and says what it cannot do', async () => {
   const jest = [inRoot('node_modules/jest/bin/jest.js'), '--config', 'jest.config.cjs', '--ci']
 
   const { output } = await startInner(process.execPath, jest, { cwd: inRoot('fixtures/suites/terminal') }).result

@@ -111,7 +111,7 @@ describe('what is recorded', () => {
     expect(model.rows.map(({ text }) => text)).toContain(`port ${port} opened by ${server.pid} node src/server.mjs`)
   })
 
-  test('a call before the first command is at the begin of the time line', () => {
+  test('a call before the first command is at the beginning of the time line', () => {
     const [write, run] = model.actions
     expect(write!.start).toBe(0)
     expect(run!.start).toBeGreaterThanOrEqual(write!.end!)
@@ -218,7 +218,7 @@ describe('the page', () => {
     expect(page.complaints).toEqual([])
   })
 
-  test('what all environments have in common is said once', async () => {
+  test('what all environments have in common is shown once', async () => {
     const page = await open('#tab=environment')
     const text = await page.evaluate<string>(textOf('#panel-environment'))
     expect(text.match(/VITEST_POOL_ID/g)).toHaveLength(1)
@@ -228,7 +228,7 @@ describe('the page', () => {
     expect(text.match(/API_TOKEN/g)).toHaveLength(1)
   })
 
-  test('it says what one looks at', async () => {
+  test('it names the parts for a screen reader', async () => {
     const page = await open()
     await page.evaluate(click('#show-legend'))
     expect(await page.evaluate('document.getElementById("help").open')).toBe(true)
@@ -276,7 +276,7 @@ describe('the list of a run’s traces', () => {
     expect(page.complaints).toEqual([])
   })
 
-  test('traces of earlier runs stay in it, those of dead workers too; what is no trace does not', async () => {
+  test('traces of earlier runs and of dead workers stay in it; other files do not appear', async () => {
     const dead = readFileSync(path, 'utf8').replace(/\{"k":"end"[^]*$/, '#died 99.5\n</script>\n')
     writeFileSync(join(traces, 'dead-worker.html'), dead)
     writeFileSync(join(traces, 'stranger.html'), '<p>not one of ours')

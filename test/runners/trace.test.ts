@@ -116,7 +116,7 @@ const secret = 'hunter2-in-the-environment'
 const ordinary = ['-t', 'a server|passes|runs nothing|the first|the second']
 
 describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
-  test('a failed test has a trace, and it alone', async () => {
+  test('only a failed test has a trace', async () => {
     needs('chromium')
     const { folder, traces, env } = place({
       UNRELATED_SETTING: 'value-of-the-worker',
@@ -217,7 +217,7 @@ describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
   }, 150_000)
 })
 
-test('of a worker that is killed the trace is there, finished by the guardian', async () => {
+test('the guardian finishes the trace of a killed worker', async () => {
   needs('chromium')
   const number = uniqueNumber()
   const scene = place()
@@ -290,7 +290,7 @@ describe('by hand', () => {
     expect((await commandsOf({ trace: 'off' }, runTrue)).traces).toEqual([])
   })
 
-  test('much output is all there, whatever it holds', async () => {
+  test('large output is complete, whatever it contains', async () => {
     const script = `
       const line = (n) => 'line ' + n + (n % 100 === 0 ? ' <b>€ \\r' : '') + '\\n'
       for (let n = 1; n <= 50000; n += 1) process.stdout.write(line(n))`
@@ -301,7 +301,7 @@ describe('by hand', () => {
     )
   })
 
-  test('of too much output the begin and the end are there, and a count between', async () => {
+  test('too much output is shown by its beginning, a count, and its end', async () => {
     const { model } = await commandsOf({}, (proctor) => proctor.run('seq', ['3000000']).waitForSuccessfulExit())
     const texts = model!.rows.map(({ text }) => text)
     expect(texts.slice(0, 3)).toEqual(['▶ seq 3000000', '1', '2'])
@@ -339,7 +339,7 @@ describe('by hand', () => {
     ])
   })
 
-  test('a trace that is none of the three is refused', async () => {
+  test('any other value of trace is refused', async () => {
     await expect(createProctor({ trace: 'always' as 'on' })).rejects.toThrow(
       "createProctor: trace is \"always\". Accepted is 'off' or 'on-failure' or 'on'.",
     )

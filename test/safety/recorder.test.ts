@@ -8,7 +8,7 @@ import { isRunning, makeFolder, removeFolder } from '../machine.js'
 // The negative control of the recorder: it does see what must not be. A stand-in for this package, in a folder `dist`,
 // sends a harmless signal to a bystander.
 
-test('the recorder tells a bystander from a process of a command', async () => {
+test('the recorder distinguishes a bystander from a process of a command', async () => {
   const folder = makeFolder()
   onTestFinished(() => removeFolder(folder))
   const bystander = spawn('sleep', ['86399'], { detached: true, stdio: 'ignore' })

@@ -28,9 +28,7 @@ describe.each(levels)('%s: an ordinary tree is not blamed', { timeout: 300_000 }
     }
   })
 
-  test(`commands that end by themselves, ${times} times, and neither are other children of the test`, async ({
-    skip,
-  }) => {
+  test(`commands that exit by themselves, and other children of the test, ${times} times`, async ({ skip }) => {
     for (let round = 0; round < times; round += 1) {
       const proctor = await proctorOr(skip, level, 1000)
       const own = spawn('sleep', ['9'], { stdio: 'ignore' })

@@ -7,7 +7,7 @@ import { rejectionOf } from '../rejection.js'
 const heardTwice = (output: string): boolean => output.split('heard').length === 3
 
 describe('Custom condition', () => {
-  test('it is looked at until it holds', async ({ run, workspace }) => {
+  test('it is checked until it holds', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const echo = run('node', ['echoes.mjs'])
     const outputs: string[] = []
@@ -25,7 +25,7 @@ describe('Custom condition', () => {
     expect(outputs.filter(heardTwice)).toHaveLength(1)
   })
 
-  test('it may answer later', async ({ run, workspace }) => {
+  test('it may return a promise', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const echo = run('node', ['echoes.mjs'])
 
@@ -35,7 +35,7 @@ describe('Custom condition', () => {
     expect(await wait).toBe('listening\nheard one\nheard two\n')
   })
 
-  test('it may be about something else than the output', async ({ run, workspace }) => {
+  test('it may depend on more than the output', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const echo = run('node', ['echoes.mjs'])
     await echo.waitForOutput('listening')
@@ -72,7 +72,7 @@ describe('Custom condition', () => {
     expect(echo.running).toBe(true)
   })
 
-  test('it never held, and the program has ended', async ({ run, workspace }) => {
+  test('it never held, and the program has exited', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const finishing = run('node', ['gets-to-the-end.mjs'])
 

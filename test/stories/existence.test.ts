@@ -62,7 +62,7 @@ describe('Whether a process exists', () => {
     expect(output).toBe('kill(pid, 0): EPERM, isAlive: true\n')
   })
 
-  test('what may not be signalled is reported, and is not taken for dead', async ({ run }) => {
+  test('a process that may not be signalled is reported, not taken for dead', async ({ run }) => {
     needs('root', 'setpriv')
     const powerless = run('node', [program('signals-another-user.mjs')])
     const sleeper = `setpriv --reuid 65533 --clear-groups sh -c 'echo ready; exec sleep 1000'`

@@ -7,7 +7,7 @@ import { rejectionOf } from '../rejection.js'
 import { isStillAlive, witness } from '../witness.js'
 
 describe('Numbers of processes are used again', () => {
-  test('whoever started after the pid file was written is not who wrote it', async ({ run, workspace }) => {
+  test('a process that started after the pid file was written has not written it', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const stranger = run('node', ['says-and-stays.mjs', 'ready'])
     await stranger.waitForOutput('ready')
@@ -24,7 +24,7 @@ describe('Numbers of processes are used again', () => {
     await expect(workspace).not.toBeDead('fresh.pid', { timeout: 100 })
   })
 
-  test('whoever a stale pid file names is only looked at, never signalled', async ({ run, workspace }) => {
+  test('the process that a stale pid file names is only looked at, never signalled', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const bystander = run('node', ['says-and-stays.mjs', 'ready'])
     const parent = run('node', ['parent.mjs'])
@@ -40,7 +40,7 @@ describe('Numbers of processes are used again', () => {
 })
 
 describe('A process may go between the check and the signal', () => {
-  test('signalling what has died a moment ago is no error', async ({ run, workspace }) => {
+  test('signalling a process that has just died is not an error', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const sleeper = run('node', ['says-and-stays.mjs', 'ready'])
     await sleeper.waitForOutput('ready')
@@ -56,7 +56,7 @@ describe('A process may go between the check and the signal', () => {
     await expect(sleeper).toHaveExitedWith('SIGKILL')
   })
 
-  test('killing what has died a moment ago is no successful kill', async ({ run, workspace }) => {
+  test('killing a process that has just died is not a successful kill', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const sleeper = run('node', ['says-and-stays.mjs', 'ready'])
     await sleeper.waitForOutput('ready')

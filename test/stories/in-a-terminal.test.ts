@@ -36,7 +36,7 @@ describe('Send keys in a terminal', () => {
     expect(error.message).toBe('Process unexpectedly exited with exit code 0. Output:\nI got to the end!')
   })
 
-  test('a key that is not known', async ({ run }) => {
+  test('an unknown key', async ({ run }) => {
     const cat = run('cat', [], { terminal: true })
 
     const error = await rejectionOf(cat.press('Enter', 'Return'))
@@ -50,7 +50,7 @@ describe('Send keys in a terminal', () => {
     expect(cat.screen.stripped).toBe('x')
   })
 
-  test('Ctrl+C interrupts, and what comes of it was to be expected', async ({ run }) => {
+  test('Ctrl+C interrupts, and the exit that follows is expected', async ({ run }) => {
     const cat = run('cat', [], { terminal: true })
     await cat.press('x')
     await cat.waitForScreen('x')
@@ -99,7 +99,7 @@ describe('Timeouts in a terminal', () => {
     expect(sleeper.running).toBe(true)
   })
 
-  test('its own time is over', async ({ run, workspace }) => {
+  test('its own timeout is over', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const parent = run('node', ['parent.mjs'], { terminal: true, timeout: 2500 })
 
@@ -112,7 +112,7 @@ describe('Timeouts in a terminal', () => {
 })
 
 describe('Custom condition in a terminal', () => {
-  test('it is looked at until it holds', async ({ run }) => {
+  test('it is checked until it holds', async ({ run }) => {
     const cat = run('cat', [], { terminal: true })
     const isBelow = (screen: Screen): boolean => screen.cursor.row === 2
 

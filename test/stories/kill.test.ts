@@ -76,7 +76,7 @@ describe('Kill twice', () => {
     await expect(() => parent.kill()).toThrowAlreadyExited('I got to the end!')
   })
 
-  test('killing what has ended takes along what it had left behind', async ({ run, workspace }) => {
+  test('killing a program that has exited also ends what it left behind', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const leader = run('node', ['leader-exits-first.mjs'])
     await leader.waitForSuccessfulExit()

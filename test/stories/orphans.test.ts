@@ -17,7 +17,7 @@ const stable = (message: string): string =>
     .replaceAll(/(\S) {2,}/g, '$1  ')
 
 describe('Killing only the child leaves orphans', () => {
-  test('by hand, the grandchild lives on', async () => {
+  test('killed by hand, the grandchild lives on', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'by-hand-'))
     const parent = spawn('node', [program('parent.mjs')], {
       cwd: folder,
@@ -57,7 +57,7 @@ describe('Killing only the child leaves orphans', () => {
     expect(error).toMatchObject({ report: { commands: [{ exitSignal: 'SIGKILL', leaked }] } })
   })
 
-  test('the message says who was left, by whom, and what became of it', async () => {
+  test('the message says what was left, by which command, and how it ended', async () => {
     const proctor = await createProctor({ leakTimeout: 100 })
     await proctor.workspace.copyFrom(programs)
     const leader = proctor.run('node', ['leader-exits-first.mjs'])

@@ -23,7 +23,7 @@ describe('Process properties', () => {
     expect(echo.pid).toBeUndefined()
   })
 
-  test('they tell an exit code', async ({ run, workspace }) => {
+  test('they show the exit code', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
 
     const failing = run('node', ['exits-with.mjs', '3', 'so', 'far'])
@@ -36,7 +36,7 @@ describe('Process properties', () => {
     expect(failing.stderr).toBe('')
   })
 
-  test('they tell the signal that ended it, for which there is no exit code', async ({ run, workspace }) => {
+  test('they show the signal that ended it, and then no exit code', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const sleeper = run('node', ['says-and-stays.mjs', 'ready'])
     await sleeper.waitForOutput('ready')
@@ -49,7 +49,7 @@ describe('Process properties', () => {
     expect(sleeper.pid).toBeUndefined()
   })
 
-  test('they tell of an exit although a child holds the output open', async ({ run, workspace }) => {
+  test('they show the exit even if a child holds the output open', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
 
     const leader = run('node', ['leader-exits-first.mjs'])

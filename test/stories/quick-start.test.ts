@@ -6,7 +6,10 @@ import { expectDeadInTheEnd } from '../witness.js'
 describe('Quick start', () => {
   const watch = expectDeadInTheEnd()
 
-  test('a question is answered as a person would, and the answer is on the screen', async ({ run, workspace }) => {
+  test('a question is answered as a person would answer it, and the answer is on the screen', async ({
+    run,
+    workspace,
+  }) => {
     await workspace.copyFrom(programs)
     const dialogue = run('node', ['asks-questions.mjs'], { terminal: true })
     watch(dialogue.pid)
@@ -23,7 +26,7 @@ describe('Quick start', () => {
     )
   })
 
-  test('a menu on the alternate screen is chosen from with the arrow keys', async ({ run, workspace }) => {
+  test('the arrow keys choose from a menu on the alternate screen', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const menu = run('node', ['menu.mjs'], { terminal: { columns: 30, rows: 8 } })
 
@@ -44,7 +47,7 @@ describe('Quick start', () => {
     expect(menu.output).toContain('What will it be?')
   })
 
-  test('a program that waits for nothing to be pressed is killed like any other', async ({ run, workspace }) => {
+  test('a program that waits for no key is killed like any other', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const parent = run('node', ['parent.mjs'], { terminal: true })
     await parent.waitForScreen('child is up')

@@ -3,7 +3,7 @@ import { describe } from 'vitest'
 import { programs } from '../programs.js'
 
 describe('SIGHUP makes a daemon reload', () => {
-  test('signal reaches the leader alone, group.signal every member', async ({ run, workspace }) => {
+  test('signal reaches only the leader, group.signal every member', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const daemon = run('node', ['reloads.mjs'])
     await daemon.waitForOutput('daemon: ready')
@@ -42,7 +42,7 @@ describe('SIGHUP makes a daemon reload', () => {
     expect(await group.isEmpty()).toBe(true)
   })
 
-  test('group.signal reaches who is left when the leader has gone', async ({ run, workspace }) => {
+  test('group.signal reaches the other members when the leader has gone', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const daemon = run('node', ['reloads.mjs'])
     await daemon.waitForOutput('daemon: ready')

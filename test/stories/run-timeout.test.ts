@@ -11,7 +11,7 @@ const patience = { timeout: 20_000 }
 const message = 'Command timed out after 2.5 seconds and was killed: node parent.mjs ignores-sigterm.mjs\n\nready'
 
 describe.concurrent('A command that runs too long', () => {
-  test('its whole group is killed, not the leader alone', async ({ run, workspace, expect: check }) => {
+  test('its whole group is killed, not only the leader', async ({ run, workspace, expect: check }) => {
     await workspace.copyFrom(programs)
     const parent = run('node', ['parent.mjs', 'ignores-sigterm.mjs'], { timeout })
     await parent.waitForOutput('ready', patience)
@@ -28,7 +28,7 @@ describe.concurrent('A command that runs too long', () => {
     check(isStillAlive(child)).toBe(false)
   })
 
-  test('every wait hears of it', async ({ run, workspace, expect: check }) => {
+  test('every wait rejects with it', async ({ run, workspace, expect: check }) => {
     await workspace.copyFrom(programs)
     const parent = run('node', ['parent.mjs', 'ignores-sigterm.mjs'], { timeout })
 
@@ -44,7 +44,7 @@ describe.concurrent('A command that runs too long', () => {
     check(errors.map((error) => error.message)).toEqual([message, message, message, message, message])
   })
 
-  test('a test that never heard of it fails', async ({ expect: check }) => {
+  test('a test that has not seen it fails', async ({ expect: check }) => {
     const proctor = await createProctor()
     await proctor.workspace.copyFrom(programs)
     const parent = proctor.run('node', ['parent.mjs', 'ignores-sigterm.mjs'], { timeout })

@@ -5,7 +5,7 @@ import { programs } from '../programs.js'
 const accepted = 'Accepted is a whole number from'
 
 describe('Screen size', () => {
-  test('5 rows of 10: what is longer is wrapped', async ({ run, workspace }) => {
+  test('5 rows of 10: longer lines wrap', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const sleeper = run('node', ['says-and-stays.mjs', 'twelve chars', 'x'.repeat(20), 'end'], {
       terminal: { rows: 5, columns: 10 },
@@ -25,7 +25,7 @@ describe('Screen size', () => {
     expect(sleeper.screen.text.split('\n').map(({ length }) => length)).toEqual(Array.from({ length: 80 }, () => 160))
   })
 
-  test('it changes while the program runs, which hears of it', async ({ run, workspace }) => {
+  test('it changes while the program runs, and the program gets SIGWINCH', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const teller = run('node', ['tells-size.mjs'], { terminal: true })
     await teller.waitForScreen('24 rows of 80')

@@ -29,7 +29,7 @@ describe('Screenshot', () => {
     expect(dialogue.screen.cursor).toEqual({ row: 3, column: 0 })
   })
 
-  test('what has scrolled away is not on it, and is in the output', async ({ run }) => {
+  test('lines that have scrolled away are not on it, but in the output', async ({ run }) => {
     const count = run('seq', ['30'], { terminal: true })
     await count.waitForSuccessfulExit()
 
@@ -63,7 +63,7 @@ describe('Wait for a stripped screen', () => {
     expect(sleeper.running).toBe(true)
   })
 
-  test('that the program ends without having drawn', async ({ run, workspace }) => {
+  test('the program exits without having drawn it', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const finished = run('node', ['gets-to-the-end.mjs'], { terminal: true })
 

@@ -47,7 +47,7 @@ describe('Send keys', () => {
     expect(error.message).toBe('Process unexpectedly exited with exit code 0. Output:\nI got to the end!')
   })
 
-  test('writing what is not read before the program ends', async ({ run, workspace }) => {
+  test('writing text that the program does not read before it exits', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const parent = run('node', ['parent.mjs'])
     await parent.waitForOutput('child is up')
@@ -62,7 +62,7 @@ describe('Send keys', () => {
     await expect(() => parent.kill()).toThrowAlreadyExited('child is up')
   })
 
-  test('what is given at the start is read to its end', async ({ run, workspace }) => {
+  test('the option input is read to its end', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
 
     const echo = run('node', ['echoes.mjs'], { input: 'one\ntwo\n' })

@@ -7,7 +7,7 @@ import { program, programs } from '../programs.js'
 import { rejectionOf } from '../rejection.js'
 
 describe('A stale server', () => {
-  test('is not taken for the new one, and is named', async ({ run, workspace }) => {
+  test('is not taken for the new one, and the error names it', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const port = await freePort()
     // What an earlier run has left behind.

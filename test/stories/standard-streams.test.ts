@@ -8,14 +8,14 @@ const lines = 'for (let i = 0; i < 5000; i++) console.log(i); process.exit()'
 const all = Array.from({ length: 5000 }, (_, number) => `${number}\n`).join('')
 
 describe('The standard streams of a command are pipes', () => {
-  test('what it writes before process.exit() arrives, to the last line', async ({ run }) => {
+  test('everything written before process.exit() arrives, to the last line', async ({ run }) => {
     for (let round = 0; round < 10; round += 1) {
       const { stdout } = await run('node', ['-e', lines]).waitForSuccessfulExit()
       expect(stdout).toBe(all)
     }
   })
 
-  test('/dev/stdin, /dev/stdout and /dev/stderr open', async ({ run }) => {
+  test('/dev/stdin, /dev/stdout and /dev/stderr can be opened', async ({ run }) => {
     const script = 'cat /dev/stdin; echo out > /dev/stdout; echo err > /dev/stderr; echo both | tee /dev/stderr'
     const { stdout, stderr } = await run('sh', ['-c', script], { input: 'in\n' }).waitForSuccessfulExit()
     expect([stdout, stderr]).toEqual(['in\nout\nboth\n', 'err\nboth\n'])
@@ -27,7 +27,7 @@ describe('The standard streams of a command are pipes', () => {
     expect(stdout).toBe('stdin\nstdout\nstderr\n')
   })
 
-  test('reading goes on where another program stopped', async ({ run }) => {
+  test('reading continues where another program stopped', async ({ run }) => {
     const script = 'read first; read second < /dev/stdin; echo "$first $second"; cat'
     const { stdout } = await run('sh', ['-c', script], { input: 'a\nb\nc\n' }).waitForSuccessfulExit()
     expect(stdout).toBe('a b\nc\n')

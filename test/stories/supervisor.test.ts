@@ -33,7 +33,7 @@ for (const containment of ['auto', 'basic'] as const) {
     await proctor.teardown()
   })
 
-  test(`${containment}: what our own SIGKILL makes an orphan is a note, and no leak`, async () => {
+  test(`${containment}: a process orphaned by our own SIGKILL is a note, not a leak`, async () => {
     const proctor = await createProctor({ containment, grace: 200, unexpectedExit: 'ignore' })
     await proctor.workspace.write({ 'supervisor.mjs': supervisor })
     const command = proctor.run('node', ['supervisor.mjs', '60000'])

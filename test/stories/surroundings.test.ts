@@ -36,7 +36,7 @@ describe('What surrounds the tests does not reach a command', () => {
     )
   })
 
-  test('the terminal of the tests is not told of', async ({ run }) => {
+  test('no variable describes the terminal of the tests', async ({ run }) => {
     surround({
       KITTY_WINDOW_ID: '1',
       WT_SESSION: 'x',

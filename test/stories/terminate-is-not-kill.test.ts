@@ -58,7 +58,7 @@ describe('A program that ignores SIGTERM needs SIGKILL', () => {
     expect(commands).toMatchObject([{ escalated: true, signals: ['SIGTERM', 'SIGKILL'], endedBy: 'test' }])
   })
 
-  test('terminate does not escalate where SIGTERM was enough', async () => {
+  test('terminate does not escalate if SIGTERM was enough', async () => {
     const proctor = await createProctor()
     await proctor.workspace.copyFrom(programs)
     const obedient = proctor.run('node', ['says-and-stays.mjs', 'ready'])

@@ -46,7 +46,7 @@ describe('Timeout', () => {
     expect(sleeper.pid).toBe(process.pid)
   })
 
-  test('ending an input that nobody reads takes too long', async ({ run, workspace }) => {
+  test('closing an input that nobody reads takes too long', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const sleeper = run('node', ['says-and-stays.mjs', 'so far'])
     await sleeper.waitForOutput('so far', { timeout: 4000 })

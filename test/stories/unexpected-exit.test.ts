@@ -49,7 +49,7 @@ describe('Unexpected exit', () => {
     await expect(failing).toHaveExitedWith(1)
   })
 
-  test('once it was reported, the exit is known', async ({ run, workspace }) => {
+  test('once the exit was reported, it is known', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const failing = run('node', ['exits-with.mjs', '1', 'all', 'it', 'said'])
     await expect(failing.waitForOutput('what never comes')).toThrowUnexpectedExit('all it said')
@@ -60,7 +60,7 @@ describe('Unexpected exit', () => {
     expect(error.message).toBe('Process already exited with 1. Output:\nall it said')
   })
 
-  test('two waits that it interrupts both hear of it', async ({ run, workspace }) => {
+  test('two waits that it interrupts both reject', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const failing = run('node', ['exits-with.mjs', '1', 'all', 'it', 'said'])
 
@@ -84,7 +84,7 @@ describe('Unexpected exit', () => {
     expect(error.message).toBe('Process unexpectedly exited with exit code 1. Output:\nall it said')
   })
 
-  test('so does one a moment before its end, of which nobody can have heard', async () => {
+  test('so does one just before the test’s end, which nobody can have seen', async () => {
     const proctor = await createProctor()
     await proctor.workspace.copyFrom(programs)
     const failing = proctor.run('node', ['exits-with.mjs', '1', 'all', 'it', 'said'])

@@ -11,12 +11,12 @@ const compile = (project: string): Promise<string> =>
     )
   })
 
-test('consumers’ code compiles, and what must not does not', async () => {
+test('consumers’ code compiles, and mistakes in it do not', async () => {
   // Each @ts-expect-error is a mistake that the types find: one that they do not is an error itself.
   expect(await compile('test/types')).toBe('')
 })
 
-test('the same of Playwright, whose own declarations want a browser’s types', async () => {
+test('the same for Playwright, whose own declarations need a browser’s types', async () => {
   expect(await compile('test/types/playwright')).toBe('')
 })
 

@@ -101,7 +101,7 @@ test('a process', async ({ run }) => {
   await process.write(new Uint8Array(1))
   await process.endInput()
 
-  // @ts-expect-error the handle is no promise
+  // @ts-expect-error the handle is not a promise
   process.then(() => {})
   const awaited = await Promise.resolve(run('node'))
   expectTypeOf(awaited).toEqualTypeOf<Process>()

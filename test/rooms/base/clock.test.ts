@@ -25,7 +25,7 @@ test('sleep and pause last as long as they say', async () => {
   expect(now() - begin).toBeGreaterThanOrEqual(38)
 })
 
-test('what is to come can be taken back', async () => {
+test('a timer can be cancelled', async () => {
   const calls: string[] = []
   after(5, () => calls.push('after'))
   after(5, () => calls.push('never'))()
@@ -49,7 +49,7 @@ test('a poll looks at least once, and once more at the very end', async () => {
   expect(last - begin).toBeGreaterThanOrEqual(60)
 })
 
-test('goes on where the tests replace every clock that they can reach', async () => {
+test('works if the tests replace every clock that they can reach', async () => {
   const spies = [
     vi.spyOn(performance, 'now').mockReturnValue(5),
     vi.spyOn(nodePerformance, 'now').mockReturnValue(5),

@@ -103,7 +103,7 @@ describe('a handle', () => {
     expect(structuredClone({ ...ann, leave: undefined })).toEqual({ name: 'Ann', leave: undefined })
   })
 
-  test('that stands in for whichever is current asks at each use, and shows nothing where there is none', () => {
+  test('for the current object looks it up at each use, and shows nothing if there is none', () => {
     let current: Inner | undefined
     const handle = handles.standIn(() => {
       if (current === undefined) throw new Error('nobody is here')

@@ -61,7 +61,7 @@ test('equal rows stay equal', () => {
   expect(first!.length).toBeLessThanOrEqual(60)
 })
 
-test('of a stranger the end is shown too, in one line that steers nothing', () => {
+test('the end of a stranger’s command line is shown, too, in one line without control characters', () => {
   const lines = Array.from({ length: 15 }, (_, index) => `::error::line ${index}\u001b[31m`).join('\n')
   const shown = shortStranger(`node -e '${lines}' a-stale-server --port 80`)
 

@@ -26,7 +26,7 @@ test.each([
 })
 
 describe('columns', () => {
-  test('stand one below the other, and nothing trails', () => {
+  test('are aligned, without blanks at the end', () => {
     expect(
       alignColumns(
         [

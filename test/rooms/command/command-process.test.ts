@@ -97,7 +97,7 @@ describe('standard input', () => {
     })
   })
 
-  test('larger than the pipe, to a program that never reads, hurts nobody', async () => {
+  test('larger than the pipe, to a program that never reads, does no harm', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'], { input: 'x'.repeat(4_000_000) })
     expect(await process.kill()).toMatchObject({ exitSignal: 'SIGKILL' })
@@ -109,7 +109,7 @@ describe('standard input', () => {
     expect(await process.waitForSuccessfulExit()).toMatchObject({ exitCode: 0 })
   })
 
-  test('larger than the pipe is whole for who reads slowly', async () => {
+  test('larger than the pipe arrives whole, even at a slow reader', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('wc', ['-c'], { input: 'x'.repeat(4_000_000) })
     expect((await process.waitForSuccessfulExit()).stdout.trim()).toBe('4000000')
@@ -158,7 +158,7 @@ describe('a predicate', () => {
     await process.kill()
   })
 
-  test('that throws something else than an error does too', async () => {
+  test('that throws something other than an error does, too', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
     await expect(process.waitForOutput(() => Promise.reject('words'))).rejects.toBe('words')
@@ -174,7 +174,7 @@ describe('a predicate', () => {
     await process.kill()
   })
 
-  test('that gives a promise of another realm is waited for', async () => {
+  test('that returns a promise of another realm is waited for', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
     // oxlint-disable-next-line unicorn/no-thenable -- what fs.promises gives inside Jest's sandbox is no Promise there.
@@ -194,7 +194,7 @@ describe('a predicate', () => {
 })
 
 describe('a wait', () => {
-  test('refuses what it does not know, by rejecting', async () => {
+  test('rejects on an unknown option', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
     const wrong = (value: unknown): never => value as never
@@ -271,7 +271,7 @@ describe('a wait', () => {
     await process.kill()
   })
 
-  test('that is pending at teardown rejects, and is no unhandled rejection', async () => {
+  test('that is pending at teardown rejects, without an unhandled rejection', async () => {
     const unhandled = watchRejections()
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
@@ -433,7 +433,7 @@ describe('ending', () => {
     expect(other.endedBy).toBe('test')
   })
 
-  test('dispose of what has gone already is silent, ends what it left, and is no look at its exit', async () => {
+  test('dispose after the exit is silent, ends what is left, and does not count as a look at the exit', async () => {
     const proctor = await givenProctor()
     const process = await ended(shell(proctor, 'sleep 60 & echo $!; exit 3'))
     const child = Number(process.output)
@@ -445,7 +445,7 @@ describe('ending', () => {
     )
   })
 
-  test('a signal is one that this system has', async () => {
+  test('a signal that this system does not have is refused', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
     for (const wrong of ['TERM', 'SIGNOPE', 15, 0, null, undefined, '', 'toString']) {
@@ -505,7 +505,7 @@ describe('properties', () => {
     await proctor.teardown()
   })
 
-  test('the handle is no promise', async () => {
+  test('the handle is not a promise', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
     expect(await Promise.resolve(process)).toBe(process)
@@ -550,7 +550,7 @@ describe('properties', () => {
   })
 })
 
-test('all of it works while the runner fakes its timers', async () => {
+test('everything works while the runner fakes its timers', async () => {
   vi.useFakeTimers()
   onTestFinished(() => {
     vi.useRealTimers()

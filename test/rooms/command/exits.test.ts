@@ -13,7 +13,7 @@ const state = (exitCode: number | null, exitSignal: NodeJS.Signals | null = null
 })
 
 describe('the table, alone', () => {
-  test('a running process is no error', () => {
+  test('a running process gives no error', () => {
     expect(errorOnceExited('running', state(null))).toBeUndefined()
   })
 

@@ -45,7 +45,7 @@ describe('the life of a command', () => {
     expect(advance(lives.ended, events.exited)).toBe(lives.ended)
   })
 
-  test('it is over when nothing more will become of it, and has exited when there is no process any more', () => {
+  test('it is over after the last phase, and has exited when there is no process any more', () => {
     const phases = Object.values(lives)
     expect(phases.filter(isOver).map(({ phase }) => phase)).toEqual(['failed', 'ended'])
     expect(phases.filter(hasExited).map(({ phase }) => phase)).toEqual(['failed', 'draining', 'ended'])

@@ -62,7 +62,7 @@ describe('output', () => {
     expect(output.text('output', output.mark())).toBe('')
   })
 
-  test('bytes that are no UTF-8 are shown as such, and lose nothing around them', () => {
+  test('invalid UTF-8 is shown as such, and nothing around it is lost', () => {
     const output = new Output(1000)
     output.append('stdout', Buffer.from([0x61, 0xff, 0x62, 0xe2, 0x82]))
     expect(output.text()).toBe('a\ufffdb\ufffd')
@@ -92,7 +92,7 @@ describe('output', () => {
     expect(output.text('stderr')).toBe(`[… 21 bytes of stderr are not kept …]\n${'-'.repeat(10)}`)
   })
 
-  test('what went is no lost mark: the rest after it is what is left', () => {
+  test('a mark stays valid when output was dropped: what is left counts', () => {
     const output = new Output(10)
     output.append('stdout', bytes('0123456789'))
     const mark = output.mark()
@@ -100,14 +100,14 @@ describe('output', () => {
     expect(output.text('output', mark)).toBe('[… 15 bytes of stdout are not kept …]\nfghijklmno')
   })
 
-  test('keeps nothing when nothing is to be kept', () => {
+  test('keeps nothing if the limit is 0', () => {
     const output = new Output(0)
     output.append('stdout', bytes('abc'))
     expect(output.text()).toBe('[… 3 bytes of stdout are not kept …]\n')
     expect(output.lastLines(10)).toEqual([])
   })
 
-  test('one quiet stream does not hold on to what the other one dropped', () => {
+  test('a quiet stream does not keep alive what the other one dropped', () => {
     const output = new Output(1000)
     output.append('stderr', bytes('a warning first\n'))
     const piece = Buffer.alloc(100, 'x')
@@ -117,7 +117,7 @@ describe('output', () => {
     expect(output.text()).toBe(`[… 9999000 bytes of stdout are not kept …]\na warning first\n${'x'.repeat(1000)}`)
   })
 
-  test('a character that is cut by the limit is no broken one', () => {
+  test('the limit never cuts a character', () => {
     const output = new Output(4)
     output.append('stdout', bytes('€€'))
     expect(output.text('stdout')).toBe('[… 3 bytes of stdout are not kept …]\n€')

@@ -49,7 +49,7 @@ describe('what may outlive its command', () => {
     expect(allowed([], member(101, 1, command))).toEqual(is ? [101] : [])
   })
 
-  test('is what a text is in or a regular expression matches, time after time', () => {
+  test('is a command line that contains the text or matches the expression, every time', () => {
     const patterns = ['gradle', /^java .*Daemon$/g]
     for (let round = 0; round < 2; round += 1) {
       expect(
@@ -63,7 +63,7 @@ describe('what may outlive its command', () => {
     }
   })
 
-  test('takes what it started with it, and never the leader', () => {
+  test('includes what the process has started, and never the leader', () => {
     const members = [
       member(103, 102, 'grandchild'),
       member(102, 101, 'child'),

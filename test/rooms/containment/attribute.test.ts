@@ -194,14 +194,14 @@ describe('not a command’s, whatever it holds open', () => {
   })
 })
 
-test('a mark that names a worker alone is met by each of its commands', () => {
+test('a worker’s mark matches each of its commands', () => {
   const worker = claim({ mark: 'PROCTOR_MARK_x=', locks: mark & ~0xfffffn })
   expect(outcome({ facts: withLimit, root: worker })).toBe('ours: mark')
   expect(outcome({ facts: { environment: ['PROCTOR_MARK_x=9.9'] }, root: worker })).toBe('ours: mark')
   expect(outcome({ facts: { locks: { soft: 1n << 61n, hard: unlimited } }, root: worker })).toBe('unattributed')
 })
 
-test('what is exiting and cannot be read is unknown, and only where it can be ours', () => {
+test('an exiting process that cannot be read is unknown, but only if it can be ours', () => {
   const unreadable = { environment: undefined, cwd: undefined, files: [] }
   expect(outcome({ facts: { ...unreadable, parentage: adopted } })).toBe('unknown')
   expect(outcome({ facts: { ...unreadable, parentage: adopted, isLocal: false } })).toBe('unattributed')

@@ -38,7 +38,7 @@ async function climbed(all: readonly Given[], isOver: () => boolean): Promise<{ 
 }
 
 describe.runIf(process.platform === 'linux')('the ladder', () => {
-  test('asks each once, a stopped one too, and kills what does not go', async () => {
+  test('sends each one SIGTERM once, even if it is stopped, and kills what does not exit', async () => {
     const goes = await given(':')
     const stopped = await given(':')
     const stays = await given("trap '' TERM")
@@ -57,7 +57,7 @@ describe.runIf(process.platform === 'linux')('the ladder', () => {
     expect(await stays.exit).toEqual([null, 'SIGKILL'])
   })
 
-  test('without patience asks nobody', async () => {
+  test('without a grace sends no SIGTERM', async () => {
     const goes = await given(':')
     expect(await climbed([goes], () => true)).toMatchObject({ asked: 0 })
     expect(await goes.exit).toEqual([null, 'SIGKILL'])
@@ -76,7 +76,7 @@ describe.runIf(process.platform === 'linux')('the ladder', () => {
   })
 })
 
-test('whoever shares the kill loop hears of its failure', async () => {
+test('a failure of the kill loop reaches every kill that shares it', async () => {
   const error = new Error('EMFILE')
   const loop = new KillLoop({
     emptyRounds: 1,

@@ -75,14 +75,14 @@ describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a st
     expect(isStopped).toBe(true)
   })
 
-  test('is left alone where its number may be another’s', async () => {
+  test('is left alone if its number may be another group’s', async () => {
     const { tree, dead, alive, orphans } = await givenOrphans()
     tree.groupIsGone = true
     stopGroup(tree, [dead], ledger, orphans)
     expect(stateOf(alive)).toBe('S')
   })
 
-  test('its dead are waited for, and its group has ended with the last', async () => {
+  test('its zombies are waited for, and its group has ended with the last one', async () => {
     const { tree, dead, alive } = await givenOrphans()
     expect(reapGroups([tree], ledger, natives)).toBe(0)
     process.kill(alive, 'SIGKILL')
@@ -92,7 +92,7 @@ describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a st
     expect([stateOf(alive), stateOf(dead)]).toEqual([undefined, undefined])
   })
 
-  test('the dead of a stranger’s group that has got the number are left to the stranger', async () => {
+  test('zombies of a stranger’s group that has got the number are left to the stranger', async () => {
     const { child, identity, alive } = await givenGroup()
     const tree = givenTree({ pid: identity.pid, startTime: identity.startTime - 1 })
     expect(reapGroups([tree], ledger, natives)).toBe(0)

@@ -14,7 +14,7 @@ describe('options in layers', () => {
     })
   })
 
-  test('what is undefined leaves the one before', () => {
+  test('undefined leaves the earlier value', () => {
     const options: { mode?: undefined } = { mode: undefined }
     expect(layered({ mode: 'warn' }, options as GuardOptions).mode).toBe('warn')
   })

@@ -74,7 +74,7 @@ describe('the baseline', () => {
     expect(JSON.parse(formatBaseline([]))).toEqual([])
   })
 
-  test('that is none says so, and one that is not there holds nothing', () => {
+  test('that is invalid is an error, and a missing one counts as empty', () => {
     const folder = mkdtempSync(join(tmpdir(), 'baseline-'))
     const path = join(folder, 'known.json')
     expect(readBaseline(path)).toBeUndefined()

@@ -65,7 +65,7 @@ describe('toBeDead and toBeAlive', () => {
     `)
   })
 
-  test('of what dies in a moment', async () => {
+  test('of a process that dies in a moment', async () => {
     const proctor = await givenProctor()
     const process = shell(proctor, 'read line; sleep 0.1')
     const dead = expect(process).toBeDead()
@@ -97,7 +97,7 @@ describe('toBeDead and toBeAlive', () => {
     await dead
   })
 
-  test('say what a person can act on', async () => {
+  test('have messages that a person can act on', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sh', ['-c', 'echo $$ > own.pid; echo "listening on 3000"; sleep 60 & wait'])
     await process.waitForOutput('listening')
@@ -177,7 +177,7 @@ describe('toBeDead and toBeAlive', () => {
     `)
   })
 
-  test('do not wait for what cannot come any more', async () => {
+  test('do not wait for something that cannot happen any more', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
     await process.kill()
@@ -210,7 +210,7 @@ describe('toBeDead and toBeAlive', () => {
     expect(await rejection(expect(pid).not.toBeAlive())).toMatchObject({ message })
   })
 
-  test('refuse arguments that they do not know', async () => {
+  test('refuse unknown arguments', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
     const wrong = (value: unknown): never => value as never
@@ -295,7 +295,7 @@ describe('toHaveOutput', () => {
     await process.kill()
   })
 
-  test('takes no state of a regular expression', async () => {
+  test('ignores the state of a regular expression', async () => {
     const proctor = await givenProctor()
     const process = shell(proctor, 'echo one')
     await process.waitForExit()
@@ -352,7 +352,7 @@ describe('toHaveExitedWith', () => {
     expect(now() - begin).toBeLessThan(5000)
   })
 
-  test('neither it nor its opposite holds for what still runs', async () => {
+  test('neither it nor its opposite holds for a running process', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
     expect(stable(await rejection(expect(process).toHaveExitedWith(0, short)))).toMatchInlineSnapshot(`
@@ -380,7 +380,7 @@ describe('toThrowUnexpectedExit, toThrowAlreadyExited, toThrowFailedExit', () =>
     return [() => process.kill(), () => process.kill(), () => process.waitForSuccessfulExit()]
   }
 
-  test('hold for their own error alone, and with its output', async () => {
+  test('hold only for their own error, with its output', async () => {
     const proctor = await givenProctor()
     const [unexpected, already, failed] = await outcomes(proctor)
     await expect(unexpected).toThrowUnexpectedExit('I got to the end!')
@@ -394,7 +394,7 @@ describe('toThrowUnexpectedExit, toThrowAlreadyExited, toThrowFailedExit', () =>
     await expect(Promise.resolve(5)).not.toThrowFailedExit()
   })
 
-  test('take what a function throws at once', async () => {
+  test('take an error that a function throws at once', async () => {
     const proctor = await givenProctor()
     const process = await ended(proctor.run('true'))
     await expect(() => process.signal('SIGHUP')).toThrowUnexpectedExit('')
@@ -414,7 +414,7 @@ describe('toThrowUnexpectedExit, toThrowAlreadyExited, toThrowFailedExit', () =>
     await expect(Promise.reject(error)).toThrowUnexpectedExit('out')
   })
 
-  test('say what came instead', async () => {
+  test('say which error came instead', async () => {
     const proctor = await givenProctor()
     const [unexpected, already] = await outcomes(proctor)
     const said = async (assertion: Promise<void>): Promise<string> => stable(await rejection(assertion))

@@ -80,7 +80,7 @@ describe('waitForPort', () => {
     await proctor.teardown()
   })
 
-  test('a server that hands its socket to a fork, and goes', async () => {
+  test('a server that passes its socket to a fork and exits', async () => {
     needs('python3')
     const proctor = await givenProctor({ leaks: 'kill' })
     const port = await freePort()
@@ -169,7 +169,7 @@ os.setsid(); time.sleep(60)'`,
     )
   })
 
-  test('what listens on another address of its own is nobody’s business', async () => {
+  test('a stranger on another address does not matter', async () => {
     const proctor = await givenProctor()
     const port = await freePort()
     await givenStranger(port, '127.0.0.2')
@@ -198,7 +198,7 @@ os.setsid(); time.sleep(60)'`,
     expect(await taking.waitForPort('c.sock')).toBe('c.sock')
   })
 
-  test('refuses what is no port', async () => {
+  test('refuses anything but a port', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
     for (const port of [0, 65_536, 1.5, -1, '', '8080', null, {}, Number.NaN]) {
@@ -273,7 +273,7 @@ describe('waitForHttp', () => {
     expect(await process.waitForHttp(`http://localhost:${port}/a?b`)).toMatchObject({ status: 200, body: '/a?b 4' })
   })
 
-  test('the last answer is in the error, and so is that there was none', async () => {
+  test('the error has the last answer, or says that there was none', async () => {
     const proctor = await givenProctor()
     const process = node(proctor, web(0, `r.statusCode = 503; r.end('not yet\\u001b[31m')`))
     await process.waitForHttp('/', { status: 503 })
@@ -316,18 +316,21 @@ describe('waitForHttp', () => {
     expect(error).toMatchObject({ name: 'PortInUseError', holder: { pid: child.pid } })
   })
 
-  test.runIf(isLinux)('who answers at another address of the port is not taken for the command', async () => {
-    const proctor = await givenProctor()
-    const port = await freePort()
-    const stranger = await listen(port, '127.0.0.2')
-    stranger.on('connection', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nold'))
-    const process = node(proctor, web(port, `r.end('own')`))
-    expect(await process.waitForHttp(`http://127.0.0.1:${port}/`)).toMatchObject({ body: 'own' })
-    const error = await rejection(process.waitForHttp(`http://127.0.0.2:${port}/`, { timeout: 300 }))
-    expect(String(error.cause)).toContain(
-      `listen on 127.0.0.1:${port}, which is not where http://127.0.0.2:${port}/ leads`,
-    )
-  })
+  test.runIf(isLinux)(
+    'a stranger that answers at another address of the port is not taken for the command',
+    async () => {
+      const proctor = await givenProctor()
+      const port = await freePort()
+      const stranger = await listen(port, '127.0.0.2')
+      stranger.on('connection', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nold'))
+      const process = node(proctor, web(port, `r.end('own')`))
+      expect(await process.waitForHttp(`http://127.0.0.1:${port}/`)).toMatchObject({ body: 'own' })
+      const error = await rejection(process.waitForHttp(`http://127.0.0.2:${port}/`, { timeout: 300 }))
+      expect(String(error.cause)).toContain(
+        `listen on 127.0.0.1:${port}, which is not where http://127.0.0.2:${port}/ leads`,
+      )
+    },
+  )
 
   test.each([
     [
@@ -342,14 +345,14 @@ describe('waitForHttp', () => {
     expect(await process.waitForHttp('/', { timeout: 20_000 })).toMatchObject({ status: 200, body })
   })
 
-  test('a function of the status that gives a promise is refused', async () => {
+  test('a status function that returns a promise is refused', async () => {
     const process = node(await givenProctor(), web(0, `r.end('x')`))
     const status = (() => Promise.resolve(false)) as unknown as () => boolean
     const error = await rejection(process.waitForHttp('/', { status }))
     expect(error.message).toBe('waitForHttp: status gives true or false, not a promise.')
   })
 
-  test('refuses what is no url', async () => {
+  test('refuses anything but a URL', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('sleep', ['60'])
     for (const url of ['health', 'ftp://x', '', 3000, '//localhost:3000/']) {
@@ -414,7 +417,7 @@ describe('freePort', () => {
 })
 
 describe('the tables', () => {
-  test.runIf(isLinux)('what /proc says is read as lsof says it', async () => {
+  test.runIf(isLinux)('/proc and lsof give the same result', async () => {
     needs('lsof')
     const [port, other] = [await freePort(), await freePort()]
     await listen(port, '127.0.0.1')

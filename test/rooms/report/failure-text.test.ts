@@ -39,7 +39,7 @@ describe('the commands of a failed test', () => {
     expect(new Set(rows.map((row) => row.indexOf(' ms ')))).toHaveLength(1)
   })
 
-  test('what could not start, what was silent, and what wrote over itself', async () => {
+  test('commands that could not start, wrote nothing, or overwrote their line', async () => {
     const proctor = await givenProctor({ unexpectedExit: 'ignore' })
     await rejection(proctor.run('no-such-program').waitForExit())
     await proctor.run('true').waitForExit()
@@ -54,7 +54,7 @@ describe('the commands of a failed test', () => {
     expect(text).toMatch(/\n {2}│ N ms {2}100%\n {2}│ N ms {2}bold$/)
   })
 
-  test('what stands in the error by chance is shown all the same', async () => {
+  test('output that is in the error by chance is still shown', async () => {
     const proctor = await givenProctor()
     await shell(proctor, 'echo 2').waitForExit()
     const outcome = await teardown(proctor)
@@ -62,7 +62,7 @@ describe('the commands of a failed test', () => {
     expect(formatCommands(outcome, { beside: 'Output:\n2' })).toContain('its output is shown above')
   })
 
-  test('who awaits the handle alone gets a hint, and nobody else', async () => {
+  test('only a test that awaits the handle itself gets a hint', async () => {
     const hint = 'hint: `await run(…)` does not wait for the end of a command; `await run(…).waitForExit()` does'
     const textAfter = async (act: (process: CommandProcess) => unknown): Promise<string> => {
       const proctor = await givenProctor()

@@ -72,7 +72,7 @@ describe('process.snapshot()', () => {
     await proctor.teardown()
   })
 
-  test('refuses what it does not know', async () => {
+  test('refuses unknown options', async () => {
     const proctor = await givenProctor()
     const process = proctor.run('true')
     await process.waitForExit()

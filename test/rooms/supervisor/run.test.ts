@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const sh = (line: string): string[] => ['--', 'sh', '-c', line]
 
 describe('what is passed on', () => {
-  test('streams, and the exit code; nothing is said when nothing is left', () => {
+  test('streams and exit code; it prints nothing if nothing is left', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'run', ...sh('cat; echo no >&2; exit 7')], {
       input: 'in and out',
       env: cleanEnvironment(),
@@ -42,7 +42,7 @@ describe('what is passed on', () => {
     }
   })
 
-  test('a command that is not there, or cannot be executed', async () => {
+  test('a command that does not exist or cannot be executed', async () => {
     expect(await startRun(['--', 'no-such-command']).result).toMatchObject({
       exitCode: 127,
       output: 'proctor: no-such-command: no such command\n',
@@ -82,7 +82,7 @@ test('a trace that cannot be kept is a sentence, and the exit code is the comman
 describe('what the command leaves', () => {
   const patience = ['--leak-timeout', '100']
 
-  test('is named as a tree and ended; exit code 1 where the own was 0', async () => {
+  test('is shown as a tree and ended; exit code 1 instead of 0', async () => {
     const number = uniqueNumber()
     const { exitCode, stderr } = await startRun([...patience, ...sh(`setsid sh -c 'sleep ${number}; :' & exit 0`)])
       .result
@@ -118,7 +118,7 @@ describe('what the command leaves', () => {
     for (const pid of sleepersOf(number)) process.kill(pid)
   })
 
-  test('may be allowed, by parts of command lines and regular expressions; with what it has started', async () => {
+  test('may be allowed, together with what it has started, by parts of command lines and regular expressions', async () => {
     const [one, two] = [uniqueNumber(), uniqueNumber()]
     const line = `exec >/dev/null 2>&1; setsid -f sleep ${one}; setsid -f sh -c 'sleep ${two}; :' keeper; exit 0`
     const allow = ['--allow', `sleep ${one}`, `/^sh .* keeper$/`]
@@ -152,11 +152,11 @@ describe('what the command leaves', () => {
     expect(left?.orphanedAt).toBeGreaterThan(0)
   })
 
-  test('what goes by itself within the leak timeout is none', async () => {
+  test('a process that exits within the leak timeout is not a leak', async () => {
     expect(await startRun(sh('sleep 0.4 & exit 0')).result).toMatchObject({ exitCode: 0, output: '' })
   })
 
-  test('a neighbour in the same group, as in a pipeline, is none of it and lives', async () => {
+  test('a neighbour in the same group, as in a pipeline, is not a leak and lives on', async () => {
     const [mine, neighbours] = [uniqueNumber(), uniqueNumber()]
     const line = `sleep ${neighbours} & node ${cli} run --leak-timeout 100 -- sh -c 'sleep ${mine} & exit 0' | cat; echo $!`
     const child = spawn('sh', ['-c', line], {
@@ -181,7 +181,7 @@ describe('its end before its time', () => {
     expect(sleepersOf(number)).toEqual([])
   })
 
-  test('a signal to its number alone is passed on once; the second one is the end', async () => {
+  test('a signal to its pid alone is passed on once; a second one ends it by force', async () => {
     const inner = startRun(['--', 'node', program('counts-signals.mjs')])
     await until(() => inner.output().includes('ready'))
     inner.child.kill('SIGTERM')
@@ -209,7 +209,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe('inside of each other', () => {
-  test('the inner one ends what was left in it, and the outer one has nothing to say', async () => {
+  test('the inner one ends what was left in it, and the outer one reports nothing', async () => {
     const number = uniqueNumber()
     const inner = ['node', cli, 'run', '--leak-timeout', '100', ...sh(`setsid -f sleep ${number}`)]
     const { exitCode, stderr } = await startRun(['--', ...inner]).result
@@ -218,14 +218,14 @@ describe('inside of each other', () => {
     expect(sleepersOf(number)).toEqual([])
   })
 
-  test('what the inner one has left, when it was killed, the outer one ends', async () => {
+  test('the outer one ends what a killed inner one has left', async () => {
     const number = uniqueNumber()
     const line = `node ${cli} run -- sh -c 'setsid -f sleep ${number}; sleep 600' & sleep 1; kill -9 $!; exit 0`
     await startRun([...sh(line)]).result
     expect(sleepersOf(number)).toEqual([])
   })
 
-  test('tests that use proctor are as they are elsewhere', async () => {
+  test('tests that use proctor behave as they do elsewhere', async () => {
     const number = uniqueNumber()
     const script = `import { createProctor } from 'proctor'
       const proctor = await createProctor({ leakTimeout: 100 })

@@ -84,7 +84,7 @@ describe('Ctrl-C', () => {
     expect(output()).toMatch(/ended by force/)
   })
 
-  test('through npm, which passes on what its group has got: one for the command', async () => {
+  test('through npm, which passes on a signal that its group has also got: one for the command', async () => {
     const { terminal, output, shows, exit } = inTerminal('npm', [
       'exec',
       '--offline',

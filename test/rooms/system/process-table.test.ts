@@ -39,12 +39,12 @@ describe.runIf(process.platform === 'linux').each([linuxTable, portableTable])('
     expect([...table.membersOf(pid)].map((member) => member.pid)).toEqual([pid])
   })
 
-  test('knows nobody by a number that nobody has', () => {
+  test('finds nothing for an unused pid', () => {
     expect(table.identify(4_194_304)).toBeUndefined()
     expect([...table.membersOf(4_194_304)]).toEqual([])
   })
 
-  test('takes a snapshot of the machine, with what tells a process from another', async () => {
+  test('takes a snapshot of the machine, with pids and start times', async () => {
     const pid = await givenSleep()
     const records = await table.snapshot()
     expect(records.get(pid)).toMatchObject({ pid, ppid: process.pid, group: pid })
@@ -57,7 +57,7 @@ describe.runIf(process.platform === 'linux').each([linuxTable, portableTable])('
 })
 
 describe.runIf(process.platform === 'linux')('/proc', () => {
-  test('a name in parentheses may hold anything', () => {
+  test('the name in parentheses may contain anything', () => {
     const rest = 'S 1 22 33 34816 22 4194304 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0'
     for (const name of ['sleep', 'a b', 'x) R 9 9 (y', ')', '((', 'new\nline', '']) {
       expect(parseStat(`42 (${name}) ${rest}`)).toEqual({
@@ -89,7 +89,7 @@ describe.runIf(process.platform === 'linux')('/proc', () => {
     expect(linuxTable.commandLine(4_194_304)).toBe('[4194304]')
   })
 
-  test('a zombie is one', async () => {
+  test('a zombie is recognised', async () => {
     const parent = spawn('sh', ['-c', zombieMaker], {
       stdio: ['ignore', 'pipe', 'ignore'],
     })

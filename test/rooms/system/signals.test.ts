@@ -137,7 +137,7 @@ describe('isAlive', () => {
     expect(isAlive(Number(text))).toBe(false)
   })
 
-  test('a process that one may not signal lives', async () => {
+  test('a process that may not be signalled counts as alive', async () => {
     needs('root', 'setpriv')
     const { child } = givenSleep()
     const script = `try { process.kill(${child.pid}, 0); console.log('allowed') } catch (error) { console.log(error.code) }`

@@ -51,7 +51,7 @@ test.for<[Key, string]>([
   expect(encodeKey('press', key, plain)).toBe(sent)
 })
 
-test('what the program asked its terminal for is kept to', () => {
+test('keys follow the modes that the program has set', () => {
   expect(encodeKey('press', 'ArrowUp', asked)).toBe('\x1bOA')
   expect(encodeKey('press', 'Ctrl+ArrowUp', asked)).toBe('\x1b[1;5A')
   expect(encodeKey('press', { paste: 'a\nb' }, asked)).toBe('\x1b[200~a\rb\x1b[201~')

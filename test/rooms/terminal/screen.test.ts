@@ -7,7 +7,7 @@ function drawn(text: string | Uint8Array, size = { columns: 12, rows: 4 }): Emul
   return screen
 }
 
-test('what is drawn is there at once, whatever becomes of the timers', ({ onTestFinished }) => {
+test('output is on the screen at once, even with fake timers', ({ onTestFinished }) => {
   const { setTimeout: before } = globalThis
   onTestFinished(() => {
     globalThis.setTimeout = before
@@ -39,7 +39,7 @@ test('a character of several bytes may come in several reads', () => {
   expect(screen.cursor).toEqual({ row: 0, column: 7 })
 })
 
-test('what is no UTF-8 does no harm to what comes after it', () => {
+test('invalid UTF-8 does not affect what comes after it', () => {
   const screen = new EmulatedScreen({ columns: 12, rows: 2 })
   for (const bytes of [[0xff, 0x61], [0xe2, 0x82], [0x62], [0xc3], [0x28, 0x63]]) screen.draw(Buffer.from(bytes))
 
@@ -109,7 +109,7 @@ test('whatever a program writes, the picture is well-formed', () => {
   expect(svg.replaceAll(/<[^>]*>/g, '')).not.toMatch(/[<>]|&(?!(?:lt|gt|amp|quot);)/)
 })
 
-test('what is erased up to the last cell of the last row is everything', () => {
+test('erasing up to the last cell of the last row erases everything', () => {
   expect(drawn('above\x1b[24;80H\x1b[1J\x1b[HREADY').stripped).toBe('READY')
 })
 

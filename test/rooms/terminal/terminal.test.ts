@@ -33,7 +33,7 @@ describe.each(levels)('in %s containment', (containment) => {
     )
   })
 
-  test('a program is ended in the very moment in which it was started', async () => {
+  test('a program can be killed right at its start', async () => {
     for (let round = 0; round < 30; round += 1) {
       const proctor = await givenProctor({ containment })
       const cat = proctor.run('cat', [], { terminal: true })
@@ -82,7 +82,7 @@ describe.each(levels)('in %s containment', (containment) => {
   })
 })
 
-test('a program may let go of its terminal before it exits', async () => {
+test('a program may close its terminal before it exits', async () => {
   const proctor = await givenProctor()
   // The terminal would send SIGHUP.
   const quiet = inTerminal(proctor, 'echo bye; exec <&- >&- 2>&-; sleep 0.3; exit 7')
@@ -90,7 +90,7 @@ test('a program may let go of its terminal before it exits', async () => {
   expect(await quiet.waitForExit(patience)).toMatchObject({ exitCode: 7, exitSignal: null, output: 'bye\r\n' })
 })
 
-test('all that a program wrote is read, however soon it exits then', async () => {
+test('all output is read, however soon the program exits after it', async () => {
   const proctor = await givenProctor()
   const script = "stty raw; head -c 1000000 /dev/zero | tr '\\0' x; echo; echo the end"
 
@@ -100,7 +100,7 @@ test('all that a program wrote is read, however soon it exits then', async () =>
   }
 })
 
-test('it does not hear of the terminal that the tests run in, but of what the test says', async () => {
+test('its environment describes no terminal of the tests, but has what the test asked for', async () => {
   const outer = {
     TMUX: 'x',
     TERM_PROGRAM: 'x',
@@ -129,7 +129,7 @@ test('it does not hear of the terminal that the tests run in, but of what the te
   expect(second.screen.stripped).toBe('COLUMNS=9\nLANG=C\nTERM=vt100\nTERM_PROGRAM=own')
 })
 
-test('what cannot be started says so as without a terminal', async () => {
+test('a program that cannot be started gives the same error as without a terminal', async () => {
   const proctor = await givenProctor()
   await proctor.workspace.write({ 'no.sh': '#!/no/such/interpreter\n', 'plain.txt': '', folder: {} })
   const { chmod } = await import('node:fs/promises')
@@ -170,7 +170,7 @@ test('a shell is given the command line', async () => {
   expect(output).toBe('/bin/sh\r\ntty\r\n')
 })
 
-test('bytes that are no UTF-8, and characters that are split, come through', async () => {
+test('invalid UTF-8 and split characters come through', async () => {
   const proctor = await givenProctor()
   const euro = [0xe2, 0x82, 0xac]
   const script = `const bytes = ${JSON.stringify([...euro, 0xff, 0xe2, 0x82, 0x41, ...euro])};
@@ -247,7 +247,7 @@ test('a program does not inherit the terminals of others', async () => {
   expect(output).not.toContain('ptmx')
 })
 
-test('when the worker is killed, who does not care for a terminal’s end dies too', async () => {
+test('when the worker is killed, a program that ignores SIGHUP dies too', async () => {
   const script = `
     import { createProctor } from ${JSON.stringify(inRoot('dist/index.js'))}
     const proctor = await createProctor()

@@ -52,12 +52,12 @@ describe('what is hidden', () => {
     expect(masking({ [name]: value, OTHER_TOKEN: undefined }).hide(`run ${value}`)).toBe(`run ${value}`)
   })
 
-  test('of two secrets of which one is a part of the other, the longer first', () => {
+  test('if one secret is a part of another, the longer one comes first', () => {
     const mask = masking({ A_TOKEN: 'secret', B_TOKEN: 'secret-and-more' })
     expect(mask.hide('secret-and-more secret')).toBe('$B_TOKEN $A_TOKEN')
   })
 
-  test('what is learned later too', () => {
+  test('secrets that are learned later, too', () => {
     const mask = masking({ A_TOKEN: 'the first' })
     expect(mask.isNeededFor(Buffer.from('the second'))).toBe(false)
     mask.learn({ B_TOKEN: 'the second' })
@@ -94,7 +94,7 @@ test.each([
   expect(commandOf(command)).toBe(shown)
 })
 
-test('what a command line or an address holds is hidden in what is written, too', () => {
+test('secrets in a command line or a URL are hidden in output, too', () => {
   const mask = masking({ DATABASE_URL: 'postgres://me:correct%20horse@db/app' })
   mask.learnCommand('app --password hunter2 https://me:another1@host/')
 
@@ -107,13 +107,13 @@ test('what a command line or an address holds is hidden in what is written, too'
   expect(mask.hide('  --token TOKEN  the token')).toBe('  --token TOKEN  the token')
 })
 
-test('a picture has no secret either', () => {
+test('secrets in a picture are hidden, too', () => {
   expect(masking({ A_TOKEN: 'a <b> & c' }).hideInPicture('<text>a\u00a0&lt;b&gt;\u00a0&amp;\u00a0c</text>')).toBe(
     '<text>$A_TOKEN</text>',
   )
 })
 
-test('a megabyte is looked at at once', () => {
+test('a megabyte takes no noticeable time', () => {
   const mask = new Mask()
   for (const part of ['://', '://a:', 'Password=', '--token ', 'authorization: ', ';Secret=']) {
     mask.hideInCommand(part.repeat(1_000_000 / part.length))

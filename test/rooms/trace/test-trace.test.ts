@@ -3,7 +3,7 @@ import { traceName } from '../../../src/trace/test-trace.js'
 
 const named = (...names: string[]): string => traceName({ names, root: '/project', file: '/project/test/cli.test.ts' })
 
-test('the name of a trace says which test it is, in characters that no system minds', () => {
+test('the name of a trace says which test it is, in characters that every file system allows', () => {
   expect(named('a suite', 'prints <help> & exits: "0"')).toMatch(
     /^cli-test--a-suite-prints-help-exits-0-[0-9a-f]{8}\.html$/,
   )

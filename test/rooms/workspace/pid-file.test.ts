@@ -94,7 +94,7 @@ describe('a pid file that holds no pid', () => {
     )
   })
 
-  test('a FIFO, without waiting for who writes into it', async () => {
+  test('a FIFO, without waiting for a writer', async () => {
     const { workspace } = await givenProctor()
     const file = workspace.resolve('its.pid')
     execFileSync('mkfifo', [file])

@@ -96,7 +96,7 @@ describe.each(['linux', 'portable'])('the removal of a workspace, %s', (table) =
     expectUntouched()
   })
 
-  test('takes names that are no text, FIFOs, sockets, links and folders that are read-only', () => {
+  test('removes names that are not text, FIFOs, sockets, links and read-only folders', () => {
     const { folder, precious, expectUntouched } = given()
     const odd = `
       for (const name of [Buffer.from([0xff, 0xfe, 0x0a]), Buffer.from('new\\nline'), Buffer.from('-rf'), Buffer.from(' ')])
@@ -239,7 +239,7 @@ test('a folder that is swapped for a link while it is gone through is not left t
   }
 })
 
-test('a unix socket and an empty folder go, and what is not there is no failure', async () => {
+test('a unix socket and an empty folder are removed, and a missing folder is not an error', async () => {
   const { folder, expectUntouched } = given()
   const workspace = join(folder, 'workspace')
   mkdirSync(join(workspace, 'empty'), { recursive: true })

@@ -99,7 +99,7 @@ describe('a path', () => {
     expect(existsSync(`${outside}/link`)).toBe(false)
   })
 
-  test('links in a circle are an error, and no endless loop', async () => {
+  test('circular links are an error, not an endless loop', async () => {
     const { workspace } = await givenProctor()
     await workspace.write({ a: symlink('b'), b: symlink('a'), self: symlink('self') })
     expect(await workspace.exists('a')).toBe(false)
@@ -234,7 +234,7 @@ describe('writing', () => {
     expect(error.message).toContain(says)
   })
 
-  test('content that is none', async () => {
+  test('invalid content', async () => {
     const { workspace } = await givenProctor()
     for (const content of [undefined, null, 5, {}]) {
       expect(await rejection(workspace.write('a', content as never))).toBeInstanceOf(TypeError)
@@ -247,7 +247,7 @@ describe('writing', () => {
     expect(await workspace.exists('a')).toBe(false)
   })
 
-  test('what cannot be written says why', async () => {
+  test('a file that cannot be written is an error that says why', async () => {
     const { workspace } = await givenProctor()
     await workspace.write({ folder: {}, file: 'x' })
     execFileSync('mkfifo', [workspace.resolve('fifo')])
@@ -262,7 +262,7 @@ describe('writing', () => {
 })
 
 describe('reading', () => {
-  test('what is not there, or no file', async () => {
+  test('a missing file, and a folder', async () => {
     const { workspace } = await givenProctor()
     await workspace.write({ folder: {} })
     expect(await rejection(workspace.read('none'))).toMatchObject({
@@ -309,7 +309,7 @@ describe('copyFrom', () => {
     }
   })
 
-  test('of what is no folder', async () => {
+  test('from something that is not a folder', async () => {
     const outside = givenOutside()
     const { workspace } = await givenProctor()
     expect(await rejection(workspace.copyFrom(`${outside}/none`))).toMatchObject({
@@ -348,7 +348,7 @@ describe('removal', () => {
     expect(existsSync(outside)).toBe(true)
   })
 
-  test('of what a command has removed already is no failure', async () => {
+  test('of a folder that a command has removed is not an error', async () => {
     const proctor = await givenProctor()
     await ended(shell(proctor, 'rm -rf "$PWD"'))
     await proctor.teardown()
@@ -416,7 +416,7 @@ describe('keepWorkspace', () => {
 })
 
 describe('the folder’s name', () => {
-  test('has 16 characters, and its owner stands in a record', async () => {
+  test('has 16 characters, and a record names its owner', async () => {
     const { workspace } = await givenProctor()
     const record = readRecords().find((each) => workspacesOf(each).includes(workspace.path))
     expect(basename(workspace.path)).toMatch(/^proctor-[a-z][0-9a-z]{7}$/)

@@ -141,7 +141,7 @@ describe('a program that cannot be started', () => {
     await expect(proctor.teardown()).resolves.toMatchObject({ commands: [{ leaked: [], survived: [] }] })
   })
 
-  test.each(bad)('$title: the teardown says so where no wait did', async (given) => {
+  test.each(bad)('$title: teardown reports it if no wait did', async (given) => {
     const [proctor] = await givenBad(given)
     const error = await rejection(proctor.teardown())
     expect(error).toBeInstanceOf(SpawnError)
@@ -155,7 +155,7 @@ describe('a program that cannot be started', () => {
     expect(await rejection(proctor.teardown())).toBeInstanceOf(SpawnError)
   })
 
-  test('a file on PATH that is not executable is told apart from none', async () => {
+  test('a file on PATH that is not executable is not called missing', async () => {
     const proctor = await givenProctor()
     await proctor.workspace.write({ 'bin/tool': '#!/bin/sh\n' })
     await chmod(proctor.workspace.resolve('bin/tool'), 0o644)
@@ -196,7 +196,7 @@ describe('a program that cannot be started', () => {
   })
 })
 
-test('what the system has no reason for is not called a missing program', () => {
+test('an error without a code of the system is not called a missing program', () => {
   const request = { command: 'sh', args: [], display: 'sh', cwd: '/', env: { PATH: '/bin' }, shell: false }
   const { message } = explain(new TypeError('spawn is not a function'), request)
   expect(message).toContain(
@@ -235,7 +235,7 @@ describe('a program that can', () => {
     expect(stdout).toBe('[]\ninherited fixture command undefined\n')
   })
 
-  test('gets what is asked for, the runner’s variables too, unless it is a copy of the worker’s own', async () => {
+  test('gets what is asked for, even the runner’s variables, unless that is a copy of the worker’s environment', async () => {
     const proctor = await givenProctor({ env: { VITEST_MODE: 'fixture' } })
     const script =
       'console.log(process.env.VITEST_MODE, process.env.VITEST, process.env.JEST_WORKER_ID, process.env.OWN)'

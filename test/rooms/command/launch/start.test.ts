@@ -14,7 +14,7 @@ import { givenProctor, shell } from '../../given.js'
 // What both starts have in common, tried on whichever this run takes: project `portable` has the other one.
 
 describe('what is started', () => {
-  test('a script without a first line is run by /bin/sh', async () => {
+  test('/bin/sh runs a script without a #! line', async () => {
     const proctor = await givenProctor()
     await proctor.workspace.write({ 'bin/tool': executable('echo "$0 $1 $(tr "\\\\0" " " < /proc/$$/cmdline)"\n') })
     const path = { PATH: `${proctor.workspace.resolve('bin')}:/usr/bin:/bin` }
@@ -25,7 +25,7 @@ describe('what is started', () => {
     expect(onPath.stdout).toBe(`${file} b /bin/sh ${file} b \n`)
   })
 
-  test('a signal that has two names is told by the one that everybody knows', async () => {
+  test('a signal with two names gets the common one', async () => {
     const proctor = await givenProctor()
     const signals = ['ABRT', 'IO', 'TERM', 'SEGV']
     const exits = signals.map((signal) => shell(proctor, `ulimit -c 0; kill -${signal} $$`).waitForExit())
@@ -33,7 +33,7 @@ describe('what is started', () => {
     expect(seen).toEqual(['SIGABRT', 'SIGIO', 'SIGTERM', 'SIGSEGV'])
   })
 
-  test('its own name is what was asked for', async () => {
+  test('its own name is the one that was asked for', async () => {
     const proctor = await givenProctor()
     const { stdout } = await proctor.run('cat', ['/proc/self/cmdline']).waitForSuccessfulExit()
     expect(stdout).toBe('cat\0/proc/self/cmdline\0')
@@ -98,7 +98,7 @@ describe('what is started', () => {
 })
 
 describe('SIGCHLD', () => {
-  test('nobody sees a listener of ours, and nobody’s removal of all of them stops us', async () => {
+  test('we add no signal listener, and removing all of them does not stop us', async () => {
     const proctor = await givenProctor()
     const before = process.eventNames()
     const command = shell(proctor, 'read line; exit 3')
@@ -115,7 +115,7 @@ describe('SIGCHLD', () => {
     await vi.waitFor(() => expect(heard).toBeGreaterThan(0), { timeout: 10_000 })
   })
 
-  test('children of the test’s own keep their exits', async () => {
+  test('the exits of the test’s own children are not lost', async () => {
     const proctor = await givenProctor()
     const commands = Array.from({ length: 10 }, (_, number) => shell(proctor, `exit ${number}`))
     const own = Array.from({ length: 10 }, (_, number) => spawn('sh', ['-c', `exit ${number + 10}`]))
@@ -125,7 +125,7 @@ describe('SIGCHLD', () => {
     expect(exits.map(({ exitCode }) => exitCode)).toEqual(commands.map((_, number) => number))
   })
 
-  test('one that exits at once is heard of at once: not by the slow look at those of whom no signal told', async () => {
+  test('an exit right after the start is reported at once, not by the slow look for missed signals', async () => {
     const proctor = await givenProctor()
     const timeOf = async (run: () => Promise<unknown>): Promise<number> => {
       const begin = performance.now()
@@ -139,7 +139,7 @@ describe('SIGCHLD', () => {
     expect(ours / plain).toBeLessThan(50)
   })
 
-  test('execSync, which blocks the event loop, swallows none', async () => {
+  test('execSync, which blocks the event loop, loses no exit', async () => {
     const proctor = await givenProctor()
     const command = shell(proctor, 'exit 5')
     execFileSync('sleep', ['0.3'])
