@@ -22,9 +22,9 @@ export interface ListenerSight {
 export type ListenerKind = 'tcp' | 'unix'
 
 export interface ListenerTable {
-  /** Whether one of these processes has a socket. Quickly told: where nobody has one, nobody listens. */
+  /** Whether one of these processes has a socket. This is a quick check: without a socket, none of them listens. */
   hasSockets(pids: readonly number[]): boolean
-  /** What listens in the network namespaces of these processes, on ports or on unix sockets, and which of them holds it. */
+  /** What listens in the network namespaces of these processes, and which of them hold it. */
   look(pids: readonly number[], kind: ListenerKind): Promise<ListenerSight>
   /** The processes that hold it, as far as they can be read. */
   holdersOf(listener: Listener): Promise<readonly number[]>
