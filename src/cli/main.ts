@@ -30,13 +30,13 @@ const options = {
   version: { type: 'boolean', default: false },
 } as const
 
-/** The package's own version. Beside the bundle, wherever that lies. */
+/** The package's own version, from the package.json above the bundle. */
 function version(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
 
-/** What is wrong with a command line. */
+/** Prints what is wrong with a command line. */
 function refuse(reason: string): number {
   process.stderr.write(
     `proctor: ${reason} Accepted are \`proctor run\`, \`proctor ps\` and \`proctor sweep\`, with --json or --help.\n`,
@@ -45,9 +45,9 @@ function refuse(reason: string): number {
 }
 
 export async function main(args: string[]): Promise<number> {
-  // Loaded alone: what it needs, ps and sweep do not, and its command does not wait for them.
+  // Loaded alone: ps and sweep do not need it, and its command must not wait for what they need.
   if (args[0] === 'run') await (await import('../supervisor/main.js')).main(args.slice(1))
-  // Not strict: our own sentence says what is accepted.
+  // Not strict: our own message says what is accepted.
   const { values, positionals, tokens } = parseArgs({ args, options, strict: false, tokens: true })
   if (values.help === true) return write(help)
   if (values.version === true) return write(`${version()}\n`)

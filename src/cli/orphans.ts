@@ -9,14 +9,14 @@ import { describeLeft } from '../workspace/removal.js'
 
 // `proctor ps` and `proctor sweep`: what runs under proctor although its test worker is gone.
 
-/** ms in which everything must be dead. */
+/** ms within which everything must be dead. */
 const sweepTimeout = 5000
 
 interface Line {
   readonly pid: number
   readonly command: string
   readonly ranMs: number
-  /** The test worker that started it, which is gone. */
+  /** The pid of the test worker that started it, which has died. */
   readonly owner: number
 }
 
@@ -41,7 +41,7 @@ const table = (lines: readonly Line[], outcome?: string): string[][] =>
     escapeControls(command),
   ])
 
-/** The records of dead workers, or a sentence for who asked. */
+/** The records of dead workers, or the reason why there are none. */
 function readRecords(): WorkerRecord[] | string {
   try {
     return reasonAgainstJudging() ?? readAbandonedRecords()
@@ -72,7 +72,7 @@ export async function sweepAll(isJson: boolean): Promise<number> {
   const records = readRecords()
   if (typeof records === 'string') return refuse(records)
   const outcome = await sweep(() => findProcesses(records), sweepTimeout)
-  // What still runs may be in them, and is found by its record alone.
+  // Records with something still running are kept, because it can only be found by its record.
   const ended = records.filter(({ owner }) => !outcome.left.some((each) => each.owner.pid === owner.pid))
   const { removed: workspaces, left: stays } = await removeAbandonedWorkspaces(ended)
   removeAbandonedCoverage()

@@ -2,10 +2,10 @@ import { wallClock } from '../base/clock.js'
 import type { Member } from '../containment/tree.js'
 import type { Finding, Place } from './teardown-report.js'
 
-/** A process that teardown found alive after its command, and what became of it. */
+/** A process that teardown found alive after its command, and how it ended. */
 export interface Observed {
   readonly member: Member
-  /** ms that it had run when it was found. */
+  /** ms that it had been running when it was found. */
   readonly ranMs: number
   readonly outcome: string
 }

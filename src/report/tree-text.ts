@@ -19,7 +19,7 @@ export function describeExit(command: CommandReport): string {
   return `${how} after ${command.durationMs} ms`
 }
 
-/** The tree of each command that something is to be said about, with the end of its output. */
+/** The trees of the commands that the report has something to say about, with the end of their output. */
 export function formatTrees(report: TeardownReport, workspace: string): string[] {
   return report.commands
     .filter((command) => command.leaked.length + command.survived.length > 0)
@@ -57,7 +57,7 @@ export function formatSweep({ ended, left }: SweepOutcome): string {
   return [`proctor: ${count(all.length)} outlived the test run${killed}`, '', ...firstRows(rows)].join('\n')
 }
 
-/** Live processes as a tree, under the command that they are of. */
+/** Living processes as a tree, below their command. */
 export function formatMembers(members: readonly Member[]): string {
   const names = shortCommands(
     members.map(({ command }) => command),

@@ -4,12 +4,12 @@ import { basename, join } from 'node:path'
 import { withoutEscapes } from '../base/escape-sequences.js'
 import type { Tree } from '../containment/tree.js'
 
-// What differs from run to run, as words that do not. Known numbers go by what was started and listened; others by the
-// words that stand before them.
+// Replaces what differs from run to run by words. Known numbers are recognised by what was started and who listened,
+// others by the words before them.
 
-/** What is turned into words. Each is on unless it is `false`. */
+/** What is replaced. Each is on unless it is `false`. */
 export interface SnapshotOptions {
-  /** Escape sequences of a terminal are left out. */
+  /** Remove the escape sequences of a terminal. */
   readonly ansi?: boolean
   /** `<workspace>` */
   readonly workspace?: boolean
@@ -39,14 +39,14 @@ export const knowTree = (tree: Tree): unknown => trees.add(tree)
 export const forgetTree = (tree: Tree): unknown => trees.delete(tree)
 export const knowPort = (port: number): unknown => ports.add(port)
 
-/** A small number is more often a count than a pid. */
+/** A smaller number is more likely to be a count than a pid. */
 const leastPid = 100
 
 const isKnownPid = (number: number): boolean =>
   number >= leastPid &&
   (number === process.pid || [...trees].some(({ identity, known }) => identity.pid === number || known.has(number)))
 
-/** A number that stands alone: no part of a word, a name with hyphens, a version or a decimal. */
+/** A number that stands alone, not in a word, a name with hyphens, a version or a decimal. */
 const number = /(?<![\w.]|\w-)\d+(?!\w|\.\d|-\w)/g
 const afterHost = /(?<=(?:\blocalhost|\b\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+\]|\*):)\d{1,5}\b/gi
 const afterPort = /(?<=\bports?\b[ \t]*[:=#]?[ \t]*)\d{1,5}\b/gi
@@ -54,8 +54,8 @@ const afterPid = /(?<=\bp[pg]?ids?\b[ \t]*[:=#]?[ \t]*)\d+\b/gi
 const duration =
   /(?<![\w.])(?:\d+ ?(?:h|m|min) ?)?\d+(?:[.,]\d+)? ?(?:ns|[uµμ]s|ms|s|secs?|seconds?|milliseconds?|mins?|minutes?)\b/g
 /**
- * Any workspace, also one of another fixture, under whatever name its folder is reached. Of eight letters alone it may be
- * anybody's folder: of ours the last three count, from 000.
+ * Any workspace, even of another fixture, by whatever name its folder is reached. A name of eight letters may be
+ * anybody's folder. In ours the last three characters are a number, beginning with 000.
  */
 const workspaceName = String.raw`(?:kept-)?proctor-(?=[a-z]+\d)[a-z][\da-z]{7}(?![\w-])`
 const workspacePath = new RegExp(String.raw`(?:/[^\s/'"\`:;,()<>|]+)*/${workspaceName}`, 'g')
@@ -96,7 +96,7 @@ export function normalise(text: string, options: SnapshotOptions = {}): string {
   let result = withoutOwnLimits(withoutOwnVariables(ansi ? withoutEscapes(text) : text))
   if (workspace) {
     for (const { workspace: path } of trees) {
-      // Under the name without symbolic links, and under the one that TMPDIR has.
+      // Under its real path, and under the path by TMPDIR.
       for (const name of [path, join(tmpdir(), basename(path))]) result = result.replaceAll(name, '<workspace>')
     }
     result = result.replaceAll(workspacePath, '<workspace>')
@@ -113,7 +113,7 @@ export function normalise(text: string, options: SnapshotOptions = {}): string {
   return result
 }
 
-/** What is said of a command in a snapshot. */
+/** The facts about a command in a snapshot. */
 export interface Snapshotted {
   readonly stdout: string
   readonly stderr: string
@@ -122,8 +122,8 @@ export interface Snapshotted {
 }
 
 /**
- * Output and end of a command as text. The two streams apart: the order in which they are read differs from run to
- * run. An exit with 0 goes without saying.
+ * The output and end of a command as text. The two streams are kept apart, because the order of the reads differs from
+ * run to run. An exit with 0 is not mentioned.
  */
 export function snapshotOf({ stdout, stderr, exitCode, exitSignal }: Snapshotted, options?: SnapshotOptions): string {
   const parts = [stdout.trimEnd()]

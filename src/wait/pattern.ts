@@ -8,16 +8,19 @@ interface Found {
   readonly value: RegExpExecArray | string
 }
 
-/** The same regular expression without the flags that make exec() remember where it was. */
+/** The same regular expression without the flags that make exec() stateful. */
 const stateless = (pattern: RegExp): RegExp => new RegExp(pattern.source, pattern.flags.replaceAll(/[gy]/g, ''))
 
 const isPromise = (value: boolean | Promise<boolean>): value is Promise<boolean> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 
-/** A terminal makes `\r\n` of the line end that a program writes: ONLCR, termios(3). */
+/** A terminal turns the line end that a program writes into `\r\n`: see ONLCR in termios(3). */
 const withoutReturns = (text: string): string => text.replaceAll(/\r{1,3}\n/g, '\n')
 
-/** An output as it was written, as a person reads it, and in a terminal each of them with the line ends of the program. */
+/**
+ * An output as it was written, and as a person reads it. In a terminal, each of these with the program's line ends,
+ * too.
+ */
 function* readingsOf(text: string, isTerminal: boolean, isPlainFirst: boolean): Generator<string> {
   const plain = withoutEscapes(text)
   const readings = plain === text ? [text] : isPlainFirst ? [plain, text] : [text, plain]
@@ -25,7 +28,7 @@ function* readingsOf(text: string, isTerminal: boolean, isPlainFirst: boolean): 
   if (isTerminal) yield* readings.map(withoutReturns)
 }
 
-/** A regular expression with an escape sequence in it is meant to match that sequence. */
+/** A regular expression that contains an escape sequence is meant to match one. */
 // oxlint-disable-next-line eslint/no-control-regex -- they are what is looked for.
 const asksForEscapes = (source: string): boolean => /\u001b|\u009b|\\(?:x1b|u001b|u\{1b\}|x9b|c\[)/i.test(source)
 
@@ -40,8 +43,8 @@ function holdsText(wanted: string, text: string, isTerminal: boolean): boolean {
 }
 
 /**
- * The match of a regular expression that a person who reads an output finds. What a person reads is tried first:
- * `(\S+)` is to capture the port, not the colours around it.
+ * The match that a person who reads an output finds. The readable text is tried first: `(\S+)` is meant to capture the
+ * port, not the colours around it.
  */
 function matchIn(expression: RegExp, text: string, isTerminal: boolean): RegExpExecArray | undefined {
   for (const reading of readingsOf(text, isTerminal, !asksForEscapes(expression.source))) {
@@ -51,17 +54,17 @@ function matchIn(expression: RegExp, text: string, isTerminal: boolean): RegExpE
   return undefined
 }
 
-/** Whether an output contains or matches, as it was written or as a person reads it. */
+/** Whether an output contains or matches this, as it was written or as a person reads it. */
 export const isInOutput = (expected: string | RegExp, text: string, isTerminal = false): boolean =>
   typeof expected === 'string'
     ? holdsText(expected, text, isTerminal)
     : matchIn(stateless(expected), text, isTerminal) !== undefined
 
-/** Whether an output is a text, the white space at the end of either apart. */
+/** Whether an output equals a text, apart from white space at the end of either. */
 export const isOutput = (expected: string, output: string): boolean =>
   [output, withoutEscapes(output)].some((reading) => reading.trimEnd() === expected.trimEnd())
 
-/** A look for a pattern in what `text` gives at that time. */
+/** Makes a function that looks for a pattern in what `text` returns at that time. */
 export function lookFor(
   pattern: OutputPattern,
   text: () => string,
@@ -84,25 +87,25 @@ export function lookFor(
     const output = text()
     const toFound = (holds: boolean): Found | undefined => (holds ? { value: output } : undefined)
     const holds = pattern(output)
-    // In a sandbox such as Jest's, what Node itself promises is no instance of the sandbox's own Promise.
+    // In a sandbox such as Jest's, a promise of Node itself is not an instance of the sandbox's Promise.
     return isPromise(holds) ? Promise.resolve(holds).then(toFound) : toFound(holds)
   }
 }
 
-/** What a caller's function gave, which counts at once: whoever gives a promise would be taken to agree. */
+/** Returns the result of a caller's function. A promise is refused, because it would count as true. */
 export function refusePromise(what: string, value: boolean): boolean {
   if (isPromise(value)) throw new TypeError(`${what} gives true or false, not a promise.`)
   return value
 }
 
-/** Whether a text contains or matches. */
+/** Whether a text contains or matches this. */
 export const isMatch = (expected: string | RegExp, text: string): boolean =>
   typeof expected === 'string' ? text.includes(expected) : stateless(expected).test(text)
 
 /**
- * A pattern as it is written in a command line or a variable: `/…/i` is a regular expression, all else a part of a text.
+ * Parses a pattern from a command line or a variable: `/…/i` is a regular expression, anything else a part of a text.
  *
- * @throws {SyntaxError} for what is no regular expression between its slashes.
+ * @throws {SyntaxError} if the text between the slashes is not a regular expression.
  */
 export function parsePattern(text: string): string | RegExp {
   const match = /^\/(.+)\/([a-z]*)$/.exec(text)

@@ -1,22 +1,22 @@
 import type { CallSite } from '../base/call-site.js'
 
-/** A call that gave a promise which nobody has awaited so far. */
+/** A call whose promise nobody has awaited so far. */
 export interface UnawaitedCall {
   /** The call, as the test wrote it. */
   readonly what: string
   readonly site: CallSite
-  /** A test may well end a command and wait for something else: only a call that failed is a failure. */
+  /** A test may well end a command and wait for something else. Such a call is only reported if it failed. */
   readonly isEnding?: boolean
   hasFailed?: boolean
-  /** When it is over, whatever came of it. */
+  /** Resolves when the call is over, whether it failed or not. */
   over?: Promise<void>
 }
 
-/** A promise that tells when somebody awaits it: `await` calls `then` of what is no plain promise. */
+/** A promise that knows when somebody awaits it: `await` calls `then` on anything but a plain promise. */
 export class WatchedPromise<Value> extends Promise<Value> {
   onAwaited: (() => void) | undefined
 
-  /** What `then` gives is a plain one. */
+  /** `then` returns a plain promise. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise
   }
@@ -31,12 +31,12 @@ export class WatchedPromise<Value> extends Promise<Value> {
   }
 }
 
-/** Calls a function when a promise is settled, and the promise does not count as awaited by that. */
+/** Calls a function when a promise is settled, without making it count as awaited. */
 export function whenOver(promise: Promise<unknown>, listener: () => void, onFailure = listener): void {
   void Promise.prototype.then.call(promise, listener, onFailure)
 }
 
-/** What a test has asked for, and never awaited. */
+/** The calls of a test that it never awaited. */
 export class UnawaitedCalls {
   readonly #calls = new Set<UnawaitedCall>()
 
@@ -46,7 +46,7 @@ export class UnawaitedCalls {
 
   watch(promise: WatchedPromise<unknown>, call: UnawaitedCall): void {
     this.#calls.add(call)
-    // The teardown reports it with its line. An unhandled rejection would be blamed on the test that runs by then.
+    // Teardown reports it with its line. An unhandled rejection would be blamed on whichever test runs by then.
     call.over = new Promise((resolve) => {
       whenOver(promise, resolve, () => {
         call.hasFailed = true

@@ -2,10 +2,10 @@ import { callSite } from '../base/call-site.js'
 import { after, every, now, soon } from '../base/clock.js'
 import { type UnawaitedCall, UnawaitedCalls, WatchedPromise, whenOver } from './unawaited.js'
 
-/** How many times as long as the looks have taken is waited for the next ones. */
+/** After some looks, this many times their duration passes before the next ones. */
 const rest = 4
 
-/** Looks whether what is waited for is there. Throws what the wait is to reject with. */
+/** Looks whether the wait is over. Throws the error that the wait is to reject with. */
 export type Attempt<Value> = () =>
   | { readonly value: Value }
   | undefined
@@ -15,9 +15,9 @@ export interface WaitTerms {
   /** ms */
   readonly timeout: number
   readonly onTimeout: () => Error
-  /** ms between looks that nothing but time calls for. */
+  /** ms between two looks when nothing else asks for one. */
   readonly interval?: number | undefined
-  /** The call, as the test wrote it: it is to be awaited. */
+  /** The call as the test wrote it, which the test should await. */
   readonly what?: string | undefined
   /** Called when the wait is over, with the error if it failed. */
   readonly onEnd?: ((error?: unknown) => void) | undefined
@@ -34,12 +34,12 @@ export class Waits {
   readonly #waits = new Set<Wait>()
   readonly #unawaited = new UnawaitedCalls()
   #unschedule: (() => void) | undefined
-  /** ms until the next look may begin. */
+  /** ms before the next look may begin. */
   #pause = 0
 
   /**
-   * Something has changed: every wait looks again, once for all that changes in this turn of the event loop. Looks at
-   * megabytes take their time, and a program whose output nobody reads meanwhile would wait.
+   * Something has changed: every wait looks again, once for all changes in this turn of the event loop. Looking at
+   * megabytes takes time, during which nobody reads the program's output, and the program would wait.
    */
   changed(): void {
     if (this.#waits.size === 0 || this.#unschedule !== undefined) return
@@ -58,7 +58,7 @@ export class Waits {
     this.#pause = (now() - begin) * rest
   }
 
-  /** Rejects every wait. One that nobody awaits does not become an unhandled rejection. Most often there is none. */
+  /** Rejects every wait. A wait that nobody awaits does not become an unhandled rejection. Most often there is none. */
   abandon(reason: () => Error): void {
     if (this.#waits.size === 0) return
     const error = reason()
@@ -68,12 +68,12 @@ export class Waits {
     }
   }
 
-  /** What the test has asked for, and never awaited. */
+  /** The calls of the test that it never awaited. */
   get unawaited(): readonly UnawaitedCall[] {
     return this.#unawaited.all
   }
 
-  /** Watches whether a test awaits what ends its command. */
+  /** Watches whether a test awaits a call that ends its command. */
   watchEnding<Value>(ending: Promise<Value>, call: UnawaitedCall): Promise<Value> {
     const promise = new WatchedPromise<Value>((resolve, reject) => void ending.then(resolve, reject))
     this.#unawaited.watch(promise, { ...call, isEnding: true })
