@@ -244,6 +244,13 @@ describe('the page', () => {
       "[...document.querySelectorAll('.tabs, .error pre, .film')].filter((each) => each.scrollWidth > each.clientWidth && !each.classList.contains('scrolls')).map((each) => each.className)",
     )
     expect(hidden).toEqual([])
+    // Errors are shown whole, and a still is as wide as it can be: 60 columns can be read.
+    expect(
+      await phone.evaluate(
+        "document.querySelector('#errors').scrollHeight - document.querySelector('#errors').clientHeight",
+      ),
+    ).toBeLessThanOrEqual(1)
+    expect(await phone.evaluate("document.querySelector('.frame img').clientWidth")).toBeGreaterThan(300)
     await phone.evaluate(click('#tab-actions'))
     expect(await phone.evaluate<string[]>(textsOf('.action .where'))).toHaveLength(model.actions.length)
     await phone.evaluate(click('#action-0'))

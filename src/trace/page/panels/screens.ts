@@ -95,8 +95,15 @@ class Strip {
     if (frame === undefined) return
     frame.classList.add('is-current')
     frame.tabIndex = 0
-    const film = frame.parentElement
-    if (film !== null) film.scrollLeft = frame.offsetLeft - film.offsetLeft - film.clientWidth / 2
+    this.reveal()
+  }
+
+  /** Scrolls to the selected still, once the strip is on the page. */
+  reveal(): void {
+    const frame = this.#frames[this.#current]
+    const film = frame?.parentElement
+    if (frame === undefined || !film) return
+    film.scrollLeft = frame.offsetLeft - film.offsetLeft - (film.clientWidth - frame.clientWidth) / 2
   }
 
   showTime(t: number): void {
@@ -153,6 +160,7 @@ export function createScreens(model: TraceModel, host: ScreensHost): Screens {
   })
   $('strips').replaceChildren(...parts.map(({ strip }) => strip.element))
   $('strips').hidden = terminals.length === 0
+  for (const { strip } of parts) strip.reveal()
   $('panel-screens').replaceChildren(...parts.map(({ projector }) => projector.element))
   $('tab-screens').hidden = terminals.length === 0
   return {
