@@ -97,6 +97,24 @@ const sections = names.flatMap((name) => {
 const page = `${[
   '# API',
   'Everything that `proctor` exports, from its declarations: `node .ci/api.mjs` writes this page. Times are in ms, sizes in bytes. What an option means in practice stands under [options](options.md), the matchers under [matchers](matchers.md).',
+  `\`\`\`ts
+// api.test.ts
+import { createProctor, executable, isAlive, json } from 'proctor'
+import { expect, test } from 'vitest'
+
+test('the core works without a fixture of a runner', async () => {
+  const proctor = await createProctor({ grace: 500 })
+  await proctor.workspace.write({
+    'settings.json': json({ greeting: 'hello' }),
+    'bin/greet': executable('#!/bin/sh\\ncat settings.json; exec sleep 600'),
+  })
+  const greet = proctor.run('bin/greet')
+  await greet.waitForOutput('hello')
+  const pid = greet.pid!
+  await proctor.teardown()
+  expect(isAlive(pid)).toBe(false)
+})
+\`\`\``,
   ...sections,
   'Next: [errors](errors.md).',
 ].join('\n\n')}\n`

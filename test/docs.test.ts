@@ -80,8 +80,11 @@ const env = { TMPDIR: temporary, NODE_OPTIONS: '' }
 const globalSetup = examples
   .filter(({ name, text }) => name.endsWith('.setup.ts') && text.includes('proctor/vitest/server'))
   .map(({ page, name }) => join(folderOf(page), name))
+// A client of Node's `fetch` takes 0.3 s of processor time, and 4 s, a wait's own default, on a machine with a load of 30.
+const provide = { proctorOptions: { waitTimeout: 15_000 } }
 const configWith = (more: object): string => `import { defineConfig } from 'vitest/config'
-export default defineConfig({ test: { maxWorkers: 3, isolate: false, testTimeout: 20_000, ...${JSON.stringify(more)} } })
+const more = ${JSON.stringify({ provide, ...more })}
+export default defineConfig({ test: { maxWorkers: 3, isolate: false, testTimeout: 20_000, ...more } })
 `
 const config = configWith({})
 
@@ -131,11 +134,14 @@ async function runShared(): Promise<void> {
 beforeAll(async () => {
   for (const folder of ['node_modules', 'tmp']) mkdirSync(join(project, folder))
   for (const name of readdirSync(inRoot('node_modules'))) {
-    if (!name.startsWith('.') || name === '.bin') {
-      symlinkSync(inRoot(`node_modules/${name}`), join(project, 'node_modules', name))
-    }
+    if (!name.startsWith('.')) symlinkSync(inRoot(`node_modules/${name}`), join(project, 'node_modules', name))
   }
   symlinkSync(inRoot(''), join(project, 'node_modules/proctor'))
+  mkdirSync(join(project, 'node_modules/.bin'))
+  for (const name of readdirSync(inRoot('node_modules/.bin'))) {
+    symlinkSync(inRoot(`node_modules/.bin/${name}`), join(project, 'node_modules/.bin', name))
+  }
+  symlinkSync(inRoot('dist/cli.cjs'), join(project, 'node_modules/.bin/proctor'))
   for (const page of pages) {
     if (!examples.some((example) => example.page === page)) continue
     mkdirSync(folderOf(page))

@@ -7,24 +7,24 @@ const columns = ['strict kill', 'strict teardown', 'basic kill', 'basic teardown
 
 const preface = `# Escapes
 
-What a program can do to get away, and what became of it. Written from a run of \`test/escapes\`
-(\`PROCTOR_WRITE_DOCS=1 npx vitest run test/escapes\`), not from what was hoped for; every other run compares.
-The witness is the kernel: a process's start time in \`/proc\`, and the end of file of a pipe that the program holds.
+This page lists what a program can do to get away, and what happened to it. A run of \`test/escapes\` has written it
+(\`PROCTOR_WRITE_DOCS=1 npx vitest run test/escapes\`). Every other run of these tests compares its results with this page.
+The kernel is the witness: a process's start time in \`/proc\`, and the end of file of a pipe that the program holds open.
 
-- **dead**: no process of it was left when the call resolved.
-- **dead, blamed**: the same, and teardown failed the test and named it.
-- **refused**: the call rejected and said why. Nothing is passed over.
-- **dead or refused**: one or the other from run to run; never passed over while it lived.
-- **left alone**: a stranger that must not be taken for the command's, and was not.
-- **not found**: it ran on, and nothing was said. Only \`basic\` without the second mark has these; and, of
-  a program that starts it in its first moment, a worker thread (9, 12, 18, 23f to 23h, 39, 41, 42, 44): threads share their limits,
-  so there a program gets the second mark only when it runs already.
+- **dead**: no process of the program was left when the call resolved.
+- **dead, blamed**: the same, and teardown failed the test and named the process.
+- **refused**: the call rejected and said why.
+- **dead or refused**: one or the other, depending on the run. The call never resolved while a process was alive.
+- **left alone**: a stranger, which proctor must not signal, and did not.
+- **not found**: the process kept running, and the call did not say so. This happens only in \`basic\` without the second
+  mark, and in a worker thread if the program escapes in its first moment (9, 12, 18, 23f to 23h, 39, 41, 42, 44). Threads
+  share their limits, so a program there gets the second mark only after it has started.
 
-The last column is no call: the worker is SIGKILLed while the commands run, and its guardian ends what they have
-left; what it may not signal keeps its record, by which \`proctor ps\` names it. Other runs leave the storms out, which are
-tried one by one when this page is written.
+The last column is not a call. The worker gets SIGKILL while the commands run, and its guardian ends what they have
+left. What the guardian may not signal keeps its record, and \`proctor ps\` names it. The storms are tried one by one when
+this page is written, and are left out otherwise.
 
-Where the leader has exited before, \`kill()\` ends what is left and then says that it had exited.
+If the leader has exited before, \`kill()\` ends what is left and then reports that it had exited.
 `
 
 const head =
@@ -42,7 +42,7 @@ export function writeTable(observations: ReadonlyMap<string, string>): void {
   })
   const missing = notRun.map(({ id, title, reason }) => `- ${id} ${title}: ${reason}.`)
   const table = [head, '| --- | --- | --- | --- | --- | --- | --- |', ...rows].join('\n')
-  writeFileSync(file, `${preface}\n${table}\n\nNot run:\n\n${missing.join('\n')}\n`)
+  writeFileSync(file, `${preface}\n${table}\n\nNot run:\n\n${missing.join('\n')}\n\nNext: [cost](cost.md).\n`)
 }
 
 /** The lines in which the table and what was observed differ. */
