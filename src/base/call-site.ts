@@ -1,35 +1,35 @@
 import { basename } from 'node:path'
 import { framesBelow, isBranded, printed } from './error-text.js'
 
-/** Tells the frames of this package from others, by a stack that begins in it. */
+/** Makes a function that recognises the frames of this package, from a stack that begins in it. */
 function ownFrames(frames: string): (frame: string) => boolean {
   const root = /^\n\s+at (?:.* \()?(.*\/)(?:dist|src)\//.exec(frames)?.[1]
-  // Jest maps the frames of some files to their sources, and not those of others.
+  // Jest maps the frames of some files to their sources, but not those of others.
   return (frame) => root !== undefined && (frame.includes(`${root}dist/`) || frame.includes(`${root}src/`))
 }
 
-/** The lines of a stack that begins in this package, less those of it: what is printed first is the line of the test. */
+/** The frames of a stack that begins in this package, without our own, so that the test's line is printed first. */
 function withoutOwnFrames(frames: string): string {
   const isOwn = ownFrames(frames)
   const others = frames.split('\n').filter((frame) => !isOwn(frame))
-  // All frames are this package's own: they are better than none.
+  // All frames are our own: they are better than none.
   return others.some((frame) => frame.trim() !== '') ? others.join('\n') : frames
 }
 
-/** Node's own frames, and those of the language's functions. */
+/** Frames of Node and of the language's built-in functions. */
 const isBuiltIn = (frame: string): boolean => /(?:at |\()node:|<anonymous>\)?$/.test(frame)
 
-/** Whether this package raised an error. A function of the test's that it calls raises errors of its own. */
+/** Whether this package raised an error. The test's own functions, which it calls, raise errors of their own. */
 function isRaisedHere(error: unknown, isOwn: (frame: string) => boolean): error is Error {
   const frames = framesBelow(error)?.split('\n') ?? []
   const first = frames.find((frame) => frame.trim() !== '' && !isBuiltIn(frame))
   return first !== undefined && isOwn(first)
 }
 
-/** Between a matcher and the test's line stand this package's frames, and the runner's own: more than Node keeps. */
+/** There are more frames of ours and of the runner between a matcher and the test's line than Node keeps. */
 const mostFrames = 40
 
-/** Calls a function that makes an error, so that its stack goes as far as the line of the test. */
+/** Calls a function that makes an error, with a stack that is long enough to contain the test's line. */
 export function withManyFrames<Result>(make: () => Result): Result {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = Math.max(stackTraceLimit, mostFrames)
@@ -41,8 +41,8 @@ export function withManyFrames<Result>(make: () => Result): Result {
 }
 
 /**
- * Remembers the call that is under way, so that an error which is made later, in a turn of the event loop that knows no
- * caller, can lead back to the line of the test.
+ * Remembers the current call. An error that is made later, in a turn of the event loop without a caller, can then point
+ * at the line of the test.
  */
 export function callSite(): CallSite {
   const site: { stack?: string } = {}
@@ -66,12 +66,12 @@ export function callSite(): CallSite {
 const isPlainPromise = (value: unknown): value is Promise<unknown> =>
   value instanceof Promise && Object.getPrototypeOf(value) === Promise.prototype
 
-/** Whether the next call is led back by whoever calls it. */
+/** Whether the caller of the next call points its errors at the test's line itself. */
 let isNextLed = false
 
 /**
- * Calls a function that leads back, for a caller that does so too: that caller knows the line of the test, and the turn of
- * the event loop in which a matcher has been loaded does not.
+ * Calls a function that points errors at the test's line, for a caller that does so itself. The caller knows the test's
+ * line; the turn of the event loop in which a matcher has been loaded does not.
  */
 export function whileLed<Result>(call: () => Result): Result {
   isNextLed = true
@@ -83,8 +83,8 @@ export function whileLed<Result>(call: () => Result): Result {
 }
 
 /**
- * Calls a function for the test. An error that this package raises in it, now or later, leads to the line of the test and
- * not into this package: Node shows ten frames, and they may all be ours.
+ * Calls a function for the test. If this package raises an error in it, now or later, the stack points at the test's
+ * line and not into this package. Node keeps ten frames, and they might all be ours.
  */
 export function leadingBack<Result>(call: () => Result): Result {
   if (isNextLed) {
@@ -93,7 +93,7 @@ export function leadingBack<Result>(call: () => Result): Result {
   }
   try {
     const result = call()
-    // A promise that is watched for whether the test awaits it leads back by itself.
+    // A promise that is watched for whether the test awaits it does this itself.
     return isPlainPromise(result) ? (ledBack(result, callSite()) as Result) : result
   } catch (error) {
     callSite().raised(error)
@@ -110,17 +110,17 @@ async function ledBack<Value>(promise: Promise<Value>, site: CallSite): Promise<
   }
 }
 
-/** A call of the test's. */
+/** A call of the test. */
 export interface CallSite {
-  /** Makes an error of this package's own classes lead to its line. */
+  /** Points an error of this package's own classes at the call. */
   (error: unknown): void
-  /** Makes any error that this package raised lead to its line, unless it leads to another line of the test's. */
+  /** Points any error that this package raised at the call, unless it already points at another line of the test. */
   raised(error: unknown): void
-  /** Its line, as `file.test.ts:12`. */
+  /** The line of the call, as `file.test.ts:12`. */
   place(): string | undefined
 }
 
-/** The line of a stack's first frame in a file that is not installed. */
+/** The line of the first frame in a file that is not part of an installed package. */
 export function placeIn(frames: string): string | undefined {
   const places = [...frames.matchAll(/^\s+at (?:.*\()?(?:file:\/\/)?([^()\n]+?):(\d+):\d+\)?$/gm)]
   const own = places.find(([, file]) => !/^node:|\/node_modules\//.test(file!))

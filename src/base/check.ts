@@ -3,13 +3,13 @@ import { isRegExp } from './kinds.js'
 import { nearestOf } from './nearest.js'
 import { show } from './words.js'
 
-// What is accepted, said once: an unknown name or a wrong type is one clear error at once, before anything starts. Each
-// room has the rules of its own options.
+// Checks what callers pass. An unknown name or a wrong type gives one clear error at once, before anything starts. The
+// rules of its options are in each room.
 
 export interface Rule {
   readonly accepts: string
   test(value: unknown): boolean
-  /** What of a list or an object is wrong. */
+  /** Says what in a list or an object is wrong. */
   blame?(value: unknown): string | undefined
 }
 
@@ -43,7 +43,7 @@ export const environment: Rule = {
     return wrong && `an object with ${JSON.stringify(wrong[0])}: ${show(wrong[1])}`
   },
 }
-/** The empty text is a part of every command line. */
+/** The empty text would match every command line. */
 const isPattern = (entry: unknown): boolean => (typeof entry === 'string' && entry !== '') || isRegExp(entry)
 export const commandLines: Rule = {
   accepts: 'an array of strings and regular expressions',
@@ -59,7 +59,7 @@ export const wholeNumber = (least: number, most: number): Rule => ({
   test: (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
 })
 
-/** One rule for each option: an option without a rule does not compile, nor does a rule without an option. */
+/** One rule for each option. An option without a rule does not compile, and neither does a rule without an option. */
 export type Rules<Options> = Readonly<Record<keyof Options, Rule>>
 
 /**
@@ -121,6 +121,6 @@ export function checkSignal(caller: string, signal: unknown): void {
   }
 }
 
-/** What an option that is given as undefined says is nothing. */
+/** An option whose value is undefined counts as missing. */
 export const withoutUndefined = <Options extends object>(options: Options): Options =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options

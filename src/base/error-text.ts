@@ -1,6 +1,6 @@
 import { escapeText } from './escape.js'
 
-// What is read of an error of this package: its text, and whose it is. Apart from the classes, which few workers need.
+// The text of this package's errors, and how to recognise them. Separate from the classes, which few workers need.
 
 /** Every error of this package carries it, whichever copy of the package made the error. */
 export const brand = Symbol.for('proctor.error')
@@ -10,7 +10,7 @@ interface Helped {
   readonly [help]?: readonly string[]
 }
 
-/** Whether `error` is one of this package's, and named exactly so where a name is given: a subclass is not. */
+/** Whether `error` is from this package and, if a name is given, has exactly that name. A subclass has not. */
 export const isBranded = (error: unknown, name?: string): error is Error =>
   typeof error === 'object' &&
   error !== null &&

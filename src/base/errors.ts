@@ -1,7 +1,9 @@
 import { brand, isBranded, printed, withoutFrames } from './error-text.js'
 import { escapeText } from './escape.js'
 
-/** The names of a prototype and of those behind it: what a class of ours is, whichever copy of this package made it. */
+/**
+ * Whether an object has a class of this name in its prototypes. This holds for the class of any copy of this package.
+ */
 function hasClass(value: object, name: string): boolean {
   for (let each: unknown = Object.getPrototypeOf(value); each !== null; each = Object.getPrototypeOf(each)) {
     if (Object.hasOwn(each as object, 'name') && (each as { name: unknown }).name === name) return true
@@ -9,7 +11,7 @@ function hasClass(value: object, name: string): boolean {
   return false
 }
 
-/** What every error of this package is an instance of, also across the ESM and the CommonJS build. */
+/** Every error of this package is an instance of this class, also across the ESM and the CommonJS build. */
 export class ProctorError extends Error {
   static {
     Object.defineProperty(this.prototype, brand, { value: true })
@@ -17,52 +19,52 @@ export class ProctorError extends Error {
   }
 
   /**
-   * What any copy of this package has made is of the class of that name: `jest.resetModules()` makes a second copy, a
-   * package that is built for ESM and CommonJS is two.
+   * An error made by any copy of this package is an instance of the class of that name. `jest.resetModules()` makes a
+   * second copy, and a package built for ESM and CommonJS has two.
    */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (Function.prototype[Symbol.hasInstance].call(this, value)) return true
     const prototype = this.prototype as { name: string }
-    // A class of the user's that extends one of these has no name of its own there.
+    // A user's class that extends one of ours has no name of its own there.
     return Object.hasOwn(prototype, 'name') && isProctorError(value) && hasClass(value, prototype.name)
   }
 
   constructor(message?: string, options?: ErrorOptions) {
     super(message, options)
-    // Most runners print the stack, which holds the message, and so what a command wrote.
+    // Most runners print the stack, which contains the message, and so what a command wrote.
     this.stack = escapeText(this.stack ?? '')
   }
 
   /**
-   * What a runner sends to its reporters: it would print every further field below the message otherwise, and what a
-   * command wrote as it came.
+   * For a runner that sends errors to its reporters. It would print every other field below the message, and what a
+   * command wrote without escapes.
    */
   toJSON(): { name: string; message: string } {
     return { name: this.name, message: printed(this) }
   }
 }
 
-/** Whether `error` is one of this package's, and named exactly so where a name is given: a subclass is not. */
+/** Whether `error` is from this package and, if a name is given, has exactly that name. A subclass has not. */
 export const isProctorError = isBranded as (error: unknown, name?: string) => error is ProctorError
 
 const named = (constructor: { prototype: object }, name: string): void => {
   Object.defineProperty(constructor.prototype, 'name', { value: name, writable: true, configurable: true })
 }
 
-/** Sets fields that code can read, and that a runner does not dump below the message when it prints the error. */
+/** Sets fields that code can read, but that a runner does not print below the message. */
 function setQuietly(error: Error, fields: object): void {
   for (const [name, value] of Object.entries(fields)) {
     Object.defineProperty(error, name, { value, enumerable: false, configurable: true, writable: true })
   }
 }
 
-/** What is known of a command when an error about it is made. */
+/** What is known about a command when an error about it is made. */
 export interface CommandState {
   /** The command as a shell would show it. */
   readonly command: string
   readonly exitCode: number | null
   readonly exitSignal: NodeJS.Signals | null
-  /** stdout and stderr as they came, or the screen of a terminal. */
+  /** stdout and stderr in the order of the reads, or the screen of a terminal. */
   readonly output: string
 }
 
@@ -83,13 +85,13 @@ named(CommandError, 'CommandError')
 
 const withOutput = (sentence: string, state: CommandState): string => `${sentence}. Output:\n${state.output.trimEnd()}`
 
-/** Where nobody could wait for a process, its code is not known. */
+/** The code is unknown if nobody could wait for the process. */
 const howItEnded = ({ exitCode, exitSignal }: CommandState, label: string): string =>
   exitSignal === null ? `${label}${exitCode ?? 'unknown'}` : `signal ${exitSignal}`
 
 const longest = 1000
 
-/** A command line for a message: what it is, not four megabytes of it, and nothing that steers a terminal. */
+/** A command line for a message: its beginning, without control characters. */
 const shorten = (command: string): string =>
   (command.length <= longest ? command : `${command.slice(0, longest)}… (${command.length} characters)`).replaceAll(
     // oxlint-disable-next-line eslint/no-control-regex -- they are what is looked for.
@@ -99,7 +101,7 @@ const shorten = (command: string): string =>
 
 export const seconds = (ms: number): string => `${ms / 1000} seconds`
 
-/** The process ended although the test counted on it to run, and the test had not looked at the exit yet. */
+/** The process exited although the test counted on it to run, and the test had not looked at the exit yet. */
 export class UnexpectedExitError extends CommandError {
   constructor(state: CommandState) {
     super(withOutput(`Process unexpectedly exited with ${howItEnded(state, 'exit code ')}`, state), state)
@@ -107,7 +109,7 @@ export class UnexpectedExitError extends CommandError {
 }
 named(UnexpectedExitError, 'UnexpectedExitError')
 
-/** The process has ended, the test knows it, and asks for something that only a running process can do. */
+/** The process has exited, the test knows that, and asks for something that only a running process can do. */
 export class AlreadyExitedError extends CommandError {
   constructor(state: CommandState) {
     super(withOutput(`Process already exited with ${howItEnded(state, '')}`, state), state)
@@ -115,7 +117,7 @@ export class AlreadyExitedError extends CommandError {
 }
 named(AlreadyExitedError, 'AlreadyExitedError')
 
-/** `waitForSuccessfulExit` saw another exit code than 0, or a signal. */
+/** `waitForSuccessfulExit` saw an exit code other than 0, or a signal. */
 export class FailedExitError extends CommandError {
   constructor(state: CommandState) {
     super(withOutput(`Process exited with ${howItEnded(state, 'non-zero exit code ')}`, state), state)
@@ -123,23 +125,23 @@ export class FailedExitError extends CommandError {
 }
 named(FailedExitError, 'FailedExitError')
 
-/** What is said beside an error: raised nowhere, it leads to no line. */
+/** A message shown beside an error. No line has raised it, so it has no frames. */
 function stackless(message: string): ProctorError {
   const error = new ProctorError(message)
   withoutFrames(error)
   return error
 }
 
-/** What a timeout says beside the output so far. */
+/** What a timeout says in addition to the output so far. */
 export interface WaitTimeoutDetails {
-  /** Said below the output. */
+  /** Printed below the output. */
   readonly note?: string | undefined
   readonly cause?: string | undefined
-  /** Lines that may help. */
+  /** Lines of help. */
   readonly help?: readonly string[] | undefined
 }
 
-/** A wait took longer than its `timeout`. Nothing was killed for it. */
+/** A wait took longer than its `timeout`. Nothing was killed because of that. */
 export class WaitTimeoutError extends CommandError {
   /** Milliseconds. */
   declare readonly timeoutMs: number
@@ -151,14 +153,14 @@ export class WaitTimeoutError extends CommandError {
     if (cause !== undefined) Object.defineProperty(this, 'cause', { value: stackless(cause), configurable: true })
   }
 
-  /** The cause is in the help below the message: a runner would print it a second time. */
+  /** Without its cause, which is in the help below the message: a runner would print it a second time. */
   override toJSON(): { name: string; message: string; cause?: string } {
     return { ...super.toJSON(), ...(this.cause === undefined ? {} : { cause: '' }) }
   }
 }
 named(WaitTimeoutError, 'WaitTimeoutError')
 
-/** The command ran longer than the `timeout` it was started with; its whole tree was killed. */
+/** The command ran longer than its `timeout`, and its whole tree was killed. */
 export class CommandTimeoutError extends CommandError {
   /** Milliseconds. */
   declare readonly timeoutMs: number
@@ -173,10 +175,10 @@ export class CommandTimeoutError extends CommandError {
 }
 named(CommandTimeoutError, 'CommandTimeoutError')
 
-/** Folders of a PATH that a message shows. */
+/** How many folders of a PATH a message shows. */
 const mostFolders = 5
 
-/** The first folders of a PATH, each once. Of the project's own, those in the folders around it go without saying. */
+/** The first folders of a PATH, each once. The node_modules/.bin of the folders around the project are left out. */
 function shortPath(path: string): string {
   const [first = '', ...others] = new Set(path.split(':'))
   const folders = [first, ...others.filter((folder) => !folder.endsWith('/node_modules/.bin'))]
@@ -206,7 +208,7 @@ export class SpawnError extends ProctorError {
 }
 named(SpawnError, 'SpawnError')
 
-/** Something outlived its command, or survived SIGKILL. `report` holds the findings as data. */
+/** Something outlived its command, or survived SIGKILL. `report` has the findings as data. */
 export class LeakedProcessError<Report = unknown> extends ProctorError {
   declare readonly report: Report
   /** The other findings of the same teardown, as errors. */
@@ -219,11 +221,11 @@ export class LeakedProcessError<Report = unknown> extends ProctorError {
 }
 named(LeakedProcessError, 'LeakedProcessError')
 
-/** A port, or a unix socket, that somebody else than the command listens on. */
+/** A process that is not the command's listens on a port or a unix socket. */
 export class PortInUseError extends ProctorError {
   /** The port, or the path of the socket. */
   declare readonly port: number | string
-  /** The process that holds it, where that can be seen. */
+  /** The process that holds it, if that is known. */
   declare readonly holder: { readonly pid: number; readonly command: string } | undefined
 
   constructor(message: string, port: number | string, holder?: { readonly pid: number; readonly command: string }) {
@@ -233,7 +235,7 @@ export class PortInUseError extends ProctorError {
 }
 named(PortInUseError, 'PortInUseError')
 
-/** A pid file that holds no pid one can look at. */
+/** A pid file does not contain a pid to look at. */
 export class PidFileError extends ProctorError {
   declare readonly file: string
 
@@ -244,7 +246,7 @@ export class PidFileError extends ProctorError {
 }
 named(PidFileError, 'PidFileError')
 
-/** A path that leaves the workspace, or a file operation in it that failed. */
+/** A path leaves the workspace, or a file operation in the workspace failed. */
 export class WorkspaceError extends ProctorError {
   declare readonly path: string
 
@@ -255,7 +257,7 @@ export class WorkspaceError extends ProctorError {
 }
 named(WorkspaceError, 'WorkspaceError')
 
-/** An optional package that is needed for what was asked for is not installed, or cannot be loaded. */
+/** An optional package that is needed for this call is not installed, or cannot be loaded. */
 export class MissingDependencyError extends ProctorError {
   declare readonly packageName: string
   /** The command that installs it. */
@@ -268,6 +270,6 @@ export class MissingDependencyError extends ProctorError {
 }
 named(MissingDependencyError, 'MissingDependencyError')
 
-/** The containment that was asked for is not to be had here, or emptiness could not be proven. */
+/** The requested containment is unavailable here, or emptiness could not be proven. */
 export class ContainmentError extends ProctorError {}
 named(ContainmentError, 'ContainmentError')

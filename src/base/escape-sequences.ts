@@ -1,4 +1,4 @@
 import stripAnsi from 'strip-ansi'
 
-/** A text as a person reads it on a terminal: without colours, links and whatever else steers it. */
+/** A text as a person reads it on a terminal: without colours, links and other escape sequences. */
 export const withoutEscapes: (text: string) => string = stripAnsi

@@ -1,4 +1,5 @@
-// What a command wrote is shown, and must not act: not on a terminal, not on a log that takes lines for commands.
+// Makes the output of commands harmless before it is shown on a terminal, or in a log that interprets lines as
+// commands.
 
 const escapeCharacter = (character: string): string => {
   const code = character.charCodeAt(0)
@@ -6,18 +7,18 @@ const escapeCharacter = (character: string): string => {
 }
 
 /**
- * GitHub Actions takes a line that begins with `::`, after white space too, or holds `##[`, for a command; Azure one with
- * `##vso[`, TeamCity one with `##teamcity[`.
+ * GitHub Actions takes a line for a command if it begins with `::`, even after white space, or contains `##[`. Azure
+ * does so with `##vso[`, TeamCity with `##teamcity[`.
  */
 const defuse = (text: string): string =>
   text.replaceAll(/^(\s*)::/gm, String.raw`$1\::`).replaceAll(/##(\w*)\[/g, String.raw`##$1\[`)
 
-/** Line ends, and what makes a text run backwards, so that it reads as it is not. */
+/** Line ends, and characters that make text run backwards, so that it reads differently. */
 const control = String.raw`[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]`
 const controls = new RegExp(control, 'gu')
 const controlsOfText = new RegExp(String.raw`(?![\n\t])${control}`, 'gu')
 
-/** Control characters as they would be written, so that no output steers a terminal, a log or a CI annotation. */
+/** Control characters as they would be written, so that no output controls a terminal, a log or a CI annotation. */
 export const escapeControls = (text: string): string =>
   defuse(text.replaceAll('\t', '    ').replaceAll(controls, escapeCharacter))
 

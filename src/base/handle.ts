@@ -1,8 +1,8 @@
 import { leadingBack } from './call-site.js'
 import { keepingAlive } from './clock.js'
 
-// What users hold is a handle: it has the members of a public interface and no more, and stands for an inner object that
-// they never see. A printer, an equality check or a deep clone may walk a handle, and whatever a clone of it lacks: no
+// Users hold handles. A handle has the members of a public interface and nothing else, and stands for an inner object
+// that they never see. A printer, an equality check or a deep clone may walk a handle, and a clone lacks some of it: no
 // getter throws there.
 
 /**
@@ -20,16 +20,16 @@ export type Member<Inner> =
   | { readonly bound: (inner: Inner, ...parameters: never[]) => unknown }
 
 export interface HandleSettings<Public, Inner> {
-  /** What printers call it. */
+  /** The name that printers show. */
   readonly name: string
-  /** The key under which every copy of this package finds the inner object: an ES module, and a CommonJS one. */
+  /** The key under which every copy of this package finds the inner object, the ES module and the CommonJS one. */
   readonly inside: symbol
   readonly members: Readonly<Record<keyof Public, Member<Inner>>>
-  /** What `console.log` shows. It must not count as a look of the test's. */
+  /** What `console.log` shows. It must not count as the test looking at the exit. */
   readonly print: (inner: Inner) => object
 }
 
-/** Whoever waits for one of these waits for processes, and not for the time. */
+/** Whoever waits for one of these waits for processes, not for a timer. */
 const endings: ReadonlySet<string | symbol> = new Set([
   'kill',
   'terminate',
@@ -40,7 +40,7 @@ const endings: ReadonlySet<string | symbol> = new Set([
 
 const inspected = Symbol.for('nodejs.util.inspect.custom')
 
-/** A class without members, which printers call by this name. */
+/** A class without members that printers show by this name. */
 function classNamed(name: string): new () => object {
   const named = { [name]: class {} }
   return named[name]!
@@ -75,7 +75,7 @@ export class Handles<Public extends object, Inner extends object> {
         const inner = innerOf(handle)
         return Object.assign(new Printed(), inner === undefined ? {} : print(inner))
       } catch {
-        // A stand-in outside of a test stands for nothing.
+        // Outside of a test there is no current object.
         return new Printed()
       }
     }
@@ -125,7 +125,7 @@ export class Handles<Public extends object, Inner extends object> {
     }
   }
 
-  /** The handle of an inner object: always the same one. */
+  /** The handle of an inner object, which is always the same one. */
   of(inner: Inner): Public {
     const known = this.#made.get(inner)
     if (known !== undefined) return known
@@ -135,7 +135,9 @@ export class Handles<Public extends object, Inner extends object> {
     return handle
   }
 
-  /** A handle that stands for another inner object at each use. Nothing is shown of it: there may be none. */
+  /**
+   * A handle that stands for another inner object at each use. Printers show nothing of it, because there may be none.
+   */
   standIn(current: () => Inner): Public {
     return this.#make(current)
   }

@@ -3,14 +3,14 @@ import { shortCommand } from './short-command.js'
 
 // Who holds a pipe open.
 
-/** A process, and by which descriptors it holds a pipe. */
+/** A process, and the descriptors by which it holds a pipe. */
 export interface Holder {
   readonly pid: number
   readonly command: string
   readonly descriptors: readonly number[]
 }
 
-/** As in `4711 sleep 600 (descriptors 1, 2)`. */
+/** For example `4711 sleep 600 (descriptors 1, 2)`. */
 export function formatHolder({ pid, command, descriptors }: Holder): string {
   const name = `${pid} ${escapeControls(shortCommand(command))}`
   if (descriptors.length === 0) return name
@@ -18,7 +18,7 @@ export function formatHolder({ pid, command, descriptors }: Holder): string {
   return `${name} (${which} ${descriptors.join(', ')})`
 }
 
-/** What to say of a command that has exited, and whose output these still hold. */
+/** The lines about an exited command whose output these processes still hold. */
 export function heldOpen(command: string, holders: readonly Holder[]): string[] {
   const holding = holders.filter(({ descriptors }) => descriptors.length > 0)
   if (holding.length === 0) return []

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 
-// What a value is, and not whose class made it: jsdom, vm and Jest each have an Uint8Array and a RegExp of their own.
+// Recognises values by what they are, not by their class: jsdom, vm and Jest each have their own Uint8Array and RegExp.
 
 export const isBytes = (value: unknown): value is Uint8Array => types.isUint8Array(value)
 

@@ -1,12 +1,12 @@
 import leven from 'leven'
 
-/** Whether the characters of a text are all in another one, in their order: `cols` in `columns`. */
+/** Whether another text contains all characters of a text in the same order: `cols` in `columns`. */
 function isShortFor(short: string, long: string): boolean {
   let at = -1
   return short.length > 2 && short.split('').every((character) => (at = long.indexOf(character, at + 1)) >= 0)
 }
 
-/** The one of the names that was most likely meant. */
+/** The one of the names that was probably meant. */
 export function nearestOf(given: string, names: readonly string[]): string | undefined {
   const small = given.toLowerCase()
   const most = Math.min(2, Math.floor(small.length / 3))

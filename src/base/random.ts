@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 
-/** Random bytes that nobody can guess. From the system itself: to load `node:crypto` takes a worker 3 ms. random(4). */
+/** Unguessable bytes from random(4). Loading `node:crypto` for this would take a worker 3 ms. */
 export function randomBytes(count: number): Buffer {
   const bytes = Buffer.alloc(count)
   const file = openSync('/dev/urandom', 'r')

@@ -1,7 +1,7 @@
 import { runInThisContext } from 'node:vm'
 
 /**
- * Node's own `process`. Jest gives each test file a copy: its listeners hear nothing, and its `env` is not what a child
- * inherits that is started without one.
+ * Node's own `process`. Jest gives each test file a copy of it, whose listeners are never called, and whose `env` is
+ * not what children inherit by default.
  */
 export const realProcess = runInThisContext('process') as NodeJS.Process

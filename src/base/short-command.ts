@@ -1,21 +1,24 @@
 import { escapeControls } from './escape.js'
 
-// A command line in one row of a report. What it is read by stays: the program's name, its first arguments, and where
-// it differs from the row beside it. What goes first are folders.
+// A command line in one row of a report. It keeps what people recognise it by: the program's name, its first arguments,
+// and where it differs from the row beside it. Folders are cut first.
 
-/** Characters of a command line in a row. */
+/** How many characters of a command line a row has. */
 export const mostWidth = 60
-/** What stands behind so many characters is in no row. */
+/** What comes after this many characters is not in any row. */
 const mostRead = 4000
-/** A program's name is shown whole up to so many. */
+/** A program's name is shown whole up to this many characters. */
 const longestName = 100
-/** A word that is cut keeps at least so many characters. */
+/** A word that is cut keeps at least this many characters. */
 const leastOfWord = 8
 
-/** A word of a shell's command line: blanks in quotes are no end of it. */
+/** A word of a shell's command line. Blanks in quotes do not end it. */
 const word = /(?:'[^']*'|[^' ])+/g
 
-/** Folders before the last `kept` parts of a path, wherever in a word it begins: after `--config=`, or in quotes. */
+/**
+ * Removes folders before the last `kept` parts of a path, wherever in a word it begins: after `--config=`, or in
+ * quotes.
+ */
 const lessFolders = (text: string, kept: number): string =>
   text.replaceAll(/(?<![\w.:/…-])(?:<workspace>|[\w@%+.~-]*)(?:\/[^/\s'",:=]+)+/g, (path) => {
     const parts = path.split('/')
@@ -25,10 +28,10 @@ const lessFolders = (text: string, kept: number): string =>
 
 const wordsOf = (command: string): string[] => command.match(word) ?? [command]
 
-/** A text of a program, in one word of the command line: nothing in it is an argument. */
+/** Whether a word is the text of a program, so that nothing in it is an argument. */
 const isScript = (text: string): boolean => / /.test(text) && /[;&|<>$(){}]/.test(text)
 
-/** Its folders cut as far as is needed: in all words a little, then word by word. */
+/** Cuts the folders of a command line as far as needed: first a little in all words, then word by word. */
 function cutFolders(command: string, width: number): string {
   const gentle = wordsOf(command).map((each) => (isScript(each) ? each : lessFolders(each, 2)))
   for (let index = 0; index < gentle.length && gentle.join(' ').length > width; index += 1) {
@@ -37,7 +40,7 @@ function cutFolders(command: string, width: number): string {
   return gentle.join(' ')
 }
 
-/** Its name, and as many of the words behind it as there is room for. */
+/** The name, and as many of the words after it as there is room for. */
 function wordsWithin(command: string, width: number): { kept: string; next: string | undefined } {
   const [name = '', ...rest] = wordsOf(command)
   let kept = name.length <= longestName ? name : `${name.slice(0, longestName - 1)}…`
@@ -50,7 +53,7 @@ function wordsWithin(command: string, width: number): { kept: string; next: stri
   return { kept, next }
 }
 
-/** A last word up to so many characters is shown behind what is left out: it is often what a program is told to do. */
+/** A last word of up to this many characters is always shown, because it often says what the program does. */
 const longestLast = 24
 
 function cutEnd(command: string, width: number): string {
@@ -70,7 +73,7 @@ const commonLength = ([first = '', ...others]: readonly string[]): number => {
   return length
 }
 
-/** Command lines whose beginnings are the same: the name, and what comes where they differ. */
+/** Cuts command lines that begin alike: they keep the name, and what comes where they differ. */
 function cutMiddle(commands: readonly string[], width: number): string[] {
   const common = commonLength([...new Set(commands)])
   return commands.map((command) => {
@@ -84,7 +87,7 @@ function cutMiddle(commands: readonly string[], width: number): string[] {
 }
 
 /**
- * Command lines as the rows of a report have them, each of one line and with nothing in it that steers a terminal.
+ * The command lines for the rows of a report, each on one line and without control characters.
  *
  * @param workspace a folder that is shown as `<workspace>`.
  */
@@ -113,13 +116,13 @@ export function shortCommands(commands: readonly string[], workspace?: string, w
   return shown
 }
 
-/** One of them. */
+/** The same for a single command line. */
 export const shortCommand = (command: string, workspace?: string): string => shortCommands([command], workspace)[0]!
 
-/** Characters of a command line that is shown in a sentence. */
+/** How many characters of a command line a sentence has. */
 const mostInSentence = 120
 
-/** A stranger's, of whom nothing else is known: its name and what it begins with, and its end. */
+/** The command line of an unknown process: its name, its beginning, and its end. */
 export function shortStranger(command: string): string {
   const line = escapeControls(command.slice(0, mostRead))
   const fitting = line.length <= mostInSentence ? line : cutFolders(line, mostInSentence)

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url'
 
-// Stacks as V8 writes them, and as the runners' source maps have rewritten them.
+// Parses stacks as V8 writes them, and as the runners' source maps have rewritten them.
 
-/** One frame of a stack that stands in a file. */
+/** A frame of a stack that is in a file. */
 export interface Frame {
-  /** An absolute path, or what the stack says instead. */
+  /** An absolute path, or whatever the stack has instead. */
   readonly file: string
   readonly line: number
   readonly column: number
@@ -12,12 +12,12 @@ export interface Frame {
   readonly text: string
 }
 
-/** This package: where it is built from, and to. */
+/** The folder of this package's build or sources. */
 const own = fileURLToPath(new URL('..', import.meta.url))
 const isOwn = (file: string): boolean =>
   file.startsWith('node:') || file.startsWith(`${own}dist/`) || file.startsWith(`${own}src/`)
 
-/** Whether a file belongs to a package that somebody installed. */
+/** Whether a file belongs to an installed package. */
 const isInstalled = (file: string): boolean => file.includes('/node_modules/')
 
 const toPath = (file: string): string => {
@@ -28,7 +28,7 @@ const toPath = (file: string): string => {
   }
 }
 
-/** The frames that stand in files, less those of Node and of this package, the innermost first. */
+/** The frames in files, without those of Node and of this package, the innermost first. */
 export function framesOf(stack: string | undefined): Frame[] {
   return (stack ?? '').split('\n').flatMap((text) => {
     const match = /^\s+at (?:.*\()?((?:file:\/\/)?[^()]+?):(\d+):(\d+)\)?$/.exec(text)
@@ -38,14 +38,14 @@ export function framesOf(stack: string | undefined): Frame[] {
   })
 }
 
-/** Where the user's own frames begin: the number of the first one, or 0 when all are of installed packages. */
+/** The index of the user's first own frame, or 0 if all are of installed packages. */
 export const firstOfUser = (frames: readonly Frame[]): number =>
   Math.max(
     0,
     frames.findIndex(({ file }) => !isInstalled(file)),
   )
 
-/** The frame to lead a person to: the innermost of the user's own, else of whatever package. */
+/** The frame to show to a person: the innermost of the user's own, otherwise of any package. */
 export const userFrame = (stack: string | undefined): Frame | undefined => {
   const frames = framesOf(stack)
   return frames[firstOfUser(frames)]

@@ -9,12 +9,12 @@ function currentFolder(): string {
 }
 
 /**
- * Where this process was when the package was loaded: the project's folder. Tests change theirs, and remove it; where
- * they go may be anybody's.
+ * The current folder when this package was loaded, which is the project's. Tests change theirs, remove it, and go to
+ * folders that may be anybody's.
  */
 export const startFolder: string = currentFolder()
 
-/** Relative to that folder, where the path is below it. */
+/** The path relative to that folder, if it is below it. */
 export function shortPath(path: string): string {
   const below = relative(startFolder, path)
   return below.startsWith('..') ? path : below

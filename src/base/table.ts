@@ -1,18 +1,18 @@
-/** What stands before a row of a tree. */
+/** The characters before a row of a tree. */
 export const branch = (index: number, rows: number): string => (index === rows - 1 ? '└─' : '├─')
 
-/** Rows of a tree that are shown: of a storm of forks thousands are known, and who reads them? */
+/** How many rows of a tree are shown. A storm of forks has thousands, which nobody would read. */
 const mostRows = 500
 
-/** The rows of a tree, and in place of those that are too many how many they are. */
+/** The first rows of a tree. If there are too many, the last line says how many more there are. */
 export function firstRows(rows: readonly string[]): readonly string[] {
   if (rows.length <= mostRows) return rows
   return [...rows.slice(0, mostRows - 1), `  ${branch(0, 1)} and ${rows.length - mostRows + 1} more`]
 }
 
 /**
- * Rows with their columns one below the other. `separators` stand between the columns. A cell for which `isLoose` says
- * so stands alone: it does not push the rest of its column aside.
+ * Aligns the columns of rows, with `separators` between them. A cell for which `isLoose` is true does not make its
+ * column wider.
  */
 export function alignColumns(
   rows: readonly (readonly string[])[],
@@ -30,7 +30,7 @@ export function alignColumns(
   )
 }
 
-/** A command and what it left: the third cell of the command's own row stands alone. */
+/** Aligns a command and what it left. The third cell of the command's own row does not make its column wider. */
 export const alignTree = (
   head: readonly string[],
   rows: readonly (readonly string[])[],

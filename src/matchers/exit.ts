@@ -43,7 +43,7 @@ export function toHaveExitedWith(
       options,
       (seen) => seen.exit !== undefined && isExpected(seen.exit) !== isNot,
     )
-    // Neither the matcher nor its opposite holds for what still runs.
+    // Neither the matcher nor its opposite holds for a running process.
     const pass = exit === undefined ? isNot : isExpected(exit)
     return {
       pass,

@@ -1,6 +1,6 @@
 import type { ProctorMatchers } from './types.js'
 
-/** The one list of the matchers: what each runner registers. */
+/** The one list of the matchers that each runner registers. */
 export const matcherNames = [
   'toBeAlive',
   'toBeDead',

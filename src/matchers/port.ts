@@ -17,7 +17,7 @@ import {
 const isPort = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 65_535
 
-/** Who listens on a port, on whatever address. */
+/** Who listens on a port, on any address. */
 async function listenersOn(port: number): Promise<readonly Listener[]> {
   const sight = await listeners.look([process.pid], 'tcp')
   return sight.listeners.filter((listener) => listener.port === port)
@@ -32,9 +32,10 @@ async function describe(listener: Listener): Promise<string> {
 }
 
 /**
- * Whether nobody listens on a TCP port of this machine, on whatever address. The kernel is asked, not the port. Retries.
+ * Whether nobody listens on a TCP port of this machine, on any address. It asks the kernel and does not connect.
+ * Retries.
  *
- * @throws {TypeError} when the subject is no port from 1 to 65535.
+ * @throws {TypeError} if the subject is not a port from 1 to 65535.
  */
 export function toBeFree(this: unknown, subject: unknown, options?: MatcherOptions): Promise<MatcherResult> {
   return leadingBack(async () => {

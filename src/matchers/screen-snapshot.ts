@@ -14,21 +14,21 @@ import {
   timeoutOf,
 } from './support.js'
 
-/** ms without a change after which a screen counts as complete: programs draw in several parts. */
+/** ms without a change after which a screen counts as complete. Programs draw in several parts. */
 const stillness = 100
 
-/** ms that a program gets to answer a key with another screen. */
+/** ms that a program gets to respond to a key with another screen. */
 const answerTime = 500
 
-/** Whether the screen is not the one any more that was there when the last key was pressed. */
+/** Whether the screen has changed since the last key was pressed. */
 function hasAnswered({ lastInput, screen }: Terminal, begun: number): boolean {
   if (lastInput === undefined) return true
   return screen.stripped !== lastInput.screen || now() - Math.max(lastInput.at, begun) >= answerTime
 }
 
 /**
- * What the screen shows once something is on it, the program has answered the last key, and it keeps still; or what it
- * shows when the time is over.
+ * The screen once something is on it, the program has responded to the last key, and nothing changes any more, or when
+ * the time is over.
  */
 async function stillScreen(process: Terminal, timeout: number): Promise<string> {
   const begun = now()
@@ -47,7 +47,7 @@ async function stillScreen(process: Terminal, timeout: number): Promise<string> 
   return process.screen.stripped
 }
 
-/** The screen once it is what is expected, or will not be any more. */
+/** The screen once it is as expected, or cannot become so any more. */
 async function screenUntil(process: Terminal, expected: string, timeout: number): Promise<string> {
   await retry(() => ({ holds: process.screen.stripped === expected, isFinal: isOutputFinal(process) }), true, timeout)
   return process.screen.stripped
@@ -111,7 +111,7 @@ async function judgeInlineSnapshot(
 
 const none = screenSnapshots({})
 
-/** Whether the screen, once it is still, is what is stored beside the tests. */
+/** Whether the screen, once nothing changes any more, equals the snapshot stored beside the tests. */
 export function toMatchScreenSnapshot(
   this: unknown,
   subject: TerminalProcess,
@@ -121,7 +121,7 @@ export function toMatchScreenSnapshot(
   return none.toMatchScreenSnapshot.call(this, subject, name, options)
 }
 
-/** Whether the screen is what stands in the test. Retries. */
+/** Whether the screen equals the snapshot in the test. Retries. */
 export function toMatchScreenInlineSnapshot(
   this: unknown,
   subject: TerminalProcess,

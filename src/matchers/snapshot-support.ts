@@ -1,16 +1,16 @@
 import { ProctorError } from '../base/errors.js'
 import { describeSubject, hint, type MatcherResult, stateOf } from './support.js'
 
-// What the matchers that compare with a snapshot share. The snapshots themselves are the runner's: each runner's room
-// says how it keeps them.
+// The common part of the matchers that compare with a snapshot. The runners keep the snapshots; the room of each runner
+// says how.
 
-/** How a runner keeps snapshots. What it lacks cannot be done there. */
+/** How a runner keeps snapshots. What is missing here is impossible there. */
 export interface SnapshotSupport {
-  /** Compares with what is stored beside the tests, or stores it. Called with the matcher's `this`. */
+  /** Compares with the snapshot stored beside the tests, or stores it. Called with the matcher's `this`. */
   toMatchSnapshot?(this: unknown, text: string, hint: string | undefined): MatcherResult
-  /** Called at once: a turn of the event loop later nothing leads back to the line of the test. */
+  /** Called at once, because a turn of the event loop later the stack does not contain the test's line any more. */
   rememberPlace?(this: unknown): void
-  /** Compares with what stands in the test, or writes it there. */
+  /** Compares with the snapshot in the test, or writes it there. */
   toMatchInlineSnapshot?(this: unknown, text: string, snapshot: string | undefined): MatcherResult
 }
 
@@ -35,7 +35,7 @@ export function checkText(matcher: string, what: string, value: unknown): void {
 }
 
 /**
- * Says no where the runner stores no snapshots, or stores them in a way that is not known here.
+ * Throws if the runner stores no snapshots, or stores them in an unknown way.
  *
  * @throws {ProctorError}
  */
@@ -50,7 +50,7 @@ export function assertStores(
   )
 }
 
-/** Compares a text with the snapshot that stands in the test. `self`: the matcher's `this`. */
+/** Compares a text with the snapshot in the test. `self` is the matcher's `this`. */
 export function matchInline(
   self: unknown,
   matcher: string,

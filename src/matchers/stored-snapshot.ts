@@ -1,4 +1,4 @@
-/** What Vitest's and Jest's snapshot states have in common, as far as it is looked at here. */
+/** The common part of the snapshot states of Vitest and Jest, as far as it is used here. */
 interface SnapshotState {
   readonly _snapshotData?: Readonly<Record<string, string | undefined>>
   readonly _counters?: { get(name: string): number | undefined }
@@ -11,9 +11,10 @@ interface MatcherContext {
 }
 
 /**
- * The snapshot that a matcher's next one is compared with. Nothing is counted: to compare in earnest is a later call.
+ * The stored snapshot that a matcher will be compared with next. Nothing is counted here: the actual comparison is a
+ * later call.
  *
- * @returns nothing where there is none yet, where all are written anew, and where a runner keeps them in another way.
+ * @returns undefined if there is none yet, if all are being rewritten, and if a runner keeps them in another way.
  */
 export function storedSnapshot(context: unknown, hint: string | undefined): string | undefined {
   const { currentTestName, snapshotState } = (context ?? {}) as MatcherContext

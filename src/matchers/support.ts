@@ -7,10 +7,10 @@ import { waitRules } from '../wait/options.js'
 import type { TemporaryWorkspace } from '../workspace/workspace.js'
 import { currentWaitTimeouts } from '../wait/default-timeouts.js'
 
-// What the matchers have in common. They are plain functions and know no runner. State matchers retry until they hold or
+// The common part of the matchers. They are plain functions and know no runner. State matchers retry until they hold or
 // their time is over; `.not` retries for the opposite.
 
-/** What a runner gives a matcher as `this`. */
+/** What a runner passes to a matcher as `this`. */
 export interface MatcherState {
   readonly isNot?: boolean
 }
@@ -28,7 +28,7 @@ export interface MatcherOptions {
 /** `this` depends on the caller: a runner's state, a namespace of matchers, or nothing. */
 export const stateOf = (self: unknown): MatcherState => (self ?? {}) as MatcherState
 
-/** ms, where no fixture says how long to wait. */
+/** ms, if no fixture has a default. */
 const defaultTimeout = 4000
 
 export const describeSubject = (subject: unknown): string => {
@@ -46,7 +46,7 @@ export const refuseSubject = (matcher: string, accepted: string, subject: unknow
 /**
  * The command behind a matcher's subject.
  *
- * @throws {TypeError} when the subject is no process.
+ * @throws {TypeError} if the subject is not a process.
  */
 export function subjectCommand(matcher: string, subject: unknown): CommandProcess {
   const process = commandOf(subject)
@@ -57,7 +57,7 @@ export function subjectCommand(matcher: string, subject: unknown): CommandProces
 export const checkWait = (matcher: string, options: MatcherOptions | undefined): void =>
   checkOptions(matcher, options, waitRules)
 
-/** What is expected, as a test writes it. */
+/** An expected value as a test writes it. */
 export const written = (expected: unknown): string =>
   typeof expected === 'string' ? JSON.stringify(expected) : String(expected)
 
@@ -77,7 +77,7 @@ export function describeProcess(process: CommandProcess): string {
   return `${process.command} exited with ${exitSignal ?? exitCode} after ${process.durationMs} ms`
 }
 
-/** Counts a matcher as one that looks at a command, for as long as it does. */
+/** Counts a matcher as looking at a command while it does so. */
 export const noted = <Look>(
   matcher: string,
   process: CommandProcess | undefined,
@@ -85,7 +85,7 @@ export const noted = <Look>(
   holds?: (seen: Look) => boolean,
 ): Promise<Look> => (process === undefined ? look() : process.matchers.during(matcher, look, holds))
 
-/** Looks until `look` says what is wished for, or that nothing will change any more, or the time is over. */
+/** Looks until the result is the wished one, nothing will change any more, or the time is over. */
 export async function retry<Look extends { readonly holds: boolean; readonly isFinal?: boolean }>(
   look: () => Look | Promise<Look>,
   wish: boolean,
@@ -96,14 +96,14 @@ export async function retry<Look extends { readonly holds: boolean; readonly isF
     seen = await look()
     return seen.holds === wish || seen.isFinal === true ? seen : undefined
   }, timeout)
-  // It looks at least once.
+  // It has looked at least once.
   return seen!
 }
 
 /**
- * Retries a look at a command, and counts the matcher as one that looks at it meanwhile.
+ * Retries a look at a command, and counts the matcher as looking meanwhile.
  *
- * @param isMet whether the matcher passes, for the trace. By default it does once the look says what is wished for.
+ * @param isMet whether the matcher passes, for the trace. By default it does once the look has the wished result.
  */
 export const retryOn = <Look extends { readonly holds: boolean; readonly isFinal?: boolean }>(
   matcher: string,
@@ -114,10 +114,10 @@ export const retryOn = <Look extends { readonly holds: boolean; readonly isFinal
   isMet: (seen: Look) => boolean = ({ holds }) => holds === wish,
 ): Promise<Look> => noted(matcher, process, () => retry(look, wish, timeoutOf(options, process)), isMet)
 
-/** Whether a command has ended and nothing holds its output any more: what it wrote does not change then. */
+/** Whether a command has ended and nothing holds its output any more, so that the output cannot change. */
 export const isOutputFinal = (process: CommandProcess): boolean => process.isSettled && process.isOutputClosed
 
-/** The message of a matcher: its call, and a sentence that ends with what the command does and what it wrote. */
+/** The message of a matcher: its call, and a sentence that ends with the command's state and its output. */
 export const messageAbout = (process: CommandProcess, call: string, sentence: string): string =>
   `${call}\n\n${sentence}: ${describeProcess(process)}.${lastOutput(process)}`
 

@@ -32,7 +32,7 @@ async function judgeThrown(
   const { result, commands } = callSubject(subject)
   const settle = async (): Promise<unknown> => result
   try {
-    // Pending on each command that the subject is about, until it has settled.
+    // Counts as looking at each command that the subject calls, until the subject has settled.
     await commands.reduce((inner, command) => () => command.during(matcher, inner), settle)()
   } catch (error) {
     thrown = error
@@ -56,7 +56,7 @@ async function judgeThrown(
   }
 }
 
-/** Whether it rejects with `UnexpectedExitError`, and with that output. Evaluated once. */
+/** Whether it rejects with `UnexpectedExitError`, and with this output. Evaluated once. */
 export function toThrowUnexpectedExit(
   this: unknown,
   subject: unknown,
@@ -65,7 +65,7 @@ export function toThrowUnexpectedExit(
   return leadingBack(() => judgeThrown('toThrowUnexpectedExit', 'UnexpectedExitError', stateOf(this), subject, output))
 }
 
-/** Whether it rejects with `AlreadyExitedError`, and with that output. Evaluated once. */
+/** Whether it rejects with `AlreadyExitedError`, and with this output. Evaluated once. */
 export function toThrowAlreadyExited(
   this: unknown,
   subject: unknown,
@@ -74,7 +74,7 @@ export function toThrowAlreadyExited(
   return leadingBack(() => judgeThrown('toThrowAlreadyExited', 'AlreadyExitedError', stateOf(this), subject, output))
 }
 
-/** Whether it rejects with `FailedExitError`, and with that output. Evaluated once. */
+/** Whether it rejects with `FailedExitError`, and with this output. Evaluated once. */
 export function toThrowFailedExit(this: unknown, subject: unknown, output?: string | RegExp): Promise<MatcherResult> {
   return leadingBack(() => judgeThrown('toThrowFailedExit', 'FailedExitError', stateOf(this), subject, output))
 }

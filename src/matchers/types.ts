@@ -2,7 +2,7 @@ import type { Screen } from '../command/process.js'
 import type { MatcherOptions } from './support.js'
 import type { UsageLimits } from './usage.js'
 
-/** The matchers as an assertion has them. All are async: await them. */
+/** The matchers of an assertion. They are all async: await them. */
 export interface ProctorMatchers {
   /**
    * The process, the whole tree of a command, or the holder of a pid file is dead. Retries until `timeout` ms.
@@ -11,10 +11,10 @@ export interface ProctorMatchers {
    * await expect(parent).toBeDead('child.pid')
    */
   toBeDead(pidFile?: string | MatcherOptions, options?: MatcherOptions): Promise<void>
-  /** The opposite; of a command: its leader runs. */
+  /** The opposite. For a command: its leader runs. */
   toBeAlive(pidFile?: string | MatcherOptions, options?: MatcherOptions): Promise<void>
   /**
-   * Nobody listens on this TCP port of the machine, on whatever address. Retries until `timeout` ms.
+   * Nobody listens on this TCP port of the machine, on any address. Retries until `timeout` ms.
    *
    * @example
    * await server.terminate()
@@ -29,7 +29,7 @@ export interface ProctorMatchers {
    */
   toHaveOutput(expected: string | RegExp, options?: MatcherOptions): Promise<void>
   /**
-   * The text, a match of the regular expression, or what a function looks for is on the terminal's screen now. Retries
+   * The text, a match of the regular expression, or what a function accepts is on the terminal's screen now. Retries
    * until `timeout` ms.
    *
    * @example
@@ -37,25 +37,25 @@ export interface ProctorMatchers {
    */
   toHaveScreen(expected: string | RegExp | ((screen: Screen) => boolean), options?: MatcherOptions): Promise<void>
   /**
-   * The screen, once something is on it and it is still, is the snapshot that is stored beside the tests: its text,
-   * without the white space at the right and at the bottom.
+   * The screen, once something is on it and nothing changes any more, equals the snapshot stored beside the tests: its
+   * text, without white space at the right and at the bottom.
    *
    * @example
    * await menu.waitForScreen('Choose')
    * await expect(menu).toMatchScreenSnapshot()
    */
   toMatchScreenSnapshot(name?: string, options?: MatcherOptions): Promise<void>
-  /** The same with the snapshot in the test, where Vitest writes it. Retries until the screen is it. */
+  /** The same with the snapshot in the test, where Vitest writes it. Retries until the screen equals it. */
   toMatchScreenInlineSnapshot(snapshot?: string, options?: MatcherOptions): Promise<void>
   /**
-   * The workspace, as `workspace.snapshot()` shows it, is the snapshot that is stored beside the tests.
+   * The workspace, as `workspace.snapshot()` shows it, equals the snapshot stored beside the tests.
    *
    * @example
    * await run('npm', ['init', '-y']).waitForSuccessfulExit()
    * await expect(workspace).toMatchWorkspaceSnapshot()
    */
   toMatchWorkspaceSnapshot(name?: string): Promise<void>
-  /** The same with the snapshot in the test, where Vitest writes it. Retries until the workspace is it. */
+  /** The same with the snapshot in the test, where Vitest writes it. Retries until the workspace equals it. */
   toMatchWorkspaceInlineSnapshot(snapshot?: string, options?: MatcherOptions): Promise<void>
   /**
    * It exited with this code or signal. Waits for the exit and marks it as seen.
@@ -65,15 +65,15 @@ export interface ProctorMatchers {
    */
   toHaveExitedWith(expected: number | NodeJS.Signals, options?: MatcherOptions): Promise<void>
   /**
-   * It has used less than this, with everything that it started. Waits for the exit and marks it as seen. The command
-   * needs the option `usage`.
+   * It has used less than this, together with everything that it started. Waits for the exit and marks it as seen. The
+   * command needs the option `usage`.
    *
    * @example
    * await expect(run('node', [cli], { usage: true })).toUseLessThan({ memory: '64 MB', cpu: 2000 })
    */
   toUseLessThan(limits: UsageLimits, options?: MatcherOptions): Promise<void>
   /**
-   * The function or promise rejects with `UnexpectedExitError`, and with that output. Evaluated once.
+   * The function or promise rejects with `UnexpectedExitError`, and with this output. Evaluated once.
    *
    * @example
    * await expect(() => p.kill()).toThrowUnexpectedExit('I got to the end!')

@@ -13,7 +13,7 @@ import {
   subjectCommand,
 } from './support.js'
 
-/** What a command may use at the most. */
+/** The most that a command may use. */
 export interface UsageLimits {
   /** Bytes, or a text such as `'64 MB'` (1,000,000 bytes each) or `'64 MiB'` (1,048,576). */
   readonly memory?: number | string
@@ -31,7 +31,7 @@ const units: Readonly<Record<string, number>> = {
   GiB: 2 ** 30,
 }
 
-/** Bytes of a limit. */
+/** The bytes of a limit. */
 function bytesOf(memory: unknown): number {
   if (typeof memory === 'number' && memory > 0) return memory
   const [, number, unit] = (typeof memory === 'string' && /^(\d+(?:\.\d+)?) ?([kKMG]?i?B)$/.exec(memory)) || []
@@ -54,7 +54,7 @@ function checkLimits(limits: unknown): Required<UsageLimits> {
   return { memory: memory === undefined ? Infinity : bytesOf(memory), cpu: cpu ?? Infinity }
 }
 
-/** The limits that were exceeded, as words. */
+/** The exceeded limits, in words. */
 function excess({ peakMemory, cpuMs }: Usage, limits: { memory: number; cpu: number }): string[] {
   const over: string[] = []
   if (peakMemory >= limits.memory)
@@ -64,10 +64,10 @@ function excess({ peakMemory, cpuMs }: Usage, limits: { memory: number; cpu: num
 }
 
 /**
- * Whether a command, with everything that it started, has used less than these limits. Waits for the exit, and marks it
- * as seen. The command needs the option `usage`.
+ * Whether a command, together with everything that it started, has used less than these limits. Waits for the exit, and
+ * marks it as seen. The command needs the option `usage`.
  *
- * @throws {TypeError} on limits that are no limits, and without the option `usage`.
+ * @throws {TypeError} on invalid limits, and without the option `usage`.
  */
 export function toUseLessThan(
   this: unknown,
@@ -83,7 +83,7 @@ export function toUseLessThan(
     if (!process.isMetered) throw new TypeError('toUseLessThan: nobody has looked: run(…, { usage: true }), on Linux.')
     const look = () => ({ holds: process.record.lookAtExit() !== undefined, hasExited: process.isSettled })
     const over = (): string[] => (process.usage === undefined ? [] : excess(process.usage, checked))
-    // Neither the matcher nor its opposite holds for what still runs.
+    // Neither the matcher nor its opposite holds for a running process.
     const passes = ({ hasExited }: { hasExited: boolean }): boolean =>
       hasExited && process.usage !== undefined ? over().length === 0 : isNot
     const seen = await retryOn('toUseLessThan', process, look, true, options, (each) => passes(each) !== isNot)

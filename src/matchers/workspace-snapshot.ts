@@ -62,12 +62,12 @@ async function judgeInline(
 
 const none = workspaceSnapshots({})
 
-/** Whether the workspace is what is stored beside the tests. */
+/** Whether the workspace equals the snapshot stored beside the tests. */
 export function toMatchWorkspaceSnapshot(this: unknown, subject: Workspace, name?: string): Promise<MatcherResult> {
   return none.toMatchWorkspaceSnapshot.call(this, subject, name)
 }
 
-/** Whether the workspace is what stands in the test. Retries. */
+/** Whether the workspace equals the snapshot in the test. Retries. */
 export function toMatchWorkspaceInlineSnapshot(
   this: unknown,
   subject: Workspace,

@@ -1,14 +1,17 @@
 import { descriptorsOf } from '../system/process-table/descriptors.js'
 
-// A command gets the files that this process was started with, under the same numbers: standard streams, and what a
-// shell or make opened beyond them (`3>log`, a jobserver, bats' own output). Node marks them all to be closed at an exec.
+// Passes the files that this process was started with to the command, under the same numbers: standard streams, and
+// what a shell or make has opened beyond them (`3>log`, a jobserver, bats' own output). Node marks them all to be
+// closed at an exec.
 
 interface Descriptor {
   readonly number: number
   readonly target: string
 }
 
-/** Node's event loops open anonymous inodes, the first of them before anything else, and pipes to themselves after it. */
+/**
+ * Node's event loops open anonymous inodes, the first of them before anything else, and after it pipes to themselves.
+ */
 function isNodesOwn({ number, target }: Descriptor, all: readonly Descriptor[]): boolean {
   if (target.startsWith('anon_inode:')) return true
   const firstOwn = Math.min(...all.filter((each) => each.target.startsWith('anon_inode:')).map((each) => each.number))
@@ -17,12 +20,12 @@ function isNodesOwn({ number, target }: Descriptor, all: readonly Descriptor[]):
 }
 
 function inheritedBeyond(): number[] {
-  // The folder's own descriptor has been closed by now, and leads nowhere.
+  // The descriptor of the folder itself has been closed by now, and leads nowhere.
   const all = [...descriptorsOf('self')].flatMap(([number, target]) => (target === '' ? [] : [{ number, target }]))
   return all.filter((each) => each.number > 2 && !isNodesOwn(each, all)).map(({ number }) => number)
 }
 
-/** What `spawn` is given as `stdio` for a command that inherits everything. Taken before anything of ours is opened. */
+/** The `stdio` of `spawn` for a command that inherits everything. Taken before we open anything. */
 export function inheritedDescriptors(): (number | 'ignore')[] {
   const beyond = new Set(inheritedBeyond())
   const most = Math.max(2, ...beyond)

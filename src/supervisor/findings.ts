@@ -3,15 +3,15 @@ import { alignTree } from '../base/table.js'
 import { clip, count } from '../base/words.js'
 import type { ContainmentLevel } from '../containment/containment.js'
 
-// What `proctor run` found, as data first (`--json`), and its text.
+// The findings of `proctor run`: first as data (`--json`), then as text.
 
-/** One process that the command left, or that was alive when it was ended. */
+/** A process that the command left, or that was alive when it was ended. */
 export interface RunFinding {
   readonly pid: number
   readonly ppid: number
   readonly command: string
   readonly place: 'in the group' | 'left the group' | 'left the group (own session)'
-  /** ms that it had run when it was found. */
+  /** ms that it had been running when it was found. */
   readonly ranMs: number
   /** What ended it, or why it lives on. */
   readonly outcome: string
@@ -19,19 +19,19 @@ export interface RunFinding {
 
 export interface RunReport {
   readonly command: string
-  /** `null` for a death by signal. */
+  /** `null` if a signal ended it. */
   readonly exitCode: number | null
   readonly exitSignal: NodeJS.Signals | null
   readonly durationMs: number
-  /** Why it was ended, when it did not end by itself. */
+  /** Why it was ended, if it did not exit by itself. */
   readonly endedBy: 'itself' | 'timeout' | 'force'
-  /** How it is proven that nothing is left. */
+  /** How it was proven that nothing is left. */
   readonly containment: ContainmentLevel
-  /** What outlived it, or was alive when it was ended. */
+  /** The processes that outlived it, or were alive when it was ended. */
   readonly left: readonly RunFinding[]
-  /** What was allowed to live on. */
+  /** The processes that were allowed to live on. */
   readonly allowed: readonly RunFinding[]
-  /** How many of `left` are alive still: after SIGKILL, or because nothing was to be ended. */
+  /** How many of `left` are still alive: after SIGKILL, or because nothing was to be ended. */
   readonly alive: number
 }
 
@@ -46,7 +46,7 @@ interface Row {
   readonly finding: RunFinding
 }
 
-/** Depth first, each with the lines that lead to it. */
+/** Depth first, each with the tree's lines before it. */
 function rowsOf(findings: readonly RunFinding[], parents: readonly RunFinding[], indent: string): Row[] {
   return parents.flatMap((finding, index) => {
     const isLast = index === parents.length - 1
@@ -75,7 +75,7 @@ function headline({ left, alive, endedBy, command }: RunReport, isReport: boolea
   return `${count(left.length)} outlived ${what} and ${left.length === 1 ? 'was' : 'were'} ended${survivors}`
 }
 
-/** What a person reads. */
+/** The text for a person. */
 export function formatReport(report: RunReport, isReport: boolean): string {
   const rows = toRows(report.left).map(({ branch, finding }) => [
     `${branch} ${finding.pid} ${escapeControls(clip(finding.command))}`,

@@ -9,7 +9,7 @@ import type { RunTrace } from './run-trace.js'
 import { commandLineOf, parseRequest, type RunRequest, UsageError } from './request.js'
 import { StartError, supervise } from './supervise.js'
 
-// `proctor run`: what is said, and how it ends.
+// `proctor run`: its messages, and its exit.
 
 const help = `proctor run: a command, contained
 
@@ -57,7 +57,7 @@ function startFailure({ message, code }: StartError, { command }: RunRequest): n
   return code === 'ENOENT' ? 127 : 126
 }
 
-/** A file that can be written is opened before the command runs: afterwards it would be too late to say so. */
+/** Opens the report before the command runs: afterwards it would be too late to say that it cannot be written. */
 function openReport(path: string | undefined): number | undefined {
   if (path === undefined) return undefined
   try {
@@ -91,14 +91,14 @@ function codeOf(report: RunReport, { leaks }: RunRequest): number | NodeJS.Signa
   return report.exitCode === 0 && isBlamed ? 1 : (report.exitCode ?? 1)
 }
 
-/** It is loaded when it is wanted: most runs have none. */
+/** Loaded on demand, because most runs have no trace. */
 async function openTrace({ trace, ...request }: RunRequest): Promise<RunTrace | undefined> {
   if (trace === undefined) return undefined
   const { RunTrace: Opened } = await import('./run-trace.js')
   return new Opened(trace, commandLineOf({ trace, ...request }))
 }
 
-/** A picture that cannot be kept changes nothing about the run's verdict. */
+/** A trace that cannot be kept does not change the verdict of the run. */
 function endTrace(trace: RunTrace | undefined, report: RunReport, hasFailed: boolean): void {
   try {
     trace?.end(report, hasFailed)
@@ -132,7 +132,7 @@ function endWith(code: number | NodeJS.Signals): never {
   process.exit(code)
 }
 
-/** Runs what is behind `proctor run`, and ends this process as the command has ended. */
+/** Runs the command after `proctor run`, and ends this process as the command has ended. */
 export async function main(parameters: readonly string[]): Promise<never> {
   const end = parameters.indexOf('--')
   const own = end === -1 ? parameters : parameters.slice(0, end)

@@ -5,27 +5,30 @@ import { startUnmarked } from '../containment/locks-mark.js'
 import { startOwn } from '../containment/own-starts.js'
 
 // The command is in our own process group, so a terminal's Ctrl-C, `timeout` and a script's `kill 0` reach it without
-// us: passed on once more, they would be a second Ctrl-C. What is sent to our number alone reaches nobody else. Node does
-// not tell the two apart. A canary does: a shell in our group that waits for the end of a pipe, and dies of what the group
-// gets.
+// us. If we passed such a signal on, the command would get it twice. But a signal to our pid alone reaches nobody else.
+// Node does not distinguish the two. A canary does: a shell in our group that waits for the end of a pipe, and dies of
+// what the group gets.
 
 const relayed = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const
 
-/** Whoever sends one of these twice wants the end, whatever the command thinks of it. */
+/** Whoever sends one of these twice wants the end, whatever the command does about it. */
 const ending: ReadonlySet<NodeJS.Signals> = new Set(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'])
 
-/** ms in which a signal has come to the whole group when it has come to us: the kernel goes from one to the next. */
+/** ms after which a signal to the group has reached all of it. The kernel goes from one member to the next. */
 const groupTime = 10
-/** ms in which one event comes again: npm passes on the Ctrl-C that its group has got, timeout(1) signals child and group. */
+/**
+ * ms within which the same event may arrive again: npm passes on the Ctrl-C that its group has also got, and timeout(1)
+ * signals the child and the group.
+ */
 const echoTime = 250
 
-/** A shell in our group, gone with us. It leaves no core file of its own. */
+/** Starts a shell in our group, which exits when we do. It writes no core file. */
 function startCanary(): ChildProcess {
   const begin = (): ChildProcess =>
     spawn('/bin/sh', ['-c', 'ulimit -c 0; read line'], { cwd: '/', env: {}, stdio: ['pipe', 'ignore', 'ignore'] })
   const canary = startUnmarked(() => startOwn(begin))
   canary.on('error', () => {})
-  // Node gives what could not be started for want of descriptors no streams, and no handle to let go of.
+  // If no descriptors are left, Node returns a child without streams, and without a handle to unref.
   if (canary.pid === undefined) return canary
   canary.unref()
   const stdin = canary.stdin as NodeJS.WritableStream & { unref?: () => void }
@@ -34,7 +37,7 @@ function startCanary(): ChildProcess {
   return canary
 }
 
-/** Whether a signal has come to it, delivered or not yet. */
+/** Whether it has got a signal, even if that is still pending. */
 function isStruck({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): boolean {
   if (pid === undefined || exitCode !== null) return false
   if (signalCode !== null) return signalCode === signal
@@ -50,7 +53,7 @@ function isStruck({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Si
 export interface RelayTarget {
   /** Sends the command a signal that it has not got. */
   pass(signal: NodeJS.Signals): void
-  /** Somebody wants the end, for the second time. */
+  /** Called when somebody wants the end for the second time. */
   force(): void
 }
 
@@ -59,7 +62,7 @@ export class SignalRelay {
   readonly #target: RelayTarget
   readonly #listeners = new Map<NodeJS.Signals, () => void>()
   #canary: ChildProcess | undefined
-  /** Until when copies of what came to the group may come, on the clock of `now()`. */
+  /** Until when (on our clock) copies of a signal to the group may arrive. */
   readonly #echoesUntil = new Map<NodeJS.Signals, number>()
   #wishes = 0
 
@@ -72,7 +75,7 @@ export class SignalRelay {
     for (const [signal, listener] of this.#listeners) process.on(signal, listener)
   }
 
-  /** Once the command runs: it does not wait for the canary. */
+  /** Called once the command runs, so that it does not wait for the canary. */
   watchGroup(): void {
     this.#canary = startCanary()
   }
@@ -95,7 +98,7 @@ export class SignalRelay {
     if (this.#isEcho(signal)) return
     if (canary !== undefined && isStruck(canary, signal)) {
       this.#echoesUntil.set(signal, now() + echoTime)
-      // The next one only when all copies of this one have come.
+      // The next canary only starts when all copies of this signal have arrived.
       after(echoTime, () => {
         if (this.#canary === canary) this.#canary = startCanary()
       })

@@ -4,10 +4,10 @@ import { quoteArgument, quoteCommand } from '../base/command-line.js'
 import { escapeControls } from '../base/escape.js'
 import { parsePattern } from '../wait/pattern.js'
 
-/** What becomes of what the command left, and whether it counts. */
+/** What happens to processes that the command left, and whether they fail the run. */
 export type LeakPolicy = 'fail' | 'kill' | 'warn' | 'report'
 
-/** What the command line of `proctor run` asks for. Milliseconds. */
+/** What the command line of `proctor run` asks for. Times are in ms. */
 export interface RunRequest {
   readonly command: string
   readonly args: readonly string[]
@@ -46,7 +46,7 @@ const accepted = Object.keys(options)
 
 const show = (text: string): string => escapeControls(quoteArgument(text))
 
-/** A length of time as timeout(1) and Node's users write it: `500`, `500ms`, `1.5s`, `2m`, `1h`. */
+/** A duration as timeout(1) and Node's users write it: `500`, `500ms`, `1.5s`, `2m`, `1h`. */
 function parseDuration(name: Name, text: string, least: number): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text)
   const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 'ms']!
@@ -74,7 +74,7 @@ function toPattern(text: string): string | RegExp {
   }
 }
 
-/** The values of the options, `allow` with all of its own. */
+/** The values of the options. `allow` has all of its values. */
 function readOptions(parameters: readonly string[]): { values: Partial<Record<Name, string>>; allow: string[] } {
   const { tokens } = parseArgs({ args: [...parameters], options, strict: false, allowPositionals: true, tokens: true })
   const values: Partial<Record<Name, string>> = {}
@@ -101,7 +101,7 @@ function readOptions(parameters: readonly string[]): { values: Partial<Record<Na
 }
 
 /**
- * Reads the command line behind `proctor run`.
+ * Reads the command line after `proctor run`.
  *
  * @throws {UsageError} one sentence: what was given, and what is accepted.
  */

@@ -13,11 +13,11 @@ import type { RunFinding } from './findings.js'
 // Finds the live processes of the command, and ends them. The command leads no group of its own, so each process is
 // signalled alone: other members of its group, such as the rest of a pipeline, belong to the shell.
 
-/** ms in which everything must be dead after SIGKILL. */
+/** ms within which everything must be dead after SIGKILL. */
 const killTimeout = 5000
 const lookInterval = 100
 
-/** A process that was seen alive, and what has become of it. */
+/** A process that was seen alive, and how it ended. */
 interface Seen {
   readonly finding: Omit<RunFinding, 'outcome'>
   outcome: string

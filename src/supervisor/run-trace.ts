@@ -11,7 +11,7 @@ import { assertReplaceable, TraceFile } from '../trace/trace-file.js'
 import { guardian } from '../worker/own-guardian.js'
 import type { RunReport } from './findings.js'
 
-// The picture of a run: every process over time. Its streams are the command's own, so no output is in it.
+// The picture of a run: every process over time. It has no output, because the command has our own streams.
 
 export class RunTrace {
   readonly #trace: Trace
@@ -19,7 +19,9 @@ export class RunTrace {
   readonly #mask = new Mask()
   #listener: ReturnType<Trace['command']> | undefined
 
-  /** @throws {ProctorError} when it could not be written to `path`. */
+  /**
+   * @throws {ProctorError} if it could not be written to `path`.
+   */
   constructor(path: string, command: string) {
     this.#command = command
     this.#mask.learn(process.env)
@@ -37,7 +39,7 @@ export class RunTrace {
     this.#trace = new Trace(file, () => header, this.#mask)
   }
 
-  /** The command runs. */
+  /** Called when the command runs. */
   started(pid: number): void {
     const env = { added: [], changed: [], removed: [] }
     this.#listener = this.#trace.command({ command: this.#command, cwd: process.cwd(), env: () => env })
@@ -56,13 +58,13 @@ export class RunTrace {
     this.#trace.end({ state, findings, errors: [], files: [], containment: report.containment })
   }
 
-  /** There was nothing to see. */
+  /** Called if there was nothing to see. */
   remove(): void {
     this.#trace.remove()
   }
 }
 
-/** As a picture wants it: it is only looked at. */
+/** A tree for a picture, which only looks at it. */
 const toTree = ({ pid, startTime }: ProcessIdentity): Tree =>
   track({
     identity: { pid, startTime },

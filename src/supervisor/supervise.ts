@@ -42,7 +42,7 @@ function exitOf(child: ChildProcess): Promise<CommandExit> {
   })
 }
 
-/** Resolves with the reason when the command must be ended early. */
+/** Resolves with the reason if the command must be ended early. */
 function endOfPatience(timeout: number | undefined): {
   readonly reason: Promise<'timeout' | 'force'>
   force(): void
@@ -64,7 +64,7 @@ function withResolvers<Value>(): { promise: Promise<Value>; resolve: (value: Val
 /**
  * Runs a command to its end, and ends what it left.
  *
- * @throws {StartError} when it could not be started; {ContainmentError} for `strict` where it is unavailable.
+ * @throws {StartError} if it could not be started; {ContainmentError} for `strict` where it is unavailable.
  */
 export async function supervise(request: RunRequest, listener: RunListener = {}): Promise<RunReport> {
   const stdio = inheritedDescriptors()
