@@ -42,14 +42,17 @@ export const runners = (peers) => ({
 
 export const endings = ['exits 0', 'fails', 'times out', 'Ctrl-C', 'SIGTERM', 'SIGKILL']
 
+/** s until it is too long. pytest alone takes 2 s to start on a busy machine. */
+const timeOf = (command) => (command.includes('pytest') ? 6 : 2)
+
 const wrappers = {
-  nothing: (command, ending) => (ending === 'times out' ? ['timeout', '2', ...command] : command),
+  nothing: (command, ending) => (ending === 'times out' ? ['timeout', String(timeOf(command)), ...command] : command),
   'bun --no-orphans': ([bun, ...rest], ending) => {
     const command = [bun, '--no-orphans', ...rest]
     return ending === 'times out' ? ['timeout', '2', ...command] : command
   },
   'proctor run': (command, ending, json) => {
-    const timeout = ending === 'times out' ? ['--timeout', '2s'] : []
+    const timeout = ending === 'times out' ? ['--timeout', `${timeOf(command)}s`] : []
     return [process.execPath, cli, 'run', '--leak-timeout', '200', '--json', json, ...timeout, '--', ...command]
   },
 }
