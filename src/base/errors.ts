@@ -66,6 +66,23 @@ export interface CommandState {
   readonly exitSignal: NodeJS.Signals | null
   /** stdout and stderr in the order of the reads, or the screen of a terminal. */
   readonly output: string
+  /** Whether the end of its test has ended it. The rest of an `aroundEach` runs after that, and may still ask. */
+  readonly isPastTest?: boolean
+}
+
+/** What a sentence about such an exit ends with. */
+export const endOfTest = ({ isPastTest = false }: Pick<CommandState, 'isPastTest'>): string =>
+  isPastTest ? ', at the end of its test' : ''
+
+/** A message shown beside an error. No line has raised it, so it has no frames. */
+function stackless(message: string): ProctorError {
+  const error = new ProctorError(message)
+  withoutFrames(error)
+  return error
+}
+
+function because(error: Error, cause: string): void {
+  Object.defineProperty(error, 'cause', { value: stackless(cause), configurable: true })
 }
 
 /** The errors that carry the state of a command. */
@@ -79,6 +96,7 @@ export class CommandError extends ProctorError implements CommandState {
     super(message)
     const { command, exitCode, exitSignal, output } = state
     setQuietly(this, { command, exitCode, exitSignal, output })
+    if (state.isPastTest === true) because(this, 'The end of its test has ended it.')
   }
 }
 named(CommandError, 'CommandError')
@@ -125,13 +143,6 @@ export class FailedExitError extends CommandError {
 }
 named(FailedExitError, 'FailedExitError')
 
-/** A message shown beside an error. No line has raised it, so it has no frames. */
-function stackless(message: string): ProctorError {
-  const error = new ProctorError(message)
-  withoutFrames(error)
-  return error
-}
-
 /** What a timeout says in addition to the output so far. */
 export interface WaitTimeoutDetails {
   /** Printed below the output. */
@@ -150,7 +161,7 @@ export class WaitTimeoutError extends CommandError {
     const output = `Timed out after ${seconds(timeoutMs)}:\n\n${state.output.trimEnd()}`
     super(note === undefined ? output : `${output}\n\n${note}`, state)
     setQuietly(this, { timeoutMs })
-    if (cause !== undefined) Object.defineProperty(this, 'cause', { value: stackless(cause), configurable: true })
+    if (cause !== undefined) because(this, cause)
   }
 
   /** Without its cause, which is in the help below the message: a runner would print it a second time. */

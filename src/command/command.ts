@@ -176,6 +176,7 @@ export class Command {
       command,
       exitCode: exit?.code ?? null,
       exitSignal: exit?.signal ?? null,
+      ...(this.endedBy === 'teardown' ? { isPastTest: true } : {}),
       get output() {
         return log.text()
       },

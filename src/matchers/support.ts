@@ -1,5 +1,6 @@
 import { checkOptions } from '../base/check.js'
 import { pollUntil } from '../base/clock.js'
+import { endOfTest } from '../base/errors.js'
 import { escapeControls } from '../base/escape.js'
 import type { CommandProcess } from '../command/command-process.js'
 import { commandOf } from '../command/handle.js'
@@ -71,10 +72,10 @@ export function lastOutput(process: CommandProcess): string {
 }
 
 export function describeProcess(process: CommandProcess): string {
-  const { exitCode, exitSignal } = process.state()
+  const state = process.state()
   if (process.record.spawnError !== undefined) return process.record.spawnError.message
   if (!process.isSettled) return `${process.command} is running (pid ${process.ownTree?.identity.pid})`
-  return `${process.command} exited with ${exitSignal ?? exitCode} after ${process.durationMs} ms`
+  return `${process.command} exited with ${state.exitSignal ?? state.exitCode} after ${process.durationMs} ms${endOfTest(state)}`
 }
 
 /** Counts a matcher as looking at a command while it does so. */

@@ -66,8 +66,8 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
 
   override state(): CommandState {
     // Not `...super.state()`: that would decode everything ever written, only to drop it.
-    const { command, exitCode, exitSignal } = super.state()
-    return { command, exitCode, exitSignal, output: this.#screen.stripped }
+    const { command, exitCode, exitSignal, isPastTest = false } = super.state()
+    return { command, exitCode, exitSignal, isPastTest, output: this.#screen.stripped }
   }
 
   protected override received(stream: OutputStream, bytes: Buffer): void {

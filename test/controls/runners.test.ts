@@ -51,6 +51,18 @@ const mutations: readonly Mutation[] = [
     to: '?.aroundEach?.length ?? 0) < 0) return true',
   },
   {
+    // G5 of the fixtures: whoever asks behind the end of a test is not told that this has ended the command.
+    file: 'src/command/command.ts',
+    from: "this.endedBy === 'teardown' ? { isPastTest: true }",
+    to: "this.endedBy === 'teardown' ? { isPastTest: false }",
+  },
+  {
+    // G6: what a wait gets is what is left of the test, less a time that a short test does not have.
+    file: 'src/wait/default-timeouts.ts',
+    from: 'Math.max(left - margin, left / 2)',
+    to: 'left - margin',
+  },
+  {
     // G8: what Jest's environment starts is the test's.
     file: 'src/guard/blame.ts',
     from: 'if (this.#runner.isInEnvironment?.() === true) return this.#worker',
@@ -86,7 +98,7 @@ test('without their parts the doors of the runners do otherwise', async ({ run, 
     start('jest', '--verbose', '--rootDir', join('fixtures/suites', suite), '--testMatch', `**/${file}`, ...args)
   const [expected, cutOff, around, environment, failing, byNode] = await Promise.all(
     [
-      vitest('expected', 'repeats'),
+      vitest('expected', 'repeats', 'short'),
       vitest('expected', 'cut-off', '--bail=1'),
       vitest('runner-controls', '--reporter=proctor/vitest/reporter'),
       jest('guard-jest', 'environment.test.cjs', '--config', 'fixtures/suites/guard-jest/jest.config.cjs'),
@@ -95,6 +107,9 @@ test('without their parts the doors of the runners do otherwise', async ({ run, 
     ].map(async (each) => (await each.waitForExit(patience)).output),
   )
   expect(expected).toContain('✓ repeats.test.ts > leaks in a repeat that is not the last')
+  expect(expected).toMatch(/Timed out after 0\.01 seconds/)
+  expect(expected).toMatch(/exited with SIGTERM after \d+ ms\.$/m)
+  expect(expected).not.toContain('The end of its test')
   expect(cutOff).toContain('is cut off skipped itself')
   expect(around).toMatch(/×.*the hook cleans up/)
   expect(around).toMatch(/×.*uses a fixture beside another one/)

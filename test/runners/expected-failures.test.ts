@@ -11,9 +11,14 @@ const runJest = (file: string): Promise<InnerResult> => {
   return startInner(process.execPath, [...args, inRoot('fixtures/suites/jest'), '--config', '{}'], { env }).result
 }
 
-test('Vitest: a leak in any repeat of test.fails is red', { timeout: 60_000 }, async () => {
-  const { output } = await runVitest('expected', { args: ['repeats'], env: { SUITE_NUMBER: uniqueNumber() } })
-  expect(verdictsOf(output, /^ [✓×] .*$/gm)).toEqual([
+test('Vitest: repeats, short tests, and what comes behind the end of a test', { timeout: 60_000 }, async () => {
+  const { output } = await runVitest('expected', { args: ['repeats', 'short'], env: { SUITE_NUMBER: uniqueNumber() } })
+  // A wait gets a fair part of what is left of the test's 500 ms.
+  expect(output).toMatch(/Timed out after 0\.(?!01)\d+ seconds/)
+  expect(output).toMatch(/sleep 600 exited with SIGTERM after \d+ ms, at the end of its test\./)
+  expect(output).toMatch(/unexpectedly exited with signal SIGTERM\. Output:\s+Why: The end of its test has ended it\./)
+  // A leak in any repeat of `test.fails` is red.
+  expect(verdictsOf(output, /^ [✓×] repeats.*$/gm)).toEqual([
     '× repeats.test.ts > leaks in a repeat that is not the last',
     '✓ repeats.test.ts > is expected to fail in each repeat, and does',
   ])
