@@ -6,8 +6,8 @@ import { shortPath, startFolder } from '../base/start-folder.js'
 import { show } from '../base/words.js'
 import type { GuardOrigin } from './report.js'
 
-// The leaks that a suite already has, so that only new ones fail. A leak is identified by the file that started it and by
-// its command line, and not by the line of code, as lines move.
+// The leaks that a suite already has, so that only new ones fail it. A leak is identified by the file that started it
+// and by its command line, not by the line of code, because lines move.
 
 /** What identifies a leak. */
 export interface KnownLeak {
@@ -17,7 +17,7 @@ export interface KnownLeak {
   readonly command: string
 }
 
-/** With this variable the guard writes what it finds to the baseline. */
+/** If this variable is set, the guard writes what it finds to the baseline. */
 export const updateVariable = 'PROCTOR_GUARD_UPDATE'
 
 export const isUpdate = (environment: NodeJS.ProcessEnv): boolean => (environment[updateVariable] ?? '') !== ''
@@ -50,7 +50,7 @@ export function formatBaseline(leaks: readonly KnownLeak[]): string {
   return lines.length === 0 ? '[]\n' : `[\n  ${lines.join(',\n  ')}\n]\n`
 }
 
-/** Reads a baseline file. A relative path starts at the folder of the run. Undefined when there is no such file. */
+/** Reads a baseline file. A relative path is relative to the folder of the run. Undefined if there is no such file. */
 export function readBaseline(path: string): readonly KnownLeak[] | undefined {
   let text: string
   try {

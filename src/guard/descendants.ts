@@ -44,7 +44,7 @@ const currentTime = (): number =>
     ? Math.floor(Number.parseFloat(readProc('/proc/uptime') ?? '0') * ticksPerSecond)
     : Math.floor(wallClock() / 1000)
 
-/** Whether a process that was seen a moment ago is gone. Another user's cannot be read: it counts as there. */
+/** Whether a process that was seen a moment ago has gone. Another user's cannot be read and counts as still there. */
 function isGone(record: ProcessRecord): boolean {
   const holder = table.name === 'linux' ? readStat(record.pid) : record
   return holder === undefined || !table.isSame(holder, record) || isZombie(holder)
@@ -69,7 +69,7 @@ export class DescendantTracker {
   #inExec = new Map<string, number>()
   /** Undefined until the first child is about to start. `isComplete`: every orphan becomes a child of this process. */
   #contained: { readonly level: ContainmentLevel; readonly isComplete: boolean } | undefined
-  /** A child came and went before its orphans would have become our children. */
+  /** Whether a child came and went before its orphans would have become our children. */
   #hasMissed = false
   #acknowledgedStarts = 0
   #exits = 0
@@ -153,7 +153,10 @@ export class DescendantTracker {
     return this.level === 'strict' ? 3 : 2
   }
 
-  /** Whether the last look met traces of a process that was gone before it could be read, and may have started another. */
+  /**
+   * Whether the last look found traces of a process that had gone before it could be read, and may have started
+   * another.
+   */
   get isUncertain(): boolean {
     return this.#isUncertain
   }
@@ -167,7 +170,7 @@ export class DescendantTracker {
     return false
   }
 
-  /** Everything of ours that is alive now. */
+  /** All of our processes that are alive now. */
   async look(): Promise<Descendant[]> {
     this.#isUncertain = false
     const before = this.#inExec
@@ -180,7 +183,7 @@ export class DescendantTracker {
     for (const start of this.#starts.values()) identify(start)
     const found = new Map<string, Descendant>()
     if (table.name === 'linux') this.#collectChildren(found)
-    // A process that was orphaned too early is not in the list of our children: it is searched for as long as it lives.
+    // A process that was orphaned too early is not in the list of our children. It is searched for as long as it lives.
     const known = found.size
     if (this.#contained?.isComplete !== true || this.#hasMissed) await this.#collectMarked(found)
     this.#hasMissed = found.size > known

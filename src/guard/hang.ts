@@ -9,7 +9,7 @@ import { guardian } from '../worker/own-guardian.js'
 // After the last test the process may stay, because Node waits for a child, or for a pipe to which somebody can still
 // write. Neither Node nor the runners say for whom.
 
-/** A process that nothing holds up exits within so many ms after its last test. */
+/** A process that nothing keeps alive exits within this many ms after its last test. */
 const hangTime = 3000
 
 /** If this process is still there after `hangTime`, writes to standard error what holds it up. */

@@ -14,7 +14,7 @@ export function isThere(each: Descendant): boolean {
 
 const isStart = (each: Descendant): boolean => each.pid === each.start?.identity?.pid
 
-/** What the report needs of a process, read while it is there. */
+/** What the report needs from a process, read while it is there. */
 export const toLeft = (each: Descendant, outcome: string): Left => ({
   pid: each.pid,
   startTime: each.startTime,

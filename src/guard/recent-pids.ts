@@ -20,7 +20,7 @@ export class RecentPids {
     this.#kept.add(pid)
   }
 
-  /** Whether a process was gone before it could be read: the list may lack what it started in the meantime. */
+  /** Whether a process had gone before it could be read. Then the list may lack what it started in the meantime. */
   get hasLost(): boolean {
     return this.#hasLost
   }

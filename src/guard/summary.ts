@@ -5,7 +5,7 @@ import type { KnownLeak } from './baseline.js'
 
 // Sums up what all guards of a run have found: one line for each line of code that started leaked processes.
 
-/** What a guard found of one line of code, at the end of one test or file. */
+/** What a guard found about one line of code, at the end of a test or a file. */
 export interface LeakNote extends KnownLeak {
   /** `file:line`, where it is known. */
   readonly site: string | undefined
@@ -13,14 +13,14 @@ export interface LeakNote extends KnownLeak {
   /** Identifies the test, or the file, among all of the run. */
   readonly unit: string
   readonly kind: 'test' | 'file'
-  /** Whether the leak fails nothing: it stands in the baseline, or the mode is `report` or `warn`. */
+  /** Whether the leak fails nothing: the baseline has it, or the mode is `report` or `warn`. */
   readonly isTolerated: boolean
 }
 
 /** Collects what all guards of a run find. */
 export interface LeakListener {
   found(note: LeakNote): void
-  /** Called when the run's findings are to be written to this baseline. */
+  /** Called if the run's findings are to be written to this baseline. */
   willUpdate(baseline: string): void
 }
 
