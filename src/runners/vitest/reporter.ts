@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import type { Reporter, TestModule, Vitest } from 'vitest/node'
+import { HtmlReport } from './html-report.js'
 import { wallClock } from '../../base/clock.js'
 import { sumUpLeaks } from '../leak-list.js'
 import { forgetNamedTraces, listTraces } from '../trace-lists.js'
@@ -18,14 +19,20 @@ export class ProctorReporter implements Reporter {
   #log = (line: string): void => void process.stdout.write(`${line}\n`)
 
   #begunAt = 0
+  #html: HtmlReport | undefined
 
   onTestRunStart(): void {
     forgetNamedTraces()
     this.#begunAt = Math.floor(wallClock())
   }
 
-  onInit({ logger }: Vitest): void {
+  onInit({ logger, config }: Vitest): void {
     this.#log = (line) => logger.log(line)
+    this.#html = HtmlReport.of(config)
+  }
+
+  onTestModuleEnd(module: TestModule): void {
+    for (const test of module.children.allTests()) this.#html?.addTrace(test, metaOf(test)?.trace)
   }
 
   onTestRunEnd(modules: readonly TestModule[]): void {
