@@ -1,6 +1,6 @@
 /** The names of variables whose values are secret. */
 const secretName =
-  /TOKEN|SECRET|PASSW|PASSPHRASE|PASSCODE|CREDENTIAL|API_?KEY|PRIVATE|COOKIE|SIGNATURE|CONNECTION_?STRING|CONN_?STR|PASS$|(?:^|_)(?:AUTH|KEY|PAT|PASS|PW|DSN|SAS)(?:_|$)|\w_?PWD$/i
+  /TOKEN|SECRET|PASSW|PASSPHRASE|PASSCODE|CREDENTIAL|API_?KEY|PRIVATE|COOKIE|SIGNATURE|BEARER|WEBHOOK|CONNECTION_?STRING|CONN_?STR|PASS$|(?:^|_)(?:AUTH|CREDS|JWT|KEY|PAT|PASS|PW|DSN|SALT|SAS)(?:_|$)|\w_?PWD$/i
 /** The shell's own variables for the current folder and the one before. */
 const isFolder = (name: string): boolean => /^(?:OLD)?PWD$/.test(name)
 const judged = new Map<string, boolean>()
@@ -21,9 +21,12 @@ const looksLikeKey = (value: string): boolean =>
 
 const namesPlace = /(?:SOCK|SOCKET|FILE|PATH|DIR|HOME|FOLDER)$/i
 
+/** Whether a value is two folders or more, of words. A password may begin with a slash too. */
+const looksLikePath = (value: string): boolean => /^(?:\/[\w.@+ -]+){2,}\/?$/.test(value) && !looksLikeKey(value)
+
 /** Whether a value is a path, as in SSH_AUTH_SOCK. Paths are not secret, and half of all command lines contain one. */
 const isPlace = (name: string, value: string): boolean =>
-  value.startsWith('/') && (namesPlace.test(name) || !looksLikeKey(value))
+  value.startsWith('/') && (namesPlace.test(name) || looksLikePath(value))
 
 // Each repetition is bounded, so that no text takes forever to search.
 
@@ -37,6 +40,18 @@ const fieldsOf = (text: string): string[] => [...text.matchAll(secretField)].map
 /** An option with a secret value: `--password x`, `--api-key=x`. */
 const secretOption =
   /(--?(?:[\w-]{0,40}(?:password|passwd|passphrase|secret|token|api-?key|credentials?|access-?key|private-?key)|pass))(=| )('[^']*'|[^\s'-][^\s']*)/gi
+/** A token in the place of a user: `https://ghp_0123…@host`. */
+const addressToken = /(:\/\/)((?=[\w-]{0,200}\d)[\w-]{20,200})(?=(?::x-oauth-basic)?@)/g
+/** `https://host/?access_token=x`, `&sig=x`. */
+const queryField =
+  /([?&](?:[\w-]{0,40}(?:token|secret|password|passwd|signature)|api[_-]?key|sig)=)([^&\s'"#]{1,500})/gi
+/** `X-Api-Key: x`. */
+const secretHeader = /((?<![\w/-])x-[\w-]{0,40}(?:key|token|secret|auth|password):\s*)([^\s'"]{1,500})/gi
+/** A variable that a command line sets for a program: `env PGPASSWORD=x psql`. */
+const assignment = /(?<![\w?&-])(([A-Za-z_]\w{0,80})=)('[^']*'|[^\s'"&;]{1,500})/g
+/** `curl -u user:password`. */
+const curlUser =
+  /^(?:\S*\/)?(?:curl|http|https|wget|xh)\s(?:.*?\s)?(?:-u|-a|--user|--auth)[= ]?'?[^\s:'"]{1,100}:([^\s'"]{1,500})/s
 /** `Authorization: Bearer x`. */
 const authorization = /((?:proxy-)?authorization:\s*(?:bearer|basic|token|digest)\s+)([^\s'"]+)/gi
 
@@ -108,7 +123,12 @@ export class Mask {
     }
     for (const field of fieldsOf(command)) this.#add(field, 'SECRET')
     for (const [, , , value] of command.matchAll(secretOption)) this.#add(value!.replaceAll("'", ''), 'SECRET')
-    for (const [, , value] of command.matchAll(authorization)) this.#add(value!, 'SECRET')
+    for (const form of [authorization, queryField, secretHeader, addressToken]) {
+      for (const [, , value] of command.matchAll(form)) this.#add(value!, 'SECRET')
+    }
+    for (const [, , name, value] of command.matchAll(assignment)) this.#learnVariable(name!, value!.replaceAll("'", ''))
+    const password = curlUser.exec(command)?.[1]
+    if (password !== undefined) this.#add(password, 'PASSWORD')
     if (this.#names.size > before) this.#sort()
   }
 
@@ -126,9 +146,13 @@ export class Mask {
    * Hides secrets in a command line, where options tell too. In output, `--token TOKEN` is just the help of a program.
    */
   hideInCommand(command: string): string {
-    return this.hide(command).replaceAll(secretOption, (all, option: string, sign: string, value: string) =>
-      isMasked(value) ? all : `${option}${sign}$SECRET`,
-    )
+    return this.hide(command)
+      .replaceAll(secretOption, (all, option: string, sign: string, value: string) =>
+        isMasked(value) ? all : `${option}${sign}$SECRET`,
+      )
+      .replaceAll(assignment, (all, before: string, name: string, value: string) =>
+        isMasked(value) || !isSecretName(name) || isPlace(name, value) ? all : `${before}$SECRET`,
+      )
   }
 
   /** Hides secrets in a picture of a screen. */
@@ -154,7 +178,7 @@ export class Mask {
 }
 
 /** A text without any of these contains nothing in the form of a secret. */
-const mayHold = ['://', 'Key=', 'uthorization:', 'assword=']
+const mayHold = ['://', 'Key=', 'uthorization:', 'assword=', 'x-', 'X-']
 
 /** Whether somebody else has already replaced the value by a name. */
 const isMasked = (value: string): boolean => value.startsWith('$') || /^[*x.…]+$/i.test(value)
@@ -166,11 +190,17 @@ function hideByForm(text: string): string {
   let masked = text
   if (masked.includes('://')) {
     replace(addressPassword, ([all, before, value]) => (isMasked(value!) ? all! : `${before}$PASSWORD@`))
+    for (const form of [addressToken, queryField]) {
+      replace(form, ([all, before, value]) => (isMasked(value!) ? all! : `${before}$SECRET`))
+    }
   }
   if (masked.includes('=')) {
     replace(secretField, ([all, before, value, start, last]) =>
       isMasked((value ?? last)!) ? all! : `${before ?? start}$SECRET`,
     )
+  }
+  if (/\bx-/i.test(masked)) {
+    replace(secretHeader, ([all, before, value]) => (isMasked(value!) ? all! : `${before}$SECRET`))
   }
   if (/authorization:/i.test(masked)) {
     replace(authorization, ([all, before, value]) => (isMasked(value!) ? all! : `${before}$SECRET`))

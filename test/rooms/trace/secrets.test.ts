@@ -18,6 +18,11 @@ describe('what is hidden', () => {
     ['DB_PASS', 'hunter2'],
     ['SMTP_PASS', 'hunter2'],
     ['SSHPASS', 'hunter2'],
+    ['DB_PASS', '/Tr0ub4dor&3'],
+    ['SMTP_PASSWORD', '/hunter2'],
+    ['JWT', 'eyJhbGciOiJIUzI1NiJ9'],
+    ['DEPLOY_CREDS', 'ada:hunter2'],
+    ['SLACK_WEBHOOK_URL', 'https://hooks.example/T0/B0/x'],
     ['MYSQL_PWD', 'hunter2'],
     ['MONGO_INITDB_ROOT_PW', 'hunter2'],
     ['AWS_SECRET_ACCESS_KEY', '/JalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'],
@@ -41,6 +46,7 @@ describe('what is hidden', () => {
     ['HOMEPAGE_URL', 'https://example.com/a:b/c@d'],
     ['MONKEY', 'banana split'],
     ['PWD', '/home/ada/project'],
+    ['DB_PASS', '/run/secrets/db'],
     ['OLDPWD', '/home/ada/project'],
     ['GOOGLE_APPLICATION_CREDENTIALS', '/home/ada/keys/google.json'],
     ['SSH_PRIVATE_KEY_FILE', '/home/Ada/Keys/Private1/id_rsa'],
@@ -87,6 +93,14 @@ test.each([
     'az --connection-string "AccountName=x;AccountKey=abcdefgh=="',
     'az --connection-string "AccountName=x;AccountKey=$SECRET"',
   ],
+  ['env PGPASSWORD=hunter2 psql', 'env PGPASSWORD=$PGPASSWORD psql'],
+  ["sh -c 'DB_PASS=/hunter2 app'", "sh -c 'DB_PASS=$DB_PASS app'"],
+  ['env PASS=ab PORT=3000 KEY_FILE=/a/b app', 'env PASS=$SECRET PORT=3000 KEY_FILE=/a/b app'],
+  ['curl -u ada:hunter2 https://x', 'curl -u ada:$PASSWORD https://x'],
+  ['docker run -u 1000:1000 x', 'docker run -u 1000:1000 x'],
+  ["curl -H 'X-Api-Key: 0123456' x", "curl -H 'X-Api-Key: $SECRET' x"],
+  ["curl 'https://x/?a=1&access_token=0123456&b=2'", "curl 'https://x/?a=1&access_token=$SECRET&b=2'"],
+  ['git clone https://ghp_0123456789abcdefghij@github.com/a', 'git clone https://$SECRET@github.com/a'],
   ['node --tokenise x --pass-through y --no-token --help', 'node --tokenise x --pass-through y --no-token --help'],
   ["node -e 'const secret = process.env.X; f(secret)'", "node -e 'const secret = process.env.X; f(secret)'"],
   ['curl https://example.com:8080/a@b', 'curl https://example.com:8080/a@b'],
@@ -115,7 +129,18 @@ test('secrets in a picture are hidden, too', () => {
 
 test('a megabyte takes no noticeable time', () => {
   const mask = new Mask()
-  for (const part of ['://', '://a:', 'Password=', '--token ', 'authorization: ', ';Secret=']) {
+  for (const part of [
+    '://',
+    '://a:',
+    'Password=',
+    '--token ',
+    'authorization: ',
+    ';Secret=',
+    '?token=',
+    'x-key: ',
+    'A=',
+    'curl -u a:',
+  ]) {
     mask.hideInCommand(part.repeat(1_000_000 / part.length))
   }
   expect(mask.isNeededFor(Buffer.from('://'.repeat(300_000)))).toBe(false)
