@@ -4,6 +4,7 @@ import { assertContainment, type Guarded, watchDescendants } from '../guard/watc
 import { table } from '../system/process-table/current.js'
 import { signalProcess } from '../system/signals.js'
 import { inheritedDescriptors } from './descriptors.js'
+import { exactWords } from './exact-words.js'
 import type { RunReport } from './findings.js'
 import { RunDescendants } from './run-descendants.js'
 import { SignalRelay } from './relay.js'
@@ -85,7 +86,8 @@ export async function supervise(request: RunRequest, listener: RunListener = {})
   relay.open()
   try {
     const begin = now()
-    child = spawn(request.command, request.args, { stdio })
+    const { command, args } = exactWords(request)
+    child = spawn(command, args, { stdio })
     const exit = exitOf(child)
     child.once('exit', (code, signal) => listener.exited?.(code, signal))
     if (child.pid === undefined) await exit

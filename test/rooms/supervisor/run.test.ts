@@ -42,6 +42,14 @@ describe('what is passed on', () => {
     }
   })
 
+  test.runIf(process.platform === 'linux')('arguments and variables that are no UTF-8, byte by byte', () => {
+    const inner = `printf '%s|' "$@"; printf '%s' "$VALUE"`
+    const line = `VALUE=$'v\\377\\n' exec node ${cli} run -- sh -c '${inner.replaceAll("'", String.raw`'\''`)}' '' $'\\377 a\\n' "ü" '$(x)' ''`
+    const { status, stdout } = spawnSync('bash', ['-c', line], { env: cleanEnvironment(), encoding: 'latin1' })
+    const umlaut = Buffer.from('ü').toString('latin1')
+    expect({ status, stdout }).toEqual({ status: 0, stdout: `\u00FF a\n|${umlaut}|$(x)||v\u00FF\n` })
+  })
+
   test('a command that does not exist or cannot be executed', async () => {
     expect(await startRun(['--', 'no-such-command']).result).toMatchObject({
       exitCode: 127,
