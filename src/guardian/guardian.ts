@@ -1,4 +1,4 @@
-import { existsSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { thisOwner } from '../containment/owner.js'
@@ -40,12 +40,6 @@ function mainProcess(): ProcessIdentity | undefined {
   return realProcess.connected ? table.identify(process.ppid) : undefined
 }
 
-/** An open file to which a trace is written. Writes go to its end. */
-export interface Draft {
-  readonly path: string
-  readonly file: number
-}
-
 /** A worker's guardian. It starts when there is something to watch, and is restarted when it dies. */
 export class Guardian {
   readonly #environment: NodeJS.ProcessEnv
@@ -61,8 +55,6 @@ export class Guardian {
   #temporary: { readonly name: string; readonly real: string } | undefined
   /** The records by temporary folder, as tests may change TMPDIR. */
   readonly #records = new Map<string, OwnRecord>()
-  /** Empty drafts, to be used again: making and removing a file costs a short test more than writing the trace. */
-  readonly #emptyDrafts: Draft[] = []
   #hasExempted = false
 
   constructor(
@@ -144,30 +136,26 @@ export class Guardian {
   }
 
   /**
-   * An empty file for a trace that is to be moved to `destination`. The caller must give it back.
+   * The path for a new unfinished trace.
    *
    * @throws {WorkspaceError} if this user's own folder belongs to somebody else.
    */
-  takeDraft(destination: string): Draft {
-    const draft = this.#emptyDrafts.pop() ?? this.#newDraft()
-    this.#watch(`trace ${draft.path}`, { kind: 'trace', draft: draft.path, destination })
-    return draft
+  nextDraft(): string {
+    return this.#recordIn(this.#temporaryFolder()).nextDraft()
+  }
+
+  /** Watches an unfinished trace. If the worker dies, the guardian completes it at `destination`. */
+  watchTrace(draft: string, destination: string): void {
+    this.#watch(`trace ${draft}`, { kind: 'trace', draft, destination })
+  }
+
+  forgetTrace(draft: string): void {
+    this.#forget(`trace ${draft}`)
   }
 
   /** Tells the guardian what it has yet to be told: the worker exits, and there is no later. */
   tellNow(): void {
     this.#flush()
-  }
-
-  giveBack(draft: Draft): void {
-    ftruncateSync(draft.file)
-    this.#forget(`trace ${draft.path}`)
-    this.#emptyDrafts.push(draft)
-  }
-
-  #newDraft(): Draft {
-    const path = this.#recordIn(this.#temporaryFolder()).nextDraft()
-    return { path, file: openSync(path, 'ax', 0o600) }
   }
 
   /**

@@ -15,7 +15,8 @@ import { later } from '../base/clock.js'
 import { ProctorError } from '../base/errors.js'
 import { realProcess } from '../base/real-process.js'
 import { onceAWorker } from '../base/shelf.js'
-import { type Draft, type Guardian, isPageForOthers, tracePage } from '../guardian/guardian.js'
+import { type Guardian, isPageForOthers, tracePage } from '../guardian/guardian.js'
+import { type Draft, giveBack, takeDraft } from './draft.js'
 import { indexName, noteTraceFolder } from './trace-folders.js'
 
 // A trace is a page followed by its data. The head of the page has everything that draws it, and ends with the opening
@@ -172,7 +173,7 @@ export class TraceFile {
   }
 
   #begin(): Draft {
-    const draft = this.#guardian.takeDraft(this.path)
+    const draft = takeDraft(this.#guardian, this.path)
     noteTraceFolder(this.#folder)
     if (!isPageForOthers) this.#pieces.unshift(readFileSync(tracePage))
     return draft
@@ -205,7 +206,7 @@ export class TraceFile {
     this.#isOver = true
     this.#work.length = 0
     unwritten.delete(this)
-    if (this.#draft !== undefined) this.#guardian.giveBack(this.#draft)
+    if (this.#draft !== undefined) giveBack(this.#guardian, this.#draft)
     this.#draft = undefined
   }
 
