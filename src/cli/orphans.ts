@@ -9,9 +9,6 @@ import { describeLeft } from '../workspace/removal.js'
 
 // `proctor ps` and `proctor sweep`: what runs under proctor although its test worker is gone.
 
-/** ms within which everything must be dead. */
-const sweepTimeout = 5000
-
 interface Line {
   readonly pid: number
   readonly command: string
@@ -71,7 +68,7 @@ export async function ps(isJson: boolean): Promise<number> {
 export async function sweepAll(isJson: boolean): Promise<number> {
   const records = readRecords()
   if (typeof records === 'string') return refuse(records)
-  const outcome = await sweep(() => findProcesses(records), sweepTimeout)
+  const outcome = await sweep(() => findProcesses(records))
   // Records with something still running are kept, because it can only be found by its record.
   const ended = records.filter(({ owner }) => !outcome.left.some((each) => each.owner.pid === owner.pid))
   const { removed: workspaces, left: stays } = await removeAbandonedWorkspaces(ended)

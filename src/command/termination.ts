@@ -3,7 +3,8 @@ import { signalTrees } from '../containment/containment.js'
 import { ContainmentError } from '../base/errors.js'
 import { after, backoff, now, sleep } from '../base/clock.js'
 import { firstRows } from '../base/table.js'
-import { untilGone } from '../containment/ladder.js'
+import { killTimeout, untilGone } from '../containment/ladder.js'
+import { pidsWithBelow } from '../system/forest.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie } from '../system/process-table/table.js'
 import { signalHeldGroup, signalProcess } from '../system/signals.js'
@@ -20,9 +21,6 @@ import type { Sender, SignalLog, SignalTarget } from './signal-log.js'
 
 // How one command is ended and its tree proven dead: by the test, by its `timeout`, or by teardown.
 
-/** ms within which everything must be dead after SIGKILL. */
-export const killTimeout = 4000
-
 /** Who ended a command. */
 export type Ending = 'itself' | 'test' | 'timeout' | 'teardown'
 
@@ -33,11 +31,7 @@ const isInGroup = ({ group, tree }: Member): boolean => group === tree.identity.
 
 /** The members outside of the group whose chain of parents leads into it. */
 function withLivingParents(members: readonly Member[]): Member[] {
-  const led = new Set(members.filter(isInGroup).map(({ pid }) => pid))
-  for (let before = -1; before !== led.size;) {
-    before = led.size
-    for (const { pid, ppid } of members) if (led.has(ppid)) led.add(pid)
-  }
+  const led = pidsWithBelow(members, isInGroup)
   return members.filter((member) => led.has(member.pid) && !isInGroup(member))
 }
 

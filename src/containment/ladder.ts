@@ -5,6 +5,11 @@ import { signalProcess, type SignalOutcome } from '../system/signals.js'
 // The ladder: SIGTERM, a grace, SIGKILL until nothing is alive. `climb` is the whole ladder for processes that are signalled
 // one by one. The kill loop ends the whole tree of a command when its grace is over.
 
+/** ms within which a command must be dead after SIGKILL. A test has 5 s with most runners, and is to be told before that. */
+export const killTimeout = 4000
+/** The same for all that a test, a file or a run has left. */
+export const sweepTimeout = 5000
+
 /** A process that can be asked to exit. */
 export interface Askable extends ProcessIdentity {
   readonly state: string

@@ -7,6 +7,7 @@ import { markName, outsideName, parseMarks } from '../containment/marks.js'
 import { remember, type Root, track } from '../containment/root.js'
 import { TableSource } from '../containment/table-source.js'
 import { type Member, toMember, type Tree } from '../containment/tree.js'
+import { pidsWithBelow } from '../system/forest.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 import { ownAncestors } from '../system/signals.js'
@@ -73,15 +74,9 @@ class EstateSource extends TableSource {
   /** The exempt processes, and all their descendants. */
   #exemptIn(records: ReadonlyMap<number, ProcessRecord>): ProcessRecord[] {
     if (!this.mayExempt) return []
-    const found = new Set([...records.values()].filter((record) => this.#isExempt(record)))
-    for (let before = -1; before !== found.size;) {
-      before = found.size
-      for (const record of records.values()) {
-        const parent = records.get(record.ppid)
-        if (parent !== undefined && found.has(parent)) found.add(record)
-      }
-    }
-    return [...found]
+    const all = [...records.values()]
+    const found = pidsWithBelow(all, (record) => this.#isExempt(record))
+    return all.filter(({ pid }) => found.has(pid))
   }
 
   #isExempt(record: ProcessRecord): boolean {

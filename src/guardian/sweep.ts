@@ -1,7 +1,7 @@
 import { isRunning } from '../system/process-table/holder.js'
 import { foreignProc } from '../system/process-table/linux.js'
 import { keyOf, type ProcessIdentity } from '../system/process-table/table.js'
-import { climb } from '../containment/ladder.js'
+import { climb, sweepTimeout } from '../containment/ladder.js'
 import { formatOwner, type Owner } from '../containment/owner.js'
 import type { PlainMember } from '../containment/tree.js'
 import { now, sleep } from '../base/clock.js'
@@ -37,8 +37,8 @@ export async function findProcesses(workers: readonly WorkerRecord[]): Promise<M
 const isAlive = (identity: ProcessIdentity | undefined): boolean => identity !== undefined && isRunning(identity)
 
 /** Waits until no guardian works for a dead worker of these records any more: nobody else may end what it ends. */
-export async function guardiansEnd(read: () => readonly WorkerRecord[], timeout: number): Promise<void> {
-  const deadline = now() + timeout
+export async function guardiansEnd(read: () => readonly WorkerRecord[]): Promise<void> {
+  const deadline = now() + sweepTimeout
   const isAtWork = ({ owner, guardian }: WorkerRecord): boolean => !isAlive(owner) && isAlive(guardian)
   while (now() < deadline && read().some(isAtWork)) await sleep(20)
 }
@@ -60,9 +60,9 @@ export interface SweepOutcome {
   readonly left: readonly MarkedProcess[]
 }
 
-/** SIGKILLs what `find` returns until it returns nothing, or until `timeout` ms have passed. */
-export async function sweep(find: () => Promise<MarkedProcess[]>, timeout: number): Promise<SweepOutcome> {
-  const deadline = now() + timeout
+/** SIGKILLs what `find` returns until it returns nothing, or until time is up. */
+export async function sweep(find: () => Promise<MarkedProcess[]>): Promise<SweepOutcome> {
+  const deadline = now() + sweepTimeout
   const ended = new Map<string, MarkedProcess>()
   const left = await climb<MarkedProcess>({
     find,

@@ -3,7 +3,8 @@ import type { Guarded } from '../guard/watch.js'
 import { services } from '../guard/options.js'
 import { backoff, every, now, sleep, wallClock } from '../base/clock.js'
 import { alwaysAllowed } from '../containment/allowance.js'
-import { askToEnd, climb, outcomeOfKill } from '../containment/ladder.js'
+import { askToEnd, climb, outcomeOfKill, sweepTimeout } from '../containment/ladder.js'
+import { pidsWithBelow } from '../system/forest.js'
 import { table } from '../system/process-table/current.js'
 import { keyOf } from '../system/process-table/table.js'
 import { isMatch } from '../wait/pattern.js'
@@ -13,8 +14,6 @@ import type { RunFinding } from './findings.js'
 // Finds the live processes of the command, and ends them. The command leads no group of its own, so each process is
 // signalled alone: other members of its group, such as the rest of a pipeline, belong to the shell.
 
-/** ms within which everything must be dead after SIGKILL. */
-const killTimeout = 5000
 const lookInterval = 100
 
 /** A process that was seen alive, and how it ended. */
@@ -100,19 +99,10 @@ export class RunDescendants {
   /** The live processes that are not allowed. `allow` does not apply to the command itself. */
   async #blamed(): Promise<Descendant[]> {
     const found = await this.#look()
-    const allowed = new Set<number>()
-    for (const each of found) {
-      if (
-        each.pid !== this.#leader &&
-        this.#patterns.some((pattern) => isMatch(pattern, table.commandLine(each.pid)))
-      ) {
-        allowed.add(each.pid)
-      }
-    }
-    for (let before = -1; before !== allowed.size;) {
-      before = allowed.size
-      for (const each of found) if (allowed.has(each.ppid)) allowed.add(each.pid)
-    }
+    const allowed = pidsWithBelow(
+      found,
+      ({ pid }) => pid !== this.#leader && this.#patterns.some((pattern) => isMatch(pattern, table.commandLine(pid))),
+    )
     for (const each of found) if (allowed.has(each.pid)) this.#allow(each)
     return found.filter(({ pid }) => !allowed.has(pid))
   }
@@ -213,7 +203,7 @@ export class RunDescendants {
       isOver,
       asked: (each) => this.#noteAsked(each),
       killed: (each, outcome) => this.#note(each, outcomeOfKill(outcome)),
-      deadline: () => graceEnd + killTimeout,
+      deadline: () => graceEnd + sweepTimeout,
     })
   }
 }

@@ -21,3 +21,16 @@ export function visitBelow(pid: number, forest: Forest, visit: (record: ProcessR
     visitBelow(child.pid, forest, visit)
   }
 }
+
+/** The pids of those for which `isMeant` holds, and of everything below them, as far as it is in the list. */
+export function pidsWithBelow<Of extends Pick<ProcessRecord, 'pid' | 'ppid'>>(
+  list: readonly Of[],
+  isMeant: (each: Of) => boolean,
+): Set<number> {
+  const found = new Set(list.filter(isMeant).map(({ pid }) => pid))
+  for (let before = -1; before !== found.size;) {
+    before = found.size
+    for (const { pid, ppid } of list) if (found.has(ppid)) found.add(pid)
+  }
+  return found
+}
