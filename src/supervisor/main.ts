@@ -8,6 +8,7 @@ import { formatReport, type RunReport } from './findings.js'
 import type { RunTrace } from './run-trace.js'
 import { commandLineOf, parseRequest, type RunRequest, UsageError } from './request.js'
 import { StartError, supervise } from './supervise.js'
+import { isOnPath } from '../system/on-path.js'
 
 // `proctor run`: its messages, and its exit.
 
@@ -52,9 +53,11 @@ function say(text: string): void {
 
 function startFailure({ message, code }: StartError, { command }: RunRequest): number {
   const what = escapeControls(quoteArgument(command))
-  const reason = code === 'ENOENT' ? 'no such command' : code === 'EACCES' ? 'permission denied' : message
+  const isHidden = code === 'EACCES' && !command.includes('/') && !isOnPath(command, process.env['PATH'], process.cwd())
+  const isMissing = code === 'ENOENT' || isHidden
+  const reason = isMissing ? 'no such command' : code === 'EACCES' ? 'permission denied' : message
   say(`proctor: ${what}: ${reason}\n`)
-  return code === 'ENOENT' ? 127 : 126
+  return isMissing ? 127 : 126
 }
 
 /** Opens the report before the command runs: afterwards it would be too late to say that it cannot be written. */

@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { SpawnError } from '../../base/errors.js'
+import { isOnPath } from '../../system/on-path.js'
 import type { SpawnRequest } from './request.js'
 
 /** The file may be right, and its file system or a folder on the way to it is not. */
@@ -51,7 +52,9 @@ export function explain(error: unknown, request: SpawnRequest): SpawnError {
   if (file === undefined && !isOfFile) return refuse(`${cause.originalMessage ?? cause.message}`)
   if (file === undefined) {
     return refuse(
-      code === 'EACCES' ? 'the file on PATH is not executable (EACCES)' : `no such command on PATH (ENOENT)${hint}`,
+      code === 'EACCES' && isOnPath(command, env['PATH'], cwd)
+        ? 'the file on PATH is not executable (EACCES)'
+        : `no such command on PATH (ENOENT)${hint}`,
     )
   }
   try {

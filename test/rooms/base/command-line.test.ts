@@ -31,7 +31,10 @@ const lines: readonly (readonly string[])[] = [
 
 test.each(lines)('what is shown is what a shell would take back: %s', (...parts) => {
   const script = 'for part do printf "%s\\0" "$part"; done'
-  const output = execFileSync('sh', ['-c', `set -- ${quoteCommand(parts)}; ${script}`], { encoding: 'utf8' })
+  const output = execFileSync('sh', ['-c', `set -- ${quoteCommand(parts)}; ${script}`], {
+    encoding: 'utf8',
+    env: { ...process.env, HOME: '/root' },
+  })
   expect(
     output
       .split('\0')

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { attributeKnown } from '../../../src/containment/attribute.js'
 import type { Evidence } from '../../../src/containment/evidence.js'
@@ -8,6 +7,7 @@ import type { Tree } from '../../../src/containment/tree.js'
 import { table } from '../../../src/system/process-table/current.js'
 import type { ProcessRecord } from '../../../src/system/process-table/table.js'
 import { eventually } from '../../machine.js'
+import { needs } from '../../needs.js'
 
 // What is known of a root's processes, as tables of plain data: what was a guess stays one.
 
@@ -108,28 +108,24 @@ describe('what is known of a process that is seen again', () => {
   })
 })
 
-test.runIf(process.platform === 'linux')(
-  'a group is a root’s own while somebody who was seen in it is in it',
-  async () => {
-    const leader = spawn('sh', ['-c', 'sleep 100 & echo $!; read end'], {
-      detached: true,
-      stdio: ['pipe', 'pipe', 'ignore'],
-    })
-    onTestFinished(() => void leader.kill('SIGKILL'))
-    const member = Number(String((await once(leader.stdout, 'data'))[0]))
-    const tree = track({
-      ...givenTree(),
-      identity: table.identify(leader.pid!)!,
-      isHeld: () => leader.exitCode === null,
-    })
-    remember(tree, table.identify(member)!)
-    leader.stdin.end()
-    await once(leader, 'exit')
-    const has = (): boolean[] => [tree.groups.has(leader.pid!), tree.sessions.has(leader.pid!)]
-    expect(has()).toEqual([true, true])
-    process.kill(member, 'SIGKILL')
-    await eventually(() => (table.identify(member) === undefined ? true : undefined), 'the last member has gone')
-    // Whoever is in a group of this number from here on is a stranger.
-    expect(has()).toEqual([false, false])
-  },
-)
+test('a group is a root’s own while somebody who was seen in it is in it', async () => {
+  needs('bash')
+  // A job of two, whose parent waits for both.
+  const shell = spawn('bash', ['-c', 'set -m; sleep 101 | sleep 102 & jobs -p; echo $!; wait'], { stdio: 'pipe' })
+  onTestFinished(() => void shell.kill('SIGKILL'))
+  let output = ''
+  shell.stdout.on('data', (text) => (output += text))
+  const numbers = await eventually(() => /^(\d+)\n(\d+)\n/.exec(output)?.slice(1).map(Number), 'the job')
+  const [leader, member] = numbers as [number, number]
+  const tree = track({ ...givenTree(), identity: table.identify(leader)!, isHeld: () => false })
+  remember(tree, table.identify(member)!)
+  const end = async (pid: number): Promise<void> => {
+    process.kill(pid, 'SIGKILL')
+    await eventually(() => (table.identify(pid) === undefined ? true : undefined), `${pid} has gone`)
+  }
+  await end(leader)
+  expect(tree.groups.has(leader)).toBe(true)
+  await end(member)
+  // Whoever is in a group of this number from here on is a stranger.
+  expect(tree.groups.has(leader)).toBe(false)
+})
