@@ -10,7 +10,8 @@ const interpreter =
 export function nameOf(command: string): string | undefined {
   const [program = '', ...args] = command.split(' ').map((word) => word.replaceAll("'", ''))
   const name = basename(program)
-  if (name === '') return undefined
+  // What a program has named itself may be anything, and this is copied into a test.
+  if (!/^[\w@%+=:,.~ -]+$/.test(name)) return undefined
   if (!interpreter.test(name)) return name
   const script = args.find((arg) => !arg.startsWith('-'))
   return script !== undefined && /^[\w@%+=:,./~-]+\.\w+$/.test(script) ? basename(script) : undefined

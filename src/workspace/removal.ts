@@ -1,5 +1,6 @@
 import { lstatSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { escapeControls } from '../base/escape.js'
 import { now, sleep, turn } from '../base/clock.js'
 import { newToken } from '../containment/owner.js'
 import { type Entry, readEntries } from './entries.js'
@@ -284,7 +285,7 @@ export function describeLeft(left: readonly Left[], folder: string): string {
   const most = 5
   const lines = left.slice(0, most).map(({ path, reason }) => {
     const name = path === folder ? 'it' : path.slice(folder.length + 1)
-    return `${path === folder ? '' : `${name}: `}${reason}`
+    return escapeControls(`${path === folder ? '' : `${name}: `}${reason}`)
   })
   return lines.join('; ') + (left.length > most ? `; and ${left.length - most} more` : '')
 }

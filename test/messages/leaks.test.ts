@@ -32,6 +32,8 @@ test.each([
   ["node -e 'setInterval(() => {}, 1)'", undefined],
   ['python3.11 -u server.py', 'server.py'],
   ['sleep 60', 'sleep'],
+  ["'evil\n::error::x' 60", undefined],
+  ['a\u202eb 60', undefined],
 ])('%s is allowed by %o', (command, name) => {
   expect(nameOf(command)).toBe(name)
 })

@@ -15,7 +15,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { removeFolder } from '../../../src/workspace/removal.js'
+import { describeLeft, removeFolder } from '../../../src/workspace/removal.js'
 import { eventually } from '../../machine.js'
 
 // Real folders, real mounts, real programs that put something else in between. Every test has something beside the
@@ -262,4 +262,8 @@ test.skipIf(!isRoot)('a folder of another user in its place stays', async () => 
   ])
   expect(existsSync(join(workspace, 'theirs'))).toBe(true)
   expectUntouched()
+})
+
+test('a name with control characters is escaped where it is said that it stays', () => {
+  expect(describeLeft([{ path: '/w/a\nb\u0008', reason: 'busy' }], '/w')).toBe('a^Jb^H: busy')
 })
