@@ -14,17 +14,17 @@ export interface NotInherited {
 
 /** Set by the runner, or by this package, for the processes that run tests. */
 const ofTheRunner: NotInherited[] = [
-  { names: ['VITEST*', 'FORCE_TTY'], why: 'Vitest tells its workers' },
+  { names: ['VITEST*', 'FORCE_TTY'], why: 'Vitest sets them for its workers' },
   { names: ['JEST_WORKER_ID'], why: 'Jest numbers its workers' },
   {
     names: ['NODE_TEST_CONTEXT', 'NODE_TEST_WORKER_ID', 'WATCH_REPORT_DEPENDENCIES'],
-    why: 'node:test tells its files that they are files of a run: a `node --test` below them would report to nobody and exit with 0',
+    why: 'node:test marks its test files with them. A `node --test` that a test starts would report to nobody and exit with 0',
   },
   { names: ['TEST_WORKER_INDEX', 'TEST_PARALLEL_INDEX'], why: 'Playwright numbers its workers' },
   { names: ['MOCHA_WORKER_ID'], why: 'Mocha numbers its workers' },
   {
     names: ['PROCTOR_OUTSIDE_*', 'PROCTOR_THREADS', 'PROCTOR_COVERAGE', 'PROCTOR_COVERAGE_OUTER', 'PROCTOR_SERVER'],
-    why: 'proctor tells the tests from their commands',
+    why: 'with them proctor tells the tests from their commands',
   },
 ]
 
@@ -67,7 +67,7 @@ const ofTheSurroundings: NotInherited[] = [
       'GIT_SHALLOW_FILE',
       'GIT_WORK_TREE',
     ],
-    why: 'git gives them to its hooks: `git commit` in a workspace would go into the repository whose hook runs the tests',
+    why: 'git sets them for its hooks. With them, `git commit` in a workspace would commit to the repository whose hook runs the tests',
   },
   {
     names: [
@@ -114,7 +114,7 @@ const ofTheSurroundings: NotInherited[] = [
       'ZELLIJ',
       'ZELLIJ_*',
     ],
-    why: 'they tell of the terminal that the tests run in: a program would draw for it, and red in one terminal is green in another',
+    why: 'they describe the terminal that the tests run in. A program would draw for that terminal, so a test could pass in one terminal and fail in another',
   },
 ]
 
