@@ -79,20 +79,6 @@ const controls: readonly Control[] = [
     red: ['guardian.sh under dash without Node ends the groups whose leader is the one that was told of, and no other'],
   },
   {
-    off: 'the word for a pipe that found no descriptor',
-    file: 'src/system/posix-spawn.ts',
-    from: "return systemError('pipe2', constants.errno.EMFILE)",
-    to: "return systemError('pipe2', constants.errno.EIO)",
-    red: [],
-  },
-  {
-    off: 'the question whose limit it was that left no descriptor (C13)',
-    file: 'src/system/posix-spawn.ts',
-    from: 'return error as Error',
-    to: 'void error',
-    red: ['is told that it has too few file descriptors, with 0 left, by its first start: false'],
-  },
-  {
     off: 'the form of a workspace’s name',
     file: 'src/workspace/record.ts',
     from: '/^proctor-[a-z][0-9a-z]{4}[0-9a-z]{3}$/',
@@ -114,10 +100,7 @@ const untouched = [
   'a process that cleared its environment and left its session and folder is dead if its limits show the mark',
   'a file that another user has named like a draft of a trace is not used',
 ]
-const files = [
-  ...['files', 'guardian', 'hidden', 'meanwhile'].map((name) => `test/faults/${name}.test.ts`),
-  'test/rooms/command/launch/start.test.ts',
-]
+const files = ['files', 'guardian', 'hidden', 'meanwhile'].map((name) => `test/faults/${name}.test.ts`)
 const reason = missing('root', 'unshare', 'mount', 'setpriv', 'cc', 'dash')
 
 describe.skipIf(reason !== undefined)('Negative controls of faults', () => {

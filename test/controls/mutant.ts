@@ -230,7 +230,7 @@ export async function runOnMutatedBuild(
   await buildMutant({ workspace }, mutations, ['cli'])
   // Some of them load it as another user.
   await chmod(workspace.path, 0o755)
-  const config = configInRoot(workspace, { include, testTimeout: 6_000 })
+  const config = configInRoot(workspace, { include, testTimeout: 12_000 })
   return runInRoot({ run, workspace }, config, ['--testNamePattern', patternOf(names)], {
     PROCTOR_TEST_DIST: workspace.resolve('dist'),
   })

@@ -165,9 +165,12 @@ test('a file that another user has named like a draft of a trace is not used', a
   const folder = givenShared()
   const target = join(folder, 'target')
   const script = `
-    import { execFileSync } from 'node:child_process'
+    import { readdirSync } from 'node:fs'
     const proctor = await createProctor({ trace: 'on', traceDir: ${JSON.stringify(join(folder, 'traces'))} })
     await proctor.run('true').waitForExit()
+    // It is begun a moment later.
+    const isBegun = () => readdirSync(${JSON.stringify(own(folder))}).some((name) => name.endsWith('.html'))
+    while (!isBegun()) await new Promise((resolve) => setTimeout(resolve, 10))
     process.kill(process.pid, 'SIGKILL')`
   const guess = `for name in proctor-trace-1-0123456789abcdef-1.html aaaaa-1.html proctor-aaaaa000; do printf '#to ${target}\\n' >${folder}/$name; done; printf x >${own(folder)}/x`
   spawnSync(asNobody[0]!, [...asNobody.slice(1), 'sh', '-c', guess])

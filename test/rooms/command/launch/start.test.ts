@@ -8,7 +8,7 @@ import type { Pipe } from '../../../../src/system/posix-spawn.js'
 import type { Transport } from '../../../../src/command/transport.js'
 import { SpawnError } from '../../../../src/base/errors.js'
 import { executable } from '../../../../src/workspace/file-tree.js'
-import { dist, inRoot } from '../../../inner-run.js'
+import { inRoot } from '../../../inner-run.js'
 import { givenProctor, shell } from '../../given.js'
 
 // What both starts have in common, tried on whichever this run takes: project `portable` has the other one.
@@ -150,7 +150,7 @@ describe('SIGCHLD', () => {
 /** Runs a script in a Node of its own, which imports the built package. */
 function runScript(text: string, setUp = ''): string {
   const file = inRoot(`test/.start-${process.pid}-${Math.random().toString(36).slice(2)}.mjs`)
-  writeFileSync(file, text.replace("from 'proctor'", `from '${dist}/index.js'`))
+  writeFileSync(file, text)
   onTestFinished(() => import('node:fs').then(({ rmSync }) => rmSync(file)))
   const line = `${setUp} exec '${process.execPath}' '${file}'`
   return execFileSync('sh', ['-c', line], { encoding: 'utf8', timeout: 25_000 })
