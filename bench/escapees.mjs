@@ -57,18 +57,25 @@ const wrappers = {
   },
 }
 
-/** The processes that sleep for this time. A zombie has no command line. */
-export function sleepersOf(number) {
+/** The processes whose command line is one that is looked for. A zombie has none. */
+function processesWith(isLookedFor) {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return []
     try {
       const words = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').slice(0, -1)
-      return words.at(-1) === number && words.at(-2)?.endsWith('sleep') === true ? [Number(name)] : []
+      return isLookedFor(words) ? [Number(name)] : []
     } catch {
       return [] // Gone while it was read.
     }
   })
 }
+
+/** The processes that sleep for this time. */
+export const sleepersOf = (number) =>
+  processesWith((words) => words.at(-1) === number && words.at(-2)?.endsWith('sleep') === true)
+
+/** What has started them, and stays: under nothing, nobody ends it either. */
+const startersOf = (number) => processesWith((words) => words.includes(program) && words.includes(number))
 
 async function until(holds, limit) {
   const deadline = performance.now() + limit
@@ -93,7 +100,10 @@ function startPlain([file, ...args], options) {
     output: () => output,
     exit,
     interrupt: () => child.kill('SIGINT'),
-    close: () => child.stdout.destroy(),
+    close: () => {
+      child.stdout.destroy()
+      child.stderr.destroy()
+    },
   }
 }
 
@@ -110,6 +120,14 @@ function startInTerminal([file, ...args], { cwd, env }) {
     ),
   )
   return { pid: terminal.pid, output: () => output, exit, interrupt: () => terminal.write('\u0003'), close() {} }
+}
+
+function endNow(pid) {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has gone by itself.
+  }
 }
 
 let counted = 0
@@ -143,7 +161,7 @@ export async function tryOut(command, ending, wrapper) {
   await sleep(50)
   const report =
     existsSync(json) && readFileSync(json, 'utf8') !== '' ? JSON.parse(readFileSync(json, 'utf8')) : undefined
-  for (const pid of alive) process.kill(pid, 'SIGKILL')
+  for (const pid of [...startersOf(number), ...alive]) endNow(pid)
   if (exit.signal === 'never') process.kill(started.pid, 'SIGKILL')
   started.close()
   rmSync(folder, { recursive: true, force: true })
