@@ -21,6 +21,6 @@ export function errorOnceExited(
   }
 }
 
-/** The error of `waitForSuccessfulExit`, if the exit was none. */
+/** The error of `waitForSuccessfulExit`; undefined if the exit was successful. */
 export const errorOfExit = (state: CommandState): FailedExitError | undefined =>
   state.exitCode === 0 && state.exitSignal === null ? undefined : new FailedExitError(state)

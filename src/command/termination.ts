@@ -35,8 +35,8 @@ function withLivingParents(members: readonly Member[]): Member[] {
   return members.filter((member) => led.has(member.pid) && !isInGroup(member))
 }
 
-/** Whether a tree's leader now runs as another user. Then its exit is not waited for. */
-const isOutOfReach = (tree: Tree): boolean =>
+/** Sends SIGKILL to the group of a leader that /proc hides. Where that is refused, its exit is not waited for. */
+const isKillRefused = (tree: Tree): boolean =>
   isLeaderHidden(tree) && signalHeldGroup(tree.identity.pid, 'SIGKILL') === 'forbidden'
 
 /** The command to end. */
@@ -152,7 +152,7 @@ export class Endings {
       const lines = survivors.map((survivor) => `  ${survivor.pid} ${survivor.command}: ${survivor.reason}`)
       throw new ContainmentError(`${command} could not be ended:\n${firstRows(lines).join('\n')}`)
     }
-    if (!isOutOfReach(tree)) await this.settledWithin(killTimeout)
+    if (!isKillRefused(tree)) await this.settledWithin(killTimeout)
     this.proveExited()
     await this.proveClosed()
     const doubt = doubtAbout(command, unattributed)
@@ -274,7 +274,7 @@ export class Endings {
     const left = await untilGone(inGroup, () => deadline)
     const isLeft = left.length > 0 || isLeaderHidden(tree)
     if (isLeft && !(await this.#killGroup(tree, inGroup))) return
-    if (!isOutOfReach(tree)) await this.settledWithin(killTimeout)
+    if (!isKillRefused(tree)) await this.settledWithin(killTimeout)
   }
 
   /** Kills the group. Returns whether it is empty. */

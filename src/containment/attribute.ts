@@ -8,7 +8,7 @@ import type { KnownProcess, Root } from './root.js'
 // Which root a process belongs to. This file reads nothing and remembers nothing: the table of everything that has to be
 // distinguished is test/rooms/containment/attribute.test.ts.
 
-/** The place of a process among the others. */
+/** What its parent tells about a process. */
 export type Parentage<Of> =
   /** Its parent is alive, and belongs to this root. */
   | { readonly kind: 'ours'; readonly root: Of }
@@ -116,7 +116,7 @@ function attributeByGroup<Of extends Claim>(record: ProcessRecord, roots: Iterab
  * They only count for orphans that we have adopted, to choose between our roots, and for processes whose marks cannot
  * be read.
  */
-function attributeByPlace<Of extends Claim>(facts: Facts<Of>, roots: readonly Of[]): Ours<Of> | undefined {
+function attributeByFolder<Of extends Claim>(facts: Facts<Of>, roots: readonly Of[]): Ours<Of> | undefined {
   if (!facts.isLocal) return undefined
   for (const root of roots) {
     if (facts.parentage.kind !== 'adopted' && canShowMark(facts, root)) continue
@@ -157,7 +157,7 @@ export function attribute<Of extends Claim>(
   // It is somebody's shell in that folder, or in a pseudo-terminal that is not ours.
   if (record.hasTerminal) return { kind: 'foreign' }
   if (!isAdopted && parentage.kind !== 'orphan') return { kind: 'foreign' }
-  const placed = attributeByPlace(facts, possible)
+  const placed = attributeByFolder(facts, possible)
   if (placed !== undefined) return placed
   const isUnreadable = !facts.environment?.length && facts.cwd === undefined && facts.files.length === 0
   return { kind: isAdopted && isUnreadable && facts.isLocal ? 'unknown' : 'unattributed' }

@@ -6,8 +6,8 @@ import type { SignalOutcome } from '../system/signals.js'
 import type { Evidence } from './evidence.js'
 import { type Member, type ProcessInfo, toMember, type Tree } from './tree.js'
 
-// The one kill loop: it looks, SIGKILLs each process of the trees to be killed, and repeats this until so many rounds in a
-// row find none. All kills that are under way share the loop, so that two hundred tests cost one loop and not two hundred.
+// The one kill loop: each round looks, and has SIGKILL sent to each process of the trees to be killed, until so many rounds
+// in a row find none. All kills that are under way share the loop, so that two hundred tests cost one loop and not two hundred.
 
 /** The longest pause between two rounds, in ms, if the loop does not block the event loop. */
 const mostPause = 20
@@ -42,7 +42,7 @@ export interface Targets {
   wasSignalled(record: ProcessIdentity): boolean
   /** Whether a kill ends if this round finds nothing. Then the round leaves nothing out. */
   readonly isLast: boolean
-  /** Any tree to be killed: processes that surely belong to one of them, without more being known, are listed under it. */
+  /** One of the trees to be killed. A process that belongs to one of them, nobody knows to which, is reported under it. */
   readonly any: Tree | undefined
 }
 

@@ -10,9 +10,9 @@ export const execTime = 300
  * instead, such as a cgroup. Strict containment needs no source, because it reads the children of the subreaper.
  */
 export interface Source {
-  /** Processes by pid: everything that may belong to these roots, including zombies and the processes between them. */
+  /** Processes by pid: everything that may belong to these roots, including zombies, and the parents through which they descend. */
   read(roots: readonly Root[]): Promise<ReadonlyMap<number, ProcessRecord>>
-  /** The place of a process whose parent belongs to no root. */
+  /** What the parent of a process tells about it, where that belongs to no root. */
   parentage(record: ProcessRecord): Parentage<never>
   /** The facts about one of the processes. */
   facts<Of>(record: ProcessRecord, parentage: Parentage<Of>): Facts<Of>

@@ -54,18 +54,18 @@ interface Seen extends WatchedProcess {
   readonly isOverLimit: boolean
 }
 
-/** The source of processes for a look. */
-interface Source {
+/** Where a look finds processes. */
+interface Lookup {
   identify(pid: number): ProcessRecord | undefined
   descendantsOf(record: ProcessRecord, visit: (descendant: ProcessRecord) => void): void
 }
 
-const procSource: Source = { identify: (pid) => table.identify(pid), descendantsOf }
+const procLookup: Lookup = { identify: (pid) => table.identify(pid), descendantsOf }
 /** Re-checks known processes only; for a many-threaded program that is a tenth of a full scan. */
-const knownSource: Source = { ...procSource, descendantsOf: () => {} }
+const knownLookup: Lookup = { ...procLookup, descendantsOf: () => {} }
 
 /** Where there is no /proc: the whole process table at one moment. */
-function sourceOf(records: ReadonlyMap<number, ProcessRecord>): Source {
+function lookupOf(records: ReadonlyMap<number, ProcessRecord>): Lookup {
   const forest = groupByParent(records.values())
   return {
     identify: (pid) => records.get(pid),
@@ -123,7 +123,7 @@ export class TreeWatch {
     if (watched !== undefined) watched.isLeaderGone = true
     this.#end(tree, tree.identity.pid)
     // Its children have just got another parent.
-    if (watched !== undefined && table.name === 'linux') this.#lookAt(tree, knownSource)
+    if (watched !== undefined && table.name === 'linux') this.#lookAt(tree, knownLookup)
   }
 
   /** Looks now, unless that would start ps(1). */
@@ -131,14 +131,14 @@ export class TreeWatch {
     if (table.name !== 'linux') return
     const begin = now()
     if (begin - this.#lastLook < stale) return
-    for (const tree of this.#trees.keys()) this.#lookAt(tree, procSource)
+    for (const tree of this.#trees.keys()) this.#lookAt(tree, procLookup)
     this.#looked(begin)
   }
 
   #sampleKnown(): void {
     const begin = now()
     if (begin < this.#nextSample) return
-    for (const tree of this.#trees.keys()) this.#lookAt(tree, knownSource)
+    for (const tree of this.#trees.keys()) this.#lookAt(tree, knownLookup)
     this.#nextSample = now() + (now() - begin) / mostOfTime
   }
 
@@ -153,8 +153,8 @@ export class TreeWatch {
     this.#isLooking = true
     const begin = now()
     try {
-      const source = sourceOf(await table.snapshot())
-      for (const tree of this.#trees.keys()) this.#lookAt(tree, source)
+      const lookup = lookupOf(await table.snapshot())
+      for (const tree of this.#trees.keys()) this.#lookAt(tree, lookup)
     } catch {
       // ps(1) could not be started. Whoever needs the process table for a proof reports that.
     }
@@ -174,7 +174,7 @@ export class TreeWatch {
     const alive = this.#trees.get(tree)?.alive
     if (alive === undefined) return
     // Allowed processes may live on. The others are looked up again.
-    if (table.name === 'linux' && alive.size > 0) this.#lookAt(tree, procSource)
+    if (table.name === 'linux' && alive.size > 0) this.#lookAt(tree, procLookup)
     else for (const pid of alive.keys()) this.#end(tree, pid)
     this.#trees.delete(tree)
   }
@@ -184,7 +184,7 @@ export class TreeWatch {
     this.#trees.clear()
   }
 
-  #lookAt(tree: Tree, source: Source): void {
+  #lookAt(tree: Tree, lookup: Lookup): void {
     const watched = this.#trees.get(tree)!
     const { alive } = watched
     const met = new Set<number>()
@@ -195,10 +195,10 @@ export class TreeWatch {
     }
     const visitFrom = (identity: ProcessIdentity): void => {
       if (met.has(identity.pid)) return
-      const record = source.identify(identity.pid)
+      const record = lookup.identify(identity.pid)
       if (record === undefined || !table.isSame(record, identity)) return this.#end(tree, identity.pid)
       visit(record)
-      source.descendantsOf(record, visit)
+      lookup.descendantsOf(record, visit)
     }
     if (!watched.isLeaderGone) visitFrom(tree.identity)
     // The processes whose parent has gone, and those that containment has found in another way.
