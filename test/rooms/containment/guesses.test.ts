@@ -57,10 +57,12 @@ test('one that is found by its place is ended without the others of its group, a
 
   for (let look = 1; look <= 2; look += 1) {
     const { members } = await containment.look([tree])
-    expect(members.map(({ pid, evidence }) => [pid, evidence])).toEqual([
-      [leader.pid, 'leader'],
-      [there, 'workspace'],
-    ])
+    expect(new Map(members.map(({ pid, evidence }) => [pid, evidence]))).toEqual(
+      new Map([
+        [leader.pid, 'leader'],
+        [there, 'workspace'],
+      ]),
+    )
   }
   expect((await containment.kill([tree], 10_000)).survivors).toEqual([])
   expect(findByCommandLine(number)).toEqual([`${other} sleep 3${number}`])
