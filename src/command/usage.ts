@@ -1,5 +1,5 @@
 import { holderOf } from '../system/process-table/holder.js'
-import { every, now } from '../base/clock.js'
+import { after, every, now } from '../base/clock.js'
 import type { Tree } from '../containment/tree.js'
 import { table } from '../system/process-table/current.js'
 import { descendantsOf, fieldsOfStat, readProc, ticksPerSecond } from '../system/process-table/linux.js'
@@ -17,6 +17,8 @@ export interface Usage {
   readonly cpuMs: number
 }
 
+/** ms until the first look. At its very start a program has used nothing, and the kernel tells little of its memory. */
+const firstLook = 2
 /** The shortest time between two looks, in ms. */
 const interval = 20
 /** After a look, this many times its duration passes before the next one. */
@@ -52,15 +54,15 @@ export class UsageMeter {
   readonly #seen = new Map<string, ProcessUsage>()
   #peakMemory = 0
   #nextLook = 0
-  #lastLook = 0
-  readonly #stop: () => void
+  #lastLook = -Infinity
+  #stop: () => void
 
   private constructor(tree: Tree) {
     this.#tree = tree
-    this.look()
-    // At its very start a program uses nothing yet, so output a moment later is worth another look.
-    this.#lastLook = -Infinity
-    this.#stop = every(interval, () => this.#sample())
+    this.#stop = after(firstLook, () => {
+      this.#stop = every(interval, () => this.#sample())
+      this.#sample()
+    })
   }
 
   /** Returns undefined where the system does not tell. */

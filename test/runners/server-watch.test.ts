@@ -13,13 +13,15 @@ async function meet(runner: TerminalProcess, since?: OutputMark): Promise<string
   return pid!
 }
 
+/** In CI a runner takes its terminal for no person's. */
+const byPerson = { CI: undefined, GITHUB_ACTIONS: undefined }
 const size = { columns: 120, rows: 40 }
 
 test('vitest --watch keeps it, and starts it anew when a person has ended it', { timeout: 60_000 }, async ({ run }) => {
   const number = uniqueNumber()
   const vitest = run('node', [inRoot('node_modules/vitest/vitest.mjs'), '--watch', '--no-color', 'one.test.ts'], {
     cwd: inRoot('fixtures/suites/server'),
-    env: { SUITE_NUMBER: number },
+    env: { ...byPerson, SUITE_NUMBER: number },
     terminal: size,
   })
   const again = async (): Promise<string> => {
@@ -45,7 +47,7 @@ test('jest --watchAll gives each run its own', { timeout: 60_000 }, async ({ run
   const number = uniqueNumber()
   const jest = run('node', [inRoot('node_modules/jest/bin/jest.js'), '--watchAll', 'one.test.cjs'], {
     cwd: inRoot('fixtures/suites/server-jest'),
-    env: { SUITE_NUMBER: number },
+    env: { ...byPerson, SUITE_NUMBER: number },
     terminal: size,
   })
   const first = await meet(jest)
