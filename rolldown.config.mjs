@@ -173,6 +173,8 @@ const shared = {
   tsconfig: 'tsconfig.json',
   checks: { pluginTimings: false },
   experimental: { attachDebugInfo: 'none' },
+  // A test may put its own in the place of a global, while a command of it runs.
+  transform: { inject: { Buffer: ['node:buffer', 'Buffer'] } },
 }
 
 const { vitest, ...besideVitest } = esmOnly

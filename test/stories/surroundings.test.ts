@@ -50,4 +50,17 @@ describe('What surrounds the tests does not reach a command', () => {
       expect([exitCode, output]).toEqual([1, ''])
     }
   })
+
+  test('a test may put its own in the place of Node’s globals', async ({ run }) => {
+    const command = run('cat')
+    for (const name of ['Buffer', 'TextDecoder', 'AbortController', 'URL']) vi.stubGlobal(name, undefined)
+    onTestFinished(() => {
+      vi.unstubAllGlobals()
+    })
+    await command.write('ä\n')
+    await command.waitForOutput('ä')
+    await command.endInput()
+    const { stdout } = await command.waitForSuccessfulExit()
+    expect(stdout).toBe('ä\n')
+  })
 })
