@@ -20,7 +20,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // More than the two cores of a small machine: most tests wait for other processes most of the time.
-    maxWorkers: 4,
+    maxWorkers: 3,
     // Of tests that say so: each starts a runner of its own.
     maxConcurrency: 3,
     // What was skipped stands at the end, by name; .ci/run counts what passed and failed.
