@@ -131,7 +131,8 @@ export class BasicContainment implements Containment {
     const { members, unattributed, isUncertain, traces } = await scan(this.#source, [...this.#trees])
     for (const tree of wanted) isGroupGone(tree)
     const hasForked = table.name === 'linux' && (lastPid() !== last || traces.length > 0)
-    const forks = hasForked ? findRecentForks([...wanted], traces.length > 0 ? stormTime : peekTime, onFound) : []
+    const time = traces.length > 0 ? stormTime : peekTime
+    const forks = hasForked ? findRecentForks([...wanted], last, time, onFound) : []
     const all = [...traces.filter(({ root }) => wanted.has(root)), ...forks]
     return {
       members: members.filter(({ root }) => wanted.has(root)),

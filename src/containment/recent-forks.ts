@@ -9,6 +9,12 @@ import type { Found } from './scan.js'
 
 /** How many pids below the last one are looked at, too. */
 const reach = 2
+/** At most this many are looked at for one last pid: a machine on which others fork as well has more. */
+const most = 64
+
+/** The lowest pid to look at, if everything up to `before` was listed or looked at. The numbers may have begun anew. */
+const lowestOf = (last: number, before: number): number =>
+  Math.max(2, last - most, Math.min(last - reach, before <= last ? before + 1 : last))
 
 /**
  * The root whose mark a process carries. What a main thread starts has the limit, so nothing else is read there. A
@@ -25,21 +31,26 @@ function markedBy<Of extends Root>(pid: number, roots: readonly Of[]): Of | unde
 
 /**
  * Finds processes that fork and exit faster than the process table can be listed. The kernel gives out pids in turn,
- * and tells the last one. A process that keeps forking has that pid, or one of the few before it.
+ * and tells the last one. A process that keeps forking has that pid, or one before it that was given out meanwhile.
  *
+ * @param before the last pid when the process table was about to be listed.
  * @param time ms for which this blocks the event loop.
  * @param onFound is called with each new living process, as soon as it is found.
  * @returns the processes that were found, alive or as zombies, and had not been seen before.
  */
 export function findRecentForks<Of extends Root>(
   roots: readonly Of[],
+  before: number,
   time: number,
   onFound: (record: ProcessRecord) => void,
 ): Found<Of>[] {
   const met: Found<Of>[] = []
+  let looked = before
   for (const end = now() + time; now() < end && roots.length > 0;) {
     const last = lastPid()
-    for (let pid = last; pid > 1 && pid >= last - reach; pid -= 1) {
+    const lowest = lowestOf(last, looked)
+    looked = last
+    for (let pid = last; pid >= lowest; pid -= 1) {
       const root = markedBy(pid, roots)
       const record = root && readStat(pid)
       if (root === undefined || record === undefined || record.startTime < root.identity.startTime) continue
