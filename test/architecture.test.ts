@@ -4,8 +4,8 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { inRoot } from './inner-run.js'
 
-// The rooms of the house, the lowest first: a file imports from its own room, without circles, and from the rooms named
-// here. "Rooms below" is not enough: what a room may know is part of what it is.
+// The folders of src, called rooms, from the lowest to the highest. A file may import from its own room, without
+// cycles, and from the rooms listed here. "Any lower room" would not be enough: the list says what each room may know.
 const rooms: Readonly<Record<string, readonly string[]>> = {
   base: [],
   system: ['base'],
@@ -44,7 +44,10 @@ interface Import {
   readonly kind: 'own' | 'node' | 'foreign'
 }
 
-/** Every `import … from`, `export … from`, `import '…'` and `import('…')`, types too: a circle of types is one. */
+/**
+ * Every `import … from`, `export … from`, `import '…'` and `import('…')`. Type imports count too: a cycle of types is
+ * also a cycle.
+ */
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(source, file), 'utf8')
     .replaceAll(/\/\*[\s\S]*?\*\//g, '')
@@ -75,7 +78,7 @@ describe('the rooms', () => {
   })
 
   test('the imports are all found', () => {
-    // A negative control of the pattern above: what it misses cannot be judged.
+    // The negative control of the pattern above: an import that the pattern misses would never be checked.
     const text = files.map((file) => readFileSync(join(source, file), 'utf8')).join('\n')
     const lines = text.split('\n').filter((line) => /\bfrom '[^']+'$/.test(line))
     expect(imports.length).toBeGreaterThanOrEqual(lines.length)
@@ -130,7 +133,7 @@ describe('the rooms', () => {
 
 describe('foreign packages', () => {
   const foreign = imports.filter(({ kind }) => kind === 'foreign')
-  /** The runners' own, for entry points and the room `runners` alone. */
+  /** The modules of the test runners. Only entry points and the room `runners` may import them. */
   const isRunner = (specifier: string): boolean =>
     ['vitest', 'jest', 'jest-circus', '@jest/globals', '@jest/types', 'expect', '@playwright/test'].includes(
       packageOf(specifier),
@@ -191,7 +194,10 @@ describe('what importing an entry point loads', () => {
   const dist = inRoot('dist')
   const isStatic = /\bfrom\s*"([^"]+)"|\bimport\s*"([^"]+)"/g
 
-  /** The files and Node's modules that an import of a file loads, however far one follows it; not `import()`. */
+  /**
+   * The files and Node's modules that an import of a file loads, directly or through other files. `import()` is left
+   * out.
+   */
   function loadedBy(file: string, seen = new Set<string>()): Set<string> {
     seen.add(file)
     const text = readFileSync(join(dist, file), 'utf8')
@@ -207,11 +213,11 @@ describe('what importing an entry point loads', () => {
   const sizeOf = (file: string): number =>
     [...loadedBy(file)].reduce((sum, each) => sum + (each.endsWith('.js') ? statSync(join(dist, each)).size : 0), 0)
 
-  // A worker pays for it in every test file, and most of them run no command.
+  // A worker pays for this import in every test file, and most test files run no command.
   test('proctor/vitest loads no part of the engine', () => {
     expect([...loadedBy('vitest.js')].toSorted()).toEqual(['node:path', 'node:util', 'vitest', 'vitest.js'])
     expect(sizeOf('vitest.js')).toBeLessThan(6000)
-    // A negative control: this is how much the fixtures load.
+    // The negative control: the fixtures load this much.
     expect(sizeOf('index.js')).toBeGreaterThan(200_000)
   })
 
@@ -237,7 +243,7 @@ describe('what importing an entry point loads', () => {
   })
 })
 
-// A mutation that misses is red in its own test only, which takes a minute: here it is said at once.
+// A mutation that no longer matches fails only in its own test, which takes a minute. This test reports it at once.
 test('what the negative controls switch off is in the sources, once', () => {
   const literal = String.raw`'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"`
   const pattern = new RegExp(String.raw`file: '(src/[^']+)',\s*from:\s*(${literal})`, 'g')

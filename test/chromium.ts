@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { chromiumCommand } from './needs.js'
 
-// Debian's Chromium without a window, steered over the two pipes of its DevTools protocol.
+// Controls Debian's headless Chromium over the two pipes of its DevTools protocol.
 
 type Parameters = Readonly<Record<string, unknown>>
 interface Message {
@@ -20,17 +20,17 @@ interface Message {
 
 /** One open page. */
 export interface Page {
-  /** Errors and refusals that it wrote to the console, and requests for anything but itself. */
+  /** The errors and violations that the page wrote to the console, and its requests for anything but itself. */
   readonly complaints: readonly string[]
-  /** What an expression gives in it, whatever its policy says. */
+  /** Returns the value of an expression in the page, whatever the page's policy forbids. */
   evaluate<Value>(expression: string): Promise<Value>
-  /** Presses a key, with what it writes. */
+  /** Presses a key, including the text that it types. */
   press(key: string): Promise<void>
-  /** A PNG of what is in view. */
+  /** A PNG of the visible part of the page. */
   screenshot(): Promise<Buffer>
 }
 
-/** Of keys that the browser itself listens to. */
+/** The key codes of keys that the browser itself handles. */
 const keyCodes: Readonly<Record<string, number>> = { Enter: 13, Escape: 27 }
 
 export interface PageOptions {
@@ -38,7 +38,7 @@ export interface PageOptions {
   readonly height?: number
   readonly scheme?: 'light' | 'dark'
   readonly isPhone?: boolean
-  /** It has no script that could say that it is ready. */
+  /** The page has no script that could report that it is ready. */
   readonly isStatic?: boolean
 }
 
@@ -62,7 +62,7 @@ export class Chromium {
       chromiumCommand ?? 'chromium',
       [...switches, `--user-data-dir=${this.#profile}`, '--remote-debugging-pipe'],
       {
-        // It leaves folders in the temporary folder.
+        // Chromium leaves folders in the temporary folder.
         env: { ...process.env, TMPDIR: this.#profile },
         stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
         detached: true,
@@ -123,7 +123,7 @@ export class Chromium {
       if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails))
       return (result as { value: Value }).value
     }
-    /** What was asked to be drawn is drawn. A page behind another one draws nothing. */
+    /** Resolves once the page has been drawn. A page in the background draws nothing. */
     const settle =
       'new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); setTimeout(done, 200) })'
     await send('Page.navigate', { url })

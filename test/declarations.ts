@@ -1,24 +1,24 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-// The public names and signatures as the published declarations have them: comments apart, in one text that a person
-// can compare.
+// The public names and signatures from the published declarations, without comments, in one text that a person can
+// compare.
 
 interface Statements {
-  /** The text of what a file declares, by name. */
+  /** The text of each declaration in a file, by name. */
   readonly declared: ReadonlyMap<string, string>
-  /** The names that it exports, each with the name that it has inside. */
+  /** The names that the file exports, each with its name inside the file. */
   readonly exported: ReadonlyMap<string, string>
-  /** Where a name comes from that it imports: `[file, name there]`. */
+  /** Where each imported name comes from: `[file, name there]`. */
   readonly imported: ReadonlyMap<string, readonly [file: string, name: string]>
-  /** Files that it hands on whole, and what augments other modules. */
+  /** The `export *` statements, and the augmentations of other modules. */
   readonly others: readonly string[]
 }
 
 const withoutComments = (text: string): string =>
   text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '')
 
-/** Splits a declaration file at the statements of its top level. */
+/** Splits a declaration file into its top-level statements. */
 function topLevel(text: string): string[] {
   const statements: string[] = []
   let depth = 0
@@ -73,10 +73,10 @@ function find(file: string, name: string): string {
   return declared.get(inner) ?? `${name}: declared beside another name`
 }
 
-/** The names of a door, each with its declaration, sorted. */
+/** The names that an entry point exports, each with its declaration, sorted. */
 export function declarationsOf(door: string): string {
   const { exported, imported, others } = read(door)
-  // What is a runner's own, `expect`, has no declaration of ours.
+  // `expect` is the runner's own, and has no declaration of ours.
   const isOwn = (inner: string): boolean => imported.get(inner)?.[0].match(/\.d\.c?ts$/) !== null
   const names = [...exported].filter(([, inner]) => isOwn(inner)).map(([outer]) => outer)
   return [...others, ...names.toSorted((a, b) => a.localeCompare(b)).map((name) => find(door, name))].join('\n')

@@ -58,9 +58,9 @@ const examplesOf = (page: string): Example[] =>
     return [{ page, name, text: text.slice(text.indexOf('\n') + 1), isToFail: fails !== undefined }]
   })
 
-/** The runner that an example is written for, when it is a test. */
+/** The runner that an example is written for, if it is a test. */
 function runnerOf({ page, name, text }: Example): Runner | undefined {
-  // The matrix has these runners, and runs the examples.
+  // The matrix has these runners, and runs their examples.
   if (['docs/ava.md', 'docs/bun.md', 'docs/deno.md', 'docs/mocha.md'].includes(page)) return undefined
   if (/['"]node:test['"]|proctor\/node-test/.test(text)) return 'node'
   if (/proctor\/playwright/.test(text)) return 'playwright'
@@ -76,11 +76,12 @@ const examples = pages.flatMap(examplesOf)
 const tests = examples.filter((example) => runnerOf(example) !== undefined)
 
 const env = { TMPDIR: temporary, NODE_OPTIONS: '' }
-/** Set-ups of a whole run, which the one that most examples share has too. */
+/** The global set-ups. The Vitest that most examples share has them too. */
 const globalSetup = examples
   .filter(({ name, text }) => name.endsWith('.setup.ts') && text.includes('proctor/vitest/server'))
   .map(({ page, name }) => join(folderOf(page), name))
-// A client of Node's `fetch` takes 0.3 s of processor time, and 4 s, a wait's own default, on a machine with a load of 30.
+// A client of Node's `fetch` takes 0.3 s of processor time. On a machine with a load of 30 that takes 4 s, which is the
+// default timeout of a wait.
 const provide = { proctorOptions: { waitTimeout: 15_000 } }
 const configWith = (more: object): string => `import { defineConfig } from 'vitest/config'
 const more = ${JSON.stringify({ provide, ...more })}
@@ -99,13 +100,13 @@ const run = (example: Example): Promise<InnerResult> =>
   startInner(process.execPath, arguments_[runnerOf(example)!](example.name), { cwd: folderOf(example.page), env })
     .result
 
-/** Shows all that was printed when it ended in another way. */
+/** Checks the exit code, and shows the whole output when it is another one. */
 function expectExit({ exitCode, output }: InnerResult, code: number): void {
   if (exitCode !== code) throw new Error(`exit code ${exitCode}\n${output}`)
   expect(exitCode).toBe(code)
 }
 
-/** Most examples share one Vitest: its start takes longer than they do. */
+/** Most examples share one Vitest: starting Vitest takes longer than running them. */
 const isShared = (example: Example): boolean => runnerOf(example) === 'vitest' && !example.isToFail
 
 interface Report {
@@ -153,7 +154,7 @@ beforeAll(async () => {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, text)
     if (name === 'vitest.config.ts') execFileSync('rm', [join(folderOf(page), 'vitest.config.mts')])
-    // What CommonJS cannot be is an ES module: a page's project is one or the other.
+    // Code that cannot be CommonJS is an ES module. All files of a page's project are one or the other.
     if (/^import /m.test(text)) writeFileSync(join(folderOf(page), 'package.json'), '{ "type": "module" }\n')
   }
   await runShared()
@@ -235,7 +236,7 @@ test('docs/api.md is what the declarations say', () => {
 })
 
 describe('the links', () => {
-  /** The anchors that GitHub gives to the headings of a page. */
+  /** The anchors that GitHub makes for the headings of a page. */
   const anchorsOf = (page: string): string[] =>
     [...textOf(page).matchAll(/^#+ (.*)$|<a id="([^"]+)">/gm)].map(([, heading, id]) =>
       (heading ?? id!)

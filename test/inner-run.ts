@@ -7,12 +7,12 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 /** A path in the repository. */
 export const inRoot = (path: string): string => `${root}${path}`
 
-/** The build: the repository's, or a changed one in a negative control. */
+/** The build under test: the repository's, or a changed one in a negative control. */
 export const dist = process.env['PROCTOR_TEST_DIST'] ?? inRoot('dist')
 
 const vitestCli = inRoot('node_modules/vitest/vitest.mjs')
 
-/** This process's environment without what the outer Vitest put there. */
+/** This process's environment without what the outer Vitest added. */
 export function cleanEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
     ([name]) =>
@@ -30,7 +30,7 @@ export interface InnerResult {
   readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
-  /** Both, in the order in which they were read, without colours. */
+  /** Standard output and standard error in the order in which they were read, without colours. */
   readonly output: string
 }
 
@@ -47,7 +47,7 @@ export interface InnerOptions {
   readonly pool?: 'forks' | 'threads' | 'vmThreads' | 'vmForks'
 }
 
-/** Starts a program in a group of its own and collects what it writes. */
+/** Starts a program in a process group of its own and collects what it writes. */
 export function startInner(
   command: string,
   args: readonly string[],
@@ -90,7 +90,7 @@ export function startVitest(suite: string, options: InnerOptions = {}): InnerRun
 export const runVitest = (suite: string, options?: InnerOptions): Promise<InnerResult> =>
   startVitest(suite, options).result
 
-/** What a user sees, less what differs from run to run: pids, durations, paths. */
+/** What a user sees, without what differs from run to run: pids, durations, paths. */
 export const stable = (output: string): string =>
   output
     .replaceAll(root, '<root>/')
@@ -99,7 +99,8 @@ export const stable = (output: string): string =>
     .replaceAll(/[ \t]+$/gm, '')
 
 /**
- * Begins runs before they are asked for, a few at once: most of each is waiting. Who awaits one hears how it ended.
+ * Starts runs before they are awaited, a few at once, because each spends most of its time waiting. Each result can be
+ * awaited by itself.
  *
  * @example
  * const outcomes = ahead(pools.map((pool) => () => runSuite(pool)))

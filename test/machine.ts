@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-// What tests see of the machine by themselves, without a line of the code that they test.
+// What tests learn of the machine by themselves, without a line of the code under test.
 
 const readText = (path: string): string => {
   try {
@@ -14,10 +14,10 @@ const readText = (path: string): string => {
   }
 }
 
-/** A process's environment as it stands in /proc; empty when it has gone. */
+/** A process's environment as /proc shows it, or empty once the process has gone. */
 export const environmentOf = (pid: number): string => readText(`/proc/${pid}/environ`)
 
-/** Every process whose command line holds a text, zombies apart: they have none. */
+/** Every process whose command line contains a text. Zombies are left out: they have no command line. */
 export const findByCommandLine = (part: string): string[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -26,7 +26,10 @@ export const findByCommandLine = (part: string): string[] =>
       return line.includes(part) ? [`${pid} ${line}`] : []
     })
 
-/** Ends what a test or its failure would leave, by a text that stands in no other command line; what it starts meanwhile too. */
+/**
+ * Ends what a test, or its failure, would leave, including what is started meanwhile. The text must be in no other
+ * command line.
+ */
 export async function endByCommandLine(part: string): Promise<void> {
   for (let found = findByCommandLine(part); found.length > 0; found = findByCommandLine(part)) {
     for (const line of found) {
@@ -43,9 +46,9 @@ export async function endByCommandLine(part: string): Promise<void> {
 /** A number that stands in no other command line of this machine. */
 export const uniqueNumber = (): string => String(1_000_000_000 + Math.floor(Math.random() * 1_000_000_000))
 
-/** A new temporary folder of a test's own, for TMPDIR. */
+/** A new temporary folder for one test, for use as TMPDIR. */
 export const makeFolder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'proctors-test-')))
-/** Again, where what a test has just killed had something under way in it. */
+/** Removes a folder. Tries again where a process that the test has just killed was still writing to it. */
 export const removeFolder = (path: string): Promise<void> =>
   rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
 
@@ -67,7 +70,7 @@ export const recordsIn = (folder: string): string[] =>
     .filter((name) => /^proctor-\d+$/.test(name))
     .flatMap((name) => namesIn(join(folder, name)).map((each) => `${name}/${each}`))
 
-/** Looks until `look` gives something, for at most `timeout` ms: then it says what was there instead. */
+/** Looks until `look` returns something, for at most `timeout` ms. The error then says what it found instead. */
 export async function eventually<Value>(look: () => Value | undefined, what: string, timeout = 20_000): Promise<Value> {
   const deadline = performance.now() + timeout
   for (;;) {
@@ -78,17 +81,20 @@ export async function eventually<Value>(look: () => Value | undefined, what: str
   }
 }
 
-/** Waits for a file with a number and a line end, and gives the number. */
+/** Waits for a file with a number and a newline, and returns the number. */
 export const numberIn = (file: string): Promise<number> =>
   eventually(() => {
     const text = existsSync(file) ? readText(file) : ''
     return text.endsWith('\n') ? Number(text) : undefined
   }, `a number in ${file}`)
 
-/** ms within which everything must be gone after a fault: far more than is promised, as machines are shared and noisy. */
+/**
+ * ms within which everything must be gone after a fault. That is far more than what is promised, as machines are shared
+ * and busy.
+ */
 export const promisedTime = 15_000
 
-/** Waits until nothing with this text in its command line lives and no workspace is in the folder. */
+/** Waits until no process with this text in its command line is alive and the folder holds no workspace. */
 export async function expectNothingLeft(part: string, folder: string, timeout = promisedTime): Promise<void> {
   const look = (): string[] => [...findByCommandLine(part), ...workspacesIn(folder), ...recordsIn(folder)]
   await eventually(() => (look().length === 0 ? true : undefined), `nothing left`, timeout).catch(() => {
@@ -99,5 +105,5 @@ export async function expectNothingLeft(part: string, folder: string, timeout = 
 /** The state letter of a process, or undefined when it has gone. */
 export const stateOf = (pid: number): string | undefined => /\) (\S)/.exec(readText(`/proc/${pid}/stat`))?.[1]
 
-/** Whether a process is there and no zombie. */
+/** Whether a process exists and is no zombie. */
 export const isRunning = (pid: number): boolean => !['Z', 'X', undefined].includes(stateOf(pid))

@@ -2,7 +2,8 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { TestRunner } from 'vitest'
 
-// What a test needs of the machine beyond Node. Without it the test is skipped, and said to be: never red, never silent.
+// What a test needs of the machine beyond Node. Without it the test is skipped with a reason: it never fails for that,
+// and is never skipped silently.
 
 const isExecutable = (file: string): boolean => {
   try {
@@ -30,18 +31,18 @@ const isThere = (need: Need): boolean => {
   return need === 'chromium' ? chromiumCommand !== undefined : has(need)
 }
 
-/** What of it is missing here, in words; undefined when all is there. */
+/** What the machine lacks of these, in words, or undefined if it has everything. */
 export function missing(...needed: readonly Need[]): string | undefined {
   const names = needed.filter((need) => !isThere(need))
   return names.length === 0 ? undefined : `needs ${names.join(', ')}`
 }
 
 /**
- * The running test's first line: skips it where a command, Chromium or root is missing, with the reason.
+ * Goes first in a test. Skips the running test, with the reason, where a command, Chromium or root is missing.
  *
  * @example
  * test('Ctrl-C in a real terminal', async () => {
- *   needs('script')
+ * needs('script')
  */
 export function needs(...needed: readonly Need[]): void {
   const note = missing(...needed)

@@ -4,10 +4,10 @@ import { expect, test } from 'vitest'
 import { declarationsOf } from './declarations.js'
 import { inRoot } from './inner-run.js'
 
-// What each door exports, read from what is published: `npm run build` comes first.
+// What each entry point exports, read from the published build: run `npm run build` first.
 
 interface Conditions {
-  /** Of a door that is ESM only. */
+  /** The default export of an entry point that is ESM only. */
   readonly default?: string
   readonly types?: string
   readonly import?: { readonly default: string; readonly types: string }
@@ -22,7 +22,10 @@ const doors = Object.entries(exports).flatMap(([door, conditions]) =>
   typeof conditions === 'string' ? [] : [[`proctor${door.slice(1)}`, conditions] as const],
 )
 
-/** The names in a bundle's closing `export { a as b }`: a door of a runner cannot be imported outside of it. */
+/**
+ * The names in a bundle's closing `export { a as b }`. A runner's entry point cannot be imported outside of that
+ * runner.
+ */
 function exportsOf(file: string): string[] {
   const text = readFileSync(inRoot(file.replace(/^\.\//, '')), 'utf8')
   return [...text.matchAll(/^export (?:\{([^}]*)\}|default|(?:const|function|class) (\w+))/gm)]
@@ -167,7 +170,7 @@ test('the names and signatures of each door are those of the report', async () =
     ([door, conditions]) =>
       `## ${door}\n\n${declarationsOf(inRoot((conditions.import?.types ?? conditions.types)!))}\n`,
   )
-  // A change of the public interface is seen in the change of this file: `npx vitest run test/public-api.test.ts -u`.
+  // A change of the public interface shows as a change of this file: `npx vitest run test/public-api.test.ts -u`.
   await expect(sections.join('\n')).toMatchFileSnapshot('public-api.txt')
 })
 

@@ -1,4 +1,4 @@
-/** What a promise rejects with. It has to. */
+/** What a promise rejects with. Fails if it does not reject. */
 export async function rejectionOf(promise: Promise<unknown>): Promise<Error> {
   try {
     await promise

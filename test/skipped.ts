@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import type { Reporter, TestModule, Vitest } from 'vitest/node'
 import { root } from './inner-run.js'
 
-/** Says at the end of a run which tests were skipped, by name, with the reason of each where it has one. */
+/** Lists the skipped tests by name at the end of a run, each with its reason if it has one. */
 export default class Skipped implements Reporter {
   #vitest: Vitest | undefined
 
@@ -11,7 +11,7 @@ export default class Skipped implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[]): void {
-    // What `-t` leaves out is no news.
+    // Tests that `-t` leaves out are not worth reporting.
     const isPart = this.#vitest?.getGlobalTestNamePattern() !== undefined
     const lines = modules.flatMap((module) =>
       [...module.children.allTests('skipped')].flatMap((test) => {

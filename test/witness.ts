@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { afterAll, expect } from 'vitest'
 
-// Looks at processes by itself: what this package says of them is what is being tested.
+// Looks at processes by itself, because what this package says of them is what is being tested.
 
-/** A process, known by its number and its start. */
+/** A process, identified by its number and its start time. */
 export interface Witness {
   readonly pid: number
   readonly startedAt: string
@@ -20,7 +20,7 @@ function look(pid: number): Sight | undefined {
   return fields === undefined || /^[ZX]/.test(fields.state) ? undefined : fields
 }
 
-/** proc(5): the name stands in brackets and may hold anything; what follows it begins with the state. */
+/** proc(5): the name stands in parentheses and may contain anything. What follows it begins with the state. */
 function readProc(pid: number): (Sight & { readonly state: string }) | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -39,7 +39,7 @@ function askPs(pid: number): (Sight & { readonly state: string }) | undefined {
     const [state, ppid, ...start] = line.trim().split(/\s+/)
     return { state: state!, ppid: Number(ppid), startedAt: start.join(' ') }
   } catch {
-    return undefined // ps says so by its exit code.
+    return undefined // ps reports a missing process by its exit code.
   }
 }
 
@@ -50,13 +50,13 @@ export function witness(pid: number | undefined): Witness {
   return { pid, startedAt: sight.startedAt }
 }
 
-/** Whether it is alive still. A zombie is not, nor is a stranger with its number. */
+/** Whether it is still alive. A zombie is not, and neither is a stranger that has its number. */
 export const isStillAlive = ({ pid, startedAt }: Witness): boolean => look(pid)?.startedAt === startedAt
 
-/** Who its parent is now. */
+/** The number of its current parent. */
 export const parentOf = ({ pid }: Witness): number | undefined => look(pid)?.ppid
 
-/** Remembers processes of a file's tests, each of which must be dead when all have ended. */
+/** Remembers processes of a file's tests. Each must be dead when all tests have ended. */
 export function expectDeadInTheEnd(): (pid: number | undefined) => Witness {
   const seen: Witness[] = []
   afterAll(() => {

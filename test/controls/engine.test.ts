@@ -2,12 +2,13 @@ import { createProctor, type Proctor } from 'proctor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Mutation, runOnMutatedSources, type StoryResult } from './mutant.js'
 
-// What the engine goes by, one decision after the other: each is switched off, and its row of a table or its test on real
-// processes has to notice. One run of Vitest for all of them: each touches a line that no other's test rests on.
+// The rules of the engine, one after another: each is switched off, and its row of a table or its test on real
+// processes has to fail. One run of Vitest covers all of them, because each mutation changes a line that no other
+// rule's test depends on.
 
 interface Control extends Mutation {
   readonly off: string
-  /** The end of its name. */
+  /** The end of the name of the test that has to fail. */
   readonly red: string
 }
 

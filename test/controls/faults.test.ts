@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { missing } from '../needs.js'
 import { type Mutation, runOnMutatedBuild, type StoryResult } from './mutant.js'
 
-// What test/faults rests on: each thing is switched off, and its test against that build has to notice. One build and one
-// run of Vitest for all of them: no test rests on what is switched off for another.
+// What the tests in test/faults depend on: each thing is switched off, and its test has to fail against that build. One
+// build and one run of Vitest cover all of them, because no test depends on what is switched off for another.
 
 interface Control extends Mutation {
   readonly off: string
-  /** The ends of their names. */
+  /** The ends of the names of the tests that have to fail. */
   readonly red: readonly string[]
 }
 

@@ -4,16 +4,16 @@ import { inRoot } from '../inner-run.js'
 import { endByCommandLine, uniqueNumber } from '../machine.js'
 import { buildMutant, innerEnvironment, type Mutation } from './mutant.js'
 
-// What each of these features rests on: with all of it replaced by nothing, a program that uses them sees otherwise.
+// What each of these features depends on: with all of it removed, a program that uses the features gets other results.
 
 const mutations: readonly Mutation[] = [
-  // `tree()` has the group alone.
+  // `tree()` returns only the members of the group.
   {
     file: 'src/command/command-process.ts',
     from: 'return membersOf(this)',
     to: 'return membersOf(this).then((all) => all.filter(({ session }) => session === this.pid))',
   },
-  // `loseParent()` ends nobody.
+  // `loseParent()` kills nothing.
   {
     file: 'src/command/command-process.ts',
     from: 'return this.transport.loseParent()',
@@ -25,7 +25,7 @@ const mutations: readonly Mutation[] = [
   { file: 'src/workspace/snapshot.ts', from: "return shown === usual ? '' :", to: "return shown > 0 ? '' :" },
   // Nobody listens on any port.
   { file: 'src/matchers/port.ts', from: 'listener.port === port', to: 'listener.port === -port' },
-  // Who holds an output is not said.
+  // The message does not say who holds an output.
   {
     file: 'src/base/held-open.ts',
     from: 'if (holding.length === 0) return []',
@@ -37,15 +37,15 @@ const mutations: readonly Mutation[] = [
     from: 'this.cast?.output(bytes)',
     to: 'this.cast?.output(bytes.subarray(0, 0))',
   },
-  // The server of a run gets no verdict.
+  // A server that fails does not fail the run.
   { file: 'src/runners/run-server.ts', from: 'process.exitCode = 1', to: 'process.exitCode = 0' },
-  // A leak is known by its file.
+  // A known leak is recognised by its file alone.
   {
     file: 'src/guard/baseline.ts',
     from: 'a.at === b.at && a.command === b.command',
     to: 'a.at === b.at',
   },
-  // Nobody is asked for the coverage.
+  // Nobody is asked for coverage.
   {
     file: 'src/command/coverage.ts',
     from: 'if (answering.length === 0) return',

@@ -8,7 +8,7 @@ import { inRoot } from '../inner-run.js'
 import { needs } from '../needs.js'
 import { buildMutant, type Mutation } from './mutant.js'
 
-// What removal and the guardian rest on: with these replaced by nothing, what test/faults shows comes out otherwise.
+// What removal and the guardian depend on: with these removed, the tests in test/faults get other results.
 
 const mutations: readonly Mutation[] = [
   {
@@ -18,7 +18,7 @@ const mutations: readonly Mutation[] = [
     to: 'void this.#mountedOn',
   },
   {
-    // A number is a command's for ever.
+    // A process number belongs to a command for ever.
     file: 'src/guardian/estate.ts',
     from: 'if (holder !== undefined && !table.isSame(holder, leader)) return',
     to: 'void holder',
@@ -29,7 +29,7 @@ const mutations: readonly Mutation[] = [
     to: 'if (isMember && before >= 0) remember(root, record)',
   },
   {
-    // What is allowed is known by its number alone.
+    // An allowed process is recognised by its number alone.
     file: 'src/guardian/guardian.ts',
     from: "this.#note(`tree ${tree} ${locks ?? ''}`)",
     to: 'void [tree, locks]',
@@ -82,7 +82,7 @@ test(
     await said('worker')
     worker.stdin.write('tear down\n')
     await said('torn down')
-    // What an allowed daemon starts later is known by the mark of its tree alone.
+    // What an allowed daemon starts later is recognised only by the mark of its tree.
     writeFileSync(go, '')
     await eventually(() => (findByCommandLine(`sleep ${number}`).length > 0 ? true : undefined), 'a later helper')
     worker.stdin.write('end\n')

@@ -4,35 +4,35 @@ import { endByCommandLine, eventually, findByCommandLine, numberIn, uniqueNumber
 import { inRoot } from '../inner-run.js'
 import { buildMutant, innerEnvironment, type Mutation } from './mutant.js'
 
-// What each part of the guard is for: with all of these replaced by nothing, each of their tests comes out otherwise.
+// What each part of the guard is for: with all of these removed, each of their tests gets another result.
 
 const mutations: readonly Mutation[] = [
   {
-    // What nobody announces is not noticed.
+    // The guard misses processes that nothing announces.
     file: 'src/guard/child-activity.ts',
     from: 'return text !== undefined && text !== this.#last',
     to: 'return false',
   },
   {
-    // A fixture that the file shares is the first test's.
+    // A fixture that the whole file shares counts as the first test's.
     file: 'src/guard/blame.ts',
     from: 'const shared = this.#shared.find(({ to }) => to === Infinity)',
     to: 'const shared = undefined as SharedTime | undefined',
   },
   {
-    // The look comes before what a fixture does at the end of its test.
+    // The guard looks before a fixture has cleaned up at the end of its test.
     file: 'src/runners/vitest/patches.ts',
     from: 'if (onFinished.length > 1) onFinished.unshift(onFinished.pop())',
     to: '',
   },
   {
-    // The guardian is not told what the guard has seen to start.
+    // The guardian is not told of the processes that the guard has seen start.
     file: 'src/guardian/guardian.ts',
     from: "this.#watch(`process ${keyOf(identity)}`, { kind: 'process', identity })",
     to: 'void identity',
   },
   {
-    // Nor is it there before the first of them.
+    // The guardian is not started before the first of them either.
     file: 'src/guard/watch.ts',
     from: 'guardian().startOnce()',
     to: '',
@@ -67,7 +67,7 @@ test('without its parts the guard says otherwise', async ({ run, workspace }) =>
   )
   process.kill(worker, 'SIGKILL')
   await killed.waitForExit(patience)
-  // The shell and its child that carry no mark of the environment live on.
+  // The shell and its child carry no mark in their environment, and so they live on.
   const left = findByCommandLine(number)
   await endByCommandLine(number)
   expect(left.some((line) => / sh -c /.test(line))).toBe(true)

@@ -4,7 +4,7 @@ import type { Process, Proctor, Workspace } from 'proctor/vitest'
 import { rolldown, type InputOptions, type OutputOptions, type Plugin } from 'rolldown'
 import { inRoot, root } from '../inner-run.js'
 
-// The package built once more with one thing in it switched off, and its own stories run against that build.
+// Builds the package once more with one thing in it switched off, and runs its own stories against that build.
 
 /** One exact replacement in a source file. */
 export interface Mutation {
@@ -26,7 +26,7 @@ export interface Mutant {
   readonly stories: readonly { readonly file: string; readonly story: string }[]
 }
 
-/** What a story needs around it. `package.json` says where the package lies that its tests import. */
+/** What a story needs around it. The tests import the package by its name, and `package.json` says where it lies. */
 const copied = [
   'package.json',
   'fixtures/programs',
@@ -38,7 +38,7 @@ const copied = [
 ]
 
 const patience = { timeout: 90_000 }
-/** Of the runner's own variables, what an inner one must not inherit. */
+/** The environment without the variables of the outer runner that an inner one must not inherit. */
 export const innerEnvironment = Object.fromEntries(
   ['TEST', 'NODE_ENV', 'DEV', 'PROD', 'MODE', 'SSR', 'BASE_URL', 'CI', 'CI_REPORT', 'GITHUB_ACTIONS'].map((name) => [
     name,
@@ -54,7 +54,7 @@ function mutated(text: string, { file, from, to }: Mutation): string {
   return pieces.join(to)
 }
 
-/** Changes sources while they are read: no copy of the repository is needed. */
+/** Changes sources as they are read, so that no copy of the repository is needed. */
 const mutating = (mutations: readonly Mutation[], done: Set<Mutation>): Plugin => ({
   name: 'mutating',
   transform: {
@@ -72,10 +72,15 @@ interface Build extends InputOptions {
   readonly plugins: Plugin[]
 }
 
-/** What a package's size and licences need, and no test: most of the time of a build. */
+/**
+ * The plugins that serve only a package's size and licences. No test needs them, and they take most of the time of a
+ * build.
+ */
 const unneeded = ['small', 'licences']
 
-/** The ES modules, and of the CommonJS build the entries of these names: Jest's, and the command line. */
+/**
+ * The builds of the ES modules, and the CommonJS builds of the entries with these names: Jest's and the command line's.
+ */
 function wanted({ input, ...build }: Build, required: readonly string[]): Build[] {
   if (build.output.format === 'es') return [{ ...build, input }]
   const entries = Object.entries(input as Record<string, string>).filter(([name]) => required.includes(name))
@@ -99,7 +104,7 @@ async function buildInto(folder: string, mutations: readonly Mutation[], require
   }
   for (const file of ['trace-page.html', 'coverage-preload.cjs']) await cp(inRoot(`dist/${file}`), join(dist, file))
   for (const mutation of mutations.filter((each) => !done.has(each))) {
-    // What is shipped as it stands: guardian.sh.
+    // guardian.sh is shipped without being built.
     const path = join(dist, basename(mutation.file))
     await writeFile(path, mutated(await readFile(path, 'utf8'), mutation))
   }
@@ -118,7 +123,7 @@ async function makeMutant(
 const linkPackages = async (folder: string): Promise<void> =>
   symlink(await realpath(inRoot('node_modules')), join(folder, 'node_modules'))
 
-/** The package in the workspace, with these mutations, and these entries for `require` too. */
+/** Builds the package with these mutations into the workspace, with the CommonJS builds of these entries. */
 export async function buildMutant(
   { workspace }: { readonly workspace: Workspace; readonly run?: unknown },
   mutations: readonly Mutation[],
@@ -128,7 +133,7 @@ export async function buildMutant(
   await linkPackages(workspace.path)
 }
 
-/** A project of Vitest for each mutant, in a folder of its number. */
+/** A configuration with one Vitest project for each mutant, in a folder named after its index. */
 const configOf = (mutants: readonly Mutant[]): string => `export default {
   test: {
     maxWorkers: 3,
@@ -161,13 +166,13 @@ interface Report {
   }[]
 }
 
-/** What matches the tests whose names end so. */
+/** A pattern that matches the tests whose names end like this. */
 const patternOf = (names: readonly string[]): string =>
   names.map((name) => `${name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}$`).join('|')
 
 /**
- * Builds mutants in the workspace, and runs the stories of all of them with one real Vitest. What they leave running is
- * no fault of the outer test. Gives what became of each mutant's own stories, in their order.
+ * Builds the mutants in the workspace, and runs the stories of all of them in one real Vitest. What they leave running
+ * does not fail the outer test. Returns the results of each mutant's own stories, in order.
  */
 export async function runMutants(
   { run, workspace }: Pick<Proctor, 'run' | 'workspace'>,
@@ -202,7 +207,7 @@ const toResults = ({ assertionResults }: Report['testResults'][number]): StoryRe
     failure: failureMessages.join('\n').replaceAll(root, '<root>/'),
   }))
 
-/** Runs test files that import sources, and not the build, with one Vitest that reads mutated sources. */
+/** Runs test files that import sources, rather than the build, in one Vitest that reads mutated sources. */
 export async function runOnMutatedSources(
   { run, workspace }: Pick<Proctor, 'run' | 'workspace'>,
   mutations: readonly Mutation[],
@@ -220,7 +225,7 @@ export async function runOnMutatedSources(
   return runInRoot({ run, workspace }, `${head}\n${config}`, [])
 }
 
-/** Runs tests of the repository that go by `dist` of test/inner-run.ts, with one Vitest, against a mutated build. */
+/** Runs tests of the repository that use `dist` of test/inner-run.ts, in one Vitest, against a mutated build. */
 export async function runOnMutatedBuild(
   { run, workspace }: Pick<Proctor, 'run' | 'workspace'>,
   mutations: readonly Mutation[],
@@ -228,7 +233,7 @@ export async function runOnMutatedBuild(
   names: readonly string[],
 ): Promise<readonly StoryResult[]> {
   await buildMutant({ workspace }, mutations, ['cli'])
-  // Some of them load it as another user.
+  // Some of the tests load the build as another user.
   await chmod(workspace.path, 0o755)
   const config = configInRoot(workspace, { include, testTimeout: 12_000 })
   return runInRoot({ run, workspace }, config, ['--testNamePattern', patternOf(names)], {

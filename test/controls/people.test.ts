@@ -5,23 +5,23 @@ import { inRoot } from '../inner-run.js'
 import { needs } from '../needs.js'
 import { buildMutant, innerEnvironment, type Mutation, runOnMutatedSources } from './mutant.js'
 
-// What keeps a person's test honest: without each of these, the suites that are there for it come out otherwise.
+// What keeps a user's test honest: without each of these, the suites written for it get other results.
 
 const mutations: readonly Mutation[] = [
   {
-    // What is not awaited fails no test.
+    // A forgotten `await` fails no test.
     file: 'src/fixture/forgotten-awaits.ts',
     from: 'const first = forgotten.find(({ isFailure }) => isFailure)',
     to: 'const first = [][0]',
   },
   {
-    // A first snapshot is taken of a screen that the program has yet to draw anew.
+    // A first snapshot is taken of a screen that the program has not redrawn yet.
     file: 'src/matchers/screen-snapshot.ts',
     from: 'if (lastInput === undefined) return true',
     to: 'if (begun >= 0) return true',
   },
   {
-    // A screen is not waited for to become the stored one.
+    // The matcher does not wait for a screen to match the stored one.
     file: 'src/matchers/screen-snapshot.ts',
     from: 'stored === undefined ?',
     to: 'stored !== null ?',

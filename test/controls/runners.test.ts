@@ -5,77 +5,78 @@ import { inRoot } from '../inner-run.js'
 import { uniqueNumber } from '../machine.js'
 import { buildMutant, innerEnvironment, type Mutation } from './mutant.js'
 
-// What parts of the runners' doors are for: with all of these replaced by nothing, what their tests look for is not there.
+// What parts of the runners' entry points are for: with all of these removed, their tests miss what they look for.
 
 const mutations: readonly Mutation[] = [
   {
-    // FAULTS B12: node:test drops a leak beside the test's own failure.
+    // FAULTS B12: under node:test, a leak is lost when the test itself fails too.
     file: 'src/runners/node-test/fixtures.ts',
     from: 'if (!hasFailed(test)) throw error',
     to: 'if (hasFailed !== undefined) throw error',
   },
   {
-    // The same of the form by hand.
+    // The same for a fixture that is made by hand.
     file: 'src/fixture/forgotten.ts',
     from: 'if (isLeak && !isTold)',
     to: 'if (isLeak && isTold)',
   },
   {
-    // D4: nobody says that a teardown was forgotten.
+    // D4: nothing reports that a teardown was forgotten.
     file: 'src/fixture/forgotten.ts',
     from: 'if (proctor.isTornDown) continue',
     to: 'if (site !== undefined) continue',
   },
   {
-    // E2: a leak is the failure that `test.concurrent.failing` waits for.
+    // E2: `test.concurrent.failing` takes a leak for the failure that it expects.
     file: 'src/runners/jest/fixtures.ts',
     from: ' && test.failing !== true) throw error',
     to: ') throw error',
   },
   {
-    // E3: each repeat of `test.fails` stands for the one before it.
+    // E3: each repeat of `test.fails` also stands for the one before it.
     file: 'src/runners/vitest/patches.ts',
     from: 'if (takenIn.get(test) !== repeatOf(test)) return',
     to: '',
   },
   {
-    // G2: of concurrent tests, the one that the runner names is blamed for what their fixtures start.
+    // G2: when concurrent tests run, the one that the runner names is blamed for what the fixtures of all of them
+    // start.
     file: 'src/guard/blame.ts',
     from: 'current === undefined || this.#runner.isConcurrent(current)',
     to: 'current === undefined',
   },
   {
-    // G5: the look comes before the second half of `aroundEach`.
+    // G5: the guard looks before the second half of `aroundEach`.
     file: 'src/runners/vitest/runner.ts',
     from: '?.aroundEach?.length ?? 0) > 0) return true',
     to: '?.aroundEach?.length ?? 0) < 0) return true',
   },
   {
-    // G5 of the fixtures: whoever asks behind the end of a test is not told that this has ended the command.
+    // G5 in the fixtures: code that asks after the end of a test is not told that this end has ended the command.
     file: 'src/command/command.ts',
     from: "this.endedBy === 'teardown' ? { isPastTest: true }",
     to: "this.endedBy === 'teardown' ? { isPastTest: false }",
   },
   {
-    // G6: what a wait gets is what is left of the test, less a time that a short test does not have.
+    // G6: a wait gets the time left of the test less a fixed margin, which a short test does not have.
     file: 'src/wait/default-timeouts.ts',
     from: 'Math.max(left - margin, left / 2)',
     to: 'left - margin',
   },
   {
-    // G8: what Jest's environment starts is the test's.
+    // G8: a process that Jest's environment starts counts as the test's.
     file: 'src/guard/blame.ts',
     from: 'if (this.#runner.isInEnvironment?.() === true) return this.#worker',
     to: '',
   },
   {
-    // G9: whatever Vitest ends early has skipped itself.
+    // G9: a test that Vitest ends early counts as skipped by itself.
     file: 'src/runners/vitest/provide.ts',
     from: 'task.result?.pending === true',
     to: "task.result?.state === 'skip'",
   },
   {
-    // B14: the reporter does not hear of what guards find.
+    // B14: the reporter is not told what guards find.
     file: 'src/runners/leak-list.ts',
     from: 'found: append,',
     to: 'found: () => {},',

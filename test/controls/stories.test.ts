@@ -2,14 +2,14 @@ import { createProctor, type Proctor } from 'proctor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Mutation, runMutants, type StoryResult } from './mutant.js'
 
-// A test that cannot fail proves nothing: what a story rests on is switched off, and the story has to notice.
+// A test that cannot fail proves nothing. What a story depends on is switched off, and the story has to fail.
 
 interface Control {
   readonly off: string
   readonly mutations: readonly Mutation[]
   readonly file: string
   readonly story: string
-  /** Why it fails. */
+  /** The message with which it fails. */
   readonly failure: RegExp
 }
 
@@ -23,7 +23,7 @@ const controls: Control[] = [
         from: 'if (targets.trees.has(attribution.root) && !targets.isExempt(record)) {',
         to: 'if (targets.trees.has(attribution.root) && record.pid === attribution.root.identity.pid) {',
       },
-      // Its last look, for what carries a mark although nothing leads to it.
+      // The last look, which finds processes that carry a mark although nothing else leads to them.
       {
         file: 'src/containment/strict.ts',
         from: 'if (signalled.length === 0 && targets.isLast) {',
@@ -32,7 +32,7 @@ const controls: Control[] = [
     ],
     file: 'kill.test.ts',
     story: 'Kill a program written in Node killing the parent kills the child',
-    // The child is alive; where containment is basic, the kill says so itself.
+    // The child is alive. With basic containment, `kill` reports that itself.
     failure: /expected true to be false|could not be ended/,
   },
   {
@@ -163,7 +163,7 @@ const controls: Control[] = [
   },
 ]
 
-// The first mutant is none: with nothing switched off, all of them pass.
+// The first mutant has no mutation: with nothing switched off, all stories pass.
 const mutants = [
   { mutations: [], stories: controls },
   ...controls.map((control) => ({ mutations: control.mutations, stories: [control] })),

@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs'
 import { endFor, identify, type Identity, isLive, until, untilIdentified } from './witness.js'
 import { programFile } from './programs.js'
 
-// They look like what the escape starts, and have nothing to do with it.
+// Bystanders look like what the escape starts, and have nothing to do with it.
 
 const seconds = '30'
 
-/** A child of the test's, and an orphan of the test's, each leading a session of its own. */
+/** A child and an orphan of the test's own, each the leader of its own session. */
 export class Bystanders {
   private constructor(readonly each: readonly Identity[]) {}
 
@@ -29,7 +29,7 @@ export class Bystanders {
   }
 }
 
-/** A pid namespace of somebody else's. */
+/** A pid namespace that belongs to somebody else. */
 export class OtherNamespace {
   private constructor(readonly first: Identity) {}
 

@@ -1,4 +1,4 @@
-/** What became of an escapee, in words that stand in docs/escapes.md too. */
+/** What became of an escapee, in the words that docs/escapes.md uses too. */
 export type Word =
   | 'dead'
   /** Dead, and teardown failed the test for it. */
@@ -7,41 +7,43 @@ export type Word =
   | 'not found'
   | 'refused: output held open'
   | 'refused: no permission (uid 0)'
-  /** Either, from run to run: it is never passed over while it lives. */
+  /** One or the other, from run to run. The escapee is never missed while it lives. */
   | 'dead or refused'
-  /** A stranger who looks like one of the command's, and lives. */
+  /** A stranger that looks like one of the command's processes, and lives. */
   | 'left alone'
 
-/** By whom and how: by the test, or by teardown. */
+/** What ends the command: `kill` in the test, or the teardown. */
 export type Ending = 'kill' | 'teardown'
 export type Level = 'strict' | 'basic'
 
 export interface Escape {
-  /** As in FACTS.md, "Cases to survive". */
+  /** As in "Cases to survive" of FACTS.md. */
   readonly id: string
   readonly title: string
-  /** A file of fixtures/programs/escapes; what ends in .c is compiled; else a command on PATH. */
+  /** A file of fixtures/programs/escapes, compiled if it ends in .c, or else a command on PATH. */
   readonly program: string
   readonly args?: readonly string[]
-  /** Files that the workspace gets first. */
+  /** Files that are written to the workspace first. */
   readonly files?: Readonly<Record<string, string>>
-  /** Whether the leader exits before it is ended. Every escapee's number is in the file escapee.pid. */
+  /** Whether the leader exits before the command is ended. The file escapee.pid always holds the escapee's number. */
   readonly leader: 'lives' | 'exits'
-  /** The state in which the escapee is waited for, as in ps(1). */
+  /** The state, as in ps(1), that the test waits for the escapee to reach. */
   readonly state?: 'T' | 'Z' | 'D'
   /** What the test calls. Default: `kill`. */
   readonly call?: 'terminate'
   /** Whether it holds the test's own pipe open until it dies. */
   readonly pipe: boolean
-  /** Hops on so fast that its number says nothing: the pipe alone is the witness. */
+  /** The escapee moves to a new process so fast that its number says nothing. Only the pipe is a witness. */
   readonly hops?: boolean
-  /** Serves a port, which must be free afterwards. */
+  /** The escapee serves a port, which must be free afterwards. */
   readonly port?: boolean
-  /** Run by another user than root, in a script of its own. */
+  /** Another user than root runs it, in a script of its own. */
   readonly as?: 'nobody'
-  /** A .c file that is installed setuid root; its path is in the variable SETUID_ROOT. */
+  /** A .c file that is installed setuid root. The variable SETUID_ROOT holds its path. */
   readonly setuid?: string
-  /** Whether it needs a pid namespace of a stranger's: the number of its first process is in OTHER_NAMESPACE. */
+  /**
+   * Whether it needs somebody else's pid namespace. OTHER_NAMESPACE holds the number of that namespace's first process.
+   */
   readonly otherNamespace?: boolean
   /** Only root can start it. */
   readonly needsRoot?: boolean
@@ -142,7 +144,8 @@ export const escapes: readonly Escape[] = [
     program: 'cleared-environment-keeps-output.sh',
     leader: 'exits',
     pipe: true,
-    // Basic knows it by the output that it holds, and the output by its leader, which may be gone before it is looked at.
+    // Basic containment knows the escapee by the output that it holds, and the output by its leader. The leader may be
+    // gone before anything looks at it.
     expected: { ...deadAndBlamed, basic: { kill: 'dead or refused', teardown: 'dead or refused' } },
   },
   {
@@ -418,7 +421,7 @@ export const escapes: readonly Escape[] = [
   },
 ]
 
-/** What needs a namespace of process numbers of its own: script and scenario of test/escapes/in-namespace.mjs. */
+/** A case that needs a pid namespace of its own: the script and the scenario of test/escapes/in-namespace.mjs. */
 export interface NamespaceCase {
   readonly id: string
   readonly title: string
@@ -447,7 +450,7 @@ export const inNamespace: readonly NamespaceCase[] = [
   },
 ]
 
-/** Known, and not run by this suite. */
+/** Known cases that this suite does not run. */
 export const notRun: readonly { readonly id: string; readonly title: string; readonly reason: string }[] = [
   { id: '27', title: 'state D for ever', reason: 'nothing makes a process unkillable on purpose here' },
   {

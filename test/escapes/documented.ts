@@ -30,7 +30,7 @@ If the leader has exited before, \`kill()\` ends what is left and then reports t
 const head =
   '| | case | `strict`: `kill()` | `strict`: `teardown()` | `basic`: `kill()` | `basic`: `teardown()` | guardian |'
 
-/** Writes the table. A cell that was not observed now stays as it was. */
+/** Writes the table. A cell that this run did not observe stays as it was. */
 export function writeTable(observations: ReadonlyMap<string, string>): void {
   const before = readCells()
   const rows = [...escapes, ...inNamespace].map((escape) => {
@@ -45,7 +45,7 @@ export function writeTable(observations: ReadonlyMap<string, string>): void {
   writeFileSync(file, `${preface}\n${table}\n\nNot run:\n\n${missing.join('\n')}\n\nNext: [cost](cost.md).\n`)
 }
 
-/** The lines in which the table and what was observed differ. */
+/** The lines in which the table and the observations differ. */
 export function compareTable(observations: ReadonlyMap<string, string>): string[] {
   const documented = readCells()
   return [...observations].flatMap(([key, observed]) => {

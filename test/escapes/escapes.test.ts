@@ -10,7 +10,7 @@ import { removePrograms } from './programs.js'
 import { missing } from '../needs.js'
 import { takeTurn } from './turn.js'
 
-/** What was seen, by case, level and ending. */
+/** The observations, by case, level and ending. */
 const observations = new Map<string, string>()
 let reasonAgainstStrict: string | undefined
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(removePrograms)
 
-/** Why a case cannot be run on this machine. What cannot be run is skipped, and not passed. */
+/** Why a case cannot run on this machine. Such a case counts as skipped, not as passed. */
 function reasonAgainst(escape: Escape, level: Level): string | undefined {
   if (level === 'strict' && reasonAgainstStrict !== undefined) return reasonAgainstStrict
   const compiler = escape.program.endsWith('.c') || escape.setuid !== undefined ? ['cc'] : []
@@ -33,13 +33,14 @@ function reasonAgainst(escape: Escape, level: Level): string | undefined {
   return missing(...compiler, ...bash, ...(escape.needsRoot === true ? ['root'] : []))
 }
 
-/** What is said of who may be anybody's, and gets no signal. */
+/** Whether the message reports a process that may belong to anybody, and that therefore gets no signal. */
 const isDoubt = (seen: string): boolean =>
   /^ContainmentError: .* cannot be proven dead: what follows may be/s.test(seen)
 
 /**
- * Those that only the limit finds. In a worker thread, which shares its limits with all others, a program is given it
- * when it runs already: what it starts in its first moment lacks it, is not found, or is a doubt.
+ * The cases whose escapees are found by the limit alone. A worker thread shares its limits with all other threads, so a
+ * program gets its limit only after it has started. What it starts in its first moment lacks the limit, and is not
+ * found, or is reported as a doubt.
  */
 const isByLimitAlone = ({ id }: Escape): boolean =>
   !isMainThread && ['9', '12', '18', '23f', '23g', '23h', '39', '41', '42', '44'].includes(id)
@@ -50,7 +51,7 @@ describe.each(escapes)('$id $title', (escape) => {
       const expected = escape.expected[level][ending]
       if (expected === undefined) continue
       const how = ending === 'kill' ? `${escape.call ?? 'kill'}()` : 'teardown()'
-      // A look that falls into the moment of the double fork finds even the invisible daemon: luck, and no promise.
+      // If a look happens during the double fork, it finds even the invisible daemon. That is luck, and not promised.
       const retry = expected === 'not found' ? 2 : 0
       test(`${level}: after ${how} it is ${expected}`, { retry }, async ({ skip }) => {
         const reason = reasonAgainst(escape, level)
@@ -85,13 +86,13 @@ const cellOf = ({ id }: Escape | NamespaceCase, level: Level, ending: Ending): s
 
 const isWritten = process.env['PROCTOR_WRITE_DOCS'] === '1'
 
-// A guardian is the same in a worker thread, which has none of these.
+// The guardian is the same for a worker thread, which has none of these.
 describe.for(isMainThread ? ['guardian'] : [])('the worker is killed, and its %s ends', () => {
   const possible = escapes.filter((escape) => reasonAgainst(escape, 'basic') === undefined)
   const expectDead = async (those: readonly Escape[], as?: 'nobody'): Promise<void> => {
     const words = await observeKilledWorker(those, as)
     for (const [id, word] of words) observations.set(`${id} guardian`, word)
-    // Another user's cannot be ended by anybody here.
+    // Nobody here can end another user's process.
     const expected = those.map(({ id, setuid }) => [id, setuid === undefined ? 'dead' : named])
     expect([...words]).toEqual(expected)
   }
@@ -116,7 +117,7 @@ describe.for(isMainThread ? ['guardian'] : [])('the worker is killed, and its %s
     expect(word).toBe(scenario === 'first process' ? 'dead' : 'left alone')
   })
 
-  // All at once they would take the machine from each other, and one by one they cost a second each.
+  // All at once, the storms would take processor time from each other. One by one, each takes a second.
   const storms = isWritten ? possible.filter(({ hops }) => hops === true) : []
   test.for(storms)('$id $title', { timeout: 60_000 }, async (escape) => {
     onTestFinished(await takeTurn())

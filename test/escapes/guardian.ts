@@ -11,8 +11,8 @@ import { startInNamespace } from './namespace.js'
 import { commandOf, programFile, setuidRoot, temporaryPath } from './programs.js'
 import { endFor, type Identity, isLive, Pipe, stateOf, until, untilIdentified } from './witness.js'
 
-// What becomes of escapes whose worker is killed: all of them are its commands at once, as it costs a guardian for each
-// to try them one by one.
+// What becomes of escapes whose worker is killed. All of them are commands of one worker, because trying them one by
+// one would need a guardian for each.
 
 /** An escape under way. */
 interface Running {
@@ -21,7 +21,7 @@ interface Running {
   escapee: Identity | undefined
 }
 
-/** ms for all of them to begin, and for all to be dead: on a busy machine, and at once. */
+/** ms for all of them to begin, and for all of them to be dead. They run at once, on a busy machine. */
 const patience = 20_000
 
 const isAlive = ({ escape, escapee, pipe }: Running): boolean =>
@@ -30,13 +30,13 @@ const isAlive = ({ escape, escapee, pipe }: Running): boolean =>
 /** What becomes of a process that the guardian may not signal. */
 export const named = 'lives on, `proctor ps` names it'
 
-/** Whether the guardian of a worker is at work: who has the worker's number in its environment. */
+/** Whether a worker's guardian is at work: some process has the worker's number in its environment. */
 const isGuarded = (worker: number): boolean =>
   readdirSync('/proc').some(
     (pid) => /^\d+$/.test(pid) && environmentOf(Number(pid)).includes(`PROCTOR_WORKER=${worker} `),
   )
 
-/** The numbers that `proctor ps` says of a temporary folder. */
+/** The process numbers that `proctor ps` lists for a temporary folder. */
 function listed(user: readonly string[], temporary: string): ReadonlySet<number> {
   const command = [...user, process.execPath, inRoot('dist/cli.cjs'), 'ps', '--json']
   const { stdout } = spawnSync(command[0]!, command.slice(1), {
@@ -47,7 +47,7 @@ function listed(user: readonly string[], temporary: string): ReadonlySet<number>
   return new Set(processes.map(({ pid }) => pid))
 }
 
-/** Starts these in one worker, kills it, and says of each what became of it. */
+/** Starts these escapes in one worker, kills the worker, and says what became of each. */
 export async function observeKilledWorker(escapes: readonly Escape[], as?: 'nobody'): Promise<Map<string, string>> {
   const temporary = makeFolder()
   // Another user runs some of them.
@@ -97,7 +97,9 @@ export async function observeKilledWorker(escapes: readonly Escape[], as?: 'nobo
   }
 }
 
-/** Until it is what the case is about, and can be told from what has ended. */
+/**
+ * Waits until the escapee is in the state that the case needs, and the pipe or its number can tell whether it lives.
+ */
 async function untilUnderWay(each: Running, file: string): Promise<void> {
   const { state, hops } = each.escape
   if (hops === true) await until(file, () => (existsSync(file) ? true : undefined), patience)
@@ -106,7 +108,10 @@ async function untilUnderWay(each: Running, file: string): Promise<void> {
   if (state !== 'Z' && !isAlive(each)) throw new Error(`${each.escape.title}: it is dead before the worker is`)
 }
 
-/** Kills a worker that is in a pid namespace, or its first process, and says what became of what is there. */
+/**
+ * Kills a worker in a pid namespace, or the first process of the namespace, and says what became of the processes
+ * there.
+ */
 export async function observeInNamespaceOfKilled(scenario: NamespaceCase['scenario']): Promise<string> {
   const temporary = makeFolder()
   const pipe = new Pipe(join(temporary, 'pipe'))
@@ -114,7 +119,7 @@ export async function observeInNamespaceOfKilled(scenario: NamespaceCase['scenar
   try {
     const [word] = (await once(createInterface({ input: program.stdout! }), 'line')) as [string]
     if (word !== 'up') return word
-    // With its first process a pid namespace ends, and the guardian with it.
+    // When its first process dies, a pid namespace ends, and the guardian with it.
     program.kill('SIGKILL')
     await until('the end of all of it', () => (pipe.isHeld ? undefined : true), patience)
     return 'dead'

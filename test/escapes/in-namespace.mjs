@@ -1,10 +1,10 @@
-// Process 1 of a pid namespace: in-namespace.mjs SCENARIO LEVEL ENDING prints one word. With `guardian` the worker is a
-// process of its own there, which is killed, and the word is said once its guardian has done its work.
+// Process 1 of a pid namespace. `in-namespace.mjs SCENARIO LEVEL ENDING` prints one word. With `guardian`, the worker
+// is a process of its own in the namespace and is killed. The word is printed once its guardian is done.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createProctor } from 'proctor'
 
-// A line into STRANGER makes somebody else start a session.
+// A line written to STRANGER makes somebody else start a session.
 const [scenario, level, ending] = process.argv.slice(2)
 const isSupervisor = scenario.startsWith('reuse') && ending === 'guardian'
 const proctor = isSupervisor ? undefined : await createProctor({ containment: level, grace: 200, leakTimeout: 60 })
@@ -35,14 +35,14 @@ async function end(command) {
   return undefined
 }
 
-/** A stranger, the leader of its own group, who gets the number that a command of ours had; and a child of it. */
+/** A stranger leads its own group, has a child, and gets the number that a command of ours had. */
 async function reuse() {
-  // Longer than a clock tick: start times tell the two apart.
+  // Longer than a clock tick, so that the start times differ.
   const command = proctor.run('sleep', ['0.05'])
   const { pid } = command
   await command.waitForExit()
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    // The number that this namespace gave last: the next process gets the one after it, if it is free.
+    // ns_last_pid is the number that this namespace gave last. The next process gets the next number, if that is free.
     writeFileSync('/proc/sys/kernel/ns_last_pid', String(pid - 1))
     if (scenario === 'reuse by a stranger') {
       writeFileSync(process.env.STRANGER, 'now\n')
@@ -56,7 +56,7 @@ async function reuse() {
     process.kill(-child.pid, 'SIGKILL')
     await new Promise((resolve) => child.once('exit', resolve))
   }
-  // Both are what they are to be: in the middle of a fork there are others.
+  // Waits until both are `sleep`: during a fork there are other processes.
   const areUp = () => membersOf(pid).filter(({ name }) => name === 'sleep').length === 2
   for (let attempt = 0; !areUp(); attempt += 1) {
     if (attempt === 400) return 'the number did not come back'
@@ -73,7 +73,7 @@ function strangersOf(pid) {
   return left === 2 ? 'left alone' : `${2 - left} of 2 strangers killed`
 }
 
-/** The same, and the worker is killed. */
+/** The same, but the worker is killed. */
 async function killWorker() {
   const worker = spawn(process.execPath, [process.argv[1], scenario, level, 'worker'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -86,7 +86,7 @@ async function killWorker() {
   return strangersOf(Number(word))
 }
 
-/** Whatever is orphaned comes to us, and in `basic` nobody waits for it. */
+/** We adopt every orphan, and with `basic` nobody waits for it. */
 async function firstProcess() {
   const program = new URL('../../fixtures/programs/escapes/leader-exits-first.sh', import.meta.url).pathname
   const command = proctor.run('sh', [program], { env: { WITNESS: process.env.WITNESS ?? '/dev/null' } })
@@ -105,6 +105,6 @@ async function firstProcess() {
 }
 
 console.log(await (isSupervisor ? killWorker() : scenario.startsWith('reuse') ? reuse() : firstProcess()))
-// It is killed from outside.
+// The test kills this process from outside.
 if (ending !== 'worker' && !(ending === 'guardian' && !isSupervisor)) process.exit()
 setInterval(() => {}, 1_000_000)

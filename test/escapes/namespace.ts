@@ -7,7 +7,7 @@ import { missing } from '../needs.js'
 
 export const reasonAgainstNamespace = (): string | undefined => missing('root', 'unshare')
 
-/** A shell is process 1, and so the parent of whoever is orphaned beside what is tested. */
+/** Process 1 is a shell, which adopts the orphans beside what is tested. */
 const besideStranger = (script: readonly string[]): string[] => [
   'sh',
   '-c',
@@ -36,7 +36,7 @@ export function startInNamespace(
   })
 }
 
-/** Runs a scenario as process 1 of a pid namespace and says what was seen. */
+/** Runs a scenario as process 1 of a pid namespace, and returns the word that it prints. */
 export const observeInNamespace = async (
   scenario: NamespaceCase['scenario'],
   level: Level,

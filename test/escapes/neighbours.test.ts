@@ -7,7 +7,7 @@ import { commandOf, programFile, removePrograms, temporaryPath } from './program
 import { subjectElsewhere } from './subject.js'
 import { endFor, isLive, Pipe, until, untilIdentified } from './witness.js'
 
-// Who must not be blamed, and who must not be killed.
+// Processes that must not be blamed, and processes that must not be killed.
 
 afterAll(removePrograms)
 
@@ -39,8 +39,8 @@ describe.each(levels)('%s: two fixtures live at the same time', (level) => {
     await command.waitForExit()
     const daemon = await untilIdentified(join(killer.workspace.path, 'escapee.pid'))
 
-    // Strict sees an orphan that may be of either and says so, unless it had met it while its parents lived; basic sees
-    // none.
+    // Strict containment sees an orphan that may belong to either fixture, and reports it, unless it met the orphan
+    // while its parents lived. Basic containment sees none.
     await expect(command.kill()).rejects.toThrow(/^Process already exited|cannot be proven dead/)
     await killer.teardown().catch(() => {})
     expect(isLive(serving)).toBe(true)
@@ -50,7 +50,8 @@ describe.each(levels)('%s: two fixtures live at the same time', (level) => {
 
     await holder.teardown()
     expect(isLive(serving)).toBe(false)
-    // Nothing said whose it is; with the last fixture gone it can only be a fixture's. Basic does not know of it.
+    // Nothing showed whose daemon it is. Once the last fixture has gone, it can only be a fixture's. Basic does not
+    // know of it.
     if (level === 'strict') await until('the end of the daemon', () => (isLive(daemon) ? undefined : true), 2000)
     await endFor(daemon)
     pipe.close()

@@ -9,9 +9,9 @@ import { type Answer, subjectElsewhere, subjectHere } from './subject.js'
 import { endFor, type Identity, isLive, Pipe, stateOf, until, untilIdentified } from './witness.js'
 
 /**
- * Runs one escape to its end and says what was seen. Whatever is left alive afterwards, it ends itself.
+ * Runs one escape to its end and says what was observed. Ends whatever is still alive afterwards.
  *
- * @param isLucky whether it is luck that such a one is found: then the next look may not find it again.
+ * @param isLucky whether the escapee is found by luck only, so that the next look may miss it.
  */
 export async function observe(escape: Escape, level: Level, ending: Ending, isLucky = false): Promise<string> {
   const folder = temporaryPath(escape.id)
@@ -37,7 +37,7 @@ export async function observe(escape: Escape, level: Level, ending: Ending, isLu
     if (escape.leader === 'exits') await subject.untilExit()
     const { state } = escape
     if (state !== undefined) await until(`state ${state}`, () => (stateOf(escapee!) === state ? true : undefined))
-    // The witness must be able to tell: all is alive now, but for what has exited on purpose.
+    // The witness must be able to tell: everything is alive now, except what has exited on purpose.
     if (state !== 'Z') expect(isAlive(), 'the escapee lives before it is ended').toBe(true)
     if (escape.pipe) expect(pipe.isHeld, 'somebody holds the pipe before the end').toBe(true)
     const port = escape.port === true ? Number(readFileSync(join(subject.workspace, 'port'), 'utf8')) : undefined
@@ -47,7 +47,7 @@ export async function observe(escape: Escape, level: Level, ending: Ending, isLu
     const isAliveAfter = isAlive()
     const word = wordFor(answer, isAliveAfter, escape, escapee)
     if (word.startsWith('refused')) {
-      // In time, and with everything that it says proven: the refusal is not a rumour.
+      // The refusal comes in time.
       expect(answer.ms).toBeLessThan(8000)
     }
     if (ending === 'kill') {
@@ -63,7 +63,7 @@ export async function observe(escape: Escape, level: Level, ending: Ending, isLu
     if (escapee !== undefined) await endFor(escapee)
     if (escape.pipe) await until('the end of file of the pipe', () => (pipe.isHeld ? undefined : true), 12_000)
     await subject.close()
-    // What was refused keeps its workspace.
+    // A refusal keeps the workspace.
     rmSync(subject.workspace, { recursive: true, force: true })
     await bystanders.end()
     await namespace?.end()
@@ -71,7 +71,9 @@ export async function observe(escape: Escape, level: Level, ending: Ending, isLu
   }
 }
 
-/** What kill() has proven dead, teardown has nothing to say about; what it refused to, teardown refuses as well. */
+/**
+ * When kill() has proven the escapee dead, teardown() reports nothing. When kill() has refused, teardown() refuses too.
+ */
 function checkTeardownAfter(answer: Answer, word: string, isAlive: () => boolean, escape: Escape): void {
   if (word === 'dead') expect(`${answer.error}: ${answer.message}`).toBe('undefined: ')
   else if (word !== 'not found' && isAlive()) expect(answer.error, `teardown of ${escape.title}`).toBeDefined()
@@ -84,7 +86,7 @@ function wordFor(answer: Answer, isAlive: boolean, escape: Escape, escapee: Iden
   if (passes) return isAlive ? 'not found' : 'dead'
   const isNoPermission = [...answer.survived, message].some((text) => /EPERM, uid 0/.test(text))
   if (isNoPermission) return 'refused: no permission (uid 0)'
-  // Beside a leak too, what could not be proven is said.
+  // The message reports what could not be proven even when it also reports a leak.
   if (message.includes('ContainmentError') || error === 'ContainmentError') {
     if (message.includes('holds its output open')) return 'refused: output held open'
   }
@@ -95,7 +97,7 @@ function wordFor(answer: Answer, isAlive: boolean, escape: Escape, escapee: Iden
   return `${error}: ${message}`
 }
 
-/** What differs from run to run is said in one word for all that it may be. */
+/** Folds results that differ from run to run into the one word that covers them all. */
 export const foldInto = (expected: Word, observed: string): string =>
   expected === 'dead or refused' && /^(?:dead|refused)/.test(observed) ? expected : observed
 

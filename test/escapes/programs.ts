@@ -9,11 +9,11 @@ export const programFile = (name: string): string => inRoot(`fixtures/programs/e
 
 let made: string | undefined
 
-/** Made when it is needed: not everyone who imports this file removes it. */
+/** The folder is made when it is first needed, because not every file that imports this one removes it. */
 function folder(): string {
   if (made === undefined) {
     made = mkdtempSync(join(tmpdir(), 'proctor-escapes-'))
-    // Another user runs some of them.
+    // Another user runs some of the programs.
     chmodSync(made, 0o755)
   }
   return made
@@ -33,7 +33,7 @@ function compiled(name: string): string {
   return binary
 }
 
-/** Command and arguments that start a program. */
+/** The command and the arguments that start a program. */
 export function commandOf(program: string): readonly string[] {
   if (program.endsWith('.c')) return [compiled(program)]
   if (program.endsWith('.mjs')) return ['node', programFile(program)]
@@ -41,7 +41,7 @@ export function commandOf(program: string): readonly string[] {
   return [program]
 }
 
-/** The same, owned by root and run as root by whoever starts it. */
+/** The same program, owned by root and setuid: whoever starts it runs it as root. */
 export function setuidRoot(program: string): string {
   const binary = compiled(program)
   chmodSync(binary, 0o4755)

@@ -7,12 +7,13 @@ import { levels, proctorOr } from './levels.js'
 import { programFile, removePrograms, temporaryPath } from './programs.js'
 import { endFor, isLive, untilIdentified } from './witness.js'
 
-// Who works in a command's folder, and is not the command's.
+// Processes that work in a command's folder, and are not the command's.
 
 afterAll(removePrograms)
 
 describe.each(levels)('%s: who looks into the workspace is a stranger', (level) => {
-  // Each is there before the command, and starts something that works in its folder once it is told to.
+  // Each helper runs before the command does. Once it is told to, it starts a process that works in the command's
+  // folder.
   const helper = (file: string): string => `sh ${programFile('escapee.sh')} ${file} 30 >>log 3<input`
   const kinds = {
     'an editor’s language server': (file: string) => `${helper(file)} & wait`,
@@ -27,7 +28,7 @@ describe.each(levels)('%s: who looks into the workspace is a stranger', (level) 
     const [file, where] = [join(folder, 'stranger.pid'), join(folder, 'where')]
     execFileSync('mkfifo', [where])
     const text = `echo $$ >${file}.own; read -r folder <${where}; cd "$folder"; ${script(file)}`
-    // Before there is a subreaper: it is nobody's descendant here.
+    // This process is no subreaper yet, so what is started here does not become its descendant.
     spawn('setsid', ['-f', 'sh', '-c', text], { stdio: 'ignore', env: cleanEnvironment() })
     const own = await untilIdentified(`${file}.own`)
     const proctor = await proctorOr(skip, level, 0)

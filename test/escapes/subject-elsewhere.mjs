@@ -1,4 +1,4 @@
-// subject.ts as a script of its own, for another user or a second run. Its end of input is its end.
+// subject.ts as a script of its own, for another user or a second run. It exits when its input ends.
 import { createInterface } from 'node:readline'
 import { createProctor } from 'proctor'
 

@@ -4,9 +4,9 @@ import { createProctor, LeakedProcessError, type TeardownReport } from 'proctor'
 import { cleanEnvironment, inRoot } from '../inner-run.js'
 import type { Ending, Level } from './cases.js'
 
-/** What the package said when it was asked to end a command. */
+/** The package's answer when it was asked to end a command. */
 export interface Answer {
-  /** The error's name, or `undefined` where it passed. */
+  /** The error's name, or `undefined` if there was none. */
   readonly error: string | undefined
   readonly message: string
   readonly leaked: readonly number[]
@@ -23,7 +23,7 @@ export interface Subject {
   close(): Promise<void>
 }
 
-/** Small, so that leaks are found at once. */
+/** Short times, so that leaks are found at once. */
 export const options = { grace: 200, leakTimeout: 60 } as const
 
 export async function answerOf(action: () => Promise<unknown>): Promise<Answer> {
@@ -45,7 +45,7 @@ export async function answerOf(action: () => Promise<unknown>): Promise<Answer> 
   }
 }
 
-/** @throws {ContainmentError} where the level is not to be had. */
+/** @throws {ContainmentError} if the level is not available. */
 export async function subjectHere(level: Level, files: Readonly<Record<string, string>> = {}): Promise<Subject> {
   const proctor = await createProctor({ containment: level, ...options })
   await proctor.workspace.write(files)
@@ -69,7 +69,10 @@ export async function subjectHere(level: Level, files: Readonly<Record<string, s
   }
 }
 
-/** The same as a script of its own, by another user where one is named: one line in, one line out. */
+/**
+ * The same as a script of its own, run by another user if one is named. It takes one line of input and answers with one
+ * line of output.
+ */
 export async function subjectElsewhere(level: Level, user?: 'nobody'): Promise<Subject> {
   const identity = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
   const script = [process.execPath, inRoot('test/escapes/subject-elsewhere.mjs'), level]

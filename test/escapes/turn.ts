@@ -1,8 +1,9 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
 
-// A storm has thousands of processes, and two at once use up the pids of a machine: one runs at a time, whatever run it is
-// of. An abstract socket belongs to whoever listens, and is free again when that one has ended, however it ends.
+// A storm has thousands of processes, and two storms at once use up a machine's pids. Only one storm runs at a time,
+// across all runs on the machine. An abstract socket belongs to the process that listens on it, and is free again when
+// that process has ended, however it ends.
 
 const address = '\0proctor-tests-storm'
 
@@ -24,7 +25,7 @@ async function listen(): Promise<(() => void) | undefined> {
   }
 }
 
-/** Resolves when the socket of whoever has the turn has closed. */
+/** Resolves when the process whose turn it is has closed its socket. */
 const untilClosed = (): Promise<void> =>
   new Promise((resolve) => {
     const socket = connect(address)
@@ -32,7 +33,10 @@ const untilClosed = (): Promise<void> =>
     socket.resume()
   })
 
-/** Waits for this machine's turn, and gives what ends it. Elsewhere than on Linux there is no such socket, and no wait. */
+/**
+ * Waits for this machine's turn, and returns a function that ends it. Only Linux has such sockets; elsewhere nothing
+ * waits.
+ */
 export async function takeTurn(): Promise<() => void> {
   if (process.platform !== 'linux') return () => {}
   for (;;) {

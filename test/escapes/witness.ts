@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-// What the suite knows of a process it knows from the kernel, by code of its own and not of the package under test.
+// What the suite knows of a process comes from the kernel, through code of its own and not of the package under test.
 
-/** A process and no other. */
+/** Identifies one process and no other. */
 export interface Identity {
   readonly pid: number
   readonly startTime: string
@@ -25,7 +25,7 @@ function stat(pid: number): Stat | undefined {
   return { pid, state: fields[0]!, startTime: fields[19]! }
 }
 
-/** The state of that very process, `undefined` once it is gone. */
+/** The state of exactly this process, or `undefined` once it has gone. */
 export function stateOf(identity: Identity): string | undefined {
   const found = stat(identity.pid)
   return found?.startTime === identity.startTime ? found.state : undefined
@@ -42,7 +42,7 @@ export function identify(pid: number): Identity | undefined {
   return found === undefined ? undefined : { pid, startTime: found.startTime }
 }
 
-/** Looks every few milliseconds until there is something. */
+/** Looks every few milliseconds until `look` returns something. */
 export async function until<Found>(what: string, look: () => Found | undefined, timeout = 8000): Promise<Found> {
   for (const deadline = performance.now() + timeout; ; await sleep(3)) {
     const found = look()
@@ -51,7 +51,7 @@ export async function until<Found>(what: string, look: () => Found | undefined, 
   }
 }
 
-/** The process whose number stands in a file. */
+/** The process whose number a file holds. */
 export function untilIdentified(file: string, timeout?: number): Promise<Identity> {
   const look = (): Identity | undefined => {
     try {
@@ -63,19 +63,19 @@ export function untilIdentified(file: string, timeout?: number): Promise<Identit
   return until(`a number in ${file}`, look, timeout)
 }
 
-/** SIGKILL by the suite itself, for what the package does not find. */
+/** Sends SIGKILL to a process that the package does not find. */
 export async function endFor(identity: Identity): Promise<void> {
   try {
     if (isLive(identity)) process.kill(identity.pid, 'SIGKILL')
   } catch {
-    // It has ended since it was looked at.
+    // It has ended since the last look.
   }
   await until(`the end of ${identity.pid}`, () => (isLive(identity) ? undefined : true))
 }
 
 /**
- * A pipe with a name, which a program holds open for writing as long as one of its processes lives. Whether one does
- * is the kernel's word: end of file, or nothing to read yet.
+ * A named pipe that a program holds open for writing as long as one of its processes lives. The kernel says whether one
+ * does: a read gives end of file, or has nothing to read yet.
  */
 export class Pipe {
   readonly #file: number

@@ -1,4 +1,5 @@
-// A worker of which each escape is a command, with a fixture of its own: says where, and lives until it is killed.
+// A worker whose commands are the escapes, each with its own fixture. It says where they are, and lives until it is
+// killed.
 import { createProctor } from 'proctor'
 
 async function start({ command, env, files = {}, isAwaited }) {

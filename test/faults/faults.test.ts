@@ -15,8 +15,8 @@ import {
 } from '../machine.js'
 import { needs } from '../needs.js'
 
-// Runs of a real Vitest that come to a bad end. After each: no process of theirs is alive, no workspace is left.
-// The witness is /proc, read by the test, and a number that stands in every command line of the tree.
+// Runs of a real Vitest that end badly. After each, no process of the run is alive and no workspace is left. The test
+// itself reads /proc, and looks for a number that stands in every command line of the tree.
 
 interface Scene {
   readonly number: string
@@ -35,7 +35,7 @@ function scene(fault: string, more: NodeJS.ProcessEnv = {}): Scene {
   return { number, folder, env, ready: () => numberIn(readyFile) }
 }
 
-/** Ends what a failed test would leave, by groups that this test itself made. */
+/** Ends what a failed test would leave, by the process groups that this test itself made. */
 const runs: InnerRun[] = []
 afterEach(() => {
   for (const { child } of runs.splice(0)) {
@@ -48,7 +48,7 @@ const started = (run: InnerRun): InnerRun => {
   return run
 }
 
-/** A process of the test's own that nobody may touch. */
+/** A process of the test's own that must not be touched. */
 function bystander(): () => void {
   const child = spawn('sleep', ['86399'], { detached: true, stdio: 'ignore' })
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -137,7 +137,7 @@ test('the worker and its guardian get SIGKILL, and the global hook ends what is 
   const given = scene('hang', { FAULT_GLOBAL: '1' })
   const run = started(startVitest('faults', { env: given.env, pool: 'forks' }))
   const worker = await given.ready()
-  // Stopped, it cannot start another guardian.
+  // A stopped worker cannot start another guardian.
   process.kill(worker, 'SIGSTOP')
   process.kill(guardianOf(worker), 'SIGKILL')
   process.kill(worker, 'SIGKILL')

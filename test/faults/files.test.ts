@@ -15,11 +15,11 @@ import { dist } from '../inner-run.js'
 import { eventually, makeFolder, removeFolder } from '../machine.js'
 import { needs } from '../needs.js'
 
-// The files that the package goes by, in a temporary folder that two users share.
+// The files that the package relies on, in a temporary folder that two users share.
 
 const asNobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
 
-/** A temporary folder as /tmp is: everybody's, and sticky. */
+/** A temporary folder like /tmp: writable for everybody, and sticky. */
 function givenShared(): string {
   const folder = makeFolder()
   chmodSync(folder, 0o1777)
@@ -100,7 +100,7 @@ describe('an impostor in the place of its own folder is an error that says so', 
   })
 })
 
-/** Makes a folder of another user's with a name like ours, and swaps what is in it for a link, as fast as it goes. */
+/** Makes another user's folder with a name like ours, and swaps what is in it for a link, as fast as possible. */
 function givenSwapper(folder: string, name: string, precious: string): { child: ChildProcess; path: string } {
   const path = join(folder, name)
   const script = `mkdir -m 777 "$1" && cd "$1" && mkdir sub && touch sub/file && ln -s "$2" link && while :; do mv -T sub hidden; mv -T link sub; mv -T sub link; mv -T hidden sub; done 2>/dev/null`
@@ -120,8 +120,8 @@ test(
     const precious = join(folder, 'precious')
     mkdirSync(precious)
     writeFileSync(join(precious, 'file'), 'untouched')
-    // A record of a dead worker of ours: its workspaces would have such names.
-    // Whoever is asked for it removes an empty folder of its own at its end.
+    // A record of a dead worker of ours, whose workspaces would have such names. An empty folder of this user's is
+    // removed at the end by whatever looks for it.
     const owner = { pid: 4_194_304, startTime: 1, ...placeOf(folder) }
     mkdirSync(own(folder), { mode: 0o700 })
     writeFileSync(
@@ -133,19 +133,19 @@ test(
     const swappers = [givenSwapper(folder, 'proctor-aaaaa000', precious), givenSwapper(folder, old, precious)]
     await eventually(() => (swappers.every(({ path }) => existsSync(path)) ? true : undefined), 'both folders')
     for (let round = 0; round < 3; round += 1) sweep(folder)
-    // They go on to swap what is theirs: each is a folder again and again.
+    // The swappers go on swapping their own folders: each path becomes a folder again and again.
     for (const { path } of swappers) {
       const isFolder = (): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
       expect(await eventually(() => (isFolder() ? true : undefined), `${path} is there`, 5000)).toBe(true)
     }
     for (const { child } of swappers) child.kill('SIGKILL')
     expect(readFileSync(join(precious, 'file'), 'utf8')).toBe('untouched')
-    // What is ours went.
+    // What is ours has gone.
     expect(existsSync(join(folder, 'proctor-aaaaa001'))).toBe(false)
   },
 )
 
-/** Boot, pid namespace and user as a record of this machine says them. */
+/** The boot, pid namespace and user that a record made on this machine contains. */
 function placeOf(folder: string): { boot: string; namespace: string; user: number } {
   const script = `
     import { readdirSync, readFileSync } from 'node:fs'

@@ -33,7 +33,7 @@ function givenFolder(): string {
   return folder
 }
 
-/** A worker that runs a script, which prints `up`. */
+/** A worker that runs a script which prints `up`. */
 async function givenWorker(script: string, options: object = {}, env: NodeJS.ProcessEnv = {}): Promise<Worker> {
   const folder = givenFolder()
   const child = spawn(process.execPath, [program('worker.mjs'), dist, script, JSON.stringify(options)], {
@@ -51,16 +51,16 @@ function end(target: number): void {
   try {
     process.kill(target, 'SIGKILL')
   } catch {
-    // Gone, as it should be.
+    // It has gone, as it should.
   }
 }
 
-/** Ends what a failed test would leave, by the number in its command line. */
+/** Ends what a failed test would leave, by the number in the command lines. */
 function endAtLast(number: string): void {
   onTestFinished(() => endByCommandLine(number))
 }
 
-/** The pids of a worker's guardian and of what it has forked. */
+/** The pids of a worker's guardian and of the processes that the guardian has forked. */
 const guardiansOf = (worker: number): number[] =>
   findByCommandLine('guardian.sh')
     .map((line) => Number.parseInt(line, 10))
@@ -71,14 +71,14 @@ const startOf = (pid: number): string => {
   return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]!
 }
 
-/** A group that forks again and again. */
+/** A group whose processes fork again and again. */
 function givenStorm(): ChildProcess {
   const child = spawn('sh', ['-c', 'while :; do sleep 0.02; done'], { detached: true, stdio: 'ignore' })
   onTestFinished(() => end(-child.pid!))
   return child
 }
 
-/** Runs guardian.sh in a shell on these lines, to its end. Gives what it printed. */
+/** Runs these lines of shell with guardian.sh to the end. Returns what they print. */
 async function runScript(shell: readonly string[], lines: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
   const [command, ...args] = shell
   const child = spawn(command!, [...args, join(dist, 'guardian.sh'), 'token'], {
@@ -180,7 +180,7 @@ test('twenty programs that start each other anew, each in a session of its own, 
   const start = `setsid -f sh -c "$hop" "$hop" ${number}`
   const script = `hop='${hop}'; i=0; while [ $i -lt 20 ]; do ${start}; i=$((i + 1)); done; echo up; sleep 1000`
   const { child, folder } = await givenWorker(script)
-  // A look at the process table misses most of what lives for milliseconds: they count themselves.
+  // A look at the process table misses most processes that live for milliseconds, so they count themselves.
   await eventually(
     () => ((statSync(join(folder, 'hops'), { throwIfNoEntry: false })?.size ?? 0) >= 100 ? true : undefined),
     'they hop',
@@ -210,7 +210,7 @@ test('an allowed process, and what it starts later, lives on after the worker’
   child.stdin!.write('end\n')
   await ended
   const helpers = (): number => findByCommandLine(`sleep ${number}`).length
-  // The guardian has gone when its record has.
+  // The guardian removes its record as it goes.
   await eventually(() => (readdirSync(folder).length === 0 ? true : undefined), 'the end of the guardian')
   const before = helpers()
   expect(findByCommandLine(`allowed-daemon ${number}`)).not.toEqual([])

@@ -6,13 +6,16 @@ import { dist } from '../inner-run.js'
 import { makeFolder, removeFolder } from '../machine.js'
 import { needs } from '../needs.js'
 
-// What /proc does not show is not dead for that.
+// A process that /proc does not show may still be alive.
 
 afterAll(removePrograms)
 
 const reason = String.raw`/proc does not show it \(another user's, and hidepid\?\)`
 
-/** What a script says as an ordinary user, the first process of a pid namespace whose /proc hides others' processes. */
+/**
+ * Runs a script as an ordinary user and as the first process of a pid namespace whose /proc hides other users'
+ * processes. Returns what it prints.
+ */
 function saidWhereHidden(script: string): unknown {
   needs('root', 'unshare', 'mount', 'setpriv', 'cc')
   const folder = makeFolder()

@@ -6,7 +6,7 @@ import { dist, inRoot } from '../inner-run.js'
 import { endByCommandLine, expectNothingLeft, isRunning, makeFolder, removeFolder, uniqueNumber } from '../machine.js'
 import { needs } from '../needs.js'
 
-// What the machine does meanwhile: its numbers come round, a file system of a stranger’s hangs.
+// What else happens on the machine: process numbers are used again, and a stranger’s file system hangs.
 
 const program = (name: string): string => inRoot(`fixtures/programs/faults/${name}`)
 
@@ -31,7 +31,7 @@ test('a stranger whose folder is on a file system that hangs holds nobody up, an
   onTestFinished(() => endByCommandLine(number))
   const [binary, mountPoint, temporary] = ['hung', 'mnt', 'tmp'].map((name) => `${folder}/${name}`)
   execFileSync('cc', ['-o', binary!, program('hung-file-system.c')])
-  // Without system calls nothing has a second mark, and where a program works is looked at.
+  // Without system calls, nothing has a second mark, and the engine looks at where a program works.
   cpSync(dist, `${folder}/dist`, { recursive: true })
   mkdirSync(mountPoint!)
   mkdirSync(temporary!)
@@ -42,7 +42,7 @@ test('a stranger whose folder is on a file system that hangs holds nobody up, an
   })
   onTestFinished(() => void worker.kill('SIGKILL'))
   await once(worker.stdout, 'data')
-  // Younger than the command, of the same user, an orphan: one that the engine has to read.
+  // An orphan that is younger than the command and has the same user, so the engine has to read it.
   const hung = spawn('unshare', ['--mount', '--propagation', 'private', binary!, mountPoint!], { stdio: 'pipe' })
   onTestFinished(() => void hung.kill('SIGKILL'))
   const stranger = Number(String((await once(hung.stdout, 'data'))[0]))

@@ -12,7 +12,7 @@ import { removeAbandonedCoverage } from '../../src/workspace/coverage-folder.js'
 import { type InnerResult, inRoot, runVitest, startInner } from '../inner-run.js'
 import { makeFolder, removeFolder } from '../machine.js'
 
-// Commands in Vitest's report of coverage. The witness is the report of a real inner run.
+// The commands' coverage in Vitest's report, checked in the report of a real inner run.
 
 const program = inRoot('fixtures/suites/coverage/program.mjs')
 
@@ -21,7 +21,7 @@ interface FileReport {
   readonly f: Record<string, number>
 }
 
-/** How often each function of the program was called, says a report. */
+/** How often each function of the program was called, according to a report. */
 function callsIn(report: string): Record<string, number> {
   const files = JSON.parse(readFileSync(report, 'utf8')) as Record<string, FileReport>
   const { fnMap, f } = files[program]!
@@ -35,7 +35,7 @@ interface RawCoverage {
   }[]
 }
 
-/** The functions of the program that were called, says what Node itself has written. */
+/** The functions of the program that were called, according to what Node itself has written. */
 function calledIn(folder: string): string[] {
   const files = readdirSync(folder).map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as RawCoverage)
   const scripts = files.flatMap(({ result }) => result).filter(({ url }) => url === pathToFileURL(program).href)
@@ -106,7 +106,7 @@ test.each([globalSetup, (config: object) => new ProctorReporter(config)])(
 )
 
 describe('what is handed to Vitest', () => {
-  /** What of Vitest is asked for here, as plain data. */
+  /** The part of Vitest that is needed here, as plain data. */
   function collected(name: string, version: string) {
     const given: object[] = []
     const provider: CoverageProvider = {
@@ -174,7 +174,7 @@ describe('what is handed to Vitest', () => {
     const dead = join(dirname(said), `coverage-${'0'.repeat(16)}`)
     mkdirSync(dead)
     const owner = readFileSync(join(said, 'owner'), 'utf8')
-    // Nobody has the pid of what has been waited for.
+    // The pid of a process that has been waited for belongs to nobody.
     const { pid } = spawnSync('true')
     writeFileSync(join(dead, 'owner'), owner.replace(String(process.pid), String(pid)))
     removeAbandonedCoverage()

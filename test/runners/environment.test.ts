@@ -4,7 +4,7 @@ import { describe } from 'vitest'
 import { inRoot, runVitest, startInner } from '../inner-run.js'
 import { needs } from '../needs.js'
 
-// What surrounds the tests, and must not reach a command: real runners, started as hooks and terminals start them.
+// What surrounds the tests, and must not reach a command. Real runners, started the way hooks and terminals start them.
 
 const suite = inRoot('fixtures/suites/environment')
 const patience = { timeout: 25_000 }
@@ -33,7 +33,7 @@ describe('Jest with workers in a terminal', () => {
   ])('%s', async (_title, env) => {
     needs('script')
     const jest = [inRoot('node_modules/jest/bin/jest.js'), '--config', `${suite}/jest.config.cjs`]
-    // script(1) gives it a terminal.
+    // script(1) gives Jest a terminal.
     const line = [process.execPath, ...jest].map((word) => `'${word}'`).join(' ')
     const inner = startInner('script', ['-qec', line, '/dev/null'], {
       cwd: suite,

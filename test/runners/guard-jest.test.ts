@@ -18,7 +18,7 @@ interface FileResult {
 
 const suite = inRoot('fixtures/suites/guard-jest')
 
-/** Runs files of the suite. `env` says what is different this time. */
+/** Runs files of the suite. `env` holds what is different this time. */
 async function runSuite(
   file: string,
   env: NodeJS.ProcessEnv = {},
@@ -42,7 +42,7 @@ async function runSuite(
   return { files: testResults, output, exitCode }
 }
 
-/** Where a suite says that something is started, by what is said there. */
+/** The places where a suite says that it starts something, by the text of their comments. */
 const linesOf = (file: string): Map<string, string> =>
   new Map(
     readFileSync(join(suite, file), 'utf8')

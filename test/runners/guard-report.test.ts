@@ -4,11 +4,11 @@ import { expect, onTestFinished, test } from 'vitest'
 import { type InnerResult, inRoot, startInner, startVitest } from '../inner-run.js'
 import { endByCommandLine, eventually, findByCommandLine, makeFolder, removeFolder, uniqueNumber } from '../machine.js'
 
-// Real runs whose guard only reports, or knows what leaks already. The witness is /proc.
+// Real runs whose guard only reports, or already knows some leaks. The test reads /proc itself.
 
 const suite = inRoot('fixtures/suites/guard-report')
 
-/** A folder for a run's files, and what ends what the run has left, by its number. */
+/** A folder for a run's files, and a function that ends what the run has left, by its number. */
 function makeRoom(): { folder: string; number: string; env: NodeJS.ProcessEnv; left: () => Promise<number> } {
   const [folder, number] = [makeFolder(), uniqueNumber()]
   const end = async (): Promise<number> => {
@@ -23,7 +23,7 @@ function makeRoom(): { folder: string; number: string; env: NodeJS.ProcessEnv; l
   return { folder, number, env: { TMPDIR: folder, SUITE_NUMBER: number }, left: end }
 }
 
-/** Up to an empty line: what the runner writes comes by another pipe, before it or after it. */
+/** The summary up to an empty line. What the runner writes comes by another pipe, before or after it. */
 const summaryOf = (output: string): string[] =>
   /proctor: \d+ process(?:es)? outlived \d[^]*?(?=\n\n|$)/.exec(output)?.[0].trim().split('\n') ?? []
 

@@ -15,8 +15,8 @@ import {
   uniqueNumber,
 } from '../machine.js'
 
-// Real runs of Vitest on fixtures/suites/guard, whose tests start processes by themselves. The witness is /proc, and a
-// number that stands in every command line.
+// Real runs of Vitest on fixtures/suites/guard, whose tests start processes by themselves. The test reads /proc, and
+// looks for a number that stands in every command line.
 
 interface Assertion {
   readonly title: string
@@ -32,7 +32,7 @@ interface Report {
   }[]
 }
 
-/** A process of the test's own that nobody may touch, with the number in its command line as well. */
+/** A process of the test's own that must not be touched. It has the number in its command line as well. */
 function bystander(number: string): () => void {
   const child = spawn('sleep', ['86399', number], { detached: true, stdio: 'ignore', argv0: 'bystander' })
   return () => {
@@ -41,7 +41,7 @@ function bystander(number: string): () => void {
   }
 }
 
-/** What was said of a file: of its tests, and of it as a whole. */
+/** What was reported for a file: for its tests, and for the file as a whole. */
 interface FileOutcome {
   readonly tests: readonly Assertion[]
   readonly message: string
@@ -80,7 +80,7 @@ async function runFile(file: string, env: NodeJS.ProcessEnv = {}): Promise<FileO
   return { ...files.get(`${file}.test.ts`)!, ...outcome }
 }
 
-/** Where a suite says that something is started: `file:line`, by what is said there. */
+/** The places where a suite says that it starts something: `file:line`, by the text of the comment. */
 function linesOf(...files: string[]): Map<string, string> {
   return new Map(
     files.flatMap((file) =>
@@ -104,7 +104,10 @@ const pools = [
   ['threads, with the global set-up', { pool: 'threads', env: { SUITE_GLOBAL_SETUP: '1' } }],
 ] as const satisfies readonly (readonly [string, InnerOptions])[]
 
-/** Files that are blamed for themselves, by what is the unit: the start of a runner takes longer than they do. */
+/**
+ * Files that are blamed as a whole, by the unit of the guard. They share a run, because a runner takes longer to start
+ * than they do.
+ */
 const blamed = {
   test: ['whole-file', 'by-hand', 'skips', 'alone', 'first'],
   file: ['alone', 'first'],
@@ -125,7 +128,7 @@ beforeAll(() => {
   outcomes = ahead([...inPools, ...units])
 })
 
-/** What became of one of the files that are blamed for themselves. */
+/** The result of one of the files that are blamed as a whole. */
 async function blame(file: string, unit: keyof typeof blamed): Promise<FileOutcome & Omit<Outcome, 'files'>> {
   const { files, ...outcome } = await outcomes[pools.length + Object.keys(blamed).indexOf(unit)]!
   return { ...files.get(`${file}.test.ts`)!, ...outcome }
@@ -139,14 +142,14 @@ test.each(pools.map(([name], index) => [name, index] as const))(
     expect(exitCode).toBe(1)
     const leaky = files.get('leaks.test.ts')!.tests
     expect(leaky).toHaveLength(23)
-    // Worker threads have no folder of their own to go to.
+    // A worker thread cannot change its working directory.
     for (const { title, status, failureMessages } of leaky.filter((each) => each.status !== 'skipped')) {
       const isCleanAtLast = title === 'leaks at first, and not when it is tried again'
       expect({ title, status }).toEqual({ title, status: isCleanAtLast ? 'passed' : 'failed' })
       if (isCleanAtLast) continue
       const leaks = failureMessages.filter((message) => message.includes('outlived the test that started'))
       expect({ title, leaks: leaks.length }).toEqual({ title, leaks: title.includes('twice and leaks') ? 2 : 1 })
-      // The stack leads there too, so that the runner shows the code.
+      // The stack leads to the line too, so that the runner shows the code.
       const line = lines.get(title)
       const where =
         line === undefined
@@ -237,7 +240,7 @@ test.concurrent('the file as a unit: its tests pass, and it fails, naming them',
   expect(exitCode).toBe(1)
 })
 
-// What is allowed is left alive, at the worker's end too: its next user may be another run.
+// What is allowed is left alive, even at the end of the worker: its next user may be another run.
 test.concurrent('the environment allows command lines', async () => {
   const { output, exitCode, left } = await runAndEnd({ PROCTOR_GUARD_ALLOW: String.raw`gradle,/^sleep \d+$/` })
   expect(output).toMatch(/Tests +1 passed/)
@@ -252,7 +255,7 @@ test.concurrent('an invalid environment variable is refused', async () => {
   )
 })
 
-// The control: without a guard the very same test passes, and what it leaves is there.
+// The negative control: without a guard the same test passes, and the process that it leaves is there.
 test.concurrent('without the guard nothing fails', async () => {
   const { output, exitCode, left } = await runAndEnd({ PROCTOR_GUARD: 'off' })
   expect(output).toMatch(/Tests +1 passed/)
@@ -260,7 +263,8 @@ test.concurrent('without the guard nothing fails', async () => {
   expect(left).toBe(1)
 })
 
-// What a test starts without `detached` is in the group of the runner's main process and of its other workers.
+// A process that a test starts without `detached` is in the group of the runner's main process and of its other
+// workers.
 test.each([
   ['forks', { exitCode: 1, signal: null, others: 'passed' }],
   ['threads', { exitCode: null, signal: 'SIGKILL', others: 'gone' }],
@@ -290,7 +294,7 @@ test.each([
   expect({ exitCode, signal, others }).toEqual(expected)
 })
 
-/** Runs a test that leaves something, and ends what is there afterwards. */
+/** Runs a test that leaves a process, and ends what is left afterwards. */
 async function runAndEnd(env: NodeJS.ProcessEnv): Promise<InnerResult & { readonly left: number }> {
   const number = uniqueNumber()
   const result = await runVitest('guard', { args: ['alone'], env: { SUITE_NUMBER: number, ...env } })

@@ -4,8 +4,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { inRoot, startInner, startVitest } from '../inner-run.js'
 import { makeFolder, removeFolder } from '../machine.js'
 
-// A test that compares or prints what `run`, `workspace` and `proctor` gave it fails for its own reason, and shows what
-// a user may see. fixtures/suites/handles has one case for each object and each way.
+// A test that compares or prints what `run`, `workspace` and `proctor` returned fails for its own reason, and shows
+// only what a user may see. fixtures/suites/handles has one case for each object and each way.
 
 interface Report {
   readonly testResults: readonly {
@@ -43,7 +43,7 @@ test.for([
     const [first = ''] = failureMessages
     expect([title, first]).toEqual([title, expect.stringMatching(/expected|expect\(|with a handle/) as string])
   }
-  // Nobody sees the inside, and a command that was only printed is still to be answered for.
+  // The output shows no internals. A command that was only printed still has to be accounted for.
   expect(output).not.toMatch(
     /private member|#\w+:|_core|signalLog|endings|containmentOf|TemporaryWorkspace|FixtureProctor/,
   )

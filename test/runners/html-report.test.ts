@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { HtmlReport } from '../../src/runners/vitest/html-report.js'
 import { makeFolder, removeFolder } from '../machine.js'
 
-// What Vitest's HTML report makes of it was looked at in a browser. Its package, @vitest/ui, is not installed here.
+// How Vitest's HTML report shows it was checked in a browser by hand. Its package, @vitest/ui, is not installed here.
 
 const configOf = (reporters: unknown[], attachmentsDir: string): Vitest['config'] =>
   ({ reporters, attachmentsDir }) as unknown as Vitest['config']
@@ -21,7 +21,7 @@ test('the trace of a failed test is an attachment of the HTML report', () => {
   const path = join(attachments, 'a-test--fails.html')
   expect(annotations).toEqual([{ type: 'proctor', message: 'trace', attachment: { contentType: 'text/html', path } }])
   expect(readFileSync(path, 'utf8')).toBe('the trace')
-  // Nothing for a test without a trace, or whose trace somebody has moved away.
+  // Adds nothing for a test without a trace, or for a trace that somebody has moved away.
   report.addTrace({ task: { annotations } } as unknown as TestCase, undefined)
   report.addTrace({ task: { annotations } } as unknown as TestCase, join(folder, 'moved.html'))
   expect(annotations).toHaveLength(1)

@@ -12,7 +12,7 @@ import {
   workspacesIn,
 } from '../machine.js'
 
-// A real Jest on fixtures/suites/jest, in its default configuration: what it reports, and what it leaves.
+// A real Jest on fixtures/suites/jest, in its default configuration: what it reports, and what it leaves behind.
 
 const jestCli = inRoot('node_modules/jest/bin/jest.js')
 const suite = inRoot('fixtures/suites/jest')
@@ -64,7 +64,7 @@ test('each test gets the verdict that it deserves, and nothing is left', async (
   const verdicts = await verdictsOf(given, report)
   const { exitCode, output } = await given.run.result
   expect(exitCode).toBe(1)
-  // Below the error and above the line of the test: what the test's commands did.
+  // What the test's commands did stands below the error and above the line of the test.
   expect(output).toMatch(
     /Received: "the own error"\n\n +The test ran 1 command\n\n +sh -c .* exited 0 after \d+ ms +\(cwd <workspace>\)\n +│ no output\n\n +\d+ \|/,
   )
@@ -100,7 +100,7 @@ test('each test gets the verdict that it deserves, and nothing is left', async (
     'a daemon that the test starts by itself is not a command’s': [],
     'a concurrent test passes': [],
     'a concurrent test leaks': [leaked],
-    // Jest runs no hooks for a concurrent test: what the teardown finds comes before the test's own error.
+    // Jest runs no hooks for a concurrent test, so what the teardown finds comes before the test's own error.
     'a concurrent test fails and leaks': [leaked, contains('thrown by the test')],
     'concurrent test 1 has a workspace of its own': [],
     'concurrent test 2 has a workspace of its own': [],

@@ -31,7 +31,7 @@ test('useProctor: a teardown that cannot be forgotten, after the hooks of the te
     '✖ shared, and leaks',
   ])
   expect(exitCode).toBe(1)
-  // Beside the error of a test that has failed already.
+  // The leak stands beside the error of a test that has already failed.
   expect(output).toMatch(new RegExp(`the own error[^]*ℹ LeakedProcessError: 1 process outlived[^]*sleep ${number}`))
   expect(findByCommandLine(`sleep ${number}`)).toEqual([])
 })

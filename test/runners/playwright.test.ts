@@ -19,7 +19,7 @@ afterAll(() => removeFolder(folder))
 
 const specsOf = ({ suites = [], specs }: Suite): Suite['specs'] => [...specs, ...suites.flatMap(specsOf)]
 
-/** Each test of a run, with the only attempt at it. */
+/** Each test of a run, with its only attempt. */
 async function runPlaywright(number: string): Promise<Map<string, Result & { ok: boolean }>> {
   const args = [inRoot('node_modules/@playwright/test/cli.js'), 'test', '--reporter=json']
   const { stdout, output } = await startInner(process.execPath, args, {

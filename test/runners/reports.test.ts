@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type InnerResult, inRoot, root, stable, startInner } from '../inner-run.js'
 import { makeFolder, removeFolder } from '../machine.js'
 
-// A real Vitest on fixtures/suites/reports in two shards, whose blobs are merged: what a person reads of failed tests,
-// and what the reporters that machines read have of it.
+// A real Vitest on fixtures/suites/reports in two shards, whose blob reports are merged: what a person reads about
+// failed tests, and what the machine-readable reporters contain.
 
 interface JsonReport {
   readonly testResults: readonly {
@@ -31,13 +31,13 @@ const vitest = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<I
     { cwd: root, env },
   ).result
 
-/** Less how the columns are aligned to the times. */
+/** The text without the alignment of the columns to the times. */
 const steady = (text: string): string =>
   stable(text)
     .replaceAll(/<time> +/g, '<time>  ')
     .replaceAll(/│ +<time>/g, '│ <time>')
 
-/** The block that the default reporter prints of a failed test. */
+/** The block that the default reporter prints for a failed test. */
 const blockOf = (output: string, title: string): string => {
   const begin = output.indexOf(`> ${title}\n`, output.indexOf('Failed Tests'))
   return output.slice(begin, output.indexOf('⎯⎯⎯', begin))
@@ -120,7 +120,7 @@ describe('what a person reads', () => {
 
        "
     `)
-    // Shards say the same before they are merged.
+    // The shards report the same before they are merged.
     const both = shards.map(({ output }) => output).join('\n')
     for (const title of ['compares in vain', 'leaks', 'never looks at an exit with an error']) {
       expect(steady(blockOf(both, title))).toBe(steady(blockOf(merged.output, title)))

@@ -3,17 +3,17 @@ import { expect, type TerminalProcess, test } from 'proctor/vitest'
 import { inRoot } from '../inner-run.js'
 import { findByCommandLine, uniqueNumber } from '../machine.js'
 
-// The one server of a run, with a person at the runner's terminal. The witness is /proc.
+// The one server of a run, with a person at the runner's terminal. The test reads /proc itself.
 
 const patience = { timeout: 30_000 }
 
-/** Whom the test of the latest run has met. */
+/** The server that the test of the latest run has met. */
 async function meet(runner: TerminalProcess, since?: OutputMark): Promise<string> {
   const [, pid] = await runner.waitForOutput(/met (\d+)/, { ...(since === undefined ? {} : { since }), ...patience })
   return pid!
 }
 
-/** In CI a runner takes its terminal for no person's. */
+/** With CI set, a runner does not take its terminal for a person's. */
 const byPerson = { CI: undefined, GITHUB_ACTIONS: undefined }
 const size = { columns: 120, rows: 40 }
 

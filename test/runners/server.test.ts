@@ -7,7 +7,7 @@ import { type InnerResult, inRoot, runVitest, startInner, startVitest } from '..
 import { findByCommandLine, uniqueNumber } from '../machine.js'
 import { rejectionOf } from '../rejection.js'
 
-// One server for all tests of a run. The witness is /proc.
+// One server for all tests of a run. The test reads /proc itself.
 
 const met = (output: string): Set<string> => new Set([...output.matchAll(/met (\d+)/g)].map(([, pid]) => pid!))
 
@@ -19,7 +19,7 @@ test('all files meet one server, which has gone when the run has', async () => {
   expect([exitCode, findByCommandLine(number)]).toEqual([0, []])
 }, 60_000)
 
-/** The run's end says once that its server has failed, the run is red, and nothing is left. */
+/** The end of the run reports once that its server has failed. The run fails, and nothing is left. */
 function expectOneFailure(output: string, exitCode: number | null, number: string): void {
   const said =
     /The server of this run, node \S*serves\.mjs \d+ fails: UnexpectedExitError: Process unexpectedly exited with exit code 3/g

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { inRoot, startInner } from '../inner-run.js'
 
-// The serializer in a real Jest, by its configuration alone. test/rooms/snapshot/normalise.test.ts has it in Vitest.
+// The serializer in a real Jest, set up by configuration alone. test/rooms/snapshot/normalise.test.ts tests it in
+// Vitest.
 
 const jest = [inRoot('node_modules/jest/bin/jest.js'), '--config', 'jest.config.cjs', '--ci']
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { runVitest } from '../inner-run.js'
 import { rounds } from '../soak/rounds.js'
 
-// In every pool, with either start, as projects of one run. In threads the portable start is the only one.
+// In every pool, with each way to start a command, as projects of one run. Threads have only the portable start.
 
 const projects = ['forks native', 'forks portable', 'threads native', 'vmThreads native', 'vmForks native']
 

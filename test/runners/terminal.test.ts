@@ -3,9 +3,9 @@ import { relative } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { inRoot, runVitest, startInner } from '../inner-run.js'
 
-// Real runners on fixtures/suites/terminal: screens as snapshots, and the pictures of those of failed tests.
+// Real runners on fixtures/suites/terminal: screens as snapshots, and pictures of the screens of failed tests.
 
-/** A copy of the suite beside it, to be written to. */
+/** A copy of the suite beside it, which the test may write to. */
 function copyOfSuite(): string {
   const folder = mkdtempSync(inRoot('fixtures/suites/.terminal-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))

@@ -7,7 +7,7 @@ import { inRoot, runVitest } from '../inner-run.js'
 import { makeFolder, removeFolder } from '../machine.js'
 import { readTraceFile, type TraceModel } from '../trace-model.js'
 
-// One trace of a test that does a bit of everything: what the writer recorded, and what the page makes of it.
+// One trace of a test that does a bit of everything: what the writer recorded, and what the page shows of it.
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -39,7 +39,7 @@ const textOf = (selector: string): string => `document.querySelector(${JSON.stri
 const textsOf = (selector: string): string =>
   `[...document.querySelectorAll(${JSON.stringify(selector)})].map((each) => each.textContent)`
 const click = (selector: string): string => `document.querySelector(${JSON.stringify(selector)}).click()`
-/** A drag along an element, from one part of its width to another. */
+/** Drags along an element, from one fraction of its width to another. */
 const drag = (selector: string, from: number, to: number): string => `{
   const target = document.querySelector(${JSON.stringify(selector)})
   const { left, top, width } = target.getBoundingClientRect()
@@ -79,7 +79,7 @@ describe('what is recorded', () => {
       ['wait', 'waitForOutput', lineOf("waitForOutput('never')")],
     ])
     expect(model.actions.every(({ site }) => site?.file === 'rich.test.ts')).toBe(true)
-    // A matcher that does not hold is red in the list; `.not` is not.
+    // A matcher that does not hold is red in the list. One under `.not` that does not hold is not.
     expect(model.actions.map(({ error }) => error).filter((error) => error !== undefined)).toEqual([
       'AssertionError',
       'UnexpectedExitError',
@@ -136,7 +136,7 @@ describe('the page', () => {
     expect(Number(await page.evaluate(textOf('.line.current .time'))) * 1000).toBeGreaterThanOrEqual(
       Math.floor(model.actions[index]!.start) - 1,
     )
-    // The list is one stop of the keyboard, and says what is chosen.
+    // The list is one tab stop of the keyboard, and announces the selected item.
     await page.press('a')
     await page.press('ArrowDown')
     expect(await page.evaluate('document.activeElement.getAttribute("aria-activedescendant")')).toBe(
@@ -239,12 +239,12 @@ describe('the page', () => {
   test.each(['light', 'dark'] as const)('on a phone nothing is cut without a sign, in %s', async (scheme) => {
     const phone = await open('', { width: 390, height: 844, isPhone: true, scheme })
     expect(await phone.evaluate('document.documentElement.scrollWidth')).toBe(390)
-    // What scrolls by itself has a shadow at the edge behind which there is more.
+    // An element that scrolls by itself has a shadow at each edge that hides something.
     const hidden = await phone.evaluate<string[]>(
       "[...document.querySelectorAll('.tabs, .error pre, .film')].filter((each) => each.scrollWidth > each.clientWidth && !each.classList.contains('scrolls')).map((each) => each.className)",
     )
     expect(hidden).toEqual([])
-    // Errors are shown whole, and a still is as wide as it can be: 60 columns can be read.
+    // Errors are shown whole. A still is as wide as it can be, so that 60 columns are readable.
     expect(
       await phone.evaluate(
         "document.querySelector('#errors').scrollHeight - document.querySelector('#errors').clientHeight",
@@ -294,7 +294,8 @@ describe('the list of a run’s traces', () => {
     expect(await page.evaluate<string[]>(textsOf('tbody tr .state'))).toEqual(['passed', 'the worker died', 'failed'])
     expect(await page.evaluate<number>("document.querySelectorAll('tr.earlier').length")).toBe(2)
     expect(await page.evaluate(textOf('p'))).toBe('1 passed, 2 of earlier runs')
-    // The last one to leave removes the folder of records, a moment after the run's end where that is a guardian.
+    // The last process to leave removes the folder of records. If that is a guardian, it does so a moment after the end
+    // of the run.
     const records = join(folder, `proctor-${process.getuid!()}`)
     await expect.poll(() => existsSync(records), { timeout: 10_000 }).toBe(false)
   }, 100_000)

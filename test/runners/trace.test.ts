@@ -18,7 +18,7 @@ import {
 import { needs } from '../needs.js'
 import { readTraceFile, type TraceModel } from '../trace-model.js'
 
-// Traces of real runs, read as data and as what a browser makes of them.
+// Traces of real runs, read as data and as a browser shows them.
 
 interface Place {
   /** TMPDIR of the run. */
@@ -36,7 +36,7 @@ function place(more: NodeJS.ProcessEnv = {}): Place {
 
 const tracesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).toSorted() : [])
 
-/** The guardian, which is gone within 300 ms of its worker, takes what is left in the temporary folder along. */
+/** The guardian, which is gone within 300 ms of its worker, removes what is left in the temporary folder. */
 const expectNoDrafts = (folder: string): Promise<true> =>
   eventually(
     () => (readdirSync(folder).some((name) => name.startsWith('proctor-')) ? undefined : true),
@@ -44,7 +44,7 @@ const expectNoDrafts = (folder: string): Promise<true> =>
     promisedTime,
   )
 
-/** Until a trace has its output and some processes in its draft: what happens is written a moment later. */
+/** Waits until the draft of a trace contains its output and some processes: events are written a moment later. */
 const draftOf = (folder: string, output: string, processes: number): Promise<true> => {
   const own = join(folder, `proctor-${process.getuid!()}`)
   return eventually(() => {
@@ -63,7 +63,7 @@ afterAll(() => chromium?.close())
 
 const textOf = (selector: string): string => `document.querySelector(${JSON.stringify(selector)}).textContent`
 
-/** The elements of a page's body, less its data. */
+/** The elements of a page's body, except its data. */
 const bodyOfPage = "document.getElementById('trace').remove(), document.body.innerHTML"
 
 /** Everything can be done without a mouse. */
@@ -98,7 +98,10 @@ async function expectKeys(page: Page): Promise<void> {
   expect(await page.evaluate(focused)).toBe('log')
 }
 
-/** On a phone nothing is wider than the screen but what scrolls by itself, and buttons are large enough for a finger. */
+/**
+ * On a phone, nothing is wider than the screen except what scrolls by itself, and buttons are large enough for a
+ * finger.
+ */
 async function expectPhone(url: string): Promise<void> {
   const phone = await browser().open(url, { width: 390, height: 844, isPhone: true })
   expect(await phone.evaluate('document.documentElement.scrollWidth')).toBe(390)
@@ -109,7 +112,7 @@ async function expectPhone(url: string): Promise<void> {
   expect(phone.complaints).toEqual([])
 }
 
-/** The trace of the test that passes: its name stays the same from run to run, and from machine to machine. */
+/** The trace of the test that passes. Its name is the same in every run and on every machine. */
 const passedName = `trace-test--passes-${createHash('sha256').update('\0trace.test.ts\0passes').digest('hex').slice(0, 8)}.html`
 
 const secret = 'hunter2-in-the-environment'
@@ -196,7 +199,7 @@ describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
     )
     expect(shown).toContain('<span class="c1">red</span>')
     expect(shown).toContain('&lt;/script&gt;&lt;b onclick=alert(1)&gt;bold')
-    // No element came from the data, and nothing is asked of the net.
+    // The data created no elements, and the page requests nothing from the network.
     expect(shown).not.toMatch(/<b[ >]|<img|<link|<iframe|https?:\/\//)
     await expectKeys(page)
     expect(page.complaints).toEqual([])
@@ -207,7 +210,7 @@ describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
     )
     await expectPhone(url)
 
-    // A test that passes takes with it what an earlier run left in its place, and nothing else.
+    // A test that passes removes what an earlier run left in the place of its trace, and nothing else.
     const stranger = join(traces, 'trace-test--passes-00000000.html')
     const own = join(traces, passedName)
     for (const each of [stranger, own]) writeFileSync(each, 'of an earlier run')
@@ -411,7 +414,7 @@ test('500 processes and 100,000 lines open and scroll', async () => {
   expect(await page.evaluate(textOf('#search-state'))).toBe('100,000 lines')
   expect(await lines()).toContain(1)
   expect(await rows()).toContain(0)
-  // Only what is in view is laid out, wherever one has scrolled to.
+  // Only the visible part is laid out, wherever the page is scrolled to.
   for (const part of [0.1, 0.5, 0.99]) {
     await page.evaluate(
       `for (const id of ['rows', 'log']) { const box = document.getElementById(id); box.scrollTop = box.scrollHeight * ${part} }`,

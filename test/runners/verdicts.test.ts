@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { ahead, type InnerOptions, runVitest } from '../inner-run.js'
 import { findByCommandLine, makeFolder, removeFolder, uniqueNumber, workspacesIn } from '../machine.js'
 
-// A real Vitest on fixtures/suites/verdicts: what it reports of tests that pass, fail, time out and throw, in every pool.
+// A real Vitest on fixtures/suites/verdicts: what it reports for tests that pass, fail, time out and throw, in every
+// pool.
 
 interface Report {
   readonly testResults: readonly {
@@ -102,14 +103,14 @@ describe.each(pools.map(([name], index) => [name, index] as const))('in the pool
       expect.stringContaining('thrown by the test'),
       expect.stringMatching(leaked),
     ])
-    // What is left behind is not the failure that is expected.
+    // A process that is left behind is not the expected failure.
     expect(messages('is expected to fail, does, and leaks')).toEqual([
       expect.stringContaining("expected 'what is not mended yet' to be 'mended'"),
       expect.stringMatching(leaked),
     ])
     expect(messages('is expected to fail, and only leaks')).toEqual([expect.stringMatching(leaked)])
     expect(output).toContain('skips itself and leaks skipped itself, and: 2 processes outlived their command')
-    // Vitest's JSON has no words for its own timeout; its other reporters do.
+    // Vitest's JSON report has no message for its own timeout; its other reporters do.
     expect(messages('times out and leaks')).toEqual([expect.any(String), expect.stringMatching(leaked)])
     expect(output).toContain('Error: Test timed out in 1200ms.')
     expect(messages('has a fixture that throws')).toEqual([
@@ -130,9 +131,9 @@ describe.each(pools.map(([name], index) => [name, index] as const))('in the pool
     expect(messages('has a wait that nobody awaits')).toEqual([
       expect.stringContaining('waitForOutput("never") was called and not awaited.'),
     ])
-    // That is all that is said of it.
+    // Nothing else is reported.
     expect(output).not.toContain('Unhandled')
-    // The error leads to the line of the test that waits, not into this package.
+    // The error leads to the line of the test that waits, and not into this package.
     expect(messages('waits in vain')).toEqual([expect.stringContaining('Timed out after 0.1 seconds:')])
     expect(output).toMatch(/waitForOutput\('never', \{ timeout: 100 \}\)\n +\| +\^/)
     expect(log).toBe('earlier fixture cleaned up\n')
