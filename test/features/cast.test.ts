@@ -5,7 +5,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { writeCasts } from '../../src/trace/cast.js'
 import { makeFolder, removeFolder } from '../machine.js'
 
-// The session of a terminal beside its trace, as https://docs.asciinema.org/manual/asciicast/v2/ has it.
+// The recorded session of a terminal beside its trace, in the format of
+// https://docs.asciinema.org/manual/asciicast/v2/.
 
 type Event = readonly [number, string, string]
 

@@ -7,7 +7,9 @@ import { rejectionOf } from '../rejection.js'
 
 const throwAway = { parent: 'throw-away' } as const
 
-/** A language server's way to talk: a line in, a line out. `onEnd`: what it does when nobody is there to ask any more. */
+/**
+ * A server that talks like a language server: one line in, one line out. `onEnd` is what it does when its input ends.
+ */
 const server = (onEnd: string): string => `
 import { createInterface } from 'node:readline'
 setInterval(() => {}, 1000)
@@ -40,7 +42,7 @@ describe.each(['auto', 'basic'] as const)('with containment %s', (containment) =
     await expect(parent).toBeDead()
     expect(parentOf(pid)).not.toBe(parent)
     const { exitSignal } = await wrong.kill()
-    // Whoever adopts it waits for it: this process in strict, init in basic.
+    // The process that adopts it waits for it: this process with strict containment, init with basic.
     expect(exitSignal).toBe(containment === 'auto' ? 'SIGKILL' : null)
     if (containment === 'auto') expect((await right.waitForExit()).exitCode).toBe(0)
   })
@@ -72,13 +74,13 @@ test('its parent ignores what a terminal sends, and it inherits nothing of it', 
   await command.waitForOutput('up')
   const parent = parentOf(command.pid!)
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(parent, signal)
-  // A descriptor that this process itself was given is inherited by everybody.
+  // Every child inherits a descriptor that this process itself was given.
   const plain = run('sleep', ['600'])
   const more = async (): Promise<string[]> => {
     const [own, others] = await Promise.all([command, plain].map(({ pid }) => readdir(`/proc/${pid}/fd`)))
     return own!.filter((descriptor) => !others!.includes(descriptor))
   }
-  // While its libraries are loaded each has one more.
+  // While a program loads its libraries, it has one more descriptor.
   await expect.poll(more).toEqual([])
   const streams = await Promise.all(['0', '1', '2'].map((number) => readlink(`/proc/${parent}/fd/${number}`)))
   expect(streams).toEqual(['/dev/null', '/dev/null', '/dev/null'])

@@ -5,8 +5,8 @@ import { makeFolder, removeFolder } from '../machine.js'
 import { readTraceFile } from '../trace-model.js'
 import { rejectionOf } from '../rejection.js'
 
-// A command that allocates, says so, and goes when it may: what it used is looked at while it lives. In the background
-// a shell gives it /dev/null to read, and its end must not be the program's.
+// A command that allocates memory, says so, and exits when it may, so that its usage is read while it lives. In the
+// background, a shell gives it /dev/null to read, and the end of that input must not end the program.
 const allocates = (megabytes: number): string => `
   const held = Buffer.alloc(${megabytes} * 1e6, 1)
   console.log('has it')
@@ -14,7 +14,7 @@ const allocates = (megabytes: number): string => `
   process.stdin.once('data', () => process.exit(held[0] - 1))`
 
 test('peak memory is the program’s own, and not the worker’s', async ({ run }) => {
-  // The worker is larger than what it starts: getrusage(2) would tell its size.
+  // The worker is larger than what it starts: getrusage(2) would report the worker's size.
   const held = Buffer.alloc(200e6, 1)
   const small = run('sh', ['-c', 'echo up; read go'], { usage: true })
   await small.waitForOutput('up')

@@ -1,4 +1,4 @@
-// What all cells of the matrix need: folders, programs that are run to their end, and what is left of them.
+// What all cells of the matrix need: folders, a way to run programs to their end, and a look at what they leave.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ export const work = mkdtempSync(join(tmpdir(), 'proctors-matrix-'))
 process.once('exit', () => rmSync(work, { recursive: true, force: true }))
 export const cache = join(root, 'node_modules/.cache/proctor-matrix')
 
-/** Runs a program to its end. Its own pid leads its group, so that what hangs can be ended whole. */
+/** Runs a program to its end. The program leads its own group, so that one that hangs can be ended as a whole. */
 export function run(command, args, { cwd, env = {}, limit = 180_000, onStart = () => {} }) {
   return new Promise((resolve) => {
     const own = Object.entries(process.env).filter(
@@ -41,13 +41,13 @@ export async function must(command, args, options) {
   return output
 }
 
-/** What npm's cache has is taken as it is: most of the time of a project is npm's. */
+/** Takes what npm's cache has as it is: npm takes most of the time of a project. */
 export const install = (folder, ...packages) =>
   must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', '--prefer-offline', ...packages], {
     cwd: folder,
   })
 
-/** A folder of the cache with one package in it. */
+/** A folder of the cache that contains one package. */
 export async function cached(name, spec, file) {
   const folder = join(cache, name)
   const path = join(folder, 'node_modules', file)
@@ -58,10 +58,10 @@ export async function cached(name, spec, file) {
   return path
 }
 
-/** The folders of tests. The one of records, named after the user, stays. */
+/** The workspaces of tests. The folder of records, named after the user, stays. */
 export const workspacesIn = (folder) => readdirSync(folder).filter((name) => /^proctor-(?!\d+$)/.test(name))
 
-/** Processes with a text in their command line, zombies apart. */
+/** The processes with this text in their command line, without zombies. */
 export const alive = (text) =>
   existsSync('/proc/self')
     ? readdirSync('/proc').filter((pid) => {
@@ -85,7 +85,9 @@ function endGroup(child) {
   if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL')
 }
 
-/** Runs a suite that hangs, kills the process that it names in a file, and sees to it that nothing is left. */
+/**
+ * Runs a suite that hangs, kills the process whose number the suite writes to a file, and checks that nothing is left.
+ */
 export async function killWorker({ command: [file, args], folder, env, temporary, left }) {
   const ready = join(temporary, 'ready')
   let child
@@ -99,7 +101,7 @@ export async function killWorker({ command: [file, args], folder, env, temporary
     endGroup(child)
     return [`the suite whose worker is to be killed did not start:\n${(await ended).output.slice(-2000)}`]
   }
-  // What a shell has forked has its own command line only when it has become that program.
+  // A process that a shell has forked shows its own command line only after its exec.
   const isUp = await until(() => left().length >= 3, 10_000)
   const wrong = isUp ? [] : ['the tree of the killed worker was not up']
   process.kill(Number(readFileSync(ready, 'utf8')), 'SIGKILL')

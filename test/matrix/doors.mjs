@@ -1,6 +1,6 @@
-// The doors of this package beside its first two, Vitest's and Jest's fixtures: each with a clean test, a leak, a leak
-// beside the test's own error, and a worker that is killed. The examples of a door's page run here too, where no other
-// test has its runner.
+// The entry points other than the fixtures of Vitest and Jest. Each has a clean test, a leak, a leak beside the test's
+// own error, and a worker that is killed. The examples of an entry point's page run here too where no other test has
+// its runner.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { alive, install, killWorker, root, run, uniqueNumber, work, workspacesIn } from './cells.mjs'
@@ -119,7 +119,7 @@ const doors = [
   { name: 'proctor run', packages: [], nodes: everyNode, files: ['run.sh'], cell: runSupervised },
 ]
 
-/** The examples of a page: each block of code begins with the name of its file. */
+/** The examples of a page. Each block of code begins with the name of its file. */
 const examplesOf = (page) =>
   [...readFileSync(join(root, page), 'utf8').matchAll(/^```\w+\n\/\/ (\S+)\n([^]*?)^```$/gm)].map(([, name, text]) => ({
     name,
@@ -136,7 +136,7 @@ function makeProject({ name, page }) {
   return folder
 }
 
-/** Doors with the same packages share their project. */
+/** Entry points with the same packages share a project. */
 export function doorProjects(tarball, nodes) {
   const projects = new Map()
   for (const door of doors) {
@@ -177,14 +177,14 @@ function misjudged({ code, output }, says) {
   return wrong
 }
 
-/** Records that others may read or write. */
+/** The records that other users may read or write. */
 const openRecords = (temporary) =>
   readdirSync(temporary)
     .filter((name) => /^proctor-\d+$/.test(name))
     .flatMap((name) => readdirSync(join(temporary, name)).map((each) => join(temporary, name, each)))
     .filter((path) => (statSync(path, { throwIfNoEntry: false })?.mode & 0o077) !== 0)
 
-/** One cell of a door. Returns what is wrong. */
+/** Runs one cell of an entry point. Returns what is wrong. */
 async function runDoor(door, folder, binaries) {
   const number = uniqueNumber()
   const temporary = mkdtempSync(join(work, 'tmp-'))
@@ -211,7 +211,10 @@ async function runTests({ start, files, page, says, folder, binaries, temporary,
   return wrong
 }
 
-/** `proctor run` before a script: it says nothing of a clean one, names what is left, and passes the exit code on. */
+/**
+ * `proctor run` before a script. It reports nothing for a clean script, names what is left, and passes the exit code
+ * on.
+ */
 async function runSupervised({ folder, binaries, temporary, env, left }) {
   const start = (...words) => [
     join(binaries, 'node'),
@@ -225,7 +228,7 @@ async function runSupervised({ folder, binaries, temporary, env, left }) {
   return [...wrong, ...(await killWorker({ command: start('hangs'), folder, env, temporary, left }))]
 }
 
-/** What is wrong with how commands ended, what they printed, and what they left. */
+/** What is wrong with the exit codes, with what was printed, and with what is left. */
 async function judge({ folder, left }, cases) {
   const wrong = []
   for (const { command, env, exitCode, text } of cases) {
@@ -236,7 +239,10 @@ async function judge({ folder, left }, cases) {
   return wrong
 }
 
-/** One server for a run: it ends with it; one that fails, and what it leaves, fail it; and it dies with the runner. */
+/**
+ * One server for a run. It ends with the run and dies with the runner. A server that fails, or leaves something, fails
+ * the run.
+ */
 async function runServed({ start, files, folder, binaries, temporary, env, left }) {
   const command = start(binaries, files)
   const died =

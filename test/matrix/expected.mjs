@@ -1,4 +1,4 @@
-// What the consumers' suites must come to, by the titles of their tests.
+// The expected results of the consumers' suites, by the titles of their tests.
 
 const passes = (messages) => messages.length === 0
 const has =

@@ -1,10 +1,10 @@
-// The ways in which a project comes to this package, and its tests to JavaScript: package managers and transforms.
+// The ways to install this package, and to turn a project's tests into JavaScript: package managers and transforms.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { cached, install, must } from './cells.mjs'
 import { binaryOf, makeProject, runCell, terminal } from './suites.mjs'
 
-/** What a project must say about packages that are not ours: Jest's resolver has an install script. */
+/** What a project must say about other packages: Jest's resolver has an install script. */
 function settleOthers(folder) {
   const resolver = { 'unrs-resolver': '1.12.0' }
   const file = join(folder, 'package.json')
@@ -22,7 +22,7 @@ function settleOthers(folder) {
   )
 }
 
-/** pnpm and Yarn. Each installs, and starts what it has installed, in its own way. */
+/** pnpm and Yarn. Each installs the project and starts its programs in its own way. */
 const managers = [
   ...['10', '11', '12'].map((version) => ({
     row: `pnpm ${version}`,

@@ -1,6 +1,6 @@
-// `npm run test:matrix`: packs the package, installs it into throw-away projects, and runs one consumer's suite under
-// every runner and Node that belong together, in every pool, and through every package manager. Prints a table.
-// `--quick` takes this Node and the newest runners that it can run. Words after it pick rows by their names.
+// `npm run test:matrix` packs the package, installs it into temporary projects, and runs one consumer's suite under
+// every runner with every Node that it supports, in every pool, and through every package manager. Prints a table.
+// `--quick` takes this Node and the newest runners that it can run. Further arguments select rows by their names.
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cached, must, root, work } from './cells.mjs'
@@ -12,10 +12,10 @@ import { allNodes, suiteProjects } from './suites.mjs'
 const isQuick = process.argv.includes('--quick')
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 
-/** How many cells and installations go on at once: most of each is waiting. */
+/** How many cells and installations run at once: each spends most of its time waiting. */
 const atOnce = 3
 
-/** The folder of a Node's binary, from npm. */
+/** The folder of a Node binary, installed from npm. */
 async function nodeFolder(version) {
   if (process.version.startsWith(`v${version}.`)) return dirname(process.execPath)
   const name = `node-${process.platform === 'darwin' ? 'darwin' : 'linux'}-${process.arch}`
@@ -32,7 +32,7 @@ async function runCell({ row, column, run }, folder) {
   }
 }
 
-/** Installs a project. Returns what is to be done in it. */
+/** Installs a project. Returns the cells that are to be run in it. */
 async function begin({ install, cells }) {
   try {
     const folder = await install()
@@ -43,7 +43,7 @@ async function begin({ install, cells }) {
   }
 }
 
-/** The cells of a project come before the next project: meanwhile others install theirs. */
+/** The cells of one project come before the next project. Meanwhile, other projects are installed. */
 async function runAll(projects) {
   const queue = projects.map((project) => async () => void queue.unshift(...(await begin(project))))
   const worker = async () => {

@@ -1,20 +1,20 @@
-// What became of the cells, as they end and as a table.
+// The results of the cells, printed as each cell ends and as a table.
 
 const isTerminal = process.stderr.isTTY === true
 const progress = (text) => process.stderr.write(isTerminal ? `\u001B[2K\r${text}` : `${text}\n`)
 
-/** A package of somebody else's that its registry does not have, so that nobody can install what needs it. */
+/** Matches another project's package that its registry does not have, so that nobody can install what needs it. */
 const missing = /^.*(?:YN0035|\bE404\b|ERR_PNPM_FETCH_404).*$/m
 const isOurs = (line) => /proctor|koffi/i.test(line)
 
 export class Results {
   #begin = Date.now()
-  /** By row, and by column. */
+  /** The results, by row and by column. */
   #table = new Map()
   #notes = []
   #counts = { passed: 0, failed: 0, skipped: 0 }
 
-  /** A cell that is to come, or that there cannot be. */
+  /** Adds a cell that is still to run, or one that cannot exist. */
   expect(row, column, isLeftOut) {
     this.#set(row, column, isLeftOut ? '-' : '')
   }
@@ -36,7 +36,7 @@ export class Results {
     this.#add(row, column, wrong.length === 0 ? 'passed' : 'failed', wrong)
   }
 
-  /** What could not be installed. */
+  /** Notes an installation that failed. */
   noteInstallation(row, column, message) {
     const [line] = missing.exec(message) ?? []
     if (line === undefined || isOurs(line)) this.note(row, column, [message])

@@ -1,10 +1,10 @@
-// The consumers' suites of Vitest, Jest and node:test: what they come to, what they leave, what their types are.
+// The consumers' suites of Vitest, Jest and node:test: their results, what they leave, and their types.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { alive, install, killWorker, root, run, uniqueNumber, work, workspacesIn } from './cells.mjs'
 import { expected } from './expected.mjs'
 
-/** What commands in a terminal need, as in the README. */
+/** What commands in a terminal need, as the README says. */
 export const terminal = ['@lydell/node-pty@1', '@xterm/headless@6']
 export const binaryOf = { vitest: 'node_modules/vitest/vitest.mjs', jest: 'node_modules/jest/bin/jest.js' }
 
@@ -17,7 +17,10 @@ const compilerOptions = {
   exactOptionalPropertyTypes: true,
 }
 
-/** A consumer's project: its own tests, and what checks its types. In Vitest, the kill story of the demo too. */
+/**
+ * Makes a consumer's project with its own tests and a check of its types. With Vitest, it has the kill story of the
+ * demo too.
+ */
 export function makeProject(kind, name) {
   const folder = join(work, name.replaceAll(/\W+/g, '-'))
   mkdirSync(folder)
@@ -28,7 +31,7 @@ export function makeProject(kind, name) {
   return folder
 }
 
-/** Compares a runner's JSON report with what is expected. Returns what is wrong. */
+/** Compares a runner's JSON report with the expected results. Returns what is wrong. */
 function compare(report, kind) {
   if (!existsSync(report)) return ['there is no report']
   const { testResults } = JSON.parse(readFileSync(report, 'utf8'))
@@ -46,7 +49,7 @@ function compare(report, kind) {
   return wrong
 }
 
-/** One cell: the consumer's suite, and the suite whose worker is killed. Returns what is wrong. */
+/** Runs one cell: the consumer's suite, and the suite whose worker is killed. Returns what is wrong. */
 export async function runCell({ kind, folder, start, binaries, pool }) {
   const number = uniqueNumber()
   const temporary = mkdtempSync(join(work, 'tmp-'))
@@ -71,7 +74,7 @@ export async function runCell({ kind, folder, start, binaries, pool }) {
   return wrong
 }
 
-/** Compiles the project's types in every resolution. Errors in other packages are theirs. */
+/** Compiles the project's types with every module resolution. Errors in other packages do not count. */
 async function checkTypes(kind, folder) {
   const wrong = []
   const cases =
@@ -115,7 +118,7 @@ async function runNodeTest(folder, version, binaries) {
   return wrong
 }
 
-/** Vitest 5 needs Node 22.12; Vitest 3.2 and Jest 30 leave out the odd ones, which nobody has here. */
+/** Vitest 5 needs Node 22.12. Vitest 3.2 and Jest 30 leave out the odd versions of Node, which are not tested here. */
 export const allNodes = ['20', '22', '24', '26']
 const runners = [
   { name: 'vitest 3.2', packages: ['vitest@~3.2', ...terminal], nodes: allNodes, typescript: '5.9' },
@@ -125,7 +128,7 @@ const runners = [
   { name: 'jest 30', packages: ['jest@30', '@types/jest@30', '@jest/globals@30'], nodes: allNodes, typescript: '7' },
 ]
 
-/** The newest that this Node can run. */
+/** The newest runners that this Node can run. */
 const isQuickRunner = (name, own) => name === (Number(own) < 22 ? 'vitest 4' : 'vitest 5') || name === 'jest 30'
 
 function suiteProject({ name, packages, nodes: own, typescript }, tarball, nodes, isQuick) {
@@ -169,7 +172,7 @@ function nodeTestProject(tarball, nodes) {
   }
 }
 
-/** The projects of the runners. `nodes` are the folders of the binaries, by version. */
+/** The projects of the runners. `nodes` holds the folder of each Node binary, by version. */
 export function suiteProjects(tarball, nodes, isQuick) {
   const [thisNode] = process.versions.node.split('.')
   const wanted = runners

@@ -2,7 +2,7 @@ import { createProctor, type Proctor } from 'proctor'
 import { expect } from 'proctor/vitest'
 import { onTestFinished, test } from 'vitest'
 
-// A program that has colours where FORCE_COLOR or CI says so: green at home, and green in CI.
+// A program that prints colours where FORCE_COLOR or CI asks for them. Its test passes at home and in CI.
 
 const program = `
   const { CI, FORCE_COLOR } = process.env

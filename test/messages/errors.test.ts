@@ -63,7 +63,7 @@ test('what a runner prints of an error steers nothing, whoever made the fixture'
   const script = String.raw`printf '\033[31mred\033[0m\n::error::x\n##vso[task.x]\n\342\200\256'; exit 3`
   const error = (await rejectionOf(fixture.run('sh', ['-c', script]).waitForSuccessfulExit())) as ProctorError
 
-  // What the test compares is as it came.
+  // The message, which a test compares, is unchanged.
   expect(error.message).toBe(
     'Process exited with non-zero exit code 3. Output:\n\x1b[31mred\x1b[0m\n::error::x\n##vso[task.x]\n\u202e',
   )

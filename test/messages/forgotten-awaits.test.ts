@@ -25,7 +25,7 @@ test('a forgotten await fails its own test, at its line', async () => {
     expect(after(title)).toContain(says)
     expect(after(title)).toMatch(new RegExp(String.raw`❯ forgotten\.test\.ts:${line}:\d+`))
   }
-  // It is said once, as the error or beside another one.
+  // The hint is printed once, in the error or beside another one.
   expect(output.match(/hint: .* not awaited/g)).toHaveLength(2)
   expect(after('of a kill that comes too late')).toContain('kill() was called and not awaited.')
   expect(after('of a kill in a test that fails for it')).toMatch(

@@ -3,7 +3,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { inRoot, startInner, startVitest } from '../inner-run.js'
 import { endByCommandLine, uniqueNumber } from '../machine.js'
 
-// Who holds what does not end. The witness is the shell itself: its daemon inherits the descriptors that it says.
+// The report names the process that holds an output open. The test knows it from the shell itself, whose daemon
+// inherits the descriptors in the script.
 
 test.runIf(process.platform === 'linux')('a leak says who holds the output of a command that has exited', async () => {
   const proctor = await createProctor({ leakTimeout: 50 })
@@ -57,7 +58,7 @@ test.runIf(process.platform === 'linux')('in Vitest and Jest too', { timeout: 90
   ]
   const held = /held open: sh -c '.*' has exited, .* \d+ sleep 600 \d+ \(descriptor 1\) holds it/
   for (const run of runs) await expect.poll(() => run.output(), { timeout: 60_000 }).toMatch(held)
-  // Jest waits for the output to end, in one process with the tests. Vitest does not.
+  // Jest waits for the output to end, because the tests run in its own process. Vitest does not wait.
   const hang = new RegExp(
     `the run ended 3 s ago, and its process \\d+ has not\\. What it has started still runs:\\n {2}\\d+ sleep 600 ${number} \\(descriptor 1\\)`,
   )

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { nearestHint, projectPathHint } from '../../src/command/hints.js'
 import { rejectionOf } from '../rejection.js'
 
-// What stands below the message of an error, wherever a runner prints it. The message itself stays to the letter.
+// What stands below the message of an error, wherever a runner prints it. The message itself stays exactly the same.
 
 async function given(options: ProctorOptions = {}): Promise<Proctor> {
   const proctor = await createProctor({ unexpectedExit: 'ignore', ...options })
@@ -14,7 +14,7 @@ async function given(options: ProctorOptions = {}): Promise<Proctor> {
   return proctor
 }
 
-/** The lines that are printed below the message, in Vitest and in what prints a stack alike. */
+/** The lines that are printed below the message, both by Vitest and by whatever prints a stack. */
 function helpBelow(error: Error): string[] {
   const printed = (error as ProctorError).toJSON().message
   expect(printed.startsWith(`${error.message}`)).toBe(true)
@@ -23,7 +23,7 @@ function helpBelow(error: Error): string[] {
   return below === '' ? [] : below.replace(/^\n\n/, '').split('\n')
 }
 
-/** Says a text and stays; it reads its input, so that it is no matter of an open one. */
+/** Prints a text and stays. Its input is closed, so that no hint about an open input applies. */
 const saying = (proctor: Proctor, text: string): ReturnType<Proctor['run']> =>
   proctor.run('sh', ['-c', 'printf "%s\n" "$1"; exec sleep 60', 'sh', text], { input: '' })
 
@@ -161,7 +161,7 @@ describe('a path that is meant relative to the project', () => {
     expect(await hints('src\\cli.ts')).toEqual([
       `hint: src/cli.ts is in ${root}, and not in the workspace, where the command runs. Write run('node', [resolve('src/cli.ts')]), with resolve from node:path`,
     ])
-    // It is there by that very name, or nowhere.
+    // A file with exactly this name exists, or none does.
     expect(await hints('b\\c.js')).toEqual([])
     expect(await hints('no\\where.js')).toEqual([])
     expect(await hints('-e', String.raw`throw '\d'`)).toEqual([])

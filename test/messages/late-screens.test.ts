@@ -3,7 +3,7 @@ import { relative } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { inRoot, runVitest } from '../inner-run.js'
 
-/** A copy of the suite beside it, to be written to. */
+/** A copy of the suite beside it, which the test may write to. */
 function copyOfSuite(): string {
   const folder = mkdtempSync(inRoot('fixtures/suites/.late-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))

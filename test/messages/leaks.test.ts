@@ -19,7 +19,7 @@ test('a leak says the ways out; the next one of its command line is not waited f
   expect(blockOf(2)).toContain(`\n\n${helper}\n${shorter}`)
   expect(blockOf(3)).toContain(shorter)
   expect(blockOf(4)).toContain("{ allow: ['other.mjs'] })\nleakTimeout: it had 2000 ms to end by itself\n")
-  // Folders go first: the program, its script and its arguments are whole.
+  // Folders are cut first: the program, its script and its arguments are printed whole.
   expect(blockOf(1)).toMatch(
     / └─ \d+ node …\/tool\/helper\.mjs --port 3000 {2}left the group \(own session\) ran \d+ ms {3}SIGTERM/,
   )

@@ -5,16 +5,16 @@ import { expect, test as base } from 'proctor/vitest'
 import { describe, test } from 'vitest'
 import { rejectionOf } from '../rejection.js'
 
-// Every error leads to the line of the test that made the mistake: no frame of this package stands above it.
+// Every error leads to the line of the test that made the mistake. No frame of this package stands above it.
 
-/** The frames of an error less the runner's. */
+/** The frames of an error without the runner's. */
 const framesOf = ({ stack = '', message }: Error): string[] =>
   stack
     .slice(stack.indexOf(message) + message.length)
     .split('\n')
     .filter((line) => /^\s+at /.test(line) && !line.includes('/node_modules/'))
 
-/** Whether an error leads to this file before anything else, however few frames Node keeps. */
+/** Checks that an error leads to this file first, however few frames Node keeps. */
 async function expectLineOf(call: () => unknown): Promise<void> {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 10

@@ -64,7 +64,7 @@ test('a missing TMPDIR gives one sentence', async () => {
 test('a trace that cannot be written is a warning once a run, and the verdict is the test’s', async () => {
   const temporary = mkdtempSync(join(tmpdir(), 'proctors-test-'))
   onTestFinished(() => rmSync(temporary, { recursive: true }))
-  // A file in the folder's place stops everybody, root too.
+  // A file in the folder's place stops every user, even root.
   const { output, exitCode } = await runVitest('untraceable', { env: { TMPDIR: temporary } })
 
   expect(exitCode).toBe(0)
@@ -72,7 +72,7 @@ test('a trace that cannot be written is a warning once a run, and the verdict is
   const said = output.match(/proctor: No trace can be written to .*/g)
   expect(said).toHaveLength(1)
   expect(said![0]).toMatch(/traceDir names another folder, trace: 'off' says that none is wanted\.$/)
-  // A worker's guardian may end after the run.
+  // A worker's guardian may outlive the run for a moment.
   await vi.waitFor(() => expect(readdirSync(temporary)).toEqual([]), { timeout: 10_000 })
 }, 60_000)
 

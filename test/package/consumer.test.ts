@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type InnerResult, inRoot, startInner } from '../inner-run.js'
 import { findByCommandLine, makeFolder, removeFolder, uniqueNumber, workspacesIn } from '../machine.js'
 
-// Somebody's project, in an empty folder: the packed tarball in node_modules, and what the README says to write.
+// A user's project in an empty folder: the packed tarball in node_modules, and what the README says to write.
 
 const folder = makeFolder()
 const project = join(folder, 'project')
@@ -17,7 +17,7 @@ let tarball: string
 beforeAll(() => {
   mkdirSync(join(project, 'node_modules'), { recursive: true })
   mkdirSync(temporary)
-  // The build that is there: another one under the feet of the other tests would take it away from them.
+  // Packs the existing build. A new build would remove it while other tests use it.
   const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], {
     cwd: inRoot(''),
     encoding: 'utf8',
@@ -33,7 +33,7 @@ beforeAll(() => {
 })
 afterAll(() => removeFolder(folder))
 
-/** The blocks of a page in a language that hold a text. */
+/** The code blocks of a page in one language that contain a text. */
 const blocks = (language: string, part: string, page = 'README.md'): string[] =>
   [...readFileSync(inRoot(page), 'utf8').matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))]
     .map(([, text]) => text!)
@@ -70,7 +70,7 @@ describe('the packed package', () => {
     const accepted =
       /^package\/(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|skills\/proctor\/SKILL\.md|dist\/(?:guardian\.sh|trace-page\.html|THIRD-PARTY-LICENCES\.txt|[\w-]+(?:\.d)?\.c?[jt]s))$/
     expect(list.filter((path) => !accepted.test(path))).toEqual([])
-    // Bytes, as in `.ci/package.mjs`.
+    // The limit in bytes, as in `.ci/package.mjs`.
     expect(statSync(tarball).size).toBeLessThan(400_000)
   })
 

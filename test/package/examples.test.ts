@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type InnerResult, inRoot, startInner } from '../inner-run.js'
 import { makeFolder, removeFolder, workspacesIn } from '../machine.js'
 
-// Each project of examples/ with the packed package, by its own `npm test`.
+// Each project of examples/ with the packed package, run by its own `npm test`.
 
 const folder = makeFolder()
 const temporary = join(folder, 'tmp')
@@ -20,7 +20,7 @@ beforeAll(() => {
   })
   execFileSync('tar', ['-xzf', join(folder, packed.trim()), '-C', folder])
   execFileSync('mv', [join(folder, 'package'), join(modules, 'proctor')])
-  // What npm would install stands one folder above each example.
+  // What npm would install lies in the folder above each example.
   for (const name of readdirSync(inRoot('node_modules'))) {
     if (name === '.bin' || !name.startsWith('.')) symlinkSync(inRoot(`node_modules/${name}`), join(modules, name))
   }

@@ -4,8 +4,8 @@ import type { ProctorOptions } from '../../src/fixture/options.js'
 import type { CommandProcess } from '../../src/command/command-process.js'
 
 /**
- * A fixture from the sources. When the test is over it is torn down, which must find nothing: a test that expects
- * otherwise calls `teardown()` itself.
+ * A fixture built from the sources. It is torn down when the test is over, and that teardown must find nothing. A test
+ * that expects otherwise calls `teardown()` itself.
  */
 export async function givenProctor(options: ProctorOptions = {}): Promise<FixtureProctor> {
   const proctor = await FixtureProctor.create({ grace: 300, leakTimeout: 300, ...options })
@@ -22,7 +22,7 @@ export async function givenProctor(options: ProctorOptions = {}): Promise<Fixtur
   return proctor
 }
 
-/** What a promise rejects with, or what a function throws. Fails when it does neither. */
+/** What a promise rejects with, or what a function throws. Fails if it does neither. */
 export async function rejection(action: Promise<unknown> | (() => unknown)): Promise<Error> {
   try {
     await (typeof action === 'function' ? action() : action)
@@ -35,18 +35,18 @@ export async function rejection(action: Promise<unknown> | (() => unknown)): Pro
 /** Starts a shell script that leads its own group, as every command does. */
 export const shell = (proctor: FixtureProctor, script: string): CommandProcess => proctor.run('sh', ['-c', script])
 
-/** Starts a program of Node. */
+/** Starts a Node program. */
 export const node = (proctor: FixtureProctor, script: string, args: readonly string[] = []): CommandProcess =>
   proctor.run('node', ['-e', script, ...args])
 
-/** A process that has ended, and whose exit nobody has looked at. */
+/** A process that has ended, and whose exit no code has looked at. */
 export async function ended(process: CommandProcess): Promise<CommandProcess> {
   await process.settled
   return process
 }
 
 /**
- * A shell script that prints the pid of its child and then never waits for it. The child exits only when another
- * program, which does not know of it, has taken the shell's place: the shell itself could wait for it.
+ * A shell script that prints the pid of its child and then never waits for it. The shell itself could still wait for
+ * the child. So the child exits only when another program, which does not know of it, has taken the shell's place.
  */
 export const zombieMaker = 'sh -c "until grep -q sleep /proc/\\$PPID/comm; do :; done" & echo $!; exec sleep 60'

@@ -1,5 +1,6 @@
-// Preloaded into every Node process of the tests (--import): a recorder under process.kill. It looks at whoever is about
-// to get a signal from this package, with nothing but /proc, and writes down a line: what it is, or that it must not be.
+// Preloaded into every Node process of the tests (--import) to record calls of process.kill. It looks at each process
+// that is about to get a signal from this package, using only /proc. It writes down one line: what the process is, or
+// that it must not get a signal.
 import { ChildProcess } from 'node:child_process'
 import { appendFileSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +10,7 @@ const read = (path) => {
   try {
     return readFileSync(path, 'latin1')
   } catch {
-    return '' // Gone, or another user's.
+    return '' // The process has gone, or is another user's.
   }
 }
 const statOf = (pid) => {
@@ -32,11 +33,11 @@ const cwdOf = (pid) => {
   try {
     return readlinkSync(`/proc/${pid}/cwd`)
   } catch {
-    return '' // Gone, or another user's.
+    return '' // The process has gone, or is another user's.
   }
 }
 
-/** What the target of a signal is. What begins with `!` must never get one. */
+/** What the target of a signal is. A target whose description begins with `!` must never get one. */
 function judge(target) {
   const pid = Math.abs(target)
   if (!Number.isSafeInteger(target) || pid <= 1) return '!everyone, or nobody'
@@ -47,10 +48,11 @@ function judge(target) {
   const isRun = process.argv[1]?.endsWith('/dist/cli.cjs') && process.argv[2] === 'run'
   if (target === process.pid && isRun) return 'proctor run itself, which dies as its command did'
   if (pid === process.pid || isAncestor(pid)) return `!the runner: ${line}`
-  // What a test starts by itself, and a guard ends, stays in the runner's session: it must come from here then.
+  // A process that a test starts by itself, and a guard ends, stays in the runner's session. It must descend from this
+  // process then.
   const environment = read(`/proc/${pid}/environ`)
   const isMarked = environment.includes('PROCTOR_MARK_')
-  // What is exiting shows neither its words nor its environment any more.
+  // A process that is exiting no longer shows its command line or its environment.
   const isKnown = isMarked || isDescendant(pid) || line === '' || environment === ''
   if (stat.session === own.session && !isKnown) return `!in the runner's session: ${line}`
   if (line.includes('bystander') || line.includes('86399')) return `!a bystander: ${line}`
@@ -61,7 +63,7 @@ function judge(target) {
   return 'found by what it was or held before'
 }
 
-// A dead worker's guardian is no descendant of its runner: what it signals is neither, whatever group it is in.
+// A dead worker's guardian does not descend from its runner. What it signals does not either, whatever its group.
 const isRunner = (pid) => /vitest\/|vitest\.mjs|jest-worker|node --test/.test(read(`/proc/${pid}/cmdline`))
 const membersOf = (group) =>
   readdirSync('/proc').filter((name) => /^\d+$/.test(name) && statOf(Number(name))?.group === group)
@@ -79,7 +81,7 @@ function isAncestor(pid) {
 
 if (folder !== undefined && process.platform === 'linux') {
   const isGuardian = process.argv[1]?.endsWith('/guardian-ending.js') === true
-  // The guardian gets an environment of a few variables: these are added.
+  // The guardian gets an environment of only a few variables. These are added to it.
   const { spawn } = ChildProcess.prototype
   ChildProcess.prototype.spawn = function (options) {
     if (options.args?.[1]?.endsWith('/guardian.sh')) {
@@ -93,14 +95,14 @@ if (folder !== undefined && process.platform === 'linux') {
   }
   const kill = process.kill.bind(process)
   process.kill = (target, signal) => {
-    // Tests send signals of their own: of interest is who calls from the built package.
+    // Tests send signals of their own. Only calls from the built package count.
     const caller = new Error('where').stack?.split('\n')[2] ?? ''
     if (signal !== 0 && /\/(?:dist|src\/system)\/[^/]+\.[cm]?[jt]s/.test(caller) && !caller.includes('node_modules')) {
       const judgement = isGuardian ? judgeForGuardian(target) : judge(target)
       try {
         appendFileSync(`${folder}/${process.pid}.log`, `${judgement}\t${target} ${signal} from ${process.pid}\n`)
       } catch {
-        // A guardian that works on after the tests have ended: their folder has gone.
+        // A guardian is still at work after the tests have ended, and their folder has gone.
       }
     }
     return kill(target, signal)

@@ -5,8 +5,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { inRoot, startInner } from '../inner-run.js'
 import { isRunning, makeFolder, removeFolder } from '../machine.js'
 
-// The negative control of the recorder: it does see what must not be. A stand-in for this package, in a folder `dist`,
-// sends a harmless signal to a bystander.
+// The negative control of the recorder: it does notice a forbidden signal. A stand-in for this package, in a folder
+// `dist`, sends a harmless signal to a bystander.
 
 test('the recorder distinguishes a bystander from a process of a command', async () => {
   const folder = makeFolder()

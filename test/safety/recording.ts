@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * A global set-up of our own tests: over the whole run, the inner runners included, no signal of this package goes to
- * anything but a process of its own. The recorder is recorder.mjs; here the run is judged.
+ * A global set-up of our own tests. Over the whole run, inner runners included, this package must signal nothing but
+ * processes of its own. recorder.mjs records the signals, and this file judges the run.
  */
 export default function setup(): (() => void) | undefined {
-  // Once, however many projects ask for it.
+  // Once only, however many projects ask for it.
   if (process.platform !== 'linux' || process.env['PROCTOR_TEST_RECORD'] !== undefined) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'proctors-record-'))
   // Some tests run as another user.
@@ -19,7 +19,7 @@ export default function setup(): (() => void) | undefined {
     const text = readdirSync(folder)
       .map((file) => readFileSync(join(folder, file), 'utf8'))
       .join('')
-    // The last guardians may be at work.
+    // The last guardians may still be at work.
     rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 50 })
     delete process.env['PROCTOR_TEST_RECORD']
     const lines = text.split('\n').filter((line) => line !== '')

@@ -4,7 +4,7 @@ import { levels, proctorOr } from '../escapes/levels.js'
 import { endFor, identify, isLive } from '../escapes/witness.js'
 import { rounds } from './rounds.js'
 
-// Who must not be blamed, however often one looks.
+// Processes that must not be blamed, however often one looks.
 
 const times = rounds(100, 6)
 

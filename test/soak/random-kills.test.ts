@@ -15,7 +15,7 @@ async function killOnce(whom: 'worker' | 'main'): Promise<void> {
     env: { TMPDIR: folder },
   })
   const worker = await eventually(() => /worker (\d+)/.exec(run.output())?.[1], 'the worker starts')
-  // The moment is the point: it is no wait for anything.
+  // The random moment is the point. This does not wait for anything.
   await sleep(Math.random() * 600)
   process.kill(whom === 'main' ? run.child.pid! : Number(worker), 'SIGKILL')
   await run.result

@@ -1,2 +1,2 @@
-/** How often a loop goes round: in full where `npm run test:soak` asks for it, in short in `npm test`. */
+/** How many times a loop runs: the full number under `npm run test:soak`, the short one under `npm test`. */
 export const rounds = (full: number, short: number): number => (process.env['TEST_SOAK'] === 'full' ? full : short)

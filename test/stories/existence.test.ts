@@ -8,8 +8,8 @@ import { readPid, witness } from '../witness.js'
 const nobody = ['--reuid', '65534', '--clear-groups']
 
 describe('Whether a process exists', () => {
-  // Programs in here have a guardian of their own, which looks at every process of the machine before it goes: beside a
-  // storm of them, in another test, that takes its time.
+  // The programs in here have a guardian of their own, which looks at every process of the machine before it exits.
+  // That takes time while another test runs a storm of processes.
   test.override({ proctorOptions: { leakTimeout: 20_000 } })
 
   test('it does while it runs, and does not once it has ended', async ({ run, workspace }) => {
@@ -34,7 +34,7 @@ describe('Whether a process exists', () => {
     const { pid } = witness(sleeper.pid)
 
     sleeper.signal('SIGKILL')
-    // Nobody can have waited for it: this turn of the event loop has not ended.
+    // Nobody can have waited for it, because this turn of the event loop has not ended.
     const deadline = Date.now() + 4000
     while (isAlive(pid) && Date.now() < deadline);
 

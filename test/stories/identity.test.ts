@@ -18,7 +18,7 @@ describe('Numbers of processes are used again', () => {
     await expect(workspace).toBeDead('stale.pid', { timeout: 500 })
     await expect(workspace).not.toBeAlive('stale.pid')
     await expect(stranger).toBeDead('stale.pid')
-    // The number is in use: only the time tells the two apart.
+    // The number is in use, so only the start time tells the two apart.
     await workspace.write('fresh.pid', `${stranger.pid}\n`)
     await expect(workspace).toBeAlive('fresh.pid')
     await expect(workspace).not.toBeDead('fresh.pid', { timeout: 100 })
@@ -46,7 +46,7 @@ describe('A process may go between the check and the signal', () => {
     await sleeper.waitForOutput('ready')
     const before = witness(sleeper.pid)
 
-    // Behind the fixture's back, and within one turn of the event loop: it cannot have heard of it.
+    // This happens behind the fixture's back, within one turn of the event loop. The fixture cannot have heard of it.
     process.kill(before.pid, 'SIGKILL')
     const deadline = Date.now() + 4000
     while (isStillAlive(before) && Date.now() < deadline);

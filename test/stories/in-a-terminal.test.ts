@@ -44,7 +44,7 @@ describe('Send keys in a terminal', () => {
     expect(error.message).toMatch(
       /^press: "Return" is no key that is known here: did you mean 'Enter'\? Known are Enter, Tab, Escape, /,
     )
-    // Nothing was pressed.
+    // No key was pressed.
     await cat.press('x')
     await cat.waitForScreen('x')
     expect(cat.screen.stripped).toBe('x')
@@ -94,7 +94,7 @@ describe('Timeouts in a terminal', () => {
     const error = await rejectionOf(wait(sleeper))
 
     expect(error).toBeInstanceOf(WaitTimeoutError)
-    // What is on the screen, not what was written.
+    // The message shows the screen, and not the raw output.
     expect(error.message).toBe('Timed out after 0.2 seconds:\n\nso far')
     expect(sleeper.running).toBe(true)
   })

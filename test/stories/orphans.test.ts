@@ -9,7 +9,7 @@ import { program, programs } from '../programs.js'
 import { rejectionOf } from '../rejection.js'
 import { isStillAlive, parentOf, readPid, witness } from '../witness.js'
 
-/** A report without what differs from run to run: pids, times, the width of columns. */
+/** A report without what differs from run to run: pids, times, and the width of columns. */
 const stable = (message: string): string =>
   message
     .replaceAll(/\b\d+ ms/g, '<time>')

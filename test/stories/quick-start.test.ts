@@ -42,7 +42,7 @@ describe('Quick start', () => {
     await menu.press('ArrowUp', 'Enter')
     await menu.waitForSuccessfulExit()
 
-    // The alternate screen is left with the program.
+    // The program leaves the alternate screen when it exits.
     expect(menu.screen.stripped).toBe('One Eggs, please.')
     expect(menu.output).toContain('What will it be?')
   })

@@ -12,7 +12,7 @@ describe('Real programs in a terminal', () => {
   test('a prompt of @clack/prompts', async ({ run, workspace }) => {
     await workspace.copyFrom(programs)
     const clack = createRequire(import.meta.url).resolve('@clack/prompts')
-    // It draws otherwise where CI is set.
+    // The prompt looks different where CI is set.
     const prompt = run('node', ['asks-clack.mjs', clack], { terminal: size, env: { CI: undefined } })
     await prompt.waitForScreen('What is it called?', patience)
     await prompt.press('m', 'u', 'g', 'Enter')

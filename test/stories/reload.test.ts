@@ -14,7 +14,7 @@ describe('SIGHUP makes a daemon reload', () => {
     await daemon.waitForOutput('daemon: reload 2')
     await daemon.waitForOutput('worker: reload')
 
-    // The worker has heard one signal of two.
+    // The worker has received one signal of two.
     expect(daemon.output).toContain('worker: reload 1\n')
     expect(daemon.output).not.toContain('worker: reload 2')
     expect(daemon.running).toBe(true)

@@ -5,7 +5,7 @@ import { programs } from '../programs.js'
 import { rejectionOf } from '../rejection.js'
 import { isStillAlive, readPid, witness } from '../witness.js'
 
-/** Enough for two programs to start. */
+/** ms that are enough for two programs to start. */
 const timeout = 2500
 const patience = { timeout: 20_000 }
 const message = 'Command timed out after 2.5 seconds and was killed: node parent.mjs ignores-sigterm.mjs\n\nready'

@@ -4,7 +4,7 @@ import { describe } from 'vitest'
 import { programs } from '../programs.js'
 import { rejectionOf } from '../rejection.js'
 
-/** A screen of 24 rows and 80 columns with this at its top. */
+/** A screen of 24 rows and 80 columns that begins with these lines. */
 const full = (...lines: string[]): string =>
   Array.from({ length: 24 }, (_, row) => (lines[row] ?? '').padEnd(80)).join('\n')
 

@@ -51,7 +51,7 @@ describe('Send keys', () => {
     await workspace.copyFrom(programs)
     const parent = run('node', ['parent.mjs'])
     await parent.waitForOutput('child is up')
-    // More than a pipe holds. The child has the other end of it, and keeps it open.
+    // This is more than a pipe holds. The child has inherited the other end of the pipe, and keeps it open.
     const writing = rejectionOf(parent.write('x'.repeat(1024 * 1024)))
 
     parent.signal('SIGKILL')

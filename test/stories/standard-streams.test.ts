@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'no
 import { expect, test } from 'proctor/vitest'
 import { describe, onTestFinished } from 'vitest'
 
-// What a program finds where a shell would have given it pipes.
+// What a program finds as its standard streams, where a shell would have given it pipes.
 
 const lines = 'for (let i = 0; i < 5000; i++) console.log(i); process.exit()'
 const all = Array.from({ length: 5000 }, (_, number) => `${number}\n`).join('')
@@ -34,14 +34,14 @@ describe('The standard streams of a command are pipes', () => {
   })
 })
 
-/** The files of this process that are not closed in whoever it starts. */
+/** The files of this process that a child inherits. */
 const inheritable = (): string[] =>
   readdirSync('/proc/self/fd').flatMap((number) => {
     try {
       const flags = /flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${number}`, 'utf8'))![1]!
       return (Number.parseInt(flags, 8) & 0o2000000) === 0 ? [readlinkSync(`/proc/self/fd/${number}`)] : []
     } catch {
-      return [] // That of the folder itself.
+      return [] // The descriptor of the folder itself.
     }
   })
 
@@ -54,7 +54,7 @@ describe('A command inherits nothing else', () => {
     await other.kill()
     const targets = stdout.split('\n').flatMap((line) => / -> (.+)$/.exec(line)?.[1] ?? [])
     expect(targets).not.toContain(readlinkSync(`/proc/self/fd/${file}`))
-    // Who started the tests may have left them a file that whoever they start inherits: it is not theirs to close.
+    // Whatever started the tests may have left them a file that their children inherit. It is not theirs to close.
     const given = inheritable()
     expect(targets.filter((target) => target.startsWith('pipe:') && !given.includes(target))).toHaveLength(3)
     expect(targets.filter((target) => /^(?:socket|anon_inode):/.test(target) && !given.includes(target))).toEqual([])

@@ -2,7 +2,7 @@ import { createProctor } from 'proctor'
 import { expect, test } from 'vitest'
 import { endFor, isLive, untilIdentified } from '../escapes/witness.js'
 
-// A supervisor ends its own workers, which lead groups of their own.
+// A supervisor that ends its own workers. Each of them leads a group of its own.
 
 const supervisor = `
   import { spawn } from 'node:child_process'

@@ -1,7 +1,7 @@
 import { expect, test } from 'proctor/vitest'
 import { describe, onTestFinished, vi } from 'vitest'
 
-/** Puts variables around the test, as a hook of git or a terminal does. */
+/** Sets environment variables for the test, as a git hook or a terminal does. */
 function surround(variables: Record<string, string>): void {
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
   onTestFinished(() => {

@@ -14,7 +14,7 @@ describe('Terminate is not kill', () => {
     expect(exit).toMatchObject({ exitCode: 0, exitSignal: null, output: 'ready\ncleaning up\ncleaned up\n' })
     expect(await workspace.exists('cleaned-up')).toBe(true)
     await expect(tidy).toBeDead('leader.pid')
-    // It took its two seconds, and not the whole grace.
+    // It took its two seconds, and not the whole grace period.
     expect(exit.durationMs).toBeGreaterThanOrEqual(2000)
     expect(exit.durationMs).toBeLessThan(10_000)
   })

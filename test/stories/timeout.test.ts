@@ -6,7 +6,7 @@ import { rejectionOf } from '../rejection.js'
 import { expectDeadInTheEnd } from '../witness.js'
 
 const timeout = 200
-/** More than a pipe holds: it cannot be written as long as nobody reads. */
+/** More than a pipe holds, so that it cannot be written while nobody reads. */
 const tooMuch = 'x'.repeat(1024 * 1024)
 
 const waits: [string, (process: Process) => Promise<unknown>][] = [
@@ -41,7 +41,7 @@ describe('Timeout', () => {
     expect(error).toBeInstanceOf(WaitTimeoutError)
     expect(error.message).toBe('Timed out after 0.2 seconds:\n\nso far\nso good')
     expect(error).toMatchObject({ timeoutMs: 200, exitCode: null, exitSignal: null, output: 'so far\nso good\n' })
-    // The test decides what comes of it; when it has ended, the process is dead: `watch`.
+    // The timeout does not end the process. The teardown does, and `watch` checks that.
     expect(sleeper.running).toBe(true)
     expect(sleeper.pid).toBe(process.pid)
   })

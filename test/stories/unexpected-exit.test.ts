@@ -90,7 +90,7 @@ describe('Unexpected exit', () => {
     const failing = proctor.run('node', ['exits-with.mjs', '1', 'all', 'it', 'said'])
     const process = witness(failing.pid)
 
-    // All within one turn of the event loop.
+    // All of this happens within one turn of the event loop.
     const deadline = Date.now() + 4000
     while (isStillAlive(process) && Date.now() < deadline);
     const error = await rejectionOf(proctor.teardown())

@@ -1,4 +1,4 @@
-// Compiled, never run: the core and the matchers, without a runner's door.
+// Compiled, never run: the core and the matchers, without a runner's entry point.
 import { expect as vitestExpect, expectTypeOf } from 'vitest'
 import {
   type CommandReport,

@@ -1,4 +1,4 @@
-// Compiled, never run: what `proctor/jest` looks like to who uses it with @jest/globals.
+// Compiled, never run: the types of `proctor/jest`, used with @jest/globals.
 import { describe, expect, test } from '@jest/globals'
 import { expectTypeOf } from 'vitest'
 import { guard } from 'proctor/jest/guard'

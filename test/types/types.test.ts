@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { inRoot, root } from '../inner-run.js'
 
-/** Compiles with the project's own TypeScript. The declarations are dist's: `npm run build` comes first. */
+/** Compiles with the project's own TypeScript. The declarations come from dist, so run `npm run build` first. */
 const compile = (project: string): Promise<string> =>
   new Promise((resolve) => {
     const arguments_ = [inRoot('node_modules/typescript/bin/tsc'), '-p', inRoot(project), '--pretty', 'false']

@@ -1,4 +1,4 @@
-// Compiled, never run: what `proctor/vitest` looks like to who uses it.
+// Compiled, never run: the types of `proctor/vitest`.
 import type * as Door from 'proctor/vitest'
 import { expectTypeOf, test as base } from 'vitest'
 import { guard, type GuardOptions } from 'proctor/vitest/guard'
@@ -169,7 +169,7 @@ test('matchers', async ({ run, workspace }) => {
   await expect(process).toBeRunning()
 })
 
-// One's own fixtures, on top of ours and beside them.
+// A user's own fixtures, both built on ours and beside them.
 interface ServerFixtures {
   server: Process
 }

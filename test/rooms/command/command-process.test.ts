@@ -9,17 +9,17 @@ import { now } from '../../../src/base/clock.js'
 import { isAlive } from '../../../src/system/signals.js'
 import { ended, givenProctor, node, rejection, shell } from '../given.js'
 
-/** Ignores SIGTERM. */
+/** A command that ignores SIGTERM. */
 const stubborn = async (proctor: FixtureProctor): Promise<CommandProcess> => {
   const process = shell(proctor, 'trap "" TERM; echo up; while :; do sleep 60; done')
   await process.waitForOutput('up')
   return process
 }
 
-/** Fails the test when a promise is rejected while nobody has taken it. */
+/** Fails the test when a promise rejects while nobody handles it. */
 function watchRejections(): () => unknown[] {
   const unhandled: unknown[] = []
-  // Vitest's own listeners would fail the run before this test can say what it was.
+  // Vitest's own listeners would fail the run before this test can say which rejection it was.
   const others = process.listeners('unhandledRejection')
   process.removeAllListeners('unhandledRejection')
   process.on('unhandledRejection', (reason) => unhandled.push(reason))
@@ -30,7 +30,7 @@ function watchRejections(): () => unknown[] {
   return () => unhandled
 }
 
-/** Unhandled rejections are told after the microtasks. */
+/** Node reports unhandled rejections after the microtasks. */
 const afterMicrotasks = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 
 describe('standard input', () => {
@@ -501,7 +501,7 @@ describe('properties', () => {
     await process.write('go\n')
     await ended(process)
     expect(process).toMatchObject({ running: false, exitCode: 5, exitSignal: null, pid: undefined })
-    // Looking at the code excuses it.
+    // Code that reads the exit code has accounted for the exit.
     await proctor.teardown()
   })
 

@@ -62,7 +62,7 @@ interface Death {
   readonly script: string
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  /** As the first, the second and the third message say it. */
+  /** The text of the first, the second and the third message. */
   readonly unexpected: string
   readonly already: string
   readonly failed: string | undefined
@@ -98,7 +98,7 @@ const deaths: readonly Death[] = [
   },
 ]
 
-/** Prints its own background process, which outlives it, and `err`. */
+/** A script that prints the pid of its own background process, which outlives it, and writes `err`. */
 const dead = async (proctor: FixtureProctor, { script }: Death): Promise<[CommandProcess, child: number]> => {
   const process = await ended(shell(proctor, `sleep 60 >/dev/null 2>&1 & echo $!; ${script}`))
   return [process, Number(process.stdout)]
@@ -130,7 +130,7 @@ describe.each(deaths)('a process that ended with $title', (death) => {
         message: `Process already exited with ${death.already}. Output:\n${child}`,
       })
     }
-    // kill and terminate end what is left of the tree; here each of them has been called by now.
+    // kill() and terminate() end what is left of the tree. By now each of them has been called here.
     expect(isAlive(child)).toBe(false)
     await proctor.teardown()
     expect(name).toBeTruthy()
@@ -258,7 +258,7 @@ describe('at teardown', () => {
   test('in the very moment of the exit, an exit with 0 is none', async () => {
     for (let round = 0; round < 5; round += 1) {
       const proctor = await givenProctor({ leakTimeout: 5000 })
-      // The output is held open over the exit: the drain lasts its whole time.
+      // The output is held open beyond the exit, so that the drain lasts its whole time.
       await shell(proctor, 'sleep 0.1 & echo up').waitForOutput('up')
       await expect(proctor.teardown()).resolves.toMatchObject({ containment: proctor.containment })
     }

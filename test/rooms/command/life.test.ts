@@ -24,7 +24,7 @@ const events = {
 type Phase = keyof typeof lives
 
 describe('the life of a command', () => {
-  // Where an event leads from each phase; what is not named stays as it is.
+  // Where each event leads from each phase. An event that is not listed leaves the phase as it is.
   const table: Readonly<Record<Phase, Partial<Record<keyof typeof events, Phase>>>> = {
     starting: { started: 'running', failed: 'failed' },
     failed: {},

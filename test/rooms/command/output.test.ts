@@ -8,7 +8,7 @@ import { givenProctor, node, shell } from '../given.js'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Bytes of buffers that somebody holds on to. */
+/** The bytes in buffers that something still references. */
 const held = (): number => {
   collectGarbage()
   return process.memoryUsage().arrayBuffers
@@ -126,11 +126,11 @@ describe('output', () => {
   test('costs what it holds, however small the pieces are', async () => {
     const output = new Output(16 * 1024 * 1024)
     const before = held()
-    // Streams that take turns, as a server's log and its warnings do: no two pieces can be joined.
+    // Streams that alternate, as a server's log and its warnings do, so that no two chunks can be joined.
     for (let line = 0; line < 20_000; line += 1) {
       output.append(line % 2 === 0 ? 'stdout' : 'stderr', bytes(`line ${line}\n`))
     }
-    // V8 frees buffers beside the program.
+    // V8 frees buffers in the background.
     await expect.poll(() => held() - before, { timeout: 5000 }).toBeLessThan(1024 * 1024)
     expect(output.text('stdout')).toContain('line 19998\n')
   })
@@ -141,7 +141,7 @@ describe('output', () => {
     const piece = Buffer.alloc(1024, 'x')
     for (let round = 0; round < 30_000; round += 1) output.append(round % 2 === 0 ? 'stdout' : 'stderr', piece)
     expect(output.text('stdout')).toHaveLength(64 * 1024 + '[… 15294464 bytes of stdout are not kept …]\n'.length)
-    // V8 frees buffers beside the program.
+    // V8 frees buffers in the background.
     await expect.poll(() => held() - before, { timeout: 5000 }).toBeLessThan(1024 * 1024)
   })
 })

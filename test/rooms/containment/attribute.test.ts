@@ -8,7 +8,8 @@ import {
 } from '../../../src/containment/attribute.js'
 import type { ProcessRecord } from '../../../src/system/process-table/table.js'
 
-// Whose a process is, as a table of plain data: what escapes, and who must never be taken for a command's.
+// Which command a process belongs to, as a table of plain data: processes that escape, and processes that must never be
+// taken for a command's.
 
 const unlimited = (1n << 64n) - 1n
 const mark = (1n << 61n) | 0x1_0000_0000_0001n
@@ -27,10 +28,10 @@ const claim = (more: Partial<Claim> = {}): Claim => ({
   ...more,
 })
 
-/** The same where no second mark can be set: no system calls. */
+/** The same without a second mark, as where there are no system calls. */
 const unlimitedClaim = (more: Partial<Claim> = {}): Claim => claim({ locks: undefined, ...more })
 
-/** The leader has gone, and so has everybody in its group. */
+/** The leader has gone, and so has every other member of its group. */
 const emptied = { groups: new Set<number>(), sessions: new Set<number>() }
 
 interface Case {
@@ -43,7 +44,7 @@ const orphan: Parentage<never> = { kind: 'orphan' }
 const adopted: Parentage<never> = { kind: 'adopted' }
 const strangers: Parentage<never> = { kind: 'strangers' }
 
-/** An orphan in a session of its own, in nobody's folder, with a usual environment and no mark. */
+/** The outcome for an orphan in its own session, in nobody's folder, with an ordinary environment and no mark. */
 function outcome({ record = {}, facts = {}, root = claim() }: Case): string {
   const process: ProcessRecord = {
     pid: 200,

@@ -17,8 +17,8 @@ import {
 } from '../../machine.js'
 import { needs } from '../../needs.js'
 
-// Who is found by its place may be somebody else's after all. That is no proof of whose the others in its group are, and
-// does not become one by a second look.
+// A process that is found by its place may be somebody else's after all. It does not prove whose the others in its
+// group are, and a second look does not change that.
 
 const givenTree = (identity: ProcessIdentity, workspace: string): Tree =>
   track({
@@ -40,7 +40,8 @@ test('one that is found by its place is ended without the others of its group, a
   onTestFinished(() => endByCommandLine(number))
   onTestFinished(() => removeFolder(folder))
   const leader = spawn('sleep', [`1${number}`], { detached: true, stdio: 'ignore' })
-  // A stranger's job of two. Who leads it has gone into the folder, and has no variable among which a mark is missing.
+  // A stranger's job of two processes. The leader has moved into the folder, and has no environment variables among
+  // which a mark would be expected.
   const job = `set -m; bash -c 'cd /; (sleep 3${number} &); cd ${folder}; exec env -i 1=1 sleep 2${number}' &`
   await once(spawn('bash', ['-c', job], { detached: true, stdio: 'ignore' }), 'exit')
   const pidOf = (line: string): Promise<number> =>

@@ -9,7 +9,7 @@ import type { ProcessRecord } from '../../../src/system/process-table/table.js'
 import { eventually } from '../../machine.js'
 import { needs } from '../../needs.js'
 
-// What is known of a root's processes, as tables of plain data: what was a guess stays one.
+// What is known of a root's processes, as tables of plain data. A guess stays a guess.
 
 const givenTree = (): Tree =>
   track({
@@ -25,7 +25,7 @@ const givenTree = (): Tree =>
     groupIsGone: false,
   })
 
-/** In the group of 900, which nobody is. */
+/** A record in group 900, which has no leader. */
 const record = (pid: number, ppid = 1, more: Partial<ProcessRecord> = {}): ProcessRecord => ({
   pid: 1_000_000_000 + pid,
   ppid: ppid === 1 ? 1 : 1_000_000_000 + ppid,
@@ -110,7 +110,7 @@ describe('what is known of a process that is seen again', () => {
 
 test('a group is a root’s own while somebody who was seen in it is in it', async () => {
   needs('bash')
-  // A job of two, whose parent waits for both.
+  // A job of two processes, whose parent waits for both.
   const shell = spawn('bash', ['-c', 'set -m; sleep 101 | sleep 102 & jobs -p; echo $!; wait'], { stdio: 'pipe' })
   onTestFinished(() => void shell.kill('SIGKILL'))
   let output = ''
@@ -126,6 +126,6 @@ test('a group is a root’s own while somebody who was seen in it is in it', asy
   await end(leader)
   expect(tree.groups.has(leader)).toBe(true)
   await end(member)
-  // Whoever is in a group of this number from here on is a stranger.
+  // From here on, whatever joins a group with this number is a stranger.
   expect(tree.groups.has(leader)).toBe(false)
 })

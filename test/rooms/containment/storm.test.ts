@@ -12,8 +12,8 @@ import type { ProcessIdentity } from '../../../src/system/process-table/table.js
 import { loadNatives, type Natives } from '../../../src/system/syscalls.js'
 import { eventually, findByCommandLine, isRunning, uniqueNumber } from '../../machine.js'
 
-// What is done about a group of which whoever is read has exited already. Each shell here leaves a member that lives and
-// one that is dead, and both have become this process's own.
+// How a group is stopped when every member that is read has already exited. Each shell here leaves one living member
+// and one dead one, and this process has adopted both.
 
 const loaded = loadNatives()
 const natives = loaded as Natives
@@ -35,10 +35,10 @@ function givenTree(identity: ProcessIdentity): Tree {
 
 const stateOf = (pid: number): string | undefined => readStat(pid)?.state
 
-/** A group with a dead and a living member, whose leader lives until it is written to. */
+/** A group with a dead and a living member. Its leader lives until it is written to. */
 async function givenGroup(): Promise<{ child: ChildProcess; identity: ProcessIdentity; dead: number; alive: number }> {
   const number = uniqueNumber()
-  // The subshell makes both: dash would wait for its own.
+  // The subshell makes both, because dash would wait for its own children.
   const script = `sh -c 'true & exec sleep ${number}' & read go`
   const child = spawn('sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   const identity = table.identify(child.pid!)!
@@ -69,7 +69,7 @@ describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a st
 
   test('is stopped through a dead member', async () => {
     const { tree, dead, alive, orphans } = await givenOrphans()
-    // Its parent, which lives, has not waited for it.
+    // The dead member's parent is alive, and has not waited for it.
     stopGroup(tree, [dead], ledger, orphans)
     const isStopped = await eventually(() => (stateOf(alive) === 'T' ? true : undefined), 'the living one stopped')
     expect(isStopped).toBe(true)

@@ -9,8 +9,8 @@ import { hostThreads } from '../../../src/worker/choose-containment.js'
 import { markFor } from '../../../src/worker/command-marks.js'
 import { endByCommandLine, eventually, findByCommandLine, isRunning, stateOf, uniqueNumber } from '../../machine.js'
 
-// The main thread hears of a thread's commands by messages, which come late on a busy machine: what has happened in
-// between is done here one after the other.
+// The main thread learns of a thread's commands through messages, which arrive late on a busy machine. Here, what
+// happens in between is done step by step.
 
 function givenHost(): RemoteContainment | string {
   const end = hostThreads()
@@ -23,7 +23,7 @@ function givenHost(): RemoteContainment | string {
   return remote
 }
 
-/** A program that has left a daemon behind and has exited, as a thread starts it. */
+/** A program that has left a daemon behind and has exited, started as a thread would start it. */
 async function givenLeak(number: string, command = 1): Promise<Tree> {
   const mark = markFor('thread.1', command)
   const env = { PATH: process.env['PATH'], [mark.name]: mark.value }
@@ -57,7 +57,7 @@ describe.runIf(process.platform === 'linux')('what the main thread has decided b
     remote.enter('thread.0')
     const tree = await givenLeak(number)
     const daemon = Number.parseInt(findByCommandLine(number)[0]!, 10)
-    // At the end of the fixture before it looks at what has become its child, which nobody claims yet.
+    // When the previous fixture ends, the main thread looks at the daemon, which has become its child. Nobody claims it yet.
     remote.leave('thread.0')
     remote.enter('thread.1')
     remote.add(tree)
@@ -77,7 +77,7 @@ describe.runIf(process.platform === 'linux')('what the main thread has decided b
     remote.enter('thread.1')
     const known = await givenLeak(own, 3)
     remote.add(known)
-    // It has a mark, of a command of which the main thread has not heard.
+    // It has the mark of a command that the main thread has not heard of.
     const other = await givenLeak(number, 4)
     const daemon = Number.parseInt(findByCommandLine(number)[0]!, 10)
     await remote.kill([known], 4000)
@@ -103,7 +103,7 @@ describe.runIf(process.platform === 'linux')('what the main thread has decided b
     await once(starter, 'exit')
     remote.leave('thread.1')
     remote.enter('thread.2')
-    // Its answer says that the main thread has heard all of it.
+    // The answer shows that the main thread has received all of it.
     await remote.look([])
     expect(findByCommandLine(number)).toHaveLength(1)
     remote.leave('thread.2')

@@ -8,7 +8,7 @@ import { table } from '../../../src/system/process-table/current.js'
 import type { WorkerRecord } from '../../../src/workspace/record.js'
 import { isRunning, makeFolder, removeFolder } from '../../machine.js'
 
-// What a dead worker had open, on real processes: here the worker's death is only said.
+// What a dead worker had left open, on real processes. The worker's death is only pretended here.
 
 test('the first kill already leaves alone what is exempt in the group of a live leader', async () => {
   const leader = spawn('sh', ['-c', 'sleep 600 & echo $!; wait'], {

@@ -10,7 +10,7 @@ beforeAll(() => {
   expect.extend(matchers)
 })
 
-/** A message less what differs from run to run. */
+/** A message without what differs from run to run. */
 const stable = (error: Error): string =>
   error.message
     .replaceAll(/\bpid \d+/g, 'pid <pid>')
@@ -20,7 +20,7 @@ const stable = (error: Error): string =>
     .replaceAll(/state [RS]\b/g, 'state <state>')
     .replaceAll(/file: \S+\//g, 'file: <workspace>/')
 
-/** By the name of a variable: the compiler would look for it before it is built. */
+/** The path is in a variable, or else the compiler would look for the package before it is built. */
 const builtPackage = '../../../dist/index.js'
 
 const short = { timeout: 30 }
@@ -33,7 +33,7 @@ describe('the default timeout', () => {
     await rejection(expect(process).toBeDead())
     await rejection(expect(proctor.workspace).toBeDead('no.pid'))
     await rejection(expect(process.pid!).toBeDead())
-    // One that went by 4000 ms would be later by itself.
+    // A matcher that used 4000 ms would take longer than that by itself.
     expect(now() - begin).toBeLessThan(3500)
   })
 })
@@ -471,7 +471,7 @@ describe('as plain functions', () => {
     const failed = await matchers.toBeDead(process, { timeout: 20 })
     expect(failed.pass).toBe(false)
     expect(failed.message()).toContain('Expected it to be dead: ')
-    // As a runner calls them under `.not`: what passes is what fails the test.
+    // Calls the matchers as a runner does under `.not`, where a matcher that passes fails the test.
     expect(await matchers.toBeDead.call({ isNot: true }, process)).toMatchObject({ pass: false })
     expect(await matchers.toHaveOutput.call({ isNot: true }, process, 'up', { timeout: 20 })).toMatchObject({
       pass: true,

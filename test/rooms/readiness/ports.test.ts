@@ -12,11 +12,11 @@ import { eventually, makeFolder } from '../../machine.js'
 import { needs } from '../../needs.js'
 import { givenProctor, node, rejection, shell } from '../given.js'
 
-/** Listens, says so, and stays. */
+/** A program that listens on a port, says so, and stays. */
 const server = (port: number | string, host = '127.0.0.1'): string =>
   `require('net').createServer().listen(${typeof port === 'number' ? `{ port: ${port}, host: '${host}' }` : `'${port}'`}, () => console.log('up'))`
 
-/** A server that no command of a test has started. */
+/** Starts a server that belongs to no command of a test. */
 async function givenStranger(port: number | string, host?: string): Promise<number> {
   const child = spawn(process.execPath, ['-e', server(port, host), 'a-stale-server'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -28,7 +28,7 @@ async function givenStranger(port: number | string, host?: string): Promise<numb
   return child.pid!
 }
 
-/** Listens in this very process. */
+/** Listens in this process. */
 const listen = (port: number, host: string): Promise<Server> =>
   new Promise((resolve, reject) => {
     const own = createServer()
@@ -53,7 +53,7 @@ describe('waitForPort', () => {
         () => (isOver = true),
         () => {},
       )
-      // The first look loads what it takes.
+      // The first look loads the modules that it needs.
       await rejection(process.waitForPort(port, { timeout: 100 }))
       const before = process.waitForPort(port, { timeout: 1000 })
       const error = await rejection(before)
@@ -62,7 +62,7 @@ describe('waitForPort', () => {
       expect(isOver).toBe(false)
       await process.write('go')
       expect(await waiting).toBe(port)
-      // Level-triggered: a second wait is over at once. Without a port it is found.
+      // The wait is level-triggered, so a second one ends at once. A wait without a port finds it too.
       expect(await process.waitForPort(port)).toBe(port)
       expect(await process.waitForPort()).toBe(port)
       expect(await process.waitForPort(undefined, { timeout: 1000 })).toBe(port)
@@ -84,7 +84,7 @@ describe('waitForPort', () => {
     needs('python3')
     const proctor = await givenProctor({ leaks: 'kill' })
     const port = await freePort()
-    // The socket was bound by the parent, which is gone when it is looked for.
+    // The parent bound the socket, and has exited when it is looked up.
     const process = shell(
       proctor,
       `python3 -c 'import os, socket, time
@@ -114,7 +114,7 @@ os.setsid(); time.sleep(60)'`,
       )
       expect(error.message).toMatch(/a-stale-server \(listens on /)
       expect(error.message).toContain(`(listens on ${place}:${port}, started `)
-      // It stands at the line of the test.
+      // The stack begins at the line of the test.
       expect(error.stack).toContain('ports.test.ts')
     },
   )
@@ -192,7 +192,7 @@ os.setsid(); time.sleep(60)'`,
     const pid = await givenStranger(path)
     const waiting = proctor.run('sleep', ['60'])
     expect((await rejection(waiting.waitForPort('c.sock'))).message).toContain(`${path} is held by process ${pid}`)
-    // Whoever takes its name off the disk, and binds another socket there, is the one that is reached.
+    // A program that deletes the socket's file, and binds another socket there, is the one that connections reach.
     const taking = node(proctor, `require('fs').rmSync('c.sock'); ${server('c.sock')}`)
     await taking.waitForOutput('up')
     expect(await taking.waitForPort('c.sock')).toBe('c.sock')
@@ -224,7 +224,7 @@ os.setsid(); time.sleep(60)'`,
     needs('root', 'unshare')
     const proctor = await givenProctor()
     const port = await freePort()
-    // Nobody is in the way there: here the port is a stranger's.
+    // Nobody uses the port in that namespace. Here, a stranger holds it.
     await proctor.workspace.write('server.cjs', `console.log('in'); ${server(port, '0.0.0.0')}`)
     const process = proctor.run('unshare', ['--net', 'node', 'server.cjs'])
     await process.waitForOutput('in')
@@ -254,7 +254,7 @@ test('a stranger of another user is an error that says what is known', async () 
     '-e',
     script,
   ]
-  // Of this user: what an outer proctor has put there is root's.
+  // The environment is made anew, because what an outer proctor has put there belongs to root.
   const env = { PATH: process.env['PATH'], HOME: '/tmp' }
   expect(execFileSync('setpriv', options, { env, encoding: 'utf8' }).trim()).toBe(
     `PortInUseError: Port ${port} is held by a process that sleep 60 did not start, and that may not be looked at (listens on 127.0.0.1:${port}, made by uid 0).`,
@@ -371,7 +371,7 @@ describe('freePort', () => {
     await listen(ports[0]!, '0.0.0.0')
   })
 
-  // By an abstract unix socket, and, where there are none, by the UDP port of the same number.
+  // The lock is an abstract Unix socket, or, where there are none, the UDP port of the same number.
   test.for(isLinux ? ['linux', 'portable'] : ['portable'])(
     'is safe across workers: what one is given no other is, until it dies (%s)',
     async (table) => {

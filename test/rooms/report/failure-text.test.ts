@@ -35,7 +35,7 @@ describe('the commands of a failed test', () => {
       'reloaded',
       '── SIGKILL from the test',
     ])
-    // Times stand one below the other.
+    // The times are aligned below each other.
     expect(new Set(rows.map((row) => row.indexOf(' ms ')))).toHaveLength(1)
   })
 
@@ -142,7 +142,7 @@ describe('what goes along with a task', () => {
     expect(copy).toMatchObject({ diff: expect.stringMatching(/^The test ran 1 command\n/) as string })
     expect(task.meta.proctor).toMatchObject({ commands: 1, failed: [{ exitCode: 1 }] })
     expect(artifact).toMatchObject({ type: 'proctor:commands', commands: [{ exitCode: 1 }] })
-    // What survives the way to another process, and to a file.
+    // The artifact survives being sent to another process, and being written to a file.
     expect(JSON.parse(JSON.stringify(artifact))).toEqual(artifact)
     expect(structuredClone(task.meta)).toEqual(task.meta)
   })

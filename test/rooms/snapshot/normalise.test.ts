@@ -5,7 +5,7 @@ import { snapshotSerializer } from '../../../src/matchers/serializer.js'
 import { rounds } from '../../soak/rounds.js'
 import { givenProctor, node, rejection, shell } from '../given.js'
 
-/** Prints everything that differs from run to run. */
+/** A program that prints everything that differs from run to run. */
 const chatty = `
   const { spawn } = require('node:child_process')
   const begin = performance.now()
@@ -31,7 +31,7 @@ describe('process.snapshot()', () => {
       for (const process of processes) {
         await process.waitForOutput('worker')
         await process.waitForOutput('files')
-        // A child that nobody has looked at is known by its parent.
+        // A child that nothing has looked at yet is known by its parent.
         await process.group.members()
         seen.add(process.snapshot())
       }
@@ -98,7 +98,7 @@ describe('the words', () => {
     ['pid 1, PID: 22, ppid=3, pgid 4, rapid 5', 'pid <pid>, PID: <pid>, ppid=<pid>, pgid <pid>, rapid 5'],
   ])('%s', ([text, expected]) => {
     expect(normalise(text!)).toBe(expected)
-    // What has been turned into words stays as it is.
+    // Text that has already been normalised stays as it is.
     expect(normalise(expected!)).toBe(expected)
   })
 
@@ -107,7 +107,7 @@ describe('the words', () => {
     const port = await freePort()
     expect(normalise(`${port} and ${port}5`)).toBe(`<port> and ${port}5`)
     const { path } = proctor.workspace
-    // Without a command it is known by its name.
+    // Without a command, a workspace is known by its name.
     expect(normalise(`file://${path}/a "${path}" /private${path}/b`)).toBe(
       'file://<workspace>/a "<workspace>" <workspace>/b',
     )
@@ -139,7 +139,7 @@ describe('the serializer', () => {
   })
 })
 
-/** What the global set-up and a person add to the environment of the tests. */
+/** What the global set-up, and a person, add to the environment of the tests. */
 const ofRun = { PROCTOR_RUN: '6d37136a64fed165', PROCTOR_GUARD: 'report', PROCTOR_GUARD_LEAK_TIMEOUT: '100' }
 
 describe('no variable of ours is in a snapshot', () => {

@@ -3,7 +3,8 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { endings, runners, tryOut } from '../../../bench/escapees.mjs'
 import { isStillAlive, witness } from '../../witness.js'
 
-// Six that outlive whoever starts them, under what is there on every machine; the other runners are in `npm run bench -- run`.
+// Six processes that outlive their parent, under what every machine has. `npm run bench -- run` covers the other
+// runners.
 
 const bystander = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' })
 const seen = witness(bystander.pid)
@@ -21,7 +22,8 @@ describe.each([
     const ownExit = [report?.exitCode, report?.exitSignal]
     const promised = { 'exits 0': [1, null], 'times out': [124, null], SIGKILL: [null, 'SIGKILL'] }[ending] ?? ownExit
     expect({ alive, exit: [exit.code, exit.signal] }).toEqual({ alive: 0, exit: promised })
-    // Whom a signal or its death took along needs no name; of whoever kills proctor run nobody hears.
+    // A process that a signal, or the signalled command, took along needs no name. When proctor run itself is killed,
+    // it reports nothing.
     const named = (report?.left ?? []).filter((each) => each.command.endsWith(`sleep ${number}`))
     const least = { 'exits 0': 6, fails: 6, SIGKILL: 0 }[ending] ?? 4
     expect(named.length).toBeGreaterThanOrEqual(least)

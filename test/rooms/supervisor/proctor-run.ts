@@ -13,7 +13,7 @@ let counted = 0
 /** A number that stands in no other command line. */
 export const uniqueNumber = (): string => `${3000 + (counted += 1)}.${process.pid}`
 
-/** The processes whose last argument is this. A zombie has no command line. */
+/** The processes whose last argument is this number. A zombie has no command line. */
 export function sleepersOf(number: string): number[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return []
@@ -21,7 +21,7 @@ export function sleepersOf(number: string): number[] {
       const words = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').slice(0, -1)
       return words.at(-1) === number && words.at(-2)?.endsWith('sleep') === true ? [Number(name)] : []
     } catch {
-      return [] // Gone while it was read.
+      return [] // It has gone while it was being read.
     }
   })
 }

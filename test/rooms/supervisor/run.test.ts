@@ -10,7 +10,7 @@ import { cli, program, sleepersOf, startRun, uniqueNumber } from './proctor-run.
 const folder = mkdtempSync(join(tmpdir(), 'run-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** Runs a shell's line. */
+/** The arguments that run a line of shell. */
 const sh = (line: string): string[] => ['--', 'sh', '-c', line]
 
 describe('what is passed on', () => {
@@ -203,7 +203,7 @@ describe('its end before its time', () => {
 
   test('timeout(1) signals child and group: that is one wish, and the command gets its time', async () => {
     const line = `trap 'sleep 0.5; echo cleaned up; exit 9' TERM; echo ready; while :; do sleep 0.05; done`
-    // What it does when its time is over it does when it is signalled, too.
+    // `timeout` does the same when its time is up and when it is signalled.
     const inner = startInner('timeout', ['600', process.execPath, cli, 'run', ...sh(line)])
     await until(() => inner.output().includes('ready'))
     inner.child.kill('SIGTERM')

@@ -76,7 +76,7 @@ describe('Ctrl-C', () => {
     await shows('ready')
     terminal.write('\u0003')
     await shows('got SIGINT')
-    // Whatever is passed on, and by whom, comes within this time.
+    // Any signal that is passed on, by whichever process, arrives within this time.
     await new Promise((resolve) => setTimeout(resolve, 400))
     expect(times(output(), 'got SIGINT')).toBe(1)
     terminal.write('\u0003')
@@ -139,7 +139,10 @@ describe('Ctrl-C', () => {
 
 test('Ctrl-Z and fg work as in every job', async () => {
   const { terminal, output, shows, exit } = inTerminal('bash', ['--norc', '--noprofile', '-i'])
-  /** Types a line, and waits for what comes after its echo. Whoever types faster than that talks to another program. */
+  /**
+   * Types a line, and waits for what comes after its echo. A person who types faster than that talks to another
+   * program.
+   */
   const type = async (text: string, answer: string): Promise<void> => {
     const before = output().length
     terminal.write(text)

@@ -105,7 +105,7 @@ describe.runIf(process.platform === 'linux')('/proc', () => {
   })
 })
 
-// The whole cycle with the table of macOS: dist in a Node of its own, where it is forced.
+// The whole cycle with the table of macOS: the built package in a separate Node process that forces this table.
 test('the portable table carries start, kill, verification, pid files and leaks', async () => {
   const script = `
     import assert from 'node:assert/strict'

@@ -45,7 +45,7 @@ const notPids: readonly unknown[] = [
   12n,
 ]
 
-/** As if the recorded identity were right: nothing but the number itself stands in the way. */
+/** Pretends that the recorded identity is right, so that only the number itself can stand in the way. */
 const asRecorded = (pid: unknown): ProcessIdentity => ({
   pid: pid as number,
   startTime: table.identify(Number(pid) || 0)?.startTime ?? 0,

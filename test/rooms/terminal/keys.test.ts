@@ -4,7 +4,7 @@ import { encodeKey, type Key, type KeyModes } from '../../../src/terminal/keys.j
 const plain: KeyModes = { applicationCursorKeys: false, bracketedPaste: false }
 const asked: KeyModes = { applicationCursorKeys: true, bracketedPaste: true }
 
-// What xterm sends, as `infocmp -x xterm-256color` has it.
+// What xterm sends, according to `infocmp -x xterm-256color`.
 test.for<[Key, string]>([
   ['Enter', '\r'],
   ['Tab', '\t'],
@@ -55,7 +55,7 @@ test('keys follow the modes that the program has set', () => {
   expect(encodeKey('press', 'ArrowUp', asked)).toBe('\x1bOA')
   expect(encodeKey('press', 'Ctrl+ArrowUp', asked)).toBe('\x1b[1;5A')
   expect(encodeKey('press', { paste: 'a\nb' }, asked)).toBe('\x1b[200~a\rb\x1b[201~')
-  // What is pasted cannot end the brackets and go on as typing.
+  // Pasted text cannot end the bracketed paste and continue as typed keys.
   expect(encodeKey('press', { paste: 'a\x1b[201~rm' }, asked)).toBe('\x1b[200~arm\x1b[201~')
 })
 

@@ -82,15 +82,15 @@ test('the picture has what is on the screen', () => {
 
   expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" width="204" height="78"/)
   expect(svg).toMatch(/<text [^>]*font-weight="bold">bold<\/text>/)
-  // Inverse: the ink is behind, and the paper is what it is written with.
+  // Inverse: the foreground colour fills the background, and the text has the background colour.
   expect(svg).toMatch(/<rect x="57" y="12" width="63" height="18" fill="#d7dae0"\/>/)
   expect(svg).toMatch(/<text [^>]*fill="#16181d">inverse<\/text>/)
   expect(svg).toMatch(/<text [^>]*fill="#ff8700">pa<\/text>/)
   expect(svg).toContain('fill="#010203"/>')
-  // Each wide character stands alone and has two columns.
+  // Each wide character is a text of its own, two columns wide.
   expect(svg).toMatch(/<text x="12" y="62" textLength="18" [^>]*>漢<\/text><text x="30" [^>]*>😀<\/text>/)
   expect(svg).toContain('&lt;&amp;&gt;')
-  // The cursor, on the l of the palette.
+  // The cursor is on the l of the palette.
   expect(svg).toContain('<rect x="30" y="30" width="9" height="18" fill="#e6c07b"/>')
 })
 
@@ -113,7 +113,7 @@ test('erasing up to the last cell of the last row erases everything', () => {
   expect(drawn('above\x1b[24;80H\x1b[1J\x1b[HREADY').stripped).toBe('READY')
 })
 
-// Each of these makes xterm itself throw, and draw no more.
+// Each of these makes xterm itself throw and stop drawing.
 test.each<[string, readonly (string | readonly [columns: number, rows: number])[]]>([
   [
     'a full screen that shrinks and grows',

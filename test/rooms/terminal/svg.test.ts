@@ -16,7 +16,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Of each text of a picture: what it is, how many characters of it Chromium draws, where, and how wide they are. */
+/** One text of a picture: its characters, how many of them Chromium draws, its position, and its width. */
 interface Drawn {
   readonly text: string
   readonly drawn: number

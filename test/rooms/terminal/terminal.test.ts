@@ -14,7 +14,7 @@ const inTerminal = (proctor: FixtureProctor, script: string, options: Partial<Te
 
 const levels = process.platform === 'linux' ? (['strict', 'basic'] as const) : (['basic'] as const)
 
-/** ms that many processes get on a machine that does other things too. */
+/** ms that many processes get on a machine that is busy with other things too. */
 const patience = { timeout: 20_000 }
 
 describe.each(levels)('in %s containment', (containment) => {
@@ -49,7 +49,7 @@ describe.each(levels)('in %s containment', (containment) => {
   test.each([
     ['the session', `setsid -f sh -c 'echo pid $$; exec sleep 600'`],
     ['the session, and closed the terminal', `setsid -f sh -c 'echo pid $$; exec sleep 600 <>/dev/null >&0 2>&0'`],
-    // Only the terminal that it holds tells whose it is, where containment is basic.
+    // With basic containment, only the terminal that it holds tells whose it is.
     ['the session, its environment and its folder', `cd / && env -i setsid -f sh -c 'echo pid $$; exec sleep 600'`],
   ])('who has left %s is found, and blamed on the command', async (_, leave) => {
     const proctor = await givenProctor({ containment })
@@ -84,7 +84,7 @@ describe.each(levels)('in %s containment', (containment) => {
 
 test('a program may close its terminal before it exits', async () => {
   const proctor = await givenProctor()
-  // The terminal would send SIGHUP.
+  // If the terminal were closed at this point, the kernel would send SIGHUP.
   const quiet = inTerminal(proctor, 'echo bye; exec <&- >&- 2>&-; sleep 0.3; exit 7')
 
   expect(await quiet.waitForExit(patience)).toMatchObject({ exitCode: 7, exitSignal: null, output: 'bye\r\n' })
@@ -209,7 +209,7 @@ test('a program that does not read stops nobody else, and one that reads later g
   const later = inTerminal(proctor, 'stty raw -echo; echo ready; sleep 0.5; head -c 300000 | wc -c')
   await Promise.all([deaf, later].map((each) => each.waitForOutput('ready', patience)))
 
-  // More than the kernel keeps for who does not read.
+  // This is more than the kernel buffers for a program that does not read.
   const error = await rejection(deaf.write('x'.repeat(1024 * 1024)))
   await Promise.allSettled([later.write('y'.repeat(300_000))])
 
@@ -226,7 +226,7 @@ test('fake timers stop neither the screen nor the news of an exit', async () => 
   onTestFinished(() => {
     vi.useRealTimers()
   })
-  // Who is left behind holds the terminal open.
+  // The process that is left behind holds the terminal open.
   const terminal = inTerminal(proctor, 'echo up; (trap "" HUP; echo deaf; exec sleep 600) & read line; exit 3')
 
   await terminal.waitForScreen(/up\s+deaf/)

@@ -4,7 +4,7 @@ import { now } from '../../../src/base/clock.js'
 import { eventually } from '../../machine.js'
 import { givenProctor, shell } from '../given.js'
 
-// What is seen of a tree while it lives. The command's own tree is watched a second time, by a watch of the test's.
+// What is seen of a tree while it lives. The test watches the command's own tree with a second watch of its own.
 
 interface Event {
   readonly what: string
@@ -38,7 +38,8 @@ const whatOf = (events: readonly Event[], command: string): string[] =>
 test('reports starts, execs, changes of group and parent, and exits', async () => {
   const { events, watch } = givenWatch()
   const proctor = await givenProctor({ allow: ['sleep 7301'] })
-  // Each shell waits for a file, without a program of its own: to become sleep in its own session, and to exit.
+  // Each shell waits for a file without starting a program. Then one becomes sleep in its own session, and the other
+  // exits.
   const waitFor = (file: string): string => `until [ -e ${file} ]; do :; done`
   const command = shell(proctor, `(${waitFor('go')}; exec setsid sleep 7301) & ${waitFor('end')}; exit 0`)
   watch.add(command.ownTree!, command.command, now())
@@ -56,7 +57,7 @@ test('reports starts, execs, changes of group and parent, and exits', async () =
   await seen('reparented', 'sleep 7301')
   await command.kill().catch(() => {})
   await seen('exited', 'sleep 7301')
-  // Between the shell and sleep it may have been seen as setsid, in its new session already.
+  // Between the shell and sleep, it may have been seen as setsid, already in its new session.
   const what = new Set(whatOf(events, 'sleep 7301'))
   expect(what).toEqual(new Set(['started', 'exec', 'changed group', 'reparented', 'exited']))
   expect([...what].at(-1)).toBe('exited')

@@ -8,7 +8,7 @@ import { table } from '../../../src/system/process-table/current.js'
 import { isAlive } from '../../../src/system/signals.js'
 import { givenProctor, rejection, shell, zombieMaker } from '../given.js'
 
-/** A process of this test that is no command of proctor's. */
+/** A process of this test that proctor has not started. */
 function givenProcess(): number {
   const child = spawn('sleep', ['60'], { stdio: 'ignore' })
   onTestFinished(() => {
@@ -17,7 +17,7 @@ function givenProcess(): number {
   return child.pid!
 }
 
-/** A file that nobody is in the middle of writing. */
+/** A file that is too old for anything to be still writing it. */
 function writeOld(file: string, content: string | Uint8Array): void {
   writeFileSync(file, content)
   const past = Date.now() / 1000 - 1
@@ -192,7 +192,8 @@ describe('the holder of a pid file', () => {
     const { workspace } = await givenProctor()
     const pid = givenProcess()
     const file = workspace.resolve('its.pid')
-    // No line end, and written an hour from now: a clock that was set, a suspended machine, a server's clock.
+    // The file has no newline, and its time is an hour from now: the clock was set, the machine was suspended, or the
+    // time is a server's.
     writeFileSync(file, String(pid))
     utimesSync(file, Date.now() / 1000 + 3600, Date.now() / 1000 + 3600)
     expect(readPidFile(file)).toMatchObject({ pid })

@@ -18,13 +18,13 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { describeLeft, removeFolder } from '../../../src/workspace/removal.js'
 import { eventually } from '../../machine.js'
 
-// Real folders, real mounts, real programs that put something else in between. Every test has something beside the
-// folder, or behind it, that must not be touched.
+// Real folders, real mounts, and real programs that put something else in their place. Every test has something beside
+// the folder, or behind it, that must not be touched.
 
 const isRoot = process.getuid?.() === 0
 const dist = new URL('../../../dist/index.js', import.meta.url).href
 
-/** Whether a command works here: mounts, attributes of files and other users are not to be had everywhere. */
+/** Whether a command works here. Mounts, file attributes and other users are not available everywhere. */
 const works = (command: string, ...args: string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0
 const canMount = isRoot && works('unshare', '--mount', '--propagation', 'private', 'true')
@@ -51,8 +51,8 @@ function given(): { folder: string; precious: string; expectUntouched: () => voi
 }
 
 /**
- * A program that makes a fixture of the built package, does something in its workspace, and tears it down. Gives what
- * the teardown said, and the workspace if it is still there.
+ * Runs a program that makes a fixture of the built package, does something in its workspace, and tears it down. Returns
+ * what the teardown reported, and the workspace if it is still there.
  */
 function tearDownAfter(
   folder: string,
@@ -91,7 +91,7 @@ describe.each(['linux', 'portable'])('the removal of a workspace, %s', (table) =
       for (let level = 0; level < 3000; level += 1) { fs.mkdirSync('level-' + level); fs.writeFileSync('file', ''); process.chdir('level-' + level) }
       process.chdir(start)`
     expect(tearDownAfter(folder, deep, { env })).toEqual({ said: '', files: [] })
-    // This user's own folder goes with the last guardian.
+    // The last guardian removes this user's own folder.
     expect(readdirSync(folder).filter((name) => !/^(?:precious|proctor-\d+)$/.test(name))).toEqual([])
     expectUntouched()
   })
@@ -105,7 +105,7 @@ describe.each(['linux', 'portable'])('the removal of a workspace, %s', (table) =
       fs.symlinkSync(${JSON.stringify(precious)}, path + '/link')
       ${sh('mkfifo fifo; mkdir -p a/b/c; echo x >a/b/c/d; ln -s / a/root; chmod 000 a/b/c; chmod 555 a/b a; chmod 500 .')}`
     expect(tearDownAfter(folder, odd, { env })).toEqual({ said: '', files: [] })
-    // As root the rights of folders keep nobody out.
+    // The permissions of folders do not stop root, so this runs as another user.
     const wrapper = isRoot ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] : []
     expect(tearDownAfter(folder, odd, { env, wrapper })).toEqual({ said: '', files: [] })
     expectUntouched()
@@ -147,7 +147,8 @@ test.skipIf(!canMount)('a file, the workspace itself and a read-only file system
 test.skipIf(!canMount)('an overlay in the workspace stays, with its layers', () => {
   const { folder, precious, expectUntouched } = given()
   const wrapper = ['unshare', '--mount', '--propagation', 'private']
-  // On a tmpfs: an overlay is no upper layer of another one, as this machine's own may be.
+  // The layers lie on a tmpfs, because an overlay cannot be the upper layer of another overlay, and this machine's own
+  // file system may be one.
   const layers = `mkdir u; mount -t tmpfs tmpfs u; cd u; mkdir upper work merged; mount -t overlay overlay -o lowerdir=${precious},upperdir=upper,workdir=work merged`
   expect(tearDownAfter(folder, sh(layers), { wrapper }).said).toMatch(/: u: tmpfs is mounted on it/)
   expectUntouched()
@@ -172,7 +173,7 @@ test('without a free descriptor it stays, is named with the reason, and goes whe
   const command = ['ulimit -n 64; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script]
   const env = { PATH: process.env['PATH'], TMPDIR: folder }
   const lines = execFileSync('sh', ['-c', ...command], { encoding: 'utf8', cwd: '/', env }).split('\n')
-  // How many are needed is nobody's promise: none is too few, and five are enough.
+  // How many descriptors are needed is not promised: none is too few, and five are enough.
   expect(lines[0]).toMatch(/^WorkspaceError: The workspace cannot be removed: .*EMFILE.*It stays: \/.*\/proctor-\S+$/)
   expect(lines[5]).toBe('removed')
   for (const line of lines.slice(1, 5)) expect(line).toMatch(/^removed$|EMFILE.*It stays: /)
@@ -207,7 +208,7 @@ test.skipIf(!isRoot)('what another user has made in it stays for an ordinary use
   const { folder, expectUntouched } = given()
   const ready = join(folder, 'path')
   const wait = `fs.writeFileSync(${JSON.stringify(ready)}, path); while (!fs.existsSync(path + '/others')) execFileSync('sleep', ['0.01'])`
-  // As root: it puts a folder of its own into the workspace of the user.
+  // The helper runs as root, and puts a folder of its own into the user's workspace.
   const helper = spawn('sh', [
     '-c',
     `until [ -s ${ready} ]; do sleep 0.01; done; p=$(cat ${ready}); mkdir "$p/new"; echo x >"$p/new/file"; mv "$p/new" "$p/others"`,
@@ -227,7 +228,8 @@ test('a folder that is swapped for a link while it is gone through is not left t
     mkdirSync(join(workspace, 'swapped'), { recursive: true })
     for (let file = 0; file < 400; file += 1) writeFileSync(join(workspace, 'swapped', `file-${file}`), '')
     symlinkSync(precious, join(workspace, 'link'))
-    // renameat2(RENAME_EXCHANGE) as fast as it goes, by mv --exchange where there is one, else by three renames.
+    // Swaps two names as fast as possible: with renameat2(RENAME_EXCHANGE) where mv has --exchange, and with three
+    // renames elsewhere.
     const swap = `cd ${workspace} || exit; while [ -e swapped ]; do mv -T swapped hidden; mv -T link swapped; mv -T swapped link; mv -T hidden swapped; done 2>/dev/null`
     const swapper = spawn('sh', ['-c', swap], { stdio: 'ignore' })
     const ended = new Promise((resolve) => void swapper.once('exit', resolve))

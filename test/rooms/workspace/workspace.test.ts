@@ -73,7 +73,7 @@ describe('a path', () => {
       () => workspace.write({ [path]: 'no' }),
       () => workspace.write({ [path]: executable('no') }),
       () => workspace.write({ [path]: { deeper: 'no' } }),
-      // An absolute one is a folder of the test's own.
+      // An absolute path is valid as the working directory: it is a folder of the test's own.
       ...(path.startsWith('/') ? [] : [() => proctor.run('true', [], { cwd: path })]),
     ]
     for (const attempt of attempts) {
@@ -256,7 +256,7 @@ describe('writing', () => {
     expect(await said('file/below')).toMatch(/^Cannot write "file\/below" in the workspace: (?:EEXIST|ENOTDIR)/)
     expect(await said('.')).toBe('"." is the workspace itself, not a file.')
     expect(await said('x'.repeat(300))).toMatch(/ENAMETOOLONG/)
-    // Nobody reads from it: an open for writing would wait for ever.
+    // Nobody reads from it, so opening it for writing would block for ever.
     expect(await said('fifo')).toMatch(/^Cannot write "fifo" in the workspace: ENXIO/)
   })
 })

@@ -1,4 +1,4 @@
-// Compiled, never run: what `proctor/playwright` looks like to who uses it.
+// Compiled, never run: the types of `proctor/playwright`.
 import { defineConfig, mergeExpects, mergeTests, test as base, type Page } from '@playwright/test'
 import { expect, type Proctor, type ProctorFixtures, type ProctorOptions, type Run, test } from 'proctor/playwright'
 import { expectTypeOf } from 'vitest'

@@ -36,7 +36,7 @@ describe('the environment of a command', () => {
     stub({ [name]: 'outer' })
     expect(inheritedEnvironment()).not.toHaveProperty(name)
     expect(askedFor({ ...process.env, OWN: 'x' })).not.toHaveProperty(name)
-    // That one tells copies of the environment apart, and is nothing to ask for.
+    // This variable only tells copies of the environment apart, and is not checked.
     if (name.startsWith('PROCTOR_OUTSIDE_')) return
     expect(askedFor({ [name]: 'own' })).toHaveProperty(name, 'own')
     expect(askedFor({ ...process.env, [name]: 'own' })).toHaveProperty(name, 'own')

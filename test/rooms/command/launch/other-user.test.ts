@@ -7,9 +7,9 @@ import { inRoot } from '../../../inner-run.js'
 import { makeFolder, removeFolder } from '../../../machine.js'
 import { needs } from '../../../needs.js'
 
-// As a user without rights, whose limits hold: root's do not.
+// The tests run as a user without privileges, whose limits apply. Limits do not apply to root.
 
-/** Nobody else's on this machine: the limit of processes counts those of a user. */
+/** A user that nobody else is on this machine: the limit on processes counts all processes of a user. */
 const user = '61234'
 
 const script = `
@@ -58,7 +58,7 @@ test.each(['native', 'portable'])(
     writeFileSync(file, script)
     const identity = ['setpriv', '--reuid', user, '--regid', user, '--clear-groups']
     const limits = ['prlimit', '--fsize=1000000000:2000000000', '--nproc=4096:4096', '--nofile=300:400']
-    // A worker whose parent ignored signals, which Node passes on.
+    // A worker whose parent ignored signals, which Node passes on to its children.
     const line = `trap '' USR1 HUP TERM; exec "$@"`
     const args = ['-c', line, 'sh', ...limits, ...identity, process.execPath, file]
     const env = { PATH: process.env['PATH'], TMPDIR: folder, PROCTOR_LAUNCH: launch }

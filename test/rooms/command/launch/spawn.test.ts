@@ -137,7 +137,7 @@ describe('a program that cannot be started', () => {
     }
     expect(process).toMatchObject({ running: false, pid: undefined, exitCode: null, exitSignal: null, output: '' })
     expect(await toBeDead(process)).toMatchObject({ pass: true })
-    // A wait has told the test: the teardown has nothing to add.
+    // A wait has already told the test, so the teardown has nothing to add.
     await expect(proctor.teardown()).resolves.toMatchObject({ commands: [{ leaked: [], survived: [] }] })
   })
 

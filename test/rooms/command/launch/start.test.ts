@@ -11,7 +11,8 @@ import { executable } from '../../../../src/workspace/file-tree.js'
 import { inRoot } from '../../../inner-run.js'
 import { givenProctor, shell } from '../../given.js'
 
-// What both starts have in common, tried on whichever this run takes: project `portable` has the other one.
+// What both ways to start a command have in common, tested with the one that this run uses. The project `portable` uses
+// the other one.
 
 describe('what is started', () => {
   test('/bin/sh runs a script without a #! line', async () => {
@@ -111,7 +112,7 @@ describe('SIGCHLD', () => {
     process.on('SIGCHLD', () => (heard += 1))
     await command.endInput()
     expect((await command.waitForExit()).exitCode).toBe(3)
-    // The news of a signal has its own turn of the event loop, behind libuv's look at its children.
+    // The signal is reported in a turn of the event loop of its own, after libuv has looked at its children.
     await vi.waitFor(() => expect(heard).toBeGreaterThan(0), { timeout: 10_000 })
   })
 
@@ -135,7 +136,7 @@ describe('SIGCHLD', () => {
     const byHand = (): Promise<unknown> => new Promise((resolve) => spawn('true').once('exit', resolve))
     await proctor.run('true').waitForExit()
     const [plain, ours] = [await timeOf(byHand), await timeOf(() => proctor.run('true').waitForExit())]
-    // Twenty slow looks are ten seconds, which is some thousand times what a child takes.
+    // Twenty slow looks take ten seconds, some thousand times as long as a child takes.
     expect(ours / plain).toBeLessThan(50)
   })
 
@@ -147,7 +148,7 @@ describe('SIGCHLD', () => {
   })
 })
 
-/** Runs a script in a Node of its own, which imports the built package. */
+/** Runs a script in a separate Node process that imports the built package. */
 function runScript(text: string, setUp = ''): string {
   const file = inRoot(`test/.start-${process.pid}-${Math.random().toString(36).slice(2)}.mjs`)
   writeFileSync(file, text)
@@ -235,7 +236,7 @@ test('the CommonJS build goes on where fake timers replace what node:timers has,
   expect(output).toBe('the end\n')
 })
 
-// A spy, and not a trace of system calls, which needs rights.
+// A spy is enough here. Tracing system calls would need privileges.
 test.each([
   { launch: 'native', calls: [] },
   { launch: 'portable', calls: ['spawnSync /bin/sh', 'spawn /bin/sh', 'spawn true'] },
@@ -274,7 +275,7 @@ async function outputOf(transport: Transport): Promise<string> {
   return output
 }
 
-/** As where there are no system calls. */
+/** Opens the outputs the way it is done without system calls. */
 const openOutputs = (stream: 0 | 1 | 2): Pipe | undefined => (stream === 0 ? undefined : openFifo())
 
 describe('the portable start', () => {
@@ -305,7 +306,7 @@ describe('the portable start', () => {
 
   test('does not forget what was started when something throws after that: another AbortController', async () => {
     await preparePortableStart()
-    // As happy-dom and jsdom have one: execa throws after its own spawn.
+    // As in happy-dom and jsdom: execa throws after it has spawned the process.
     vi.stubGlobal(
       'AbortController',
       class {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { readTrace } from '../../../../src/trace/page/model/read.js'
 
-// What the page makes of a trace's lines, as plain data.
+// What the page reads from the lines of a trace, as plain data.
 
 const process = (p: number, parent: number | undefined, t: number): object =>
   Object.assign(
