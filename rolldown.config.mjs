@@ -1,5 +1,5 @@
-// `npm run build`: self-contained ESM and CommonJS builds of every door, and the licences of what is compiled in.
-// Declarations are `.ci/declarations.mjs`'s.
+// `npm run build`: self-contained ESM and CommonJS builds of every entry point, and the licences of what is compiled
+// in. `.ci/declarations.mjs` builds the declarations.
 import { createHash } from 'node:crypto'
 import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -31,12 +31,14 @@ export const both = {
   'jest-global-teardown': 'src/jest-global-teardown.ts',
 }
 
-/** A person waits for each command of a shell. Node's loader of ES modules takes it longer than that of CommonJS. */
+/** A person waits for each command of a shell, and Node loads an ES module more slowly than a CommonJS one. */
 const commands = { cli: 'src/cli.ts' }
 
 export const external = [/^node:/, 'vitest', /^vitest\//, /^@jest\//, '@playwright/test']
 
-/** Writes the licence of every package that a build took in, found by the modules themselves. */
+/**
+ * Writes the licence of every package that a build contains. The modules of the build show which packages those are.
+ */
 const licences = () => ({
   name: 'licences',
   async generateBundle(_, bundle) {
@@ -59,8 +61,8 @@ const licences = () => ({
 })
 
 /**
- * There is no other way below the size that `.ci/package.mjs` holds it to. What a person may print keeps its class's name,
- * and entry points, which are lists of names, their lines.
+ * Nothing else gets the package below the size that `.ci/package.mjs` allows. Classes whose names a person may print
+ * keep them, and entry points, which are lists of names, keep their lines.
  */
 const small = {
   name: 'small',
@@ -71,7 +73,7 @@ const small = {
   },
 }
 
-/** tmp loads node:crypto for names of its own, which takes a worker 3 ms, and here it is given each name. */
+/** tmp loads node:crypto to make up names, which takes a worker 3 ms. Here it is given every name. */
 const loadedLate = {
   name: 'loaded-late',
   transform: {
@@ -87,7 +89,7 @@ const loadedLate = {
   },
 }
 
-/** What `proctor/vitest` loads with the first fixture is an entry of the build of everything else. */
+/** What `proctor/vitest` loads with the first fixture is an entry of the other ES module build. */
 const fixturesOfVitest = 'vitest-fixtures'
 const loadedByVitest = {
   name: 'loaded-by-vitest',
@@ -101,7 +103,7 @@ const guardian = {
   },
 }
 
-/** The page of a trace: one file with its style and its script, and a policy that lets in nothing else. */
+/** The page of a trace: one file with its style and its script, and a policy that allows nothing else. */
 const tracePage = {
   name: 'trace-page',
   async generateBundle(_, bundle) {
@@ -120,29 +122,30 @@ const tracePage = {
   },
 }
 
-/** What lies in one of these rooms of src. */
+/** The modules in these rooms of src. */
 const rooms = (names) => new RegExp(`/src/(?:${names})`)
 
 const output = (format) => ({
   dir: 'dist',
   format,
   entryFileNames: format === 'es' ? '[name].js' : '[name].cjs',
-  // Beside the entries, not below: guardian.sh is found from wherever the code is.
+  // Chunks lie beside the entries, and not in a folder below, so that the code finds guardian.sh from every file.
   chunkFileNames: format === 'es' ? 'chunk-[name]-[hash].js' : 'chunk-[name]-[hash].cjs',
   exports: 'named',
-  // `small` has done it, and rolldown would print it anew with white space.
+  // `small` has already minified the code, and rolldown would print it again with white space.
   minify: false,
   comments: { jsdoc: false },
-  // One file of what is loaded together: to find and read a file costs a worker more than to compile what is in it.
+  // Modules that are loaded together share one file: finding and reading a file costs a worker more than compiling it.
   codeSplitting: {
     groups: [
-      // What an entry point of a runner uses before a test asks for a fixture. It must stay small: every worker loads it.
+      // What a runner's entry point uses before a test asks for a fixture. It must stay small, because every worker
+      // loads it.
       {
         name: 'names',
         test: /\/src\/(?:workspace\/file-tree|matchers\/names|base\/(?:start-folder|kinds|call-site|error-text|escape))\./,
         priority: 3,
       },
-      // All that a guard needs: a worker that runs no fixture loads no more.
+      // Everything that a guard needs. A worker that runs no fixture loads no more.
       {
         name: 'system',
         test: rooms(
@@ -150,13 +153,14 @@ const output = (format) => ({
         ),
         priority: 2,
       },
-      // What makes the list of the traces when a run has ended.
+      // What writes the list of the traces after a run.
       { name: 'trace-list', test: /\/src\/(?:trace\/(?:index-|format)|runners\/trace-lists)/, priority: 2 },
-      // `proctor run` is started once a command: it reads no more than it needs.
+      // `proctor run` starts once for each command, so it reads no more than it needs.
       { name: 'supervisor', test: rooms('supervisor/(?!run-trace)'), priority: 2 },
       {
         name: 'core',
-        // Not what loads node:http or node:crypto, which takes 5 ms and 3: only who asks for HTTP, or for a port, waits.
+        // Leaves out what loads node:http, which takes 5 ms, and node:crypto, which takes 3 ms. Only a test that asks
+        // for HTTP, or for a port, pays for them.
         test: rooms(
           '(?!trace/page/|runners/|cli/|readiness/(?:ask|free-port)\\.)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)',
         ),
@@ -173,7 +177,7 @@ const shared = {
   tsconfig: 'tsconfig.json',
   checks: { pluginTimings: false },
   experimental: { attachDebugInfo: 'none' },
-  // A test may put its own in the place of a global, while a command of it runs.
+  // A test may replace a global while one of its commands runs.
   transform: { inject: { Buffer: ['node:buffer', 'Buffer'] } },
 }
 
@@ -187,14 +191,14 @@ export default defineConfig([
     plugins: [loadedLate, small, licences(), guardian],
   },
   { ...shared, input: { ...both, ...commands }, output: output('cjs'), plugins: [loadedLate, small] },
-  // One file: every test file loads this one, most run no command, and each further file costs a worker a millisecond.
+  // One file: every test file loads this one, most run no command, and each further file costs a worker 1 ms.
   {
     ...shared,
     input: { vitest },
     output: { ...output('es'), codeSplitting: false },
     plugins: [loadedByVitest, small],
   },
-  // What `require` gets of a door that is ESM only.
+  // What `require` gets from an entry point that is ESM only.
   {
     ...shared,
     input: { 'vitest-required': 'src/vitest-required.ts' },
@@ -207,7 +211,7 @@ export default defineConfig([
     output: { dir: 'dist', format: 'es', codeSplitting: false, comments: { jsdoc: false } },
     plugins: [small],
   },
-  // What a command loads before its program, from a copy of it: one file.
+  // What a command loads before its own program, from a copy, is one file.
   {
     ...shared,
     input: { 'coverage-preload': 'src/coverage-preload.ts' },

@@ -2,16 +2,16 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 // The tests run against the built package: `npm test` builds it first.
 const names = process.argv.filter((_, index, all) => all[index - 1] === '--project')
-// A report for each run of a stage of .ci/run, which counts them.
+// Each run of a stage of .ci/run writes a report, whose tests .ci/run counts.
 const report = process.env['CI_REPORT'] && [process.env['CI_REPORT'], ...names, 'json'].join('.')
 
-/** What leaves nothing behind in its worker. */
+/** Tests that leave nothing behind in their worker. */
 const sharing = ['rooms', 'stories', 'messages', 'features'].map((folder) => `test/${folder}/**/*.test.ts`)
 
-/** What tests the tests: the package with a part switched off, where they must fail. */
+/** The tests of the tests. They switch off a part of the package, and then its tests must fail. */
 const controls = ['test/controls/**/*.test.ts']
 
-/** What is published: the packed package, its types, and the examples of every page. */
+/** The tests of what is published: the packed package, its types, and the examples of every page. */
 const published = ['test/docs.test.ts', 'test/package/**/*.test.ts', 'test/types/**/*.test.ts']
 
 export default defineConfig({
@@ -19,27 +19,29 @@ export default defineConfig({
     server: { deps: { external: [/\/dist\//] } },
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // More than the two cores of a small machine: most tests wait for other processes most of the time.
+    // More than the two cores of a small machine, because most tests spend most of their time waiting for other
+    // processes.
     maxWorkers: 3,
-    // Of tests that say so: each starts a runner of its own.
+    // Applies to concurrent tests, each of which starts a runner of its own.
     maxConcurrency: 3,
-    // What was skipped stands at the end, by name; .ci/run counts what passed and failed.
+    // Lists the skipped tests by name at the end. .ci/run counts what passed and failed.
     reporters: [
       'default',
       'test/skipped.ts',
       ...(report === undefined ? [] : [['json', { outputFile: report }] as ['json', object]]),
     ],
-    // Under every test and inner run: a recorder of the signals that the package sends.
+    // Preloads a recorder of the signals that the package sends into every test and inner run.
     execArgv: ['--import', `${import.meta.dirname}/test/safety/recorder.mjs`],
     globalSetup: ['test/safety/recording.ts'],
     projects: [
       {
-        // A worker for many files: to start one, and to load Vitest in it, takes longer than most of them.
+        // One worker runs many files: starting a worker, and loading Vitest in it, takes longer than most of them.
         extends: true,
         test: { name: 'forks', isolate: false, include: sharing },
       },
       {
-        // Each file is alone in its worker: it starts runners, storms and strangers, or takes down what others use.
+        // Each file has its own worker, because it starts runners, storms and strangers, or takes down what other tests
+        // use.
         extends: true,
         test: {
           name: 'isolated',
@@ -50,7 +52,7 @@ export default defineConfig({
       { extends: true, test: { name: 'controls', include: controls } },
       { extends: true, test: { name: 'published', include: published } },
       {
-        // What a user meets of a command, with the start that takes the other one's place where there are no system calls.
+        // What a user sees of a command, with the portable start, which is used where there are no system calls.
         extends: true,
         test: {
           name: 'portable',
@@ -60,7 +62,7 @@ export default defineConfig({
         },
       },
       {
-        // Strict containment in worker threads comes through the global set-up, in a run of their own.
+        // The global set-up brings strict containment to worker threads, in a run of their own.
         extends: true,
         test: {
           name: 'threads',

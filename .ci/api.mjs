@@ -1,15 +1,15 @@
-// `node .ci/api.mjs` writes docs/api.md from the declarations that the build has made; `--check` fails when the page is
-// not what it would write.
+// `node .ci/api.mjs` writes docs/api.md from the declarations of the build. `--check` fails when the page differs from
+// what it would write.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseSync } from 'rolldown/utils'
 
-/** What a reader looks for first stands first; what is not named here follows by name. */
+/** What a reader looks for first comes first. Names that are not listed follow in alphabetical order. */
 const order = `createProctor Proctor ProctorOptions RunOptions TerminalOptions Process TerminalProcess ProcessGroup
   ProcessInfo Exit Screen Workspace FileTree executable symlink json freePort isAlive snapshotSerializer`.split(/\s+/)
 
 const files = ['dist/types.d.cts', 'dist/index.d.ts']
 
-/** The comment right before a position, as its text, its throws and its example. */
+/** The comment directly before a position: its text, what is thrown, and its example. */
 function docBefore(text, position) {
   const before = text.slice(0, position).trimEnd()
   if (!before.endsWith('*/')) return { lines: [], throws: [], example: undefined }

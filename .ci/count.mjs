@@ -10,7 +10,7 @@ const files = readdirSync(folder)
 
 const isSkipped = ({ status }) => ['skipped', 'pending', 'todo'].includes(status)
 const isFailed = ({ status }) => status === 'failed'
-/** A file that failed to load has no test that says so. */
+/** A file that failed to load has no failed test to show for it. */
 const isBroken = (file) => isFailed(file) && !file.assertionResults.some(isFailed)
 
 const tests = files.flatMap(({ assertionResults }) => assertionResults)

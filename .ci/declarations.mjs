@@ -1,5 +1,5 @@
-// The last step of `npm run build`: one declaration a door, bundled from what tsc says of src, what several doors share
-// in one more, and for the doors that are CommonJS too the same once more.
+// The last step of `npm run build`. It bundles one declaration file for each entry point from what tsc emits for src.
+// What several entry points share goes into one more file. Entry points that are CommonJS too get the same files again.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,8 +15,8 @@ const doorOf = (file) => basename(file, '.d.ts')
 const isDoor = (file) => file === join(emitted, basename(file))
 
 /**
- * `export type * from './index.js'` stays as it stands: bundled, the classes would be exported as values that the
- * door does not have.
+ * `export type * from './index.js'` is left as it is. If it were bundled, the classes would be exported as values that
+ * the entry point does not have.
  */
 const handsOn = /^export type \* from '\.\/index\.js';$/m
 const handingOn = new Set()
@@ -32,7 +32,7 @@ const allTypes = {
   },
 }
 
-/** What the bundler says of where a part comes from would be the name of a temporary folder. */
+/** The bundler's comments on where a part comes from would contain the name of a temporary folder. */
 const withoutOrigins = (code) => code.replaceAll(/^(?:\/\/#(?:end)?region.*|\/\/ .*\.d\.ts)\n/gm, '')
 
 const finish = {
@@ -44,7 +44,7 @@ const finish = {
       if (!Object.hasOwn(both, doorOf(fileName)) && chunk.isEntry) continue
       const source = chunk.code.replaceAll(/(from ['"]\.[^'"]*)\.js(?=['"])/g, '$1.cjs')
       this.emitFile({ type: 'asset', fileName: fileName.replace(/\.ts$/, '.cts'), source })
-      // One copy is enough: declarations of an ES module may come from CommonJS.
+      // One copy is enough: the declarations of an ES module may come from CommonJS.
       if (fileName === 'types.d.ts') chunk.code = "export * from './types.cjs'\n"
     }
   },

@@ -1,12 +1,12 @@
-// `npm run package`: packs the package twice, each time from a build of its own, and asks for the same bytes; then
-// holds the tarball to its size, and has publint and attw look at that very file.
+// `npm run package` packs the package twice, each time from a build of its own, and requires the same bytes. Then it
+// checks the size of the tarball, and runs publint and attw on it.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Bytes, packed. What a project downloads. */
+/** The size of the tarball in bytes, which is what a project downloads. */
 const mostBytes = 400_000
 
 const folder = mkdtempSync(join(tmpdir(), 'package-'))
@@ -16,7 +16,7 @@ const fail = (message) => {
   process.exit(1)
 }
 
-/** Builds, through `prepack`, and packs. */
+/** Packs the package, which `prepack` builds. */
 function pack(name) {
   const destination = join(folder, name)
   mkdirSync(destination)
@@ -50,7 +50,7 @@ const stubbed = ['vitest', 'vitest/guard']
 for (const [tool, ...args] of [
   ['publint', '--strict', first.path],
   ['attw', first.path, ...attw, '--exclude-entrypoints', ...stubbed],
-  // `require` gets an error that says what to do, and no types of it: TypeScript's own message is better than none.
+  // `require` gets an error that says what to do, and no types for it: TypeScript's own message is better than none.
   ['attw', first.path, ...attw, 'false-esm', '--entrypoints', ...stubbed],
 ]) {
   const { status } = spawnSync(tool, args, { stdio: 'inherit' })

@@ -1,5 +1,5 @@
-// `node .ci/release-notes.mjs v1.2.3`: the changelog's section of this version, for a release. Fails when the tag, the
-// version in package.json and the changelog do not name the same one, or the section is not dated.
+// `node .ci/release-notes.mjs v1.2.3` prints the changelog's section of this version, for a release. It fails when the
+// tag, package.json and the changelog do not name the same version, or when the section has no date.
 import { readFileSync } from 'node:fs'
 
 const [tag] = process.argv.slice(2)

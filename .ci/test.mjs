@@ -1,5 +1,5 @@
-// What `npm test` runs once the package is built. `npm run test:quick` leaves out what starts runners, browsers and
-// storms. What `.ci/check` runs besides has runs of its own: other projects of vitest.config.ts.
+// What `npm test` runs once the package is built. `npm run test:quick` leaves out the tests that start runners,
+// browsers and storms. `.ci/check` runs other projects of vitest.config.ts, in runs of their own.
 import { spawn } from 'node:child_process'
 
 const quick = ['test/architecture.test.ts', 'test/public-api.test.ts', 'test/rooms', 'test/stories']

@@ -1,6 +1,6 @@
-// `npm run bench [-- section …] [--json] [--short] [--plot]`: numbers of this machine, side by side in one run, as ratios
-// of medians. `--short` is for CI: it takes a minute and fails only when a ratio is more than twice its goal. `--plot`
-// writes the curves to docs/scaling.svg.
+// `npm run bench [-- section …] [--json] [--short] [--plot]` measures on this machine, side by side in one run, and
+// prints ratios of medians. `--short` is for CI: it takes a minute, and fails only when a ratio is more than twice its
+// goal. `--plot` writes the curves to docs/scaling.svg.
 import { execFileSync } from 'node:child_process'
 import { goals, isShort, printGoals } from './side-by-side.mjs'
 

@@ -1,4 +1,4 @@
-// A project in a temporary folder that has the package installed, for what is measured inside of a runner.
+// A project in a temporary folder with the package installed, for measurements inside a runner.
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** Makes the project. Returns its folder. */
 export function makeConsumer() {
   const folder = mkdtempSync(join(tmpdir(), 'proctors-bench-'))
-  // A copy: what a link leads to outside of node_modules, Vite transforms.
+  // The package is copied, because Vite transforms files that a link reaches outside of node_modules.
   const installed = join(folder, 'node_modules/proctor')
   mkdirSync(installed, { recursive: true })
   for (const name of ['dist', 'package.json']) cpSync(join(root, name), join(installed, name), { recursive: true })
@@ -21,7 +21,7 @@ export function makeConsumer() {
   return folder
 }
 
-/** Runs Vitest in it. */
+/** Runs Vitest in the project. */
 export async function runVitest(folder, args, more = {}) {
   const { NODE_OPTIONS: _, ...env } = process.env
   const all = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...args]

@@ -1,4 +1,4 @@
-// What proof costs: issue "Containment", Numbers.
+// What it costs to prove processes dead: "Numbers" in the issue "Containment".
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -112,7 +112,7 @@ async function guardian() {
 const trees = isShort ? 50 : 200
 const program = ['-c', 'sleep 100 & sleep 100 & (setsid sleep 100 &) ; setsid -f sleep 100; echo up; wait']
 
-/** What lives of them: their sleeps, by a command line that nobody else has. */
+/** The processes that are still alive, found by a command line that nothing else has. */
 const sleepsLeft = (time) =>
   readdirSync('/proc').filter((pid) => {
     try {
@@ -122,7 +122,10 @@ const sleepsLeft = (time) =>
     }
   })
 
-/** Trees of 5, two of which leave the group: by hand one must know them, here by their command line. */
+/**
+ * Trees of five processes, two of which leave the group. Code written by hand must know those two. Here it finds them
+ * by their command line.
+ */
 async function treesByHand(time) {
   const script = ['-c', program[1].replaceAll('sleep 100', `sleep ${time}`)]
   const begin = performance.now()

@@ -1,4 +1,4 @@
-// What `coverage: true` costs a command, beside Node's own writing of it.
+// What `coverage: true` costs a command, compared with what Node itself takes to write its coverage.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
 /* The floor of one cycle: mkdtemp, posix_spawn of `sleep 100` in a group of its own, killpg, waitpid, rmdir.
-   `cycle N` prints the median of N in ms. */
+   `cycle N` prints the median of N cycles in ms. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <spawn.h>

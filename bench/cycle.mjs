@@ -1,5 +1,5 @@
-// One test's cycle: a workspace, `sleep 100` in it, kill, verify, clean. Against what one would write by hand, which
-// verifies nothing, against the peers, and against C.
+// The cycle of one test: a workspace, `sleep 100` in it, kill, verify, clean. It is compared with the code that one
+// would write by hand, which verifies nothing, with the peers, and with C.
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -39,7 +39,7 @@ async function withNode() {
   await rm(cwd, { recursive: true })
 }
 
-/** Put together as one would: list the tree, kill it, look until nobody of it is on the process list. */
+/** The code that one would put together: list the tree, kill it, and look until none of it is on the process list. */
 async function withPidtreeAndPsList() {
   const { path: cwd, cleanup } = await dir({ unsafeCleanup: true })
   const subprocess = execa('sleep', ['100'], { cwd, detached: true, reject: false })
@@ -64,7 +64,7 @@ function withTreeKill(treeKill) {
   }
 }
 
-/** What is installed on demand under bench/peers. */
+/** Loads tree-kill, which is installed on demand under bench/peers. */
 function treeKillOnDemand() {
   const folder = path('peers')
   if (!existsSync(join(folder, 'node_modules'))) {
@@ -74,7 +74,7 @@ function treeKillOnDemand() {
   return createRequire(join(folder, 'package.json'))('tree-kill')
 }
 
-/** ms of one posix_spawn + killpg + waitpid + mkdtemp + rmdir in C. */
+/** The ms that one posix_spawn + killpg + waitpid + mkdtemp + rmdir take in C. */
 function floor() {
   const folder = mkdtempSync(join(tmpdir(), 'proctors-bench-'))
   const program = join(folder, 'cycle')
@@ -85,7 +85,7 @@ function floor() {
 export async function run() {
   const c = floor()
   try {
-    const holder = await createProctor() // As in a worker: its guardian is there.
+    const holder = await createProctor() // As in a worker, whose guardian is already running.
     await holder.run('true').waitForExit()
     await holder.teardown()
     const names = {

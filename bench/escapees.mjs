@@ -1,5 +1,5 @@
-// Six processes that outlive whoever started them, under a runner, brought to an end in one of six ways: what is alive
-// afterwards, and what was said. For `npm run bench -- run`, and for the test of `proctor run`.
+// Six processes that outlive their parent, under a runner that is ended in one of six ways: what is alive afterwards,
+// and what was reported. `npm run bench -- run` and the test of `proctor run` use it.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -21,16 +21,16 @@ test('six', () => void execSync(${JSON.stringify(six)}, { stdio: 'ignore' }))`,
   'six.bun.test.js': `import { execSync } from 'node:child_process'
 import { test } from 'bun:test'
 test('six', () => void execSync(${JSON.stringify(six)}, { stdio: 'ignore' }), 60000)`,
-  // bats waits for whoever holds its file 3.
+  // bats waits for every process that holds its file descriptor 3.
   'six.bats': `@test "six" { ${six} >/dev/null 2>&1 3>&-; }`,
   'test_six.py': `import os, subprocess
 def test_six(): subprocess.run(${JSON.stringify(six)}, shell=True, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)`,
 }
 
-/** The distribution's bats, where it has one. */
+/** The distribution's bats, if it has one. */
 const bats = (peers) => (existsSync('/usr/bin/bats') ? '/usr/bin/bats' : join(peers, 'node_modules/bats/bin/bats'))
 
-/** What starts the six, by its name. `peers` is a folder with bats and bun in its node_modules. */
+/** The commands that start the six, by name. `peers` is a folder with bats and bun in its node_modules. */
 export const runners = (peers) => ({
   'a shell script': ['sh', '-c', `${six} & wait $!`],
   'npm test': ['npm', 'test', '--silent'],
@@ -42,7 +42,7 @@ export const runners = (peers) => ({
 
 export const endings = ['exits 0', 'fails', 'times out', 'Ctrl-C', 'SIGTERM', 'SIGKILL']
 
-/** s until it is too long. pytest alone takes 2 s to start on a busy machine. */
+/** The seconds after which a run has timed out. On a busy machine, pytest alone takes 2 s to start. */
 const timeOf = (command) => (command.includes('pytest') ? 6 : 2)
 
 const wrappers = {
@@ -57,7 +57,7 @@ const wrappers = {
   },
 }
 
-/** The processes whose command line is one that is looked for. A zombie has none. */
+/** The processes whose command line matches. A zombie has none. */
 function processesWith(isLookedFor) {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return []
@@ -70,11 +70,11 @@ function processesWith(isLookedFor) {
   })
 }
 
-/** The processes that sleep for this time. */
+/** The processes that sleep for this number of seconds. */
 export const sleepersOf = (number) =>
   processesWith((words) => words.at(-1) === number && words.at(-2)?.endsWith('sleep') === true)
 
-/** What has started them, and stays: under nothing, nobody ends it either. */
+/** The processes that have started the six, and stay. Without a runner, nothing ends them either. */
 const startersOf = (number) => processesWith((words) => words.includes(program) && words.includes(number))
 
 async function until(holds, limit) {
@@ -89,7 +89,7 @@ const environment = (more) => {
   return { ...Object.fromEntries(own), ...more }
 }
 
-/** Starts it in a session of its own, as a harness does. */
+/** Starts the command in a session of its own, as a harness does. */
 function startPlain([file, ...args], options) {
   const child = spawn(file, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -107,7 +107,7 @@ function startPlain([file, ...args], options) {
   }
 }
 
-/** Starts it in a terminal, and presses Ctrl-C there. */
+/** Starts the command in a terminal, and presses Ctrl-C there. */
 function startInTerminal([file, ...args], { cwd, env }) {
   const pty = createRequire(join(root, 'package.json'))('@lydell/node-pty')
   const terminal = pty.spawn(file, args, { cwd, env, cols: 200, rows: 50 })
@@ -126,16 +126,16 @@ function endNow(pid) {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It has gone by itself.
+    // It has exited by itself.
   }
 }
 
 let counted = 0
 
 /**
- * Brings six escapees under a runner to one of the endings.
+ * Runs six escapees under a runner, and brings the run to one of the endings.
  *
- * @returns how many of them were seen, how many are alive, how it exited, what was said and found.
+ * @returns how many of them were seen, how many are alive, how the run exited, and what was reported and found.
  */
 export async function tryOut(command, ending, wrapper) {
   const folder = mkdtempSync(join(tmpdir(), 'six-'))
@@ -150,7 +150,7 @@ export async function tryOut(command, ending, wrapper) {
   void started.exit.then(() => (hasEnded = true))
   let seen = 0
   await until(() => (seen = Math.max(seen, sleepersOf(number).length)) >= 6 || hasEnded, 20_000)
-  // An orphan that hides everything is led back to the command by its number alone: it is looked for ten times a second.
+  // Only its number leads from an orphan that hides everything back to the command. It is looked up ten times a second.
   if (ending === 'SIGKILL') await sleep(400)
   if (ending === 'Ctrl-C') started.interrupt()
   if ((ending === 'SIGTERM' || ending === 'SIGKILL') && !hasEnded) process.kill(started.pid, ending)

@@ -1,5 +1,5 @@
 /* The floor: a tree of `sessions` sessions with `members` processes each, killed and waited for by C.
-   `forest time S M` prints the ms that killpg + waitpid take; `forest grow S M` makes the tree, says so, and stays. */
+   `forest time S M` prints the ms that killpg + waitpid take. `forest grow S M` makes the tree, says so, and stays. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>

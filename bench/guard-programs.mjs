@@ -1,4 +1,4 @@
-// What a guard costs tests that start programs: fixtures/suites/guard-bench with it and without it, by turns.
+// What a guard costs tests that start programs: fixtures/suites/guard-bench with the guard and without it, in turns.
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ const variants = {
   'with the guard, basic': { WITH_GUARD: '1', PROCTOR_GUARD_CONTAINMENT: 'basic' },
 }
 
-/** Milliseconds of all tests of the suite, their hooks included. */
+/** The milliseconds that all tests of the suite take, including their hooks. */
 async function measure(folder, environment) {
   const report = join(folder, 'report.json')
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--root', 'fixtures/suites/guard-bench']

@@ -1,4 +1,4 @@
-// What the guard costs a test that starts nothing: a file of many, with it and without it.
+// What the guard costs a test that starts nothing: a file of many tests, with the guard and without it.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeConsumer, runVitest } from './consumer.mjs'

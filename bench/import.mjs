@@ -1,4 +1,4 @@
-// What the package costs a worker of Vitest's that has it imported: alone, and with the first command.
+// What importing the package costs a Vitest worker: alone, and with the first command.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeConsumer, runVitest } from './consumer.mjs'
@@ -6,7 +6,8 @@ import { goal, print, summary } from './side-by-side.mjs'
 
 const files = 24
 
-// Each file has a worker of its own. Which of the two spawns comes first takes turns: the first one of a worker is slower.
+// Each file has its own worker. The two kinds of spawn take turns to come first, because a worker's first spawn is
+// slower.
 const testFile = (index, folder) => `
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'

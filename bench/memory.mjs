@@ -26,7 +26,7 @@ export async function run() {
     await Promise.all(ended)
     await proctor.teardown()
   }
-  // What is loaded once and warms up is there after the first two thousand.
+  // By the first two thousand commands, everything is loaded and warmed up.
   const [early, late] = [readings.find(({ done }) => done === 2000), readings.at(-1)]
   say(`\n${commands} commands in one worker`)
   for (const { done, rss, heap, files } of readings) {

@@ -1,4 +1,5 @@
-// 1 GiB of output from one command, against a listener that counts it. Each in a process of its own, for its peak memory.
+// 1 GiB of output from one command, compared with a listener that only counts it. Each runs in a separate process, so
+// that its peak memory can be read.
 import { spawn } from 'node:child_process'
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +24,7 @@ async function keep() {
 }
 
 if (process.argv[2] === '--measure') {
-  // What a worker loads with its first command is measured elsewhere.
+  // Another benchmark measures what a worker loads with its first command.
   const warm = await createProctor()
   await warm.run('true').waitForExit()
   await warm.teardown()

@@ -1,4 +1,4 @@
-// What is left alive after each peer's own teardown: the experiment of six processes, one that each escapes something.
+// What is left alive after each peer's own teardown. The experiment has six processes, each of which escapes something.
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,7 +11,7 @@ const path = (name) => fileURLToPath(new URL(name, import.meta.url))
 const script = path('peers.sh')
 const names = ['leader', 'normal', 'stubborn', 'orphan', 'session', 'daemon']
 
-/** Which of the six live: each carries the number and its name in its command line. Read from /proc. */
+/** Which of the six are alive, read from /proc. Each has the number and its own name in its command line. */
 function alive(number) {
   const found = new Map()
   for (const pid of readdirSync('/proc')) {
@@ -94,7 +94,7 @@ async function experiment(start, isCrash) {
   try {
     await Promise.race([peer.stop(), sleep(5000)])
   } catch {
-    // proctor's kill() of what has crashed says so, having ended the rest.
+    // proctor's kill() reports a command that has crashed, after it has ended the rest.
   }
   const took = performance.now() - begin
   await until(() => alive(number).size === 0, 1500)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Six processes with the number $1 and a name in their command lines; each ends by itself after two minutes. This one is
-# the leader, and names itself by starting anew.
+# Six processes with the number $1 and a name in their command lines. Each ends by itself after two minutes. This one is
+# the leader, and gets its name by executing itself again.
 number=$1
 [ "${2:-}" = leader ] || exec sh "$0" "$number" leader
 wait_here='sleep 120; :'

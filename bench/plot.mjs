@@ -1,4 +1,4 @@
-// The curves of scaling.mjs and worker-size.mjs as a picture: both axes grow by factors, except that 0 stands at the left.
+// Draws the curves of scaling.mjs and worker-size.mjs. Both axes are logarithmic, with 0 at the left.
 
 const width = 380
 const height = 240
@@ -45,7 +45,7 @@ function panel({ title, x, points, lines }) {
   return parts.join('\n')
 }
 
-/** What a start costs against the memory of the worker. */
+/** What a start costs, by the memory of the worker. */
 export function workerSizePanels(points) {
   const lines = (part) => [
     { key: `${part}Node`, name: 'child_process', className: 'basic' },

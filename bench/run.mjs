@@ -1,5 +1,5 @@
-// `proctor run`: what it adds to a command, and what is left of six escapees under runners that know nothing of it,
-// without it, with it, and with what Bun has.
+// `proctor run`: what it adds to a command, and what is left of six escapees under runners that know nothing of it. The
+// runners run without it, with it, and with what Bun has.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -36,7 +36,7 @@ async function added() {
   print('What `proctor run` adds to a command', results)
   const extra = results['proctor run -- true'].median - results['true, bare'].median
   goal('ms that proctor run adds to the bare command', extra, 'at most', 80)
-  // A bare Node takes 40 ms on a quiet machine. On one that others use the milliseconds say nothing, and this does.
+  // A bare Node takes 40 ms on a quiet machine. On a busy one, the milliseconds say nothing, and this ratio still does.
   goal('what proctor run adds, in starts of a bare Node', extra / results['node -e 0'].median, 'at most', 2)
   return results
 }

@@ -1,4 +1,4 @@
-// What a kill costs against the number of own descendants, and a cycle against the number of foreign processes.
+// What a kill costs by the number of its own descendants, and what a cycle costs by the number of foreign processes.
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
@@ -34,7 +34,7 @@ async function againstOwn(folder) {
   return curve
 }
 
-/** Processes of nobody's here, in a session of their own, until they are ended. */
+/** Processes that belong to nobody here, in a session of their own, until they are ended. */
 async function crowdOf(size) {
   if (size === 0) return async () => {}
   const script = `i=0; while [ $i -lt ${size} ]; do sleep 600 & i=$((i + 1)); done; echo there; wait`

@@ -3,8 +3,8 @@ import { Bench } from 'tinybench'
 const quiet = process.argv.includes('--json')
 
 /**
- * Runs tasks in turns, several rounds of each, and gives the medians in ms. In turns, because this machine's mood changes
- * within seconds, and a ratio of two moods says nothing.
+ * Runs tasks in turns, several rounds of each, and returns the medians in ms. They take turns because the speed of this
+ * machine changes within seconds, and a ratio of two speeds says nothing.
  */
 export async function sideBySide(tasks, { rounds = 5, time = 300, iterations = 10 } = {}) {
   const samples = Object.fromEntries(Object.keys(tasks).map((name) => [name, []]))
@@ -38,7 +38,7 @@ export function say(line = '') {
   if (!quiet) process.stdout.write(`${line}\n`)
 }
 
-/** A table of medians, with each one's ratio to the first. */
+/** Prints a table of medians, each with its ratio to the first. */
 export function print(title, results, wishes = {}) {
   say(`\n${title}`)
   const [[, base]] = Object.entries(results)
@@ -51,20 +51,20 @@ export function print(title, results, wishes = {}) {
   }
 }
 
-/** What DESIGN.md, section 10, wishes for, as it was seen in this run. */
+/** The goals of DESIGN.md, section 10, with what this run measured. */
 export const goals = []
 
 /** Notes a ratio and its goal: `at most` it, or `at least` it. */
 export function goal(name, ratio, wish, limit) {
   const isMet = wish === 'at most' ? ratio <= limit : ratio >= limit
-  // Twice the goal is what no noise of a machine explains, where both sides of a ratio met the same noise. A time alone
-  // says how busy the machine is: it is printed, and fails nothing.
+  // No noise of a machine explains twice the goal, where both sides of a ratio met the same noise. A time alone only
+  // shows how busy the machine is, so it is printed and fails nothing.
   const isTime = /^(?:µs|ms) /.test(name)
   const isFarOff = !isTime && (wish === 'at most' ? ratio > limit * 2 : ratio < limit / 2)
   goals.push({ name, ratio, wish, limit, isMet, isFarOff })
 }
 
-/** Whether only a short form is asked for: fewer rounds, fewer rows. */
+/** Whether only the short form is wanted, with fewer rounds and fewer rows. */
 export const isShort = process.argv.includes('--short')
 
 export function printGoals() {

@@ -1,5 +1,6 @@
-// suite-worker.mjs MEGABYTES KIND prints the ms that a hundred small tests of command-line programs take, one after the
-// other, in a process that holds so much memory: a folder, a file in it, a program that reads it, its output and its exit.
+// `suite-worker.mjs MEGABYTES KIND` prints the ms that a hundred small tests of command-line programs take, one after
+// another, in a process that holds this much memory. Each makes a folder with a file, runs a program that reads the
+// file, and checks its output and its exit.
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

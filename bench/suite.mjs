@@ -1,4 +1,4 @@
-// A suite of a hundred small tests of command-line programs, whole, with what it loads, in workers of two sizes.
+// A whole suite of a hundred small tests of command-line programs, including what it loads, in workers of two sizes.
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { goal, isShort, print, summary } from './side-by-side.mjs'

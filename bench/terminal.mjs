@@ -1,4 +1,4 @@
-// A command in a terminal against node-pty alone, which draws no screen and proves nothing.
+// A command in a terminal, compared with node-pty alone, which draws no screen and proves nothing.
 import { createRequire } from 'node:module'
 import { createProctor } from '../dist/index.js'
 import { print, say, sideBySide } from './side-by-side.mjs'

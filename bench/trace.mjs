@@ -33,12 +33,12 @@ const tests = {
 export async function run() {
   const traceDir = mkdtempSync(join(tmpdir(), 'proctors-bench-'))
   const results = {}
-  // Each kept trace says where it is: thousands of lines.
+  // Each kept trace prints where it is, which makes thousands of lines.
   const { write } = process.stderr
   process.stderr.write = (text, ...rest) =>
     String(text).startsWith('proctor: trace: ') || Reflect.apply(write, process.stderr, [text, ...rest])
   try {
-    // One fixture around all: what is set up once a worker is not counted with each test.
+    // One fixture around all of them, so that what is set up once in a worker is not counted with each test.
     const around = await createProctor()
     await around.run('true').waitForExit()
     for (const [name, test] of Object.entries(tests)) {
@@ -53,7 +53,7 @@ export async function run() {
           'on-failure, the test passes': cycle('on-failure'),
           'on, kept': cycle('on'),
         },
-        // In turns, one at a time: nothing else tells a difference of a hundredth on a shared machine.
+        // They run in turns, one at a time. Nothing else shows a difference of one per cent on a shared machine.
         { rounds: name === 'a sleep, killed' ? 400 : 40, time: 0, iterations: 1 },
       )
       print(name, results[name], { 'on-failure, the test passes': goal, 'on, kept': goal })

@@ -1,4 +1,4 @@
-// worker-size-worker.mjs MEGABYTES prints, as JSON, what starts cost in a process that holds so much memory.
+// `worker-size-worker.mjs MEGABYTES` prints, as JSON, what starts cost in a process that holds this much memory.
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ const held = Array.from({ length: Number(process.argv[2]) / 16 }, () => Buffer.a
 const stops = { Node: [], Execa: [], Proctor: [] }
 const cycles = { Node: [], Execa: [], Proctor: [] }
 
-/** Times what happens before the event loop can turn again. */
+/** Measures what happens before the event loop can turn again. */
 function timed(name, start) {
   const begin = performance.now()
   const started = start()
@@ -54,7 +54,7 @@ for (let round = 0; round < 25; round += 1) {
 }
 const results = {}
 for (const name of Object.keys(tasks)) {
-  // The first ones load what the others have.
+  // The first three load what the others find loaded.
   results[`stop${name}`] = median(stops[name].slice(3))
   results[`cycle${name}`] = median(cycles[name].slice(3))
 }

@@ -1,4 +1,4 @@
-// What a start costs against the memory of the worker that starts: Node's spawn forks, and a fork copies page tables.
+// What a start costs by the memory of the worker that starts it: Node's spawn forks, and a fork copies page tables.
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { goal, isShort, say } from './side-by-side.mjs'
@@ -7,7 +7,7 @@ const sizes = isShort ? [0, 512] : [0, 128, 256, 512, 1024]
 
 const worker = fileURLToPath(new URL('worker-size-worker.mjs', import.meta.url))
 
-/** Medians in ms, in a worker that holds so many megabytes. */
+/** Medians in ms, in a worker that holds this many megabytes. */
 const measure = (size) => JSON.parse(execFileSync(process.execPath, [worker, String(size)], { encoding: 'utf8' }))
 
 export const measureSizes = () => sizes.map((size) => ({ size, ...measure(size) }))

@@ -42,7 +42,7 @@ export function missing(...needed: readonly Need[]): string | undefined {
  *
  * @example
  * test('Ctrl-C in a real terminal', async () => {
- * needs('script')
+ *   needs('script')
  */
 export function needs(...needed: readonly Need[]): void {
   const note = missing(...needed)
