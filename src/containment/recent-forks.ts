@@ -11,6 +11,8 @@ import type { Found } from './scan.js'
 const reach = 2
 /** At most this many are looked at for one last pid: a machine on which others fork as well has more. */
 const most = 64
+/** ms for which a search goes on, at most, because pids are still given out. */
+const mostMore = 50
 
 /** The lowest pid to look at, if everything up to `before` was listed or looked at. The numbers may have begun anew. */
 const lowestOf = (last: number, before: number): number =>
@@ -34,7 +36,7 @@ function markedBy<Of extends Root>(pid: number, roots: readonly Of[]): Of | unde
  * and tells the last one. A process that keeps forking has that pid, or one before it that was given out meanwhile.
  *
  * @param before the last pid when the process table was about to be listed.
- * @param time ms for which this blocks the event loop.
+ * @param time ms for which this blocks the event loop, and up to 50 more while pids are given out.
  * @param onFound is called with each new living process, as soon as it is found.
  * @returns the processes that were found, alive or as zombies, and had not been seen before.
  */
@@ -46,7 +48,10 @@ export function findRecentForks<Of extends Root>(
 ): Found<Of>[] {
   const met: Found<Of>[] = []
   let looked = before
-  for (const end = now() + time; now() < end && roots.length > 0;) {
+  const end = now() + time
+  // This process may wait for a processor while others fork: then the time is over, and nobody has been looked at. It goes on
+  // until no pid has been given out since a look began.
+  while (roots.length > 0 && (now() < end || (lastPid() !== looked && now() < end + mostMore))) {
     const last = lastPid()
     const lowest = lowestOf(last, looked)
     looked = last
