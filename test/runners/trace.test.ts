@@ -265,11 +265,12 @@ test('a worker that exits in the middle of a test has written what had happened'
   const args = ['--input-type=module', '-e', program]
   const { output } = await startInner(process.execPath, args, { cwd: inRoot(''), env: scene.env }).result
   expect(output).toContain('nobody tore down')
-  const [trace] = await eventually(() => {
-    const traces = tracesIn(scene.traces)
-    return traces.length > 0 ? traces : undefined
-  }, 'a trace')
-  const { state, commands } = readTraceFile(join(scene.traces, trace!))
+  // The guardian is still writing it when it appears.
+  const { state, commands } = await eventually(() => {
+    const [trace] = tracesIn(scene.traces)
+    const read = trace === undefined ? undefined : readTraceFile(join(scene.traces, trace))
+    return read?.state === 'open' ? undefined : read
+  }, 'a finished trace')
   expect([state, commands.map(({ command }) => command)]).toEqual(['interrupted', ['sleep 600']])
 })
 
