@@ -62,6 +62,8 @@ export class UsageMeter {
     this.#stop = after(firstLook, () => {
       this.#stop = every(interval, () => this.#sample())
       this.#sample()
+      // The program has hardly begun, so output a moment later is worth another look.
+      this.#lastLook = -Infinity
     })
   }
 
