@@ -30,9 +30,9 @@ function isRaisedHere(error: unknown, isOwn: (frame: string) => boolean): error 
 const mostFrames = 40
 
 /** Calls a function that makes an error, with a stack that is long enough to contain the test's line. */
-export function withManyFrames<Result>(make: () => Result): Result {
+export function withManyFrames<Result>(make: () => Result, most = mostFrames): Result {
   const { stackTraceLimit } = Error
-  Error.stackTraceLimit = Math.max(stackTraceLimit, mostFrames)
+  Error.stackTraceLimit = Math.max(stackTraceLimit, most)
   try {
     return make()
   } finally {

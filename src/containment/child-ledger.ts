@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { withManyFrames } from '../base/call-site.js'
 import { onceAWorker } from '../base/shelf.js'
 import { isOwnChild } from '../system/own-children.js'
 
@@ -65,10 +66,7 @@ export class ChildLedger {
   /** The stack of the call that starts a child, without the frames of this file. Only inside a `Hear`. */
   callSite(): CallSite {
     const site: { stack?: string } = {}
-    const { stackTraceLimit } = Error
-    Error.stackTraceLimit = frames
-    Error.captureStackTrace(site, this.#announce)
-    Error.stackTraceLimit = stackTraceLimit
+    withManyFrames(() => Error.captureStackTrace(site, this.#announce), frames)
     return site
   }
 
