@@ -20,18 +20,6 @@ export const isExecutable = (file: string): boolean => {
   }
 }
 
-/** The folders of the PATH that was searched last. The commands of a test mostly have the same PATH. */
-let split: { readonly path: string; readonly folders: readonly string[] } | undefined
-
-function foldersOf(path: string): readonly string[] {
-  if (split?.path !== path) split = { path, folders: [...new Set(path.split(delimiter))] }
-  return split.folders
-}
-
-/** The files that a name may stand for, as execvp(3) tries them. An empty folder on PATH is the current one. */
-export const candidates = (name: string, path: string): string[] =>
-  name.includes('/') ? [name] : foldersOf(path).map((folder) => (folder === '' ? name : `${folder}/${name}`))
-
 /** The first executable file of this name on a PATH. */
 export function search(name: string, path: string): string | undefined {
   return path
