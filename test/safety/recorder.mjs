@@ -55,7 +55,7 @@ function judge(target) {
   // A process that is exiting no longer shows its command line or its environment.
   const isKnown = isMarked || isDescendant(pid) || line === '' || environment === ''
   if (stat.session === own.session && !isKnown) return `!in the runner's session: ${line}`
-  if (line.includes('bystander') || line.includes('86399')) return `!a bystander: ${line}`
+  if (line.includes('bystander') || /\b86399\b/.test(line)) return `!a bystander: ${line}`
   if (stat.start < Number(process.env['PROCTOR_TEST_RECORD_SINCE'])) return `!older than the tests: ${line}`
   if (isDescendant(pid)) return 'a descendant'
   if (isMarked) return 'marked'
