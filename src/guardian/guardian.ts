@@ -144,9 +144,13 @@ export class Guardian {
     return this.#recordIn(this.#temporaryFolder()).nextDraft()
   }
 
-  /** Watches an unfinished trace. If the worker dies, the guardian completes it at `destination`. */
+  /**
+   * Watches an unfinished trace. If the worker dies, the guardian completes it at `destination`. The guardian is told at
+   * once, before anything is written to the draft: nothing else says where the trace belongs.
+   */
   watchTrace(draft: string, destination: string): void {
     this.#watch(`trace ${draft}`, { kind: 'trace', draft, destination })
+    this.#flush()
   }
 
   forgetTrace(draft: string): void {

@@ -168,9 +168,9 @@ test('a file that another user has named like a draft of a trace is not used', a
     import { readdirSync } from 'node:fs'
     const proctor = await createProctor({ trace: 'on', traceDir: ${JSON.stringify(join(folder, 'traces'))} })
     await proctor.run('true').waitForExit()
-    // It is begun a moment later.
+    // It is begun a moment later. The worker dies in the very turn of the event loop that follows.
     const isBegun = () => readdirSync(${JSON.stringify(own(folder))}).some((name) => name.endsWith('.html'))
-    while (!isBegun()) await new Promise((resolve) => setTimeout(resolve, 10))
+    while (!isBegun()) await new Promise(setImmediate)
     process.kill(process.pid, 'SIGKILL')`
   const guess = `for name in proctor-trace-1-0123456789abcdef-1.html aaaaa-1.html proctor-aaaaa000; do printf '#to ${target}\\n' >${folder}/$name; done; printf x >${own(folder)}/x`
   spawnSync(asNobody[0]!, [...asNobody.slice(1), 'sh', '-c', guess])
