@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import { createRequire, isBuiltin } from 'node:module'
 
 // System calls that Node has no function for. From Node 26.1 on they are called through `node:ffi`, before that through
 // koffi's binary package for this platform. Not through `koffi` itself: its install script makes pnpm 12 fail and npm
@@ -58,6 +59,8 @@ const require = createRequire(import.meta.url)
 
 /** Node's own way, without the warning that it is experimental, which is of no use to the person who runs a test. */
 function bindThroughNode(): Bind | undefined {
+  // A require that fails takes longer than this question.
+  if (!isBuiltin('node:ffi')) return undefined
   const emitWarning = Object.getOwnPropertyDescriptor(process, 'emitWarning')!
   let ffi: NodeFfi
   try {
@@ -79,9 +82,23 @@ function bindThroughNode(): Bind | undefined {
   }
 }
 
+/**
+ * koffi’s binary for glibc, without the package’s own search for the C library, which takes a worker 2 ms. Where musl is
+ * installed the package has to search, because musl also loads what was built for glibc, as far as it can.
+ */
+function binaryForGlibc(): Koffi | undefined {
+  const muslName = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? ''
+  if (muslName === '' || existsSync(`/lib/ld-musl-${muslName}.so.1`)) return undefined
+  try {
+    return require(`${nativesPackage}/linux_${process.arch}/koffi.node`) as Koffi
+  } catch {
+    return undefined // Another version of the package may lay out its files in another way.
+  }
+}
+
 function bindThroughKoffi(): Bind | string {
   try {
-    const library = (require(nativesPackage) as Koffi).load(null)
+    const library = (binaryForGlibc() ?? (require(nativesPackage) as Koffi)).load(null)
     return (name, parameters) => library.func(`int ${name}(${parameters.join(', ')})`)
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0]
