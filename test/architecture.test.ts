@@ -229,7 +229,7 @@ describe('what importing an entry point loads', () => {
   })
 
   test('rarely needed parts are loaded on demand', () => {
-    const late = ['execa', 'tmp-promise', 'pidtree', 'ps-list', 'ask', 'free-port', 'supervisor']
+    const late = ['execa', 'pidtree', 'ps-list', 'ask', 'free-port', 'supervisor']
     const chunks = readdirSync(dist).join('\n')
     expect(late.filter((name) => !chunks.includes(`chunk-${name}-`))).toEqual([])
     const doors = 'index vitest vitest-guard jest jest-guard node-test node-test-guard playwright matchers serializer'

@@ -1,18 +1,12 @@
-import type { dirSync as DirSync } from 'tmp-promise'
-import { checkTemporaryFolder } from './own-folder.js'
+import type * as TmpPromise from 'tmp-promise'
 
-// The only importer of tmp-promise. It is loaded for the first fixture, because importing tmp adds an exit listener.
+// The only importer of tmp-promise. It is evaluated for the first workspace, because tmp adds an exit listener. It is
+// compiled into the file that needs it: an `import()` of a file of its own took a worker's first command 10 ms.
 
-let dirSync: typeof DirSync | undefined
-
-/** Imports tmp-promise, once. */
-export async function prepareTemporaryFolders(): Promise<void> {
-  checkTemporaryFolder()
-  dirSync ??= (await import('tmp-promise')).default.dirSync
-}
+let dirSync: typeof TmpPromise.dirSync | undefined
 
 /** Makes a new folder inside the temporary one, for this user only. Returns its path, which is real if `folder` is. */
 export function makeTemporaryFolder(folder: string, name: string): string {
-  if (dirSync === undefined) throw new Error('prepareTemporaryFolders() was not awaited.')
+  dirSync ??= (require('tmp-promise') as typeof TmpPromise).dirSync
   return dirSync({ tmpdir: folder, name, mode: 0o700, keep: true }).name
 }
