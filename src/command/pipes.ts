@@ -19,6 +19,8 @@ export interface StandardOutput {
   readonly isClosed: boolean
   /** Reports everything that is read, from this turn of the event loop on. */
   listen(output: (bytes: Buffer) => void, ended: () => void): void
+  /** Reports the end of the file, before libuv waits for a program that has just exited. */
+  onEnd(callback: () => void): void
   /** It does not keep this process alive any more. */
   unref(): void
   close(): void
@@ -40,6 +42,7 @@ export const outputOf = (stream: Readable): StandardOutput => ({
     stream.on('error', ended)
     stream.on('close', ended)
   },
+  onEnd: (callback) => void stream.once('end', callback),
   unref: () => (stream as { unref?: () => void }).unref?.(),
   close: () => void stream.destroy(),
 })

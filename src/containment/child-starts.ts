@@ -83,10 +83,18 @@ export class ChildStarts {
     }
     this.#listener.announced(start)
     // The pid is set when the call has returned, and Node does not wait for the child before the event loop turns.
-    nextTick(() => identify(start, this.#listener))
+    nextTick(() => this.#identifySoon(start))
     return () => {
       start.exitedAt = now()
       this.#listener.exited(start)
+    }
+  }
+
+  #identifySoon(start: ChildStart): void {
+    try {
+      identify(start, this.#listener)
+    } catch {
+      // There are no more descriptors. Whoever looks at the children next tries again.
     }
   }
 }

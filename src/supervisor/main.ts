@@ -1,8 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { constants } from 'node:os'
 import { escapeControls } from '../base/escape.js'
 import { ProctorError } from '../base/errors.js'
 import { quoteArgument } from '../base/command-line.js'
+import { numberOf } from '../system/numbers.js'
 import { dieOf } from '../system/signals.js'
 import { formatReport, type RunReport } from './findings.js'
 import type { RunTrace } from './run-trace.js'
@@ -130,7 +130,7 @@ async function run(request: RunRequest): Promise<number | NodeJS.Signals> {
 function endWith(code: number | NodeJS.Signals): never {
   if (typeof code === 'string') {
     dieOf(code)
-    process.exit(128 + constants.signals[code])
+    process.exit(128 + numberOf(code))
   }
   process.exit(code)
 }

@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { after, now } from '../base/clock.js'
+import type { ChildProcess } from 'node:child_process'
+import { after, keepingAlive, now } from '../base/clock.js'
 import { assertContainment, type Guarded, watchDescendants } from '../guard/watch.js'
 import { table } from '../system/process-table/current.js'
 import { signalProcess } from '../system/signals.js'
@@ -9,6 +9,7 @@ import type { RunReport } from './findings.js'
 import { RunDescendants } from './run-descendants.js'
 import { SignalRelay } from './relay.js'
 import { commandLineOf, type RunRequest } from './request.js'
+import { startCommand } from './start.js'
 
 // Runs one command in this process's own session, group and terminal, and ends everything that the command started.
 
@@ -37,10 +38,11 @@ export interface RunListener {
 const leakGrace = 200
 
 function exitOf(child: ChildProcess): Promise<CommandExit> {
-  return new Promise((resolve, reject) => {
+  const exit = new Promise<CommandExit>((resolve, reject) => {
     child.once('error', (error) => reject(new StartError(error)))
     child.once('exit', (code, signal) => resolve({ code, signal }))
   })
+  return keepingAlive(exit)
 }
 
 /** Resolves with the reason if the command must be ended early. */
@@ -86,8 +88,7 @@ export async function supervise(request: RunRequest, listener: RunListener = {})
   relay.open()
   try {
     const begin = now()
-    const { command, args } = exactWords(request)
-    child = spawn(command, args, { stdio })
+    child = startCommand(exactWords(request), stdio)
     const exit = exitOf(child)
     child.once('exit', (code, signal) => listener.exited?.(code, signal))
     if (child.pid === undefined) await exit

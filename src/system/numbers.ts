@@ -16,3 +16,6 @@ export const codeOf = (errno: number): string => codes.get(errno) ?? `errno ${er
 
 /** The name of a signal. Real-time signals have none in Node. */
 export const signalOf = (number: number): NodeJS.Signals => signals.get(number) ?? (`SIG${number}` as NodeJS.Signals)
+
+/** The number of a signal, also of one that only has a number. */
+export const numberOf = (signal: NodeJS.Signals): number => constants.signals[signal] ?? Number(signal.slice(3))

@@ -12,8 +12,10 @@ import { type Bind, bindCalls } from './syscalls.js'
 const closeOnExec = 0o2000000
 const duplicateCloseOnExec = 1030
 const noHang = 1
-/** POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID, which are the same in glibc and musl. */
-const flags = 0x04 | 0x08 | 0x80
+/** POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, which are the same in glibc and musl. */
+const setSignals = 0x04 | 0x08
+/** POSIX_SPAWN_SETSID */
+const setSession = 0x80
 /** Bytes for one of the opaque structures of the C library. The largest, posix_spawnattr_t, has 336. */
 const structure = 512
 
@@ -53,8 +55,18 @@ export interface PosixSpawn {
   nothing(): number
   /** Starts a program as the leader of a session. Returns its pid, or throws an error with the system's code. */
   spawn(spawned: Spawned): number
+  /**
+   * posix_spawnp(3): starts a program in this process's session, group and folder, found on PATH, with its own streams
+   * and these further descriptors. Returns its pid, or throws an error with the system's code.
+   */
+  spawnBeside(beside: Beside): number
   /** waitpid(WNOHANG). */
   wait(pid: number): Waited
+}
+
+export interface Beside extends Pick<Spawned, 'file' | 'args' | 'env'> {
+  /** The descriptors of this process that it inherits, under the same numbers. */
+  readonly inherited: readonly number[]
 }
 
 function systemError(call: string, errno: number): Error {
@@ -117,7 +129,9 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
   const destroyActions = bind('posix_spawn_file_actions_destroy', [pointer])
   const addDuplicate = bind('posix_spawn_file_actions_adddup2', [pointer, int, int])
   const addFolder = bind('posix_spawn_file_actions_addchdir_np', [pointer, pointer])
-  const startProgram = bind('posix_spawn', [pointer, long, pointer, pointer, long, long])
+  const parameters = [pointer, long, pointer, pointer, long, long]
+  const startProgram = bind('posix_spawn', parameters)
+  const startOnPath = bind('posix_spawnp', parameters)
 
   // Memory that does not move. The contents of a small typed array may lie on the heap of JavaScript.
   const allocate = (size: number): Uint8Array => new Uint8Array(new ArrayBuffer(size))
@@ -128,7 +142,6 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
   const address = new BigUint64Array(new ArrayBuffer(structure))
 
   initAttributes(attributes)
-  setFlags(attributes, flags)
   setMask(attributes, signals)
   // Not sigfillset(3): it leaves out two signals that glibc reserves, and the program would ignore those.
   setDefaultSignals(attributes, signals.fill(0xff))
@@ -146,7 +159,12 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
    * Lays out what execve(2) reads: two lists of addresses, and the texts at those addresses. All texts are written at
    * once, each with a NUL at its end. None of them contains a NUL.
    */
-  function layOut({ file, args, env }: Spawned): { memory: Buffer; file: bigint; args: bigint; env: bigint } {
+  function layOut({ file, args, env }: Pick<Spawned, 'file' | 'args' | 'env'>): {
+    memory: Buffer
+    file: bigint
+    args: bigint
+    env: bigint
+  } {
     const texts = `${[file, ...args, ...env].join('\0')}\0`
     const begin = 8 * (args.length + env.length + 2)
     const memory = Buffer.from(new ArrayBuffer(begin + Buffer.byteLength(texts)))
@@ -169,6 +187,26 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
     return higher
   }
 
+  function start(
+    call: typeof startProgram,
+    flags: number,
+    what: Parameters<typeof layOut>[0],
+    act: () => void,
+  ): number {
+    const { memory, file, args, env } = layOut(what)
+    setFlags(attributes, flags)
+    initActions(actions)
+    try {
+      act()
+      const errno = call(numbers, file, actions, attributes, args, env)
+      // The texts must stay alive up to here.
+      if (errno !== 0 || memory.length === 0) throw systemError('posix_spawn', errno)
+      return numbers[0]!
+    } finally {
+      destroyActions(actions)
+    }
+  }
+
   return {
     pipe() {
       if (pipe2(numbers, closeOnExec) !== 0) throw whyNoFile()
@@ -180,20 +218,16 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
       }
     },
     nothing: () => aboveStandard(openSync('/dev/null', 'r+')),
-    spawn(spawned) {
-      const { memory, file, args, env } = layOut(spawned)
-      initActions(actions)
-      try {
+    spawn: (spawned) =>
+      start(startProgram, setSignals | setSession, spawned, () => {
         addFolder(actions, Buffer.from(`${spawned.cwd}\0`))
         spawned.streams.forEach((descriptor, number) => addDuplicate(actions, descriptor, number))
-        const errno = startProgram(numbers, file, actions, attributes, args, env)
-        // The texts must stay alive up to here.
-        if (errno !== 0 || memory.length === 0) throw systemError('posix_spawn', errno)
-        return numbers[0]!
-      } finally {
-        destroyActions(actions)
-      }
-    },
+      }),
+    // To duplicate a descriptor to itself makes it one that is inherited.
+    spawnBeside: (beside) =>
+      start(startOnPath, setSignals, beside, () => {
+        for (const descriptor of beside.inherited) addDuplicate(actions, descriptor, descriptor)
+      }),
     wait(pid) {
       const waited = waitpid(pid, numbers, noHang)
       if (waited === 0) return 'running'

@@ -1,6 +1,7 @@
 import { holderOf } from './process-table/holder.js'
 import { constants } from 'node:os'
 import { isOwnChild } from './own-children.js'
+import { numberOf } from './numbers.js'
 import { ProctorError } from '../base/errors.js'
 import { realProcess } from '../base/real-process.js'
 import { table } from './process-table/current.js'
@@ -63,7 +64,8 @@ function send(target: number, signal: NodeJS.Signals | 0): SignalOutcome {
  * process of a pid namespace ignores signals without a handler.
  */
 export function dieOf(signal: NodeJS.Signals): void {
-  kill(process.pid, signal)
+  // Node does not know real-time signals by name.
+  kill(process.pid, numberOf(signal))
 }
 
 function assertForeign(pid: number): void {

@@ -5,8 +5,9 @@ import type { SpawnError } from '../../base/errors.js'
 import { childLedger, isUnwaited } from '../../containment/child-ledger.js'
 import { startMarked } from '../../containment/locks-mark.js'
 import { startOwn } from '../../containment/own-starts.js'
+import { signalOf } from '../../system/numbers.js'
 import { table } from '../../system/process-table/current.js'
-import { standardStreams } from '../../system/process-table/linux.js'
+import { exitStatus, standardStreams } from '../../system/process-table/linux.js'
 import { type OnExit, Pipes } from '../pipes.js'
 import type { Transport } from '../transport.js'
 import { identify } from './identify.js'
@@ -124,6 +125,37 @@ export function startPortably(request: SpawnRequest, openPipe: OpenPipe): Transp
     return Promise.resolve(explain(identity, request))
   }
   const own = table.name === 'linux' ? standardStreams(child.pid).filter((name) => name.startsWith('socket:')) : []
-  const onExit = (callback: OnExit): void => void child.once('exit', callback)
+  const nameless = namelessDeath(child.pid, isHeld, ends)
+  const onExit = (callback: OnExit): void =>
+    void child.once('exit', (code, signal) => {
+      const unnamed = code === 0 ? nameless() : undefined
+      callback(unnamed === undefined ? code : null, unnamed ?? signal)
+    })
   return new Pipes({ identity, streams: [...pipes.names, ...own], ...ends, isHeld, onExit })
+}
+
+/** Above this number, signals have no name in Node. */
+const lastNamed = 31
+
+/**
+ * Node reports a death by a real-time signal as exit code 0. The kernel closes the files of a program before it reports
+ * the exit, and libuv reads from pipes before it waits. So at the end of an output that no other process holds open,
+ * the real status can still be read.
+ */
+function namelessDeath(
+  pid: number,
+  isHeld: () => boolean,
+  { stdout, stderr }: Pick<StandardPipes, 'stdout' | 'stderr'>,
+): () => NodeJS.Signals | undefined {
+  let number = 0
+  const look = (): void => {
+    try {
+      if (isHeld()) number = (exitStatus(pid) ?? 0) & 0x7f
+    } catch {
+      // There are no more descriptors.
+    }
+  }
+  stdout?.onEnd(look)
+  stderr?.onEnd(look)
+  return () => (number > lastNamed ? signalOf(number) : undefined)
 }

@@ -58,6 +58,10 @@ class OutputEnd implements StandardOutput {
     this.#socket.resume()
   }
 
+  onEnd(callback: () => void): void {
+    this.#socket.once('end', callback)
+  }
+
   unref(): void {
     this.#socket.unref()
   }

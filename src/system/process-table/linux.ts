@@ -93,6 +93,12 @@ export function readStat(pid: number): ProcessRecord | undefined {
   return text === undefined ? undefined : parseStat(text)
 }
 
+/** What waitpid(2) will say of a process that is exiting, or has exited and was not waited for. */
+export function exitStatus(pid: number): number | undefined {
+  const text = readProc(`/proc/${pid}/stat`, true)
+  return text === undefined ? undefined : Number(fieldsOfStat(text, 50)?.[49])
+}
+
 const entries = (folder: string): string[] => {
   try {
     return readdirSync(folder)

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -26,6 +26,26 @@ describe('what is passed on', () => {
   test.each(['SIGKILL', 'SIGTERM', 'SIGSEGV', 'SIGUSR1'])('a death by %s', async (signal) => {
     const { result } = startRun(sh(`kill -${signal.slice(3)} $$`))
     expect(await result).toMatchObject({ exitCode: null, signal, output: '' })
+  })
+
+  test('a death by a real-time signal, which Node takes for exit code 0', () => {
+    const file = join(folder, 'real-time.json')
+    const line = `node ${cli} run --json ${file} -- sh -c 'kill -40 $$'; exit $?`
+    expect(spawnSync('bash', ['-c', line], { env: cleanEnvironment() }).status).toBe(128 + 40)
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ exitCode: null, exitSignal: 'SIG40' })
+  })
+
+  test('a script without a #! line, by its path and on PATH', () => {
+    const script = join(folder, 'plain-script')
+    writeFileSync(script, 'echo "ran $1"; exit 4\n', { mode: 0o755 })
+    const env = cleanEnvironment({ PATH: `${folder}:${process.env['PATH']}` })
+    for (const command of [script, 'plain-script']) {
+      const { status, stdout } = spawnSync(process.execPath, [cli, 'run', '--', command, 'it'], {
+        env,
+        encoding: 'utf8',
+      })
+      expect({ status, stdout }).toEqual({ status: 4, stdout: 'ran it\n' })
+    }
   })
 
   test('files beyond the standard streams, under their numbers', () => {

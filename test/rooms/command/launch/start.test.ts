@@ -34,6 +34,15 @@ describe('what is started', () => {
     expect(seen).toEqual(['SIGABRT', 'SIGIO', 'SIGTERM', 'SIGSEGV'])
   })
 
+  test('a death by a real-time signal, which Node takes for exit code 0', async () => {
+    const proctor = await givenProctor()
+    const begin = (signal: number) => shell(proctor, `printf out; kill -${signal} $$`).waitForExit()
+    const exits = await Promise.all([35, 40, 64].map(begin))
+    const seen = exits.map(({ exitCode, exitSignal, stdout }) => ({ exitCode, exitSignal, stdout }))
+    const died = (exitSignal: string) => ({ exitCode: null, exitSignal, stdout: 'out' })
+    expect(seen).toEqual(['SIG35', 'SIG40', 'SIG64'].map(died))
+  })
+
   test('its own name is the one that was asked for', async () => {
     const proctor = await givenProctor()
     const { stdout } = await proctor.run('cat', ['/proc/self/cmdline']).waitForSuccessfulExit()
