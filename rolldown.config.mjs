@@ -142,14 +142,16 @@ const output = (format) => ({
       // loads it.
       {
         name: 'names',
-        test: /\/src\/(?:workspace\/file-tree|matchers\/names|base\/(?:start-folder|kinds|call-site|error-text|escape))\./,
+        test: /\/src\/(?:workspace\/file-tree|runners\/carried|matchers\/names|base\/(?:start-folder|kinds|call-site|error-text|escape))\.|^\0rolldown\/runtime/,
         priority: 3,
       },
-      // Everything that a guard needs. A worker that runs no fixture loads no more.
+      // What Vitest's fixtures and its guard need of the runner.
+      { name: 'in-vitest', test: rooms('runners/vitest/(?:patches|runner|task)\\.'), priority: 3 },
+      // What fixtures and guards need.
       {
         name: 'system',
         test: rooms(
-          'base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guardian|workspace/(?:own-folder|record|run-lines|warn-once)\\.|trace/trace-folders\\.|worker|guard|report',
+          'base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guardian|workspace/(?:own-folder|record|run-lines|warn-once)\\.|trace/trace-folders\\.|worker/|report/',
         ),
         priority: 2,
       },
@@ -162,10 +164,13 @@ const output = (format) => ({
         // Leaves out what loads node:http, which takes 5 ms, and node:crypto, which takes 3 ms. Only a test that asks
         // for HTTP, or for a port, pays for them.
         test: rooms(
-          '(?!trace/page/|runners/|cli/|readiness/(?:ask|free-port)\\.)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)',
+          '(?!guard/|trace/|runners/|cli/|readiness/(?:ask|free-port)\\.)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)',
         ),
         priority: 1,
       },
+      // After the others, because a group also takes what its modules import.
+      { name: 'guard', test: rooms('guard/'), priority: 0 },
+      { name: 'trace', test: rooms('trace/(?!page/|index-|format)'), priority: 0 },
     ],
   },
 })

@@ -2,6 +2,9 @@ import { takeRunLines, tellRun, thisRun } from '../workspace/run-lines.js'
 
 // The workers write down where their traces are. The run's main process reads it here and makes the lists.
 
+/** The folder of the traces, below the folder in which the tests run. */
+export const defaultTraceFolder = 'test-results/proctor'
+
 /** The list of a folder's traces, which lies among them. */
 export const indexName = 'index.html'
 
