@@ -36,13 +36,15 @@ const commands = { cli: 'src/cli.ts' }
 
 export const external = [/^node:/, 'vitest', /^vitest\//, /^@jest\//, '@playwright/test']
 
+/** The folders of the packages in the builds so far. */
+const folders = new Set()
+
 /**
- * Writes the licence of every package that a build contains. The modules of the build show which packages those are.
+ * Writes the licence of every package that the builds contain. The modules of a build show which packages those are.
  */
 const licences = () => ({
   name: 'licences',
   async generateBundle(_, bundle) {
-    const folders = new Set()
     for (const chunk of Object.values(bundle)) {
       for (const id of chunk.moduleIds ?? []) {
         const match = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id.replace(/^\0/, ''))
@@ -64,12 +66,19 @@ const licences = () => ({
  * Nothing else gets the package below the size that `.ci/package.mjs` allows. Classes whose names a person may print
  * keep them, and entry points, which are lists of names, keep their lines.
  */
+const programs = ['execa.cjs', 'guardian-ending.js']
 const small = {
   name: 'small',
   async renderChunk(code, { fileName, isEntry }) {
     const mangle = { keepNames: { class: true, function: false } }
     const module = fileName.endsWith('.js')
-    return (await minify(fileName, code, { module, mangle, codegen: { removeWhitespace: !isEntry } })).code
+    return (
+      await minify(fileName, code, {
+        module,
+        mangle,
+        codegen: { removeWhitespace: !isEntry || programs.includes(fileName) },
+      })
+    ).code
   },
 }
 
@@ -94,6 +103,17 @@ const fixturesOfVitest = 'vitest-fixtures'
 const loadedByVitest = {
   name: 'loaded-by-vitest',
   resolveId: (source) => (source === './provide.js' ? { id: `./${fixturesOfVitest}.js`, external: 'relative' } : null),
+}
+
+/** execa is one file, which both builds load where they use it: it takes a tenth of the package. */
+const execaBeside = {
+  name: 'execa-beside',
+  resolveId: (source) => (source === 'execa' ? { id: './execa.cjs', external: 'relative' } : null),
+}
+const execaAlone = {
+  name: 'execa-alone',
+  resolveId: (source) => (source === 'used-of-execa' ? source : null),
+  load: (id) => (id === 'used-of-execa' ? "export { execa } from 'execa'" : null),
 }
 
 const guardian = {
@@ -125,6 +145,9 @@ const tracePage = {
 /** The modules in these rooms of src. */
 const rooms = (names) => new RegExp(`/src/(?:${names})`)
 
+/** What not every worker needs has a file of its own in the ES module build. In both builds it would cost 4 kB more. */
+const apart = (format, room) => (format === 'es' ? `${room}/|` : '')
+
 const output = (format) => ({
   dir: 'dist',
   format,
@@ -132,6 +155,8 @@ const output = (format) => ({
   // Chunks lie beside the entries, and not in a folder below, so that the code finds guardian.sh from every file.
   chunkFileNames: format === 'es' ? 'chunk-[name]-[hash].js' : 'chunk-[name]-[hash].cjs',
   exports: 'named',
+  // Jest’s modules that are CommonJS cannot use import().
+  dynamicImportInCjs: false,
   // `small` has already minified the code, and rolldown would print it again with white space.
   minify: false,
   comments: { jsdoc: false },
@@ -151,7 +176,7 @@ const output = (format) => ({
       {
         name: 'system',
         test: rooms(
-          'base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guardian|workspace/(?:own-folder|record|run-lines|warn-once)\\.|trace/trace-folders\\.|worker/|report/',
+          `(?!${apart(format, 'guard')}$)(?:base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guard|workspace/(?:own-folder|record|run-lines|warn-once)\\.|trace/trace-folders\\.|worker|report)`,
         ),
         priority: 2,
       },
@@ -164,7 +189,7 @@ const output = (format) => ({
         // Leaves out what loads node:http, which takes 5 ms, and node:crypto, which takes 3 ms. Only a test that asks
         // for HTTP, or for a port, pays for them.
         test: rooms(
-          '(?!guard/|trace/|runners/|cli/|readiness/(?:ask|free-port)\\.)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)',
+          `(?!${apart(format, 'guard')}${apart(format, 'trace')}trace/page/|runners/|cli/|readiness/(?:ask|free-port)\\.)[\\w-]+/(?!process-table/(?:pidtree|ps-list)\\.)`,
         ),
         priority: 1,
       },
@@ -191,11 +216,24 @@ const { vitest, ...besideVitest } = esmOnly
 export default defineConfig([
   {
     ...shared,
+    input: { execa: 'used-of-execa' },
+    output: {
+      dir: 'dist',
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      codeSplitting: false,
+      minify: false,
+      comments: { jsdoc: false },
+    },
+    plugins: [execaAlone, small, licences()],
+  },
+  {
+    ...shared,
     input: { ...both, ...besideVitest, [fixturesOfVitest]: 'src/runners/vitest/provide.ts' },
     output: output('es'),
-    plugins: [loadedLate, small, licences(), guardian],
+    plugins: [execaBeside, loadedLate, small, licences(), guardian],
   },
-  { ...shared, input: { ...both, ...commands }, output: output('cjs'), plugins: [loadedLate, small] },
+  { ...shared, input: { ...both, ...commands }, output: output('cjs'), plugins: [execaBeside, loadedLate, small] },
   // One file: every test file loads this one, most run no command, and each further file costs a worker 1 ms.
   {
     ...shared,
@@ -213,7 +251,7 @@ export default defineConfig([
   {
     ...shared,
     input: { 'guardian-ending': 'src/guardian-ending.ts' },
-    output: { dir: 'dist', format: 'es', codeSplitting: false, comments: { jsdoc: false } },
+    output: { dir: 'dist', format: 'es', codeSplitting: false, minify: false, comments: { jsdoc: false } },
     plugins: [small],
   },
   // What a command loads before its own program, from a copy, is one file.

@@ -229,15 +229,17 @@ describe('what importing an entry point loads', () => {
   })
 
   test('rarely needed parts are loaded on demand', () => {
-    const late = ['execa', 'pidtree', 'ps-list', 'ask', 'free-port', 'supervisor']
+    const late = ['pidtree', 'ps-list', 'ask', 'free-port', 'supervisor']
     const chunks = readdirSync(dist).join('\n')
     expect(late.filter((name) => !chunks.includes(`chunk-${name}-`))).toEqual([])
+    expect(chunks).toContain('execa.cjs')
     const doors = 'index vitest vitest-guard jest jest-guard node-test node-test-guard playwright matchers serializer'
     for (const door of doors.split(' ')) {
       // node:test loads node:assert itself.
       const unwanted =
         door === 'node-test' ? /^node:(?:https?|crypto|readline)$/ : /^node:(?:assert|https?|crypto|readline)$/
       expect(chunksOf(`${door}.js`).filter((name) => late.includes(name))).toEqual([])
+      expect([...loadedBy(`${door}.js`)]).not.toContain('execa.cjs')
       expect([...loadedBy(`${door}.js`)].filter((name) => unwanted.test(name))).toEqual([])
     }
   })
