@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import { pause } from '../base/clock.js'
 import { realProcess } from '../base/real-process.js'
@@ -39,12 +38,14 @@ function provenNatives(): Natives | string {
   if (!natives.setSubreaper(true)) return 'prctl(PR_SET_CHILD_SUBREAPER) failed'
   try {
     const before = new Set(readChildren(process.pid, process.pid))
-    leaveAnOrphan()
+    const patience = leaveAnOrphan()
     for (const pid of readChildren(process.pid, process.pid) ?? []) {
       const record = before.has(pid) ? undefined : readStat(pid)
       if (record === undefined || record.ppid !== process.pid) continue
-      signalProcess(record, 'SIGKILL')
-      for (let round = 0; round < 1000 && !natives.takeExit(pid); round += 1) pause(0.2)
+      for (let round = 0; round < 1000 && !natives.takeExit(pid); round += 1) {
+        if (round === patience) signalProcess(record, 'SIGKILL')
+        pause(0.2)
+      }
       return natives
     }
     return 'an orphan did not become a child of the subreaper (an old kernel, or a sandbox such as gVisor)'
@@ -53,21 +54,31 @@ function provenNatives(): Natives | string {
   }
 }
 
-/** Arguments of a shell that exits at once and leaves a running child. */
-const orphaning = ['-c', 'sleep 30 & :']
-
-/** Makes an orphan: runs a shell that exits before its child. Where possible without Node's spawn, which forks this process. */
-function leaveAnOrphan(): void {
+/**
+ * Makes an orphan: runs a shell that exits before its child. Where possible without Node's spawn, which forks this
+ * process.
+ *
+ * @returns how many looks the orphan gets to exit by itself.
+ */
+function leaveAnOrphan(): number {
   const calls = nativeCalls()
-  if (calls === undefined) return void spawnSync('/bin/sh', orphaning, { detached: true, stdio: 'ignore' } as object)
-  const nothing = calls.nothing()
+  if (calls === undefined) {
+    spawnSync('/bin/sh', ['-c', 'sleep 30 & :'], { detached: true, stdio: 'ignore' } as object)
+    return 0
+  }
+  const { readEnd, writeEnd, close } = calls.pipe()
+  const open = [readEnd, writeEnd]
   try {
-    const args = ['/bin/sh', ...orphaning]
+    const nothing = calls.nothing()
+    open.push(nothing)
+    // The child reads until this process closes the pipe. It becomes no other program, so it exits sooner than `sleep`.
+    const args = ['/bin/sh', '-c', 'read nothing <&2 & :']
     const env = entriesOf({ PATH: realProcess.env['PATH'] })
-    const pid = calls.spawn({ file: '/bin/sh', args, env, cwd: '/', streams: [nothing, nothing, nothing] })
+    const pid = calls.spawn({ file: '/bin/sh', args, env, cwd: '/', streams: [nothing, nothing, readEnd] })
     while (calls.wait(pid) === 'running') pause(0.2)
+    return 100
   } finally {
-    closeSync(nothing)
+    for (const end of open) close(end)
   }
 }
 
