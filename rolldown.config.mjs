@@ -72,14 +72,15 @@ const small = {
   async renderChunk(code, { fileName, isEntry }) {
     const mangle = { keepNames: { class: true, function: false } }
     const module = fileName.endsWith('.js')
-    return (
-      await minify(fileName, code, {
-        module,
-        mangle,
-        codegen: { removeWhitespace: !isEntry || programs.includes(fileName) },
-      })
-    ).code
+    const codegen = { removeWhitespace: !isEntry || programs.includes(fileName) }
+    return inAscii((await minify(fileName, code, { module, mangle, codegen })).code)
   },
+}
+
+/** V8 takes half the memory for a text in ASCII, and a worker's first command is 2 ms sooner. */
+function inAscii(code) {
+  if (/String\.raw`[^`]*[^\0-\u007F]/.test(code)) throw new Error('An escape would change this String.raw.')
+  return code.replaceAll(/[^\0-\u007F]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** tmp loads node:crypto to make up names, which takes a worker 3 ms. Here it is given every name. */
