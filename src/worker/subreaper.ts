@@ -66,19 +66,19 @@ function leaveAnOrphan(): number {
     spawnSync('/bin/sh', ['-c', 'sleep 30 & :'], { detached: true, stdio: 'ignore' } as object)
     return 0
   }
-  const { readEnd, writeEnd, close } = calls.pipe()
-  const open = [readEnd, writeEnd]
+  const pipe = calls.pipe()
+  const open = [pipe.readEnd, pipe.writeEnd]
   try {
     const nothing = calls.nothing()
     open.push(nothing)
     // The child reads until this process closes the pipe. It becomes no other program, so it exits sooner than `sleep`.
     const args = ['/bin/sh', '-c', 'read nothing <&2 & :']
     const env = entriesOf({ PATH: realProcess.env['PATH'] })
-    const pid = calls.spawn({ file: '/bin/sh', args, env, cwd: '/', streams: [nothing, nothing, readEnd] })
+    const pid = calls.spawn({ file: '/bin/sh', args, env, cwd: '/', streams: [nothing, nothing, pipe.readEnd] })
     while (calls.wait(pid) === 'running') pause(0.2)
     return 100
   } finally {
-    for (const end of open) close(end)
+    for (const end of open) pipe.close(end)
   }
 }
 
