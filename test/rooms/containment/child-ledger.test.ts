@@ -51,6 +51,7 @@ test('has one subscription for all who read it, and tells each of start and exit
 
 test('is the only subscriber in the sources', () => {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
-  const subscribers = files.filter((name) => readFileSync(`src/${name}`, 'utf8').includes("'node:diagnostics_channel'"))
+  const subscribes = /\{[^}]*\bsubscribe\b[^}]*\} from 'node:diagnostics_channel'/
+  const subscribers = files.filter((name) => subscribes.test(readFileSync(`src/${name}`, 'utf8')))
   expect(subscribers).toEqual(['containment/child-ledger.ts'])
 })
