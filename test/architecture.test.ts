@@ -228,6 +228,13 @@ describe('what importing an entry point loads', () => {
     }
   })
 
+  test('fixtures load neither a guard nor what makes traces', () => {
+    for (const door of ['index.js', 'vitest-fixtures.js', 'jest.js', 'node-test.js']) {
+      expect(chunksOf(door)).toEqual(expect.arrayContaining(['system', 'core']))
+      expect(chunksOf(door).filter((name) => ['guard', 'trace', 'trace-list'].includes(name))).toEqual([])
+    }
+  })
+
   test('rarely needed parts are loaded on demand', () => {
     const late = ['pidtree', 'ps-list', 'ask', 'free-port', 'supervisor']
     const chunks = readdirSync(dist).join('\n')
