@@ -73,7 +73,7 @@ export class CommandProcess extends Command implements Process {
   waitForPort(port?: number, options?: WaitOptions): Promise<number>
   waitForPort(path: string, options?: WaitOptions): Promise<string>
   waitForPort(place?: number | string, options: WaitOptions = {}): Promise<number | string> {
-    return rejecting(() => waitForPort(readinessHost(this, `waitForPort(${place ?? ''})`), place, options))
+    return rejecting(() => waitForPort(readinessHost(this, `waitForPort(${String(place ?? '')})`), place, options))
   }
 
   waitForHttp(url: string | URL, options: HttpWaitOptions = {}): Promise<HttpAnswer> {

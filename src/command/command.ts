@@ -190,7 +190,7 @@ export class Command {
 
   #progress(): Progress {
     const hasWritten = this.log.mark().position > 0
-    return { hasExited: this.hasExited, hasWritten, isInputUntouched: this.input.isUntouched }
+    return { hasExited: this.hasExited, hasWritten, input: this.input.state }
   }
 
   /** The default timeout of waits and matchers, in ms. */

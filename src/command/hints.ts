@@ -64,6 +64,10 @@ export function projectPathHint({ words, cwd, isInWorkspace }: Started, project:
 export const openInputHint =
   "hint: its standard input is open, and nothing was written to it. A program that reads it waits: run(…, { input: '' }) or endInput() closes it"
 
+/** The same for a program that was given some input already. */
+export const endlessInputHint =
+  'hint: its standard input is still open. A program that reads it to the end waits: endInput() closes it'
+
 /** How many characters of a line a hint shows. */
 const mostShown = 120
 /** How many lines are compared: the last ones. */

@@ -37,9 +37,10 @@ export class Input {
     this.#transport = transport
   }
 
-  /** Whether the standard input is open and nothing was written to it: a program that reads it waits. */
-  get isUntouched(): boolean {
-    return this.#transport !== undefined && !this.#isEnded && !this.#isWritten
+  /** A program that reads its standard input to the end waits until it is closed. */
+  get state(): 'untouched' | 'open' | 'closed' {
+    if (this.#transport === undefined || this.#isEnded) return 'closed'
+    return this.#isWritten ? 'open' : 'untouched'
   }
 
   /** Writes the option `input` at the start, and closes the input. */

@@ -49,7 +49,7 @@ export function toHaveExitedWith(
       pass,
       message: () => {
         const sentence = `Expected it ${isNot ? 'not to have' : 'to have'} exited with ${expected}`
-        return messageAbout(process, hint('toHaveExitedWith', isNot, String(expected)), sentence)
+        return messageAbout(process, hint('toHaveExitedWith', isNot, String(expected)), sentence, process.hints(true))
       },
     }
   })

@@ -1,5 +1,6 @@
 import { leadingBack } from '../base/call-site.js'
 import { isRegExp } from '../base/kinds.js'
+import { nearestHint } from '../command/hints.js'
 import type { Process } from '../command/process.js'
 import { isInOutput } from '../wait/pattern.js'
 import {
@@ -37,12 +38,14 @@ export function toHaveOutput(
       const holds = isInOutput(expected, process.log.text(), process.lastScreen() !== undefined)
       return { isFinal: isOutputFinal(process), holds }
     }
+    const hints = (): string[] =>
+      [nearestHint(expected, process.log.text()), ...process.hints()].filter((line) => line !== undefined)
     const { holds } = await retryOn('toHaveOutput', process, look, !isNot, options)
     return {
       pass: holds,
       message: () => {
         const sentence = `Expected the output ${isNot ? 'not to have' : 'to have'} ${written(expected)}`
-        return messageAbout(process, hint('toHaveOutput', isNot, written(expected)), sentence)
+        return messageAbout(process, hint('toHaveOutput', isNot, written(expected)), sentence, isNot ? [] : hints())
       },
     }
   })

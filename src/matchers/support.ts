@@ -118,9 +118,13 @@ export const retryOn = <Look extends { readonly holds: boolean; readonly isFinal
 /** Whether a command has ended and nothing holds its output any more, so that the output cannot change. */
 export const isOutputFinal = (process: CommandProcess): boolean => process.isSettled && process.isOutputClosed
 
-/** The message of a matcher: its call, and a sentence that ends with the command's state and its output. */
-export const messageAbout = (process: CommandProcess, call: string, sentence: string): string =>
-  `${call}\n\n${sentence}: ${describeProcess(process)}.${lastOutput(process)}`
+/** The message of a matcher: its call, a sentence that ends with the command's state, its output, and hints. */
+export const messageAbout = (
+  process: CommandProcess,
+  call: string,
+  sentence: string,
+  hints: readonly string[] = [],
+): string => [`${call}\n\n${sentence}: ${describeProcess(process)}.${lastOutput(process)}`, ...hints].join('\n')
 
 export const timeoutOf = (
   options: MatcherOptions | undefined,

@@ -4,6 +4,7 @@ import { isOwnChild } from './own-children.js'
 import { numberOf } from './numbers.js'
 import { ProctorError } from '../base/errors.js'
 import { realProcess } from '../base/real-process.js'
+import { show } from '../base/words.js'
 import { table } from './process-table/current.js'
 import { isZombie, type ProcessIdentity } from './process-table/table.js'
 
@@ -136,7 +137,7 @@ export function hasHolder(pid: number): boolean {
  */
 export function isAlive(pid: number): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0 || pid > 0x7fff_ffff) {
-    throw new ProctorError(`Not a pid: ${String(pid)}. Accepted are positive integers.`)
+    throw new ProctorError(`Not a pid: ${show(pid)}. Accepted are positive integers.`)
   }
   if (send(pid, 0) === 'gone') return false
   const record = table.identify(pid)

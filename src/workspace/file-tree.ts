@@ -71,5 +71,18 @@ export const hintAtJSON = (path: string): string =>
 export const isKind = (value: unknown, name: string): boolean =>
   typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[kind] === name
 
+/** What kind of object a value is, whatever realm it is from. */
+const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1)
+
+/** Whether a value is an object of names. A list, a promise or a Date has no names that files could have. */
+export const isTree = (value: unknown): value is FileTree => tagOf(value) === 'Object'
+
 export const describeValue = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value
+
+/** What stands in a file tree in the place of a file. */
+export function describeEntry(value: unknown): string {
+  const text = describeValue(value)
+  if (text !== 'object') return text
+  return tagOf(value) === 'Promise' ? 'a promise that was not awaited' : `a ${tagOf(value)}`
+}

@@ -5,12 +5,14 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { checkOptions } from '../base/check.js'
 import { WorkspaceError } from '../base/errors.js'
 import {
+  describeEntry,
   describeValue,
   type ExecutableFile,
   type FileTree,
   hintAtJSON,
   isJSONName,
   isKind,
+  isTree,
   type SymbolicLink,
 } from './file-tree.js'
 import type { FolderIdentity } from './open-folder.js'
@@ -166,8 +168,7 @@ export class TemporaryWorkspace implements Workspace {
       await this.#writeFile(tree, content, 0o666)
       return
     }
-    // Checked like this because the object may be from another realm. It is not a list, a Map or a promise.
-    if (Object.prototype.toString.call(tree) !== '[object Object]') {
+    if (!isTree(tree)) {
       throw new TypeError(
         `workspace.write(…) takes a tree of files or a path and its content, not ${describeValue(tree)}.`,
       )
@@ -181,7 +182,7 @@ export class TemporaryWorkspace implements Workspace {
       if (typeof value === 'string' || isBytes(value)) await this.#writeFile(path, value, 0o666)
       else if (isKind(value, 'executable')) await this.#writeFile(path, (value as ExecutableFile).content, 0o777)
       else if (isKind(value, 'symlink')) await this.#writeLink(path, (value as SymbolicLink).target)
-      else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      else if (isTree(value)) {
         if (isJSONName(path)) {
           const first = Object.keys(value)[0] ?? 'file'
           throw new TypeError(
@@ -189,10 +190,10 @@ export class TemporaryWorkspace implements Workspace {
           )
         }
         await this.#attempt(path, 'make the folder', () => mkdir(this.resolve(path), { recursive: true }))
-        await this.#writeTree(path, value as FileTree)
+        await this.#writeTree(path, value)
       } else {
         throw new TypeError(
-          `workspace.write(…): ${JSON.stringify(path)} is ${describeValue(value)}. Accepted are text, bytes, executable(…), symlink(…) and folders of them.${hintAtJSON(path)}`,
+          `workspace.write(…): ${JSON.stringify(path)} is ${describeEntry(value)}. Accepted are text, bytes, executable(…), symlink(…) and folders of them.${hintAtJSON(path)}`,
         )
       }
     }

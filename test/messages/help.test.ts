@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProctor, type Proctor, type ProctorError, type ProctorOptions } from 'proctor'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { expect } from 'proctor/vitest'
+import { describe, onTestFinished, test } from 'vitest'
 import { nearestHint, projectPathHint } from '../../src/command/hints.js'
 import { rejectionOf } from '../rejection.js'
 
@@ -112,7 +113,11 @@ describe('an open standard input', () => {
     ])
     expect(helpBelow(await rejectionOf(wc.waitForOutput('0', { timeout: 50 })))).toContain(hint)
     await wc.write('one\n')
-    expect(helpBelow(await rejectionOf(wc.waitForExit({ timeout: 50 })))).not.toContain(hint)
+    expect(helpBelow(await rejectionOf(wc.waitForExit({ timeout: 50 })))).toEqual([
+      'waited 0.05 seconds for waitForExit()',
+      'hint: its standard input is still open. A program that reads it to the end waits: endInput() closes it',
+    ])
+    expect(helpBelow(await rejectionOf(wc.waitForOutput('0', { timeout: 50 }))).join()).not.toContain('still open')
     await wc.endInput()
     await wc.waitForSuccessfulExit()
   })
@@ -125,6 +130,35 @@ describe('an open standard input', () => {
 
     expect(helpBelow(await rejectionOf(closed.waitForExit({ timeout: 50 })))).not.toContain(hint)
     expect(helpBelow(await rejectionOf(server.waitForOutput('more', { timeout: 50 })))).not.toContain(hint)
+  })
+})
+
+describe('a matcher', () => {
+  const ended = { timeout: 50 }
+
+  test('says the same of an open input', async () => {
+    const { run } = await given()
+    const wc = run('wc', ['-l'])
+    const [exit, output] = [expect(wc).toHaveExitedWith(0, ended), expect(wc).toHaveOutput('0', ended)]
+
+    expect((await rejectionOf(exit)).message).toMatch(
+      /No output so far\.\nhint: its standard input is open, and nothing/,
+    )
+    expect((await rejectionOf(output)).message).toMatch(
+      /No output so far\.\nhint: its standard input is open, and nothing/,
+    )
+    expect((await rejectionOf(expect(wc).not.toHaveOutput('', ended))).message).not.toContain('hint')
+  })
+
+  test('shows the nearest line, and where a path is', async () => {
+    const proctor = await given()
+    const program = saying(proctor, 'Listening on 3000')
+    await program.waitForOutput('Listening')
+    const output = await rejectionOf(expect(program).toHaveOutput('listening on', ended))
+    const exit = await rejectionOf(expect(proctor.run('node', ['package.json'], { input: '' })).toHaveExitedWith(0))
+
+    expect(output.message).toMatch(/\nthe nearest line is "Listening on 3000": upper and lower case differ$/)
+    expect(exit.message).toMatch(/\nhint: package\.json is in .*, and not in the workspace/)
   })
 })
 

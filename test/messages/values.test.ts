@@ -127,6 +127,21 @@ describe('JSON', () => {
   })
 })
 
+test.each([
+  ['a promise that was not awaited', Promise.resolve('text')],
+  ['a Date', new Date(0)],
+  ['a Map', new Map([['name', 'x']])],
+  ['a URL', new URL('file:///x')],
+])('%s is no folder of a file tree', async (what, value) => {
+  const { workspace } = await given()
+  const error = await rejectionOf(workspace.write({ dir: { 'a.txt': value as unknown as string } }))
+
+  expect(error.message).toBe(
+    `workspace.write(…): "dir/a.txt" is ${what}. Accepted are text, bytes, executable(…), symlink(…) and folders of them.`,
+  )
+  expect(await workspace.exists('dir/a.txt')).toBe(false)
+})
+
 describe('bytes and regular expressions of another realm', () => {
   const foreign = runInNewContext(
     '({ bytes: new Uint8Array([104, 105, 10]), none: new Float64Array(1), pattern: /h(i)/, url: undefined })',

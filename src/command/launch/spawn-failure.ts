@@ -53,8 +53,10 @@ export function explain(error: unknown, request: SpawnRequest): SpawnError {
   if (file === undefined) {
     return refuse(
       code === 'EACCES' && isOnPath(command, env['PATH'], cwd)
-        ? 'the file on PATH is not executable (EACCES)'
-        : `no such command on PATH (ENOENT)${hint}`,
+        ? `${subject ?? 'the file'} on PATH is not executable (EACCES)`
+        : subject === undefined
+          ? `no such command on PATH (ENOENT)${hint}`
+          : `${subject} is not on PATH (ENOENT)`,
     )
   }
   try {

@@ -312,7 +312,8 @@ describe('toHaveOutput', () => {
 
       Expected the output to have "x": sleep 60 is running (pid <pid>).
 
-      No output so far."
+      No output so far.
+      hint: its standard input is open, and nothing was written to it. A program that reads it waits: run(…, { input: '' }) or endInput() closes it"
     `)
     await process.kill()
   })
@@ -360,14 +361,16 @@ describe('toHaveExitedWith', () => {
 
       Expected it to have exited with 0: sleep 60 is running (pid <pid>).
 
-      No output so far."
+      No output so far.
+      hint: its standard input is open, and nothing was written to it. A program that reads it waits: run(…, { input: '' }) or endInput() closes it"
     `)
     expect(stable(await rejection(expect(process).not.toHaveExitedWith(0, short)))).toMatchInlineSnapshot(`
       "expect(received).not.toHaveExitedWith(0)
 
       Expected it not to have exited with 0: sleep 60 is running (pid <pid>).
 
-      No output so far."
+      No output so far.
+      hint: its standard input is open, and nothing was written to it. A program that reads it waits: run(…, { input: '' }) or endInput() closes it"
     `)
     await process.kill()
   })

@@ -30,6 +30,13 @@ const bad: readonly BadCommand[] = [
     onPath: true,
   },
   {
+    title: 'has a shell that does not exist',
+    command: 'true',
+    options: { shell: 'no-such-shell' },
+    reason: 'Cannot start true: the shell no-such-shell is not on PATH (ENOENT)',
+    onPath: true,
+  },
+  {
     title: 'does not exist at its path',
     command: './no-such-program',
     reason: 'Cannot start ./no-such-program: no such file (ENOENT)',
