@@ -1,10 +1,11 @@
 import { relative } from 'node:path'
 
-function currentFolder(): string {
+/** The current folder of the tests, or `/` if somebody has removed it. */
+export function currentFolder(): string {
   try {
     return process.cwd()
   } catch {
-    return '/' // Somebody has removed it.
+    return '/'
   }
 }
 

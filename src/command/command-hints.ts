@@ -1,5 +1,5 @@
 import { backslashHint, endlessInputHint, openInputHint, projectPathHint, type Started, startHint } from './hints.js'
-import { currentFolder } from './launch/search-path.js'
+import { currentFolder } from '../base/start-folder.js'
 
 /** How far a command has come, for the choice of its hints. */
 export interface Progress {

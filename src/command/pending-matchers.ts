@@ -1,4 +1,5 @@
 import { type CallSite, callSite } from '../base/call-site.js'
+import { type Claim, currentClaim } from '../wait/claim.js'
 
 /** A matcher that looks at a command. */
 export interface PendingMatcher {
@@ -39,6 +40,8 @@ const failedMatcher = (name: string): Error => Object.assign(new Error(name), { 
 /** The matchers that look at one command now. One that still looks when the test has ended was not awaited. */
 export class PendingMatchers {
   readonly #pending = new Set<PendingMatcher>()
+  /** The matchers that had not been awaited when they ended. */
+  readonly #ended = new Map<PendingMatcher, Claim>()
   readonly #onCall: (what: string) => ((error?: unknown) => void) | undefined
   #isAbandoned = false
 
@@ -49,6 +52,11 @@ export class PendingMatchers {
 
   get all(): readonly PendingMatcher[] {
     return [...this.#pending]
+  }
+
+  /** The matchers that have ended and that nobody has awaited. */
+  get unawaited(): readonly PendingMatcher[] {
+    return [...this.#ended].flatMap(([matcher, { isAwaited }]) => (isAwaited ? [] : [matcher]))
   }
 
   /** The test has ended. Matchers that still look do not report anything from now on. */
@@ -76,6 +84,8 @@ export class PendingMatchers {
     const matcher = { name, site: callSite() }
     const onEnd = this.#onCall(`expect(…).${name}()`)
     const wasAbandoned = this.#isAbandoned
+    const claim = wasAbandoned ? undefined : currentClaim()
+    if (claim !== undefined) claim.isReported = true
     this.#pending.add(matcher)
     let failure: unknown
     try {
@@ -88,6 +98,7 @@ export class PendingMatchers {
     } finally {
       onEnd?.(failure)
       this.#pending.delete(matcher)
+      if (claim?.isAwaited === false) this.#ended.set(matcher, claim)
       // The matcher was not awaited, and teardown has reported that. A rejection would only add an unhandled one.
       if (!wasAbandoned && this.#isAbandoned) await new Promise(() => {})
     }

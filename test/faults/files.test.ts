@@ -234,7 +234,7 @@ test('a full disk: the trace is said to have broken off, and no path of a file t
   expect(output).toContain('torn down')
 })
 
-test('a package in a folder that the tests have gone to is not loaded', () => {
+test('a package or a program in a folder that the tests have gone to is not loaded', () => {
   const folder = givenShared()
   const foreign = join(folder, 'foreign')
   const proof = join(folder, 'proof')
@@ -247,10 +247,14 @@ test('a package in a folder that the tests have gone to is not loaded', () => {
       `require('fs').writeFileSync(${JSON.stringify(proof)}, ${JSON.stringify(name)})`,
     )
   }
+  const binaries = join(foreign, 'node_modules', '.bin')
+  mkdirSync(binaries)
+  writeFileSync(join(binaries, 'true'), `#!/bin/sh\necho true >${proof}\n`, { mode: 0o755 })
   const script = `
     process.chdir(${JSON.stringify(foreign)})
     const proctor = await createProctor()
     await proctor.run('true', [], { terminal: true }).waitForExit()
+    await proctor.run('true').waitForExit()
     await proctor.teardown()
     console.log('torn down')`
   expect(run(folder, script)).toBe('torn down\n')

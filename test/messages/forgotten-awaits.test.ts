@@ -7,7 +7,7 @@ test('a forgotten await fails its own test, at its line', async () => {
     output.slice(output.lastIndexOf(`forgotten.test.ts > ${title}`)).slice(0, 1800)
 
   expect(exitCode).toBe(1)
-  expect(output).toMatch(/Tests {2}8 failed \| 2 passed/)
+  expect(output).toMatch(/Tests {2}10 failed \| 3 passed/)
   expect(output).not.toMatch(/Unhandled/)
   const stillLooking = 'was still looking: it was not awaited. Write `await expect(…).toThrowUnexpectedExit()`.'
   const expected: [title: string, says: string, line: number][] = [
@@ -20,6 +20,8 @@ test('a forgotten await fails its own test, at its line', async () => {
     ],
     ['of a wait that is over', 'waitForOutput("up") was called and not awaited.', 21],
     ['of a wait that was in vain', 'waitForExit() was called and not awaited.', 27],
+    ['of a matcher that has failed', 'expect(…).toThrowUnexpectedExit() was called and not awaited. Write `await', 73],
+    ['of a matcher that has passed', 'expect(…).toHaveOutput() was called and not awaited. Write `await', 80],
   ]
   for (const [title, says, line] of expected) {
     expect(after(title)).toContain(says)

@@ -1,5 +1,6 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
+import { startFolder } from '../../base/start-folder.js'
 
 const isSameFile = (a: string, b: string): boolean => {
   try {
@@ -31,23 +32,15 @@ export function search(name: string, path: string): string | undefined {
 
 const searched = new Map<string, string>()
 
-/** The current folder of the tests, or `/` if somebody has removed it. */
-export function currentFolder(): string {
-  try {
-    return process.cwd()
-  } catch {
-    return '/'
-  }
-}
-
-/** PATH with the project's node_modules/.bin first, and with the Node that runs the tests as `node`. */
+/**
+ * PATH with the project's node_modules/.bin first, and with the Node that runs the tests as `node`. The programs of the
+ * folder that a test has gone to may be anybody's.
+ */
 export function searchPath(path: string): string {
-  const cwd = currentFolder()
-  const key = `${cwd}${delimiter}${path}`
-  let result = searched.get(key)
+  let result = searched.get(path)
   if (result === undefined) {
     const binaries: string[] = []
-    for (let folder = cwd; ; folder = dirname(folder)) {
+    for (let folder = startFolder; ; folder = dirname(folder)) {
       binaries.push(join(folder, 'node_modules', '.bin'))
       if (folder === dirname(folder)) break
     }
@@ -56,7 +49,7 @@ export function searchPath(path: string): string {
     const isOurs = node !== undefined && isSameFile(node, process.execPath)
     const own = isOurs || basename(process.execPath) !== 'node' ? [] : [dirname(process.execPath)]
     result = [...binaries, ...own, path].join(delimiter)
-    searched.set(key, result)
+    searched.set(path, result)
   }
   return result
 }

@@ -3,6 +3,7 @@ import { type MatcherName, matcherNames } from '../../matchers/names.js'
 import type { MatcherResult } from '../../matchers/support.js'
 import type { SnapshotSupport } from '../../matchers/snapshot-support.js'
 import { leadingBack, withManyFrames } from '../../base/call-site.js'
+import { claimed } from '../../wait/claim.js'
 import { type Loaded, whenLoaded } from './load.js'
 import type { matchersWith } from './provide.js'
 import { chai, Snapshots } from './runner.js'
@@ -32,12 +33,17 @@ let all: ReturnType<typeof matchersWith> | undefined
 const onDemand = (name: MatcherName): Matcher =>
   function (...received) {
     // `whileLed` of the module that the matchers are in: this entry point is a file of its own, with its own copy.
-    const judge = ({ matchersWith: make, whileLed }: Loaded): Promise<MatcherResult> => {
+    const claim = { isAwaited: false, isReported: false }
+    const judge = ({ matchersWith: make, whileClaimed, whileLed }: Loaded): Promise<MatcherResult> => {
       all ??= make(snapshots)
       const matcher = all[name]
-      return whileLed(() => Reflect.apply(matcher, this, received) as Promise<MatcherResult>)
+      const call = () => Reflect.apply(matcher, this, received) as Promise<MatcherResult>
+      return whileClaimed(claim, () => whileLed(call))
     }
-    return leadingBack(() => whenLoaded(judge))
+    return claimed(
+      claim,
+      leadingBack(() => whenLoaded(judge)),
+    )
   }
 
 /** The matchers. Each loads what it needs when it is called. */

@@ -19,6 +19,7 @@ import { errorsOf, type File, hasFailedIn, identityOf, identityOfFile, isCoverag
 
 export { whileLed } from '../../base/call-site.js'
 export { matchersWith } from '../../matchers/all.js'
+export { whileClaimed } from '../../wait/claim.js'
 
 /** The used part of a test's context. */
 export interface TestContext {
