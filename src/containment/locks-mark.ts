@@ -2,6 +2,7 @@ import { isMainThread } from 'node:worker_threads'
 import { randomBytes } from '../base/random.js'
 import { readProc } from '../system/process-table/linux.js'
 import { loadNatives, type LocksLimit } from '../system/syscalls.js'
+import { isSharedMark, limitHard } from './threads/shared-mark.js'
 
 // The second mark: the soft limit RLIMIT_LOCKS, which the kernel has not used since 2.4.25. It is inherited over fork,
 // exec, setsid and `env -i`. Everybody can read it in /proc/PID/limits, even for processes that are not dumpable, for
@@ -65,11 +66,19 @@ export function openLocksMarks(): LocksMarks | undefined {
   const natives = loadNatives()
   if (typeof natives === 'string') return undefined
   const { soft, hard } = natives.locksLimit()
+  // Another thread has opened its marks, and this process carries the one that all of them share.
+  if (isSharedMark(soft)) return marksWith(bitsOf(soft))
   const isInner = isLocksMark(soft)
   const bits = isInner ? bitsOf(soft) - 1 : mostBits
   // If there are three proctors inside each other, the outermost one's hard limit stays.
   const highest = isInner && hard === unlimited ? soft : hard
-  if (bits < leastBits || bitsOf(highest) <= bits || !natives.limitLocks(0, { soft, hard: highest })) return undefined
+  if (bits < leastBits || bitsOf(highest) <= bits) return undefined
+  limitHard(natives, bits, highest)
+  if (natives.locksLimit().hard !== highest) return undefined
+  return marksWith(bits)
+}
+
+function marksWith(bits: number): LocksMarks {
   const worker = randomMark(bits)
   return { worker, of: (command) => worker | ((BigInt(command) % commandMask) + 1n) }
 }
@@ -102,10 +111,10 @@ export function startMarked<Started>(
 }
 
 /** Starts a program without a mark of this worker. A mark that an outer proctor gave to this process stays. */
-export function startUnmarked<Started>(start: () => Started): Started {
+export function startUnmarked<Started extends { readonly pid?: number | undefined }>(start: () => Started): Started {
   const natives = loadNatives()
   const hard = typeof natives === 'string' ? undefined : natives.locksLimit().hard
-  return startMarked(isMainThread ? hard : undefined, start, () => undefined)
+  return startMarked(hard, start, ({ pid }) => pid)
 }
 
 function limitChild(pid: number, softBelow: (hard: bigint) => bigint): void {

@@ -8,6 +8,7 @@ import { table } from '../system/process-table/current.js'
 import {
   childrenOf,
   descendantsOf,
+  hasEmptyEnvironment,
   readChildren,
   readProc,
   readStat,
@@ -39,7 +40,7 @@ const zombiePatience = 100
 const remembered = 200
 
 /** Now, in the units of a start time. */
-const currentTime = (): number =>
+export const currentTime = (): number =>
   table.name === 'linux'
     ? Math.floor(Number.parseFloat(readProc('/proc/uptime') ?? '0') * ticksPerSecond)
     : Math.floor(wallClock() / 1000)
@@ -173,6 +174,7 @@ export class DescendantTracker {
   /** All of our processes that are alive now. */
   async look(): Promise<Descendant[]> {
     this.#isUncertain = false
+    this.#host.marks.renew()
     const before = this.#inExec
     this.#inExec = new Map()
     if (this.#contained === undefined) {
@@ -217,7 +219,7 @@ export class DescendantTracker {
         }
         const environment = table.environment(pid)
         if (this.#host.isTaken(record, environment)) continue
-        const isMarked = this.#markOf(record, environment) !== undefined
+        const isMarked = this.#isMarked(record, environment)
         const isOurs = isMainThread || own.has(pid) || isMarked
         if (!isOurs) {
           this.#noteExec(record, environment)
@@ -244,7 +246,7 @@ export class DescendantTracker {
       if (this.#noteExec(record, environment)) this.#recentPids.keep(record.pid)
       // It exited while it was read: the list may lack what it started in the meantime.
       if (known === undefined && environment === undefined && isGone(record)) this.#isUncertain = true
-      if (known === undefined && this.#markOf(record, environment) === undefined) continue
+      if (known === undefined && !this.#isMarked(record, environment)) continue
       if (this.#host.isTaken(record, environment)) continue
       this.#recentPids.keep(record.pid)
       this.#include(found, record, known ?? this.#originOf(record, environment), forest)
@@ -254,6 +256,7 @@ export class DescendantTracker {
   /** A process has no environment in the middle of an exec. Kernel threads (children of pid 2) never have one. */
   #noteExec(record: ProcessRecord, environment: readonly string[] | undefined): boolean {
     if (environment?.length !== 0 || (record.ppid === 2 && record.session === 0)) return false
+    if (hasEmptyEnvironment(record.pid)) return false
     this.#inExec.set(keyOf(record), now())
     return true
   }
@@ -283,10 +286,13 @@ export class DescendantTracker {
     return undefined
   }
 
-  /** The number of the start in the mark that a process carries. */
-  #markOf({ pid }: ProcessIdentity, environment: readonly string[] | undefined): number | undefined {
-    const mark = this.#host.marks.read(pid, environment)
-    return mark?.kind === 'start' ? mark.number : undefined
+  /** Whether the mark of a process says that it comes from a start of this file, or from the file. */
+  #isMarked(record: ProcessRecord, environment: readonly string[] | undefined): boolean {
+    const mark = this.#host.marks.read(record.pid, environment)
+    if (mark?.kind !== 'file') return mark?.kind === 'start'
+    // It may become an orphan later.
+    this.#recentPids.keep(record.pid)
+    return this.#host.isStray(record, environment)
   }
 
   /** The announced child from which an orphan comes: by its mark, or because no other child can have started it. */
@@ -299,7 +305,9 @@ export class DescendantTracker {
   }
 
   #guessOrigin(record: ProcessRecord, environment: readonly string[] | undefined): ChildStart | undefined {
-    const number = this.#markOf(record, environment)
+    const mark = this.#host.marks.read(record.pid, environment)
+    if (mark?.kind === 'file') return undefined
+    const number = mark?.kind === 'start' ? mark.number : undefined
     const isPossible = ({ identity }: ChildStart): boolean => identity !== undefined && !table.isOlder(record, identity)
     const marked = number === undefined ? undefined : (this.#starts.get(number) ?? this.#past.get(number))
     if (marked !== undefined) return isPossible(marked) ? marked : undefined

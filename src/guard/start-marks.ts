@@ -4,14 +4,18 @@ import { formatMark, parseMarks, runVariable } from '../containment/marks.js'
 import { thisOwner } from '../containment/owner.js'
 import { realProcess } from '../base/real-process.js'
 import { table } from '../system/process-table/current.js'
+import { SharedMark } from '../containment/threads/shared-mark.js'
 import { nextLocksMark } from '../worker/command-marks.js'
 import { workerState } from '../worker/state.js'
 
 /** The environments from which a child may inherit: Jest's tests see another one than Node does. */
 const environments = (): NodeJS.ProcessEnv[] => [...new Set([process.env, realProcess.env])]
 
-/** What a mark stands for: something that a test started, by the number of the start; or a fixture's command. */
-export type MarkedAs = { readonly kind: 'start'; readonly number: number } | { readonly kind: 'command' }
+/**
+ * What a mark stands for: something that a test started, by the number of the start; a fixture's command; or something
+ * that this thread's file started while no other thread guarded one.
+ */
+export type MarkedAs = { readonly kind: 'start'; readonly number: number } | { readonly kind: 'command' | 'file' }
 
 /** The marks that a test's own children inherit: this process carries each of them itself until the next start. */
 export class StartMarks {
@@ -19,6 +23,7 @@ export class StartMarks {
   readonly #numbers = new Map<bigint, number>()
   readonly #locks = new Map<number, bigint>()
   #putBack: (() => void) | undefined
+  #shared: SharedMark | undefined
 
   /** @param name of the variable in the environment. */
   constructor(name: string) {
@@ -33,12 +38,25 @@ export class StartMarks {
       environment[this.#name] = value
       environment[outside] = '1'
     }
+    this.renew()
     const locks = nextLocksMark()
     if (locks === undefined) return
     this.#numbers.set(locks, number)
     this.#locks.set(number, locks)
     const putBack = carryLocksMark(locks)
     this.#putBack ??= putBack
+  }
+
+  /** Lets the mark that all threads share say that this file is guarded. */
+  renew(): void {
+    if (isMainThread) return
+    if (this.#shared === undefined) this.#shared = SharedMark.hold(workerState().locks?.worker)
+    else this.#shared.renew()
+  }
+
+  /** Called when all tests have ended. Returns whether no other thread guards a file. */
+  leave(): boolean {
+    return this.#shared?.release() === true
   }
 
   /** Called when a child runs. Limits are per process, so the child of a worker thread is given its own by its pid. */
@@ -62,7 +80,9 @@ export class StartMarks {
   #readLimit(pid: number): MarkedAs | undefined {
     const own = workerState().locks
     const limit = own === undefined || table.name !== 'linux' ? undefined : readLocksMark(pid)
-    if (own === undefined || limit === undefined || !carriesLocksMark(limit, own.worker)) return undefined
+    if (own === undefined || limit === undefined) return undefined
+    if (this.#shared?.isAlone(limit.soft) === true) return { kind: 'file' }
+    if (!carriesLocksMark(limit, own.worker)) return undefined
     const number = this.#numbers.get(limit.soft) ?? this.#numbers.get(limit.hard)
     return number === undefined ? { kind: 'command' } : { kind: 'start', number }
   }
@@ -70,5 +90,6 @@ export class StartMarks {
   close(): void {
     this.#putBack?.()
     this.#putBack = undefined
+    this.leave()
   }
 }

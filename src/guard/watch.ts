@@ -1,11 +1,13 @@
 import { isMainThread } from 'node:worker_threads'
 import type { ChildStart } from '../containment/child-starts.js'
 import { type ContainmentLevel, refuseStrict } from '../containment/containment.js'
-import { markName, treeIn } from '../containment/marks.js'
+import { markName, runVariable, treeIn } from '../containment/marks.js'
+import { realProcess } from '../base/real-process.js'
 import { isOwnChild } from '../system/own-children.js'
 import { table } from '../system/process-table/current.js'
 import type { Natives } from '../system/syscalls.js'
-import { DescendantTracker } from './descendants.js'
+import type { ProcessRecord } from '../system/process-table/table.js'
+import { currentTime, type Descendant, DescendantTracker } from './descendants.js'
 import { isOwnStart, isOwnStarted } from '../containment/own-starts.js'
 import { StartMarks } from './start-marks.js'
 import { assertOwnProc } from '../worker/choose-containment.js'
@@ -14,6 +16,8 @@ import { guardian } from '../worker/own-guardian.js'
 import { workerState } from '../worker/state.js'
 import { reasonAgainstStrict } from '../worker/subreaper.js'
 import { findHost } from '../containment/threads/remote.js'
+import { isOfSeveral, takeSharedMark } from '../containment/threads/shared-mark.js'
+import { findStrays, isStray } from '../containment/threads/strays.js'
 
 // What a guard needs from the worker: its mark in the environment, the subreaper, the guardian.
 
@@ -27,9 +31,18 @@ export function treeOf(pid: number): string | undefined {
 /** Whether this is a worker thread whose main thread is a subreaper for it. */
 const isRemote = (): boolean => !isMainThread && findHost() !== undefined
 
+/** Whether the main thread looks at the end of the run for what is left. */
+const isSwept = (): boolean => realProcess.env[runVariable] !== undefined
+
 /** A watch over what the tests of a file start by themselves. `release` ends it. */
 export interface Guarded {
   readonly descendants: DescendantTracker
+  /** Called when all tests of the file have ended. */
+  leave(): void
+  /** Orphans that may come from another thread's file. Empty unless this one's is the last and nobody looks after it. */
+  strays(): Descendant[]
+  /** Lets those live on at the end of the run that are allowed here. */
+  spare(isAllowed: (command: string) => boolean): void
   release(): void
 }
 
@@ -70,6 +83,7 @@ export function watchDescendants(wish: () => 'auto' | ContainmentLevel, heard: (
       }
       return isOwnStarted(record) || marks.read(record.pid, environment)?.kind === 'command'
     },
+    isStray: (record, environment) => isStray(record, environment, isRemote()),
     takeExit: (pid) => !isOwnChild(pid) && natives?.takeExit(pid) === true,
     announced: (start) => {
       // The worker may die before its event loop turns again. The guardian then finds the process by its mark.
@@ -96,5 +110,21 @@ export function watchDescendants(wish: () => 'auto' | ContainmentLevel, heard: (
   for (const earlier of state.guards) earlier()
   state.guards.add(release)
   descendants.open()
-  return { descendants, release }
+  const straysOfSeveral = (): ProcessRecord[] => (isMainThread ? [] : findStrays(isRemote(), isOfSeveral))
+  /** When the last file had ended. */
+  let endedAt: number | undefined
+  return {
+    descendants,
+    leave() {
+      if (marks.leave() && !isSwept()) endedAt = currentTime()
+    },
+    strays: () =>
+      endedAt === undefined
+        ? []
+        : straysOfSeveral().flatMap((each) => (each.startTime > endedAt! ? [] : [{ ...each, start: undefined }])),
+    spare(isAllowed) {
+      for (const { pid } of straysOfSeveral()) if (isAllowed(table.commandLine(pid))) takeSharedMark(pid)
+    },
+    release,
+  }
 }

@@ -2,8 +2,11 @@ import { isRunning } from '../system/process-table/holder.js'
 import { foreignProc } from '../system/process-table/linux.js'
 import { keyOf, type ProcessIdentity } from '../system/process-table/table.js'
 import { climb, sweepTimeout } from '../containment/ladder.js'
-import { formatOwner, type Owner } from '../containment/owner.js'
-import type { PlainMember } from '../containment/tree.js'
+import { formatOwner, type Owner, thisOwner } from '../containment/owner.js'
+import { isSharedMark } from '../containment/threads/shared-mark.js'
+import { findStrays as straysBelow } from '../containment/threads/strays.js'
+import { type PlainMember, toInfo } from '../containment/tree.js'
+import { pidsWithBelow } from '../system/forest.js'
 import { now, sleep } from '../base/clock.js'
 import { removeAbandonedWorkspaces } from '../workspace/abandoned.js'
 import { removeAbandonedCoverage } from '../workspace/coverage-folder.js'
@@ -32,6 +35,19 @@ export async function findProcesses(workers: readonly WorkerRecord[]): Promise<M
     }
   }
   return [...found.values()]
+}
+
+/** The strays of this process's worker threads, with what they have started, except what is allowed. */
+export function findStrays(isAllowed: (command: string) => boolean): MarkedProcess[] {
+  const owner = thisOwner()
+  const found = straysBelow(true, isSharedMark).map((record): MarkedProcess => ({
+    ...record,
+    ...toInfo(record),
+    evidence: 'mark',
+    owner,
+  }))
+  const allowed = pidsWithBelow(found, ({ command }) => isAllowed(command))
+  return found.filter(({ pid }) => !allowed.has(pid))
 }
 
 const isAlive = (identity: ProcessIdentity | undefined): boolean => identity !== undefined && isRunning(identity)

@@ -1,4 +1,5 @@
 import { flag, type Rules } from '../base/check.js'
+import { isSharedMark } from '../containment/threads/shared-mark.js'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { withoutEscapes } from '../base/escape-sequences.js'
@@ -80,14 +81,12 @@ const limitPadding = ' '.repeat(10)
 
 /** The limit that marks a command, as `ulimit -a` and /proc/self/limits show it, is what it is without the mark. */
 function withoutOwnLimits(text: string): string {
-  let result = text
-  for (const { locks } of trees) {
-    if (locks === undefined) continue
-    result = result.replaceAll(new RegExp(String.raw`\b${locks}\b( {2,})?`, 'g'), (_all, blanks?: string) =>
-      blanks === undefined ? 'unlimited' : `unlimited${limitPadding}${blanks}`,
-    )
-  }
-  return result
+  const own = new Set([...trees].flatMap(({ locks }) => locks ?? []))
+  return text.replaceAll(/\b(\d{17,19})\b( {2,})?/g, (all, digits: string, blanks?: string) => {
+    // A program in a worker thread has the mark that all threads share until it is given its own.
+    if (!own.has(BigInt(digits)) && !isSharedMark(BigInt(digits))) return all
+    return blanks === undefined ? 'unlimited' : `unlimited${limitPadding}${blanks}`
+  })
 }
 
 /** Turns what differs from run to run into words. What it gives it leaves as it is. */

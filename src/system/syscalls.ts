@@ -15,8 +15,10 @@ export interface Natives {
   takeGroupExit(group: number): number
   /** fcntl(FD_CLOEXEC): programs started from now on do not inherit this file. */
   closeOnExec(descriptor: number): void
-  /** prlimit(RLIMIT_LOCKS): the limits of this process. */
-  locksLimit(): LocksLimit
+  /** prlimit(RLIMIT_LOCKS): the limits of a process, or of this one for 0. They are 0 if they may not be read. */
+  locksLimit(pid?: number): LocksLimit
+  /** The same, and sets new ones for this process in one step. */
+  swapLocks(limit: LocksLimit): LocksLimit
   /**
    * prlimit(RLIMIT_LOCKS): sets the limits of a process, or of this one for 0. Returns whether the kernel allowed it.
    */
@@ -128,14 +130,22 @@ function load(): Natives | string {
   const waitpid = bind('waitpid', ['int', 'void *', 'int'])
   const prlimit = bind('prlimit', ['int', 'int', 'void *', 'void *'])
   const limits = new BigUint64Array(2)
+  const before = new BigUint64Array(2)
+  const getLocks = (pid: number, set: BigUint64Array | null): LocksLimit => {
+    before.fill(0n)
+    prlimit(pid, locks, set, before)
+    return { soft: before[0]!, hard: before[1]! }
+  }
   return {
     setSubreaper: (on) => prctl(setChildSubreaper, on ? 1 : 0, 0, 0, 0) === 0,
     takeExit: (pid) => waitpid(pid, null, noHang) === pid,
     takeGroupExit: (group) => waitpid(-group, null, noHang),
     closeOnExec: (descriptor) => void fcntl(descriptor, setDescriptorFlags, closeOnExec),
-    locksLimit() {
-      prlimit(0, locks, null, limits)
-      return { soft: limits[0]!, hard: limits[1]! }
+    locksLimit: (pid = 0) => getLocks(pid, null),
+    swapLocks({ soft, hard }) {
+      limits[0] = soft
+      limits[1] = hard
+      return getLocks(0, limits)
     },
     limitLocks(pid, { soft, hard }) {
       limits[0] = soft

@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node'
 import { received } from '../carried.js'
-import { beginRun, endRun } from '../run.js'
+import { beginRun, endRun, watchThreads } from '../run.js'
 import { collectCoverage } from './coverage.js'
 import { hostThreads } from '../../worker/choose-containment.js'
 
@@ -18,11 +18,15 @@ export function setup(project?: TestProject): () => Promise<void> {
   const isAllThreads = projects.length > 0 && projects.every(({ config }) => /threads/i.test(config.pool))
   const threads = isAllThreads ? hostThreads() : undefined
   beginRun(received(project?.config.provide?.proctorOptions)?.allow)
+  if (projects.some(({ config }) => /threads/i.test(config.pool))) {
+    watchThreads(received(project?.config.provide?.proctorGuard))
+  }
   const endCoverage = project === undefined ? () => {} : collectCoverage(project.vitest)
   return async () => {
     endCoverage()
-    if (typeof threads === 'function') threads()
+    // The containment of the threads ends what nobody claims, without a word. So this looks first.
     const message = await endRun()
+    if (typeof threads === 'function') threads()
     if (message === undefined) return
     process.stderr.write(`\n${message}\n`)
     // Vitest 4 exits with 0 if a global teardown throws.

@@ -99,6 +99,15 @@ export function exitStatus(pid: number): number | undefined {
   return text === undefined ? undefined : Number(fieldsOfStat(text, 50)?.[49])
 }
 
+/**
+ * Whether a process has an environment, and that is empty. In the middle of an exec it shows an empty one, too, but
+ * there is no place for it in memory yet (env_start and env_end in proc(5)).
+ */
+export function hasEmptyEnvironment(pid: number): boolean {
+  const [start = '0', end] = fieldsOfStat(readProc(`/proc/${pid}/stat`, true) ?? '', 49)?.slice(47) ?? []
+  return start !== '0' && start === end
+}
+
 const entries = (folder: string): string[] => {
   try {
     return readdirSync(folder)
