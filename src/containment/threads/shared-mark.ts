@@ -64,14 +64,14 @@ const thisThread = (threadId % mostThreads) + 1
  * Changes the soft limit of this process while no other thread does. prlimit(2) sets a limit and returns the one before
  * it in one step: that is the lock.
  */
-function change({ swapLocks, limitLocks }: Natives, bits: number, hard: bigint, next: (soft: bigint) => bigint): void {
+function change(natives: Natives, bits: number, hard: bigint, next: (soft: bigint) => bigint): void {
   const locked = { soft: prefixOf(bits) | busy, hard }
-  let { soft } = swapLocks(locked)
+  let { soft } = natives.swapLocks(locked)
   for (let look = 0; soft === locked.soft && look < mostLooks; look += 1) {
     pause(0.1)
-    soft = swapLocks(locked).soft
+    soft = natives.swapLocks(locked).soft
   }
-  limitLocks(0, { soft: next(soft), hard })
+  natives.limitLocks(0, { soft: next(soft), hard })
 }
 
 /**
