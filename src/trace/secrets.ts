@@ -1,6 +1,6 @@
 /** The names of variables whose values are secret. */
 const secretName =
-  /TOKEN|SECRET|PASSW|PASSPHRASE|PASSCODE|CREDENTIAL|API_?KEY|PRIVATE|COOKIE|SIGNATURE|BEARER|WEBHOOK|CONNECTION_?STRING|CONN_?STR|PASS$|(?:^|_)(?:AUTH|CREDS|JWT|KEY|PAT|PASS|PW|DSN|SALT|SAS)(?:_|$)|\w_?PWD$/i
+  /TOKEN|SECRET|PASSW|PASSPHRASE|PASSCODE|CREDENTIAL|API_?KEY|PRIVATE|COOKIE|SIGNATURE|BEARER|WEBHOOK|CONNECTION_?STRING|CONN_?STR|SESS(?:ION)?_?ID|PASS$|(?:^|_)(?:AUTH|CREDS|JWT|KEY|PAT|PASS|PW|DSN|SALT|SAS)(?:_|$)|\w_?PWD$/i
 /** The shell's own variables for the current folder and the one before. */
 const isFolder = (name: string): boolean => /^(?:OLD)?PWD$/.test(name)
 const judged = new Map<string, boolean>()
@@ -39,7 +39,7 @@ const secretField =
 const fieldsOf = (text: string): string[] => [...text.matchAll(secretField)].map((match) => match[2] ?? match[4]!)
 /** An option with a secret value: `--password x`, `--api-key=x`. */
 const secretOption =
-  /(--?(?:[\w-]{0,40}(?:password|passwd|passphrase|secret|token|api-?key|credentials?|access-?key|private-?key)|pass))(=| )('[^']*'|[^\s'-][^\s']*)/gi
+  /(--?(?:[\w-]{0,40}(?:password|passwd|passphrase|secret|token|api-?key|credentials?|access-?key|private-?key)|pass|auth(?==)))(=| )('[^']*'|[^\s'-][^\s']*)/gi
 /** A token in the place of a user: `https://ghp_0123…@host`. */
 const addressToken = /(:\/\/)((?=[\w-]{0,200}\d)[\w-]{20,200})(?=(?::x-oauth-basic)?@)/g
 /** `https://host/?access_token=x`, `&sig=x`. */
@@ -54,6 +54,16 @@ const curlUser =
   /^(?:\S*\/)?(?:curl|http|https|wget|xh)\s(?:.*?\s)?(?:-u|-a|--user|--auth)[= ]?'?[^\s:'"]{1,100}:([^\s'"]{1,500})/s
 /** `Authorization: Bearer x`. */
 const authorization = /((?:proxy-)?authorization:\s*(?:bearer|basic|token|digest)\s+)([^\s'"]+)/gi
+
+/** `mysql -px`, `sshpass -p x`, `redis-cli -a x`. */
+const shortOption =
+  /((?<![\w-])(?:(?:mysql|mariadb)[\w-]{0,20} (?:[^;|&\n]{0,200} )?-p|sshpass -p ?|redis-cli (?:[^;|&\n]{0,200} )?-a ))('[^']*'|[^\s'";|&]{1,500})/g
+/** `"password":"x"`, in JSON. */
+const jsonField =
+  /(\\?"[\w-]{0,40}(?:password|passwd|passphrase|secret|token|(?:api|access|private)[_-]?key)\\?":\s{0,9}\\?")([^"\\]{1,500})/gi
+/** What is secret by its beginning: keys of AWS, GitHub, GitLab, npm, Slack and Stripe, and JSON Web Tokens. */
+const knownToken =
+  /()(?<![\w-])((?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{36,255}|github_pat_\w{22,255}|glpat-[\w-]{20,99}|npm_\w{36}|xox[abprs]-[\w-]{10,255}|[rs]k_live_\w{16,255}|eyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,2000})(?![\w-])/g
 
 /** A shorter value occurs in too many harmless places. */
 const shortest = 6
@@ -123,7 +133,8 @@ export class Mask {
     }
     for (const field of fieldsOf(command)) this.#add(field, 'SECRET')
     for (const [, , , value] of command.matchAll(secretOption)) this.#add(value!.replaceAll("'", ''), 'SECRET')
-    for (const form of [authorization, queryField, secretHeader, addressToken]) {
+    for (const [, , value] of command.matchAll(shortOption)) this.#add(value!.replaceAll("'", ''), 'PASSWORD')
+    for (const form of [authorization, queryField, secretHeader, addressToken, jsonField, knownToken]) {
       for (const [, , value] of command.matchAll(form)) this.#add(value!, 'SECRET')
     }
     for (const [, , name, value] of command.matchAll(assignment)) this.#learnVariable(name!, value!.replaceAll("'", ''))
@@ -150,6 +161,7 @@ export class Mask {
       .replaceAll(secretOption, (all, option: string, sign: string, value: string) =>
         isMasked(value) ? all : `${option}${sign}$SECRET`,
       )
+      .replaceAll(shortOption, (all, before: string, value: string) => (isMasked(value) ? all : `${before}$PASSWORD`))
       .replaceAll(assignment, (all, before: string, name: string, value: string) =>
         isMasked(value) || !isSecretName(name) || isPlace(name, value) ? all : `${before}$SECRET`,
       )
@@ -178,7 +190,10 @@ export class Mask {
 }
 
 /** A text without any of these contains nothing in the form of a secret. */
-const mayHold = ['://', 'Key=', 'uthorization:', 'assword=', 'x-', 'X-']
+const mayHold =
+  '://|Key=|uthorization:|assword=|x-|X-|":|AKIA|ASIA|ghp_|gho_|ghu_|ghs_|ghr_|github_pat_|glpat-|npm_|xox|k_live_|eyJ'.split(
+    '|',
+  )
 
 /** Whether somebody else has already replaced the value by a name. */
 const isMasked = (value: string): boolean => value.startsWith('$') || /^[*x.…]+$/i.test(value)
@@ -202,6 +217,10 @@ function hideByForm(text: string): string {
   if (/\bx-/i.test(masked)) {
     replace(secretHeader, ([all, before, value]) => (isMasked(value!) ? all! : `${before}$SECRET`))
   }
+  if (masked.includes('":')) {
+    replace(jsonField, ([all, before, value]) => (isMasked(value!) ? all! : `${before}$SECRET`))
+  }
+  replace(knownToken, () => '$SECRET')
   if (/authorization:/i.test(masked)) {
     replace(authorization, ([all, before, value]) => (isMasked(value!) ? all! : `${before}$SECRET`))
   }

@@ -98,6 +98,16 @@ test.each([
   ['env PASS=ab PORT=3000 KEY_FILE=/a/b app', 'env PASS=$SECRET PORT=3000 KEY_FILE=/a/b app'],
   ['curl -u ada:hunter2 https://x', 'curl -u ada:$PASSWORD https://x'],
   ['docker run -u 1000:1000 x', 'docker run -u 1000:1000 x'],
+  ['mysql -h db -phunter2 app', 'mysql -h db -p$PASSWORD app'],
+  ["sh -c 'mysqldump -pab app | gzip'", "sh -c 'mysqldump -p$PASSWORD app | gzip'"],
+  ['sshpass -p hunter2 ssh host', 'sshpass -p $PASSWORD ssh host'],
+  ['redis-cli -h db -a hunter2 ping', 'redis-cli -h db -a $PASSWORD ping'],
+  ['mysql --protocol=tcp -P 3306 -u ada', 'mysql --protocol=tcp -P 3306 -u ada'],
+  ['mkdir -p folder', 'mkdir -p folder'],
+  ['app --auth=0123456', 'app --auth=$SECRET'],
+  ['app --auth digest', 'app --auth digest'],
+  [`curl -d '{"user":"ada","password": "hunter2"}' x`, `curl -d '{"user":"ada","password": "$SECRET"}' x`],
+  ['aws configure set k AKIAIOSFODNN7EXAMPLE', 'aws configure set k $SECRET'],
   ["curl -H 'X-Api-Key: 0123456' x", "curl -H 'X-Api-Key: $SECRET' x"],
   ["curl 'https://x/?a=1&access_token=0123456&b=2'", "curl 'https://x/?a=1&access_token=$SECRET&b=2'"],
   ['git clone https://ghp_0123456789abcdefghij@github.com/a', 'git clone https://$SECRET@github.com/a'],
@@ -121,6 +131,22 @@ test('secrets in a command line or a URL are hidden in output, too', () => {
   expect(mask.hide('  --token TOKEN  the token')).toBe('  --token TOKEN  the token')
 })
 
+test.each([
+  ['{"apiKey":"0123456","port":3000}', '{"apiKey":"$SECRET","port":3000}'],
+  [String.raw`{\"token\":\"0123456\"}`, String.raw`{\"token\":\"$SECRET\"}`],
+  ['key AKIAIOSFODNN7EXAMPLE.', 'key $SECRET.'],
+  [`pushed by ghp_${'0aB1'.repeat(9)}`, 'pushed by $SECRET'],
+  [`eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVm`, '$SECRET'],
+  [
+    '{"tokens":12,"keyboard":"dvorak"} npm_config_cache=/x TASIA',
+    '{"tokens":12,"keyboard":"dvorak"} npm_config_cache=/x TASIA',
+  ],
+])('in output: %s', (output, shown) => {
+  const mask = new Mask()
+  expect(mask.hide(output)).toBe(shown)
+  expect(mask.isNeededFor(Buffer.from(output))).toBe(output !== shown)
+})
+
 test('secrets in a picture are hidden, too', () => {
   expect(masking({ A_TOKEN: 'a <b> & c' }).hideInPicture('<text>a\u00a0&lt;b&gt;\u00a0&amp;\u00a0c</text>')).toBe(
     '<text>$A_TOKEN</text>',
@@ -140,6 +166,9 @@ test('a megabyte takes no noticeable time', () => {
     'x-key: ',
     'A=',
     'curl -u a:',
+    'mysql -p',
+    '"token":"',
+    'eyJeyJeyJeyJ.',
   ]) {
     mask.hideInCommand(part.repeat(1_000_000 / part.length))
   }
