@@ -235,6 +235,15 @@ describe('what importing an entry point loads', () => {
     }
   })
 
+  test('both builds load the same file of execa', async () => {
+    const users = readdirSync(dist).filter((file) => readFileSync(join(dist, file), 'utf8').includes('./execa.cjs'))
+    expect(users.map((file) => file.replace(/-[\w-]{8}\./, '.')).toSorted()).toEqual([
+      'chunk-core.cjs',
+      'chunk-core.js',
+    ])
+    expect(await import(join(dist, 'execa.cjs'))).toHaveProperty('execa', expect.any(Function))
+  })
+
   test('rarely needed parts are loaded on demand', () => {
     const late = ['pidtree', 'ps-list', 'ask', 'free-port', 'supervisor']
     const chunks = readdirSync(dist).join('\n')

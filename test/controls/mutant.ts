@@ -102,7 +102,8 @@ async function buildInto(folder: string, mutations: readonly Mutation[], require
     await mutant.write({ ...output, dir: dist })
     await mutant.close()
   }
-  for (const file of ['trace-page.html', 'coverage-preload.cjs']) await cp(inRoot(`dist/${file}`), join(dist, file))
+  for (const file of ['trace-page.html', 'coverage-preload.cjs', 'execa.cjs'])
+    await cp(inRoot(`dist/${file}`), join(dist, file))
   for (const mutation of mutations.filter((each) => !done.has(each))) {
     // guardian.sh is shipped without being built.
     const path = join(dist, basename(mutation.file))
