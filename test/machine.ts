@@ -1,30 +1,18 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { commandLines, hasExited, statOf } from './proc.js'
 
 // What tests learn of the machine by themselves, without a line of the code under test.
 
-const readText = (path: string): string => {
-  try {
-    return readFileSync(path, 'latin1')
-  } catch {
-    return '' // Gone meanwhile.
-  }
-}
-
-/** A process's environment as /proc shows it, or empty once the process has gone. */
-export const environmentOf = (pid: number): string => readText(`/proc/${pid}/environ`)
-
 /** Every process whose command line contains a text. Zombies are left out: they have no command line. */
 export const findByCommandLine = (part: string): string[] =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      const line = readText(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
-      return line.includes(part) ? [`${pid} ${line}`] : []
-    })
+  commandLines()
+    .map(({ pid, words }) => ({ pid, line: words.join(' ').trim() }))
+    .filter(({ line }) => line.includes(part))
+    .map(({ pid, line }) => `${pid} ${line}`)
 
 /**
  * Ends what a test, or its failure, would leave, including what is started meanwhile. The text must be in no other
@@ -81,10 +69,19 @@ export async function eventually<Value>(look: () => Value | undefined, what: str
   }
 }
 
+/** What a file says, or nothing as long as it is not there. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 /** Waits for a file with a number and a newline, and returns the number. */
 export const numberIn = (file: string): Promise<number> =>
   eventually(() => {
-    const text = existsSync(file) ? readText(file) : ''
+    const text = textOf(file)
     return text.endsWith('\n') ? Number(text) : undefined
   }, `a number in ${file}`)
 
@@ -102,8 +99,5 @@ export async function expectNothingLeft(part: string, folder: string, timeout = 
   })
 }
 
-/** The state letter of a process, or undefined when it has gone. */
-export const stateOf = (pid: number): string | undefined => /\) (\S)/.exec(readText(`/proc/${pid}/stat`))?.[1]
-
 /** Whether a process exists and is no zombie. */
-export const isRunning = (pid: number): boolean => !['Z', 'X', undefined].includes(stateOf(pid))
+export const isRunning = (pid: number): boolean => !hasExited(statOf(pid))

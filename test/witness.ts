@@ -1,43 +1,23 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { afterAll, expect } from 'vitest'
+import { hasExited, type Stat, statOf } from './proc.js'
 
 // Looks at processes by itself, because what this package says of them is what is being tested.
 
 /** A process, identified by its number and its start time. */
-export interface Witness {
-  readonly pid: number
-  readonly startedAt: string
+export type Witness = Pick<Stat, 'pid' | 'startTime'>
+
+function look(pid: number): Stat | undefined {
+  const found = process.platform === 'linux' ? statOf(pid) : askPs(pid)
+  return hasExited(found) ? undefined : found
 }
 
-interface Sight {
-  readonly startedAt: string
-  readonly ppid: number
-}
-
-function look(pid: number): Sight | undefined {
-  const fields = process.platform === 'linux' ? readProc(pid) : askPs(pid)
-  return fields === undefined || /^[ZX]/.test(fields.state) ? undefined : fields
-}
-
-/** proc(5): the name stands in parentheses and may contain anything. What follows it begins with the state. */
-function readProc(pid: number): (Sight & { readonly state: string }) | undefined {
+function askPs(pid: number): Stat | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return { state: fields[0]!, ppid: Number(fields[1]), startedAt: fields[19]! }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ESRCH') return undefined
-    throw error
-  }
-}
-
-function askPs(pid: number): (Sight & { readonly state: string }) | undefined {
-  try {
-    const line = execFileSync('ps', ['-o', 'state=,ppid=,lstart=', '-p', String(pid)], { encoding: 'utf8' })
-    const [state, ppid, ...start] = line.trim().split(/\s+/)
-    return { state: state!, ppid: Number(ppid), startedAt: start.join(' ') }
+    const line = execFileSync('ps', ['-o', 'state=,ppid=,pgid=,lstart=', '-p', String(pid)], { encoding: 'utf8' })
+    const [state, parent, group, ...start] = line.trim().split(/\s+/)
+    return { pid, state: state!, parent: Number(parent), group: Number(group), startTime: start.join(' ') }
   } catch {
     return undefined // ps reports a missing process by its exit code.
   }
@@ -47,14 +27,14 @@ function askPs(pid: number): (Sight & { readonly state: string }) | undefined {
 export function witness(pid: number | undefined): Witness {
   const sight = pid === undefined ? undefined : look(pid)
   if (pid === undefined || sight === undefined) throw new Error(`There is no process ${pid} to remember.`)
-  return { pid, startedAt: sight.startedAt }
+  return { pid, startTime: sight.startTime }
 }
 
 /** Whether it is still alive. A zombie is not, and neither is a stranger that has its number. */
-export const isStillAlive = ({ pid, startedAt }: Witness): boolean => look(pid)?.startedAt === startedAt
+export const isStillAlive = ({ pid, startTime }: Witness): boolean => look(pid)?.startTime === startTime
 
 /** The number of its current parent. */
-export const parentOf = ({ pid }: Witness): number | undefined => look(pid)?.ppid
+export const parentOf = ({ pid }: Witness): number | undefined => look(pid)?.parent
 
 /** Remembers processes of a file's tests. Each must be dead when all tests have ended. */
 export function expectDeadInTheEnd(): (pid: number | undefined) => Witness {

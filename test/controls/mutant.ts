@@ -32,6 +32,7 @@ const copied = [
   'fixtures/programs',
   'test/stories',
   'test/needs.ts',
+  'test/proc.ts',
   'test/programs.ts',
   'test/rejection.ts',
   'test/witness.ts',

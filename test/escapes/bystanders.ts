@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { readFileSync } from 'node:fs'
+import { childrenOf, wordsOf } from '../proc.js'
 import { endFor, identify, type Identity, isLive, until, untilIdentified } from './witness.js'
 import { programFile } from './programs.js'
 
@@ -36,9 +36,8 @@ export class OtherNamespace {
   static async start(): Promise<OtherNamespace> {
     const { pid } = spawn('unshare', ['--pid', '--fork', '--kill-child', 'sleep', seconds], { stdio: 'ignore' })
     const first = await until('the first process of a namespace', () => {
-      const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1'))
-      const command = child > 0 ? readFileSync(`/proc/${child}/comm`, 'latin1') : ''
-      return command === 'sleep\n' ? identify(child) : undefined
+      const [child] = childrenOf(pid!)
+      return child !== undefined && wordsOf(child)[0] === 'sleep' ? identify(child) : undefined
     })
     return new OtherNamespace(first)
   }

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { findByCommandLine, stateOf, uniqueNumber } from '../machine.js'
+import { findByCommandLine, uniqueNumber } from '../machine.js'
+import { statOf } from '../proc.js'
 import { levels, proctorOr } from './levels.js'
 import { commandOf, programFile, removePrograms, temporaryPath } from './programs.js'
 import { subjectElsewhere } from './subject.js'
@@ -18,7 +19,7 @@ describe.each(levels)('%s: two fixtures live at the same time', (level) => {
     const script = `i=0; while [ $i -lt 150 ]; do setsid -f sleep ${number}; i=$((i + 1)); done`
     const starter = holder.run('sh', ['-c', script], { leaks: 'kill' })
     while (starter.running) await killer.run('sleep', ['60']).kill()
-    const states = findByCommandLine(number).map((line) => stateOf(Number.parseInt(line, 10)))
+    const states = findByCommandLine(number).map((line) => statOf(Number.parseInt(line, 10))?.state)
     await Promise.all([holder.teardown(), killer.teardown()])
     expect(states).toHaveLength(150)
     expect(states.filter((state) => state === 'T')).toEqual([])

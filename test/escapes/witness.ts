@@ -1,44 +1,27 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hasExited, type Stat, statOf } from '../proc.js'
 
 // What the suite knows of a process comes from the kernel, through code of its own and not of the package under test.
 
 /** Identifies one process and no other. */
-export interface Identity {
-  readonly pid: number
-  readonly startTime: string
-}
+export type Identity = Pick<Stat, 'pid' | 'startTime'>
 
-interface Stat extends Identity {
-  readonly state: string
-}
-
-function stat(pid: number): Stat | undefined {
-  let text: string
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  } catch {
-    return undefined // Gone.
-  }
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return { pid, state: fields[0]!, startTime: fields[19]! }
+/** What the kernel says of exactly this process, or `undefined` once it has gone. */
+function find({ pid, startTime }: Identity): Stat | undefined {
+  const found = statOf(pid)
+  return found?.startTime === startTime ? found : undefined
 }
 
 /** The state of exactly this process, or `undefined` once it has gone. */
-export function stateOf(identity: Identity): string | undefined {
-  const found = stat(identity.pid)
-  return found?.startTime === identity.startTime ? found.state : undefined
-}
+export const stateOf = (identity: Identity): string | undefined => find(identity)?.state
 
 /** A zombie has exited: it is dead. */
-export function isLive(identity: Identity): boolean {
-  const state = stateOf(identity)
-  return state !== undefined && state !== 'Z' && state !== 'X'
-}
+export const isLive = (identity: Identity): boolean => !hasExited(find(identity))
 
 export function identify(pid: number): Identity | undefined {
-  const found = stat(pid)
+  const found = statOf(pid)
   return found === undefined ? undefined : { pid, startTime: found.startTime }
 }
 

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type InnerResult, type InnerRun, inRoot, root, startInner, startVitest } from '../inner-run.js'
@@ -14,6 +13,7 @@ import {
   uniqueNumber,
 } from '../machine.js'
 import { needs } from '../needs.js'
+import { statOf } from '../proc.js'
 
 // Runs of a real Vitest that end badly. After each, no process of the run is alive and no workspace is left. The test
 // itself reads /proc, and looks for a number that stands in every command line of the tree.
@@ -149,18 +149,10 @@ test('the worker and its guardian get SIGKILL, and the global hook ends what is 
 
 /** The pid of a worker's guardian. */
 function guardianOf(worker: number): number {
-  const found = readdirSync('/proc').find((name) => {
-    if (!/^\d+$/.test(name)) return false
-    try {
-      const line = readFileSync(`/proc/${name}/cmdline`, 'latin1')
-      const [, parent, group] = /\) \S (\d+) (\d+)/.exec(readFileSync(`/proc/${name}/stat`, 'latin1')) ?? []
-      return line.includes('guardian.sh') && parent === String(worker) && group === name
-    } catch {
-      return false // Gone meanwhile.
-    }
-  })
+  const stats = findByCommandLine('guardian.sh').map((line) => statOf(Number.parseInt(line, 10)))
+  const found = stats.find((stat) => stat?.parent === worker && stat.group === stat.pid)
   if (found === undefined) throw new Error(`The worker ${worker} has no guardian.`)
-  return Number(found)
+  return found.pid
 }
 
 test('a guardian that is killed is restarted, and does its work', async () => {

@@ -1,11 +1,10 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { dist, inRoot } from '../inner-run.js'
 import {
   endByCommandLine,
-  environmentOf,
   eventually,
   expectNothingLeft,
   findByCommandLine,
@@ -16,6 +15,7 @@ import {
   workspacesIn,
 } from '../machine.js'
 import { needs } from '../needs.js'
+import { environmentOf, statOf } from '../proc.js'
 
 // The guardian, its script and what it starts, on real processes of real workers.
 
@@ -66,10 +66,7 @@ const guardiansOf = (worker: number): number[] =>
     .map((line) => Number.parseInt(line, 10))
     .filter((pid) => environmentOf(pid).includes(`PROCTOR_WORKER=${worker} `))
 
-const startOf = (pid: number): string => {
-  const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]!
-}
+const startOf = (pid: number): string => statOf(pid)!.startTime
 
 /** A group whose processes fork again and again. */
 function givenStorm(): ChildProcess {
@@ -163,10 +160,7 @@ test('by the portable table, too, a group is known by when its leader started', 
 test('its command line is the name of the script and a token', async () => {
   const number = uniqueNumber()
   const { child, folder } = await givenWorker(`echo up; sleep ${number}`)
-  const [line] = findByCommandLine('guardian.sh').filter((each) => {
-    const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${Number.parseInt(each, 10)}/stat`, 'latin1'))?.[1]
-    return parent === String(child.pid)
-  })
+  const line = findByCommandLine('guardian.sh').find((each) => statOf(Number.parseInt(each, 10))?.parent === child.pid)
   expect(line).toMatch(/^\d+ \/bin\/sh \S+\/guardian\.sh [0-9a-f]{16}$/)
   child.kill('SIGKILL')
   await expectNothingLeft(number, folder)

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { readdir, readlink } from 'node:fs/promises'
 import { createProctor } from 'proctor'
 import { expect, test } from 'proctor/vitest'
 import { describe } from 'vitest'
+import { statOf } from '../proc.js'
 import { rejectionOf } from '../rejection.js'
 
 const throwAway = { parent: 'throw-away' } as const
@@ -18,9 +18,6 @@ lines.on('line', (line) => console.log(JSON.stringify({ id: JSON.parse(line).id,
 lines.on('close', () => { ${onEnd} })
 `
 
-const parentOf = (pid: number): number =>
-  Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
-
 describe.each(['auto', 'basic'] as const)('with containment %s', (containment) => {
   test.override({ proctorOptions: { containment } })
 
@@ -33,14 +30,14 @@ describe.each(['auto', 'basic'] as const)('with containment %s', (containment) =
     }
     const [right, wrong] = servers as [(typeof servers)[0], (typeof servers)[0]]
     const pid = wrong.pid!
-    const parent = parentOf(pid)
+    const { parent } = statOf(pid)!
     expect(parent).not.toBe(process.pid)
     await Promise.all(servers.map((each) => each.loseParent()))
     await expect(right).toBeDead()
     await expect(wrong).toBeAlive()
     expect(wrong.pid).toBe(pid)
     await expect(parent).toBeDead()
-    expect(parentOf(pid)).not.toBe(parent)
+    expect(statOf(pid)!.parent).not.toBe(parent)
     const { exitSignal } = await wrong.kill()
     // The process that adopts it waits for it: this process with strict containment, init with basic.
     expect(exitSignal).toBe(containment === 'auto' ? 'SIGKILL' : null)
@@ -72,7 +69,7 @@ describe.each(['auto', 'basic'] as const)('with containment %s', (containment) =
 test('its parent ignores what a terminal sends, and it inherits nothing of it', async ({ run }) => {
   const command = run('sh', ['-c', 'echo up; exec sleep 600'], { ...throwAway, env: { NODE_OPTIONS: '--bogus' } })
   await command.waitForOutput('up')
-  const parent = parentOf(command.pid!)
+  const { parent } = statOf(command.pid!)!
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(parent, signal)
   // Every child inherits a descriptor that this process itself was given.
   const plain = run('sleep', ['600'])

@@ -7,7 +7,8 @@ import type { Tree } from '../../../src/containment/tree.js'
 import { table } from '../../../src/system/process-table/current.js'
 import { hostThreads } from '../../../src/worker/choose-containment.js'
 import { markFor } from '../../../src/worker/command-marks.js'
-import { endByCommandLine, eventually, findByCommandLine, isRunning, stateOf, uniqueNumber } from '../../machine.js'
+import { endByCommandLine, eventually, findByCommandLine, isRunning, uniqueNumber } from '../../machine.js'
+import { statOf } from '../../proc.js'
 
 // The main thread learns of a thread's commands through messages, which arrive late on a busy machine. Here, what
 // happens in between is done step by step.
@@ -118,5 +119,5 @@ test.runIf(process.platform === 'linux')('an orphan that nobody contains is wait
   const orphan = Number(text.toString())
   expect(table.identify(orphan)?.ppid).toBe(process.pid)
   process.kill(orphan, 'SIGKILL')
-  await eventually(() => (stateOf(orphan) === undefined ? true : undefined), 'no zombie')
+  await eventually(() => (statOf(orphan) === undefined ? true : undefined), 'no zombie')
 })

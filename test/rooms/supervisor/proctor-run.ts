@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { inRoot, type InnerRun, startInner } from '../../inner-run.js'
+import { commandLines } from '../../proc.js'
 
 export const cli = inRoot('dist/cli.cjs')
 
@@ -14,14 +14,7 @@ let counted = 0
 export const uniqueNumber = (): string => `${3000 + (counted += 1)}.${process.pid}`
 
 /** The processes whose last argument is this number. A zombie has no command line. */
-export function sleepersOf(number: string): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name)) return []
-    try {
-      const words = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').slice(0, -1)
-      return words.at(-1) === number && words.at(-2)?.endsWith('sleep') === true ? [Number(name)] : []
-    } catch {
-      return [] // It has gone while it was being read.
-    }
-  })
-}
+export const sleepersOf = (number: string): number[] =>
+  commandLines()
+    .filter(({ words }) => words.at(-1) === number && words.at(-2)?.endsWith('sleep') === true)
+    .map(({ pid }) => pid)
