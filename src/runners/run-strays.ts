@@ -20,15 +20,16 @@ export class StraysOfRun {
     })
   })
 
-  /** Adds the options that a project has for its guard. */
-  add(options: GuardOptions | undefined): void {
-    this.#options.push(options ?? {})
+  /** Adds the options that projects have for their guards. */
+  add(options: readonly (GuardOptions | undefined)[]): void {
+    this.#options.push(...options.map((each) => each ?? {}))
   }
 
   /** Ends what is left, unless a guard was to leave it. Returns a message if the run has failed. */
   async end(): Promise<string | undefined> {
     this.#close()
-    const all = this.#options.map((each) => layered(each, fromEnvironment(process.env)))
+    const given = this.#options.length === 0 ? [{}] : this.#options
+    const all = given.map((each) => layered(each, fromEnvironment(process.env)))
     const has = (mode: string): boolean => all.some((each) => each.mode === mode)
     if (has('off') || has('report')) return undefined
     const allowed = [...alwaysAllowed, ...services, ...all.flatMap(({ allow }) => allow)]

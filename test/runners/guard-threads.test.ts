@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ahead, type InnerResult, runVitest } from '../inner-run.js'
+import { ahead, type InnerResult, inRoot, runVitest, startInner } from '../inner-run.js'
 import { endByCommandLine, findByCommandLine, makeFolder, removeFolder, uniqueNumber } from '../machine.js'
 import { missing } from '../needs.js'
 
@@ -103,5 +103,21 @@ describe.skipIf(reason !== undefined)('Daemons that escape at once from worker t
   test('a guard that only reports ends nothing', async () => {
     const { alive, exitCode } = await outcomes[4]!
     expect({ alive, exitCode }).toEqual({ alive: [1, 1, 2], exitCode: 0 })
+  })
+
+  test('in Jest’s worker threads the run is blamed, too', async () => {
+    const folder = makeFolder()
+    const [leaked, allowed] = [uniqueNumber(), uniqueNumber()]
+    const args = [inRoot('node_modules/jest/bin/jest.js'), '--config', 'jest.config.cjs']
+    const { exitCode, output } = await startInner(process.execPath, args, {
+      cwd: inRoot('fixtures/suites/guard-jest-threads'),
+      env: { TMPDIR: folder, SUITE_FOLDER: folder, SUITE_NUMBER: leaked, SUITE_ALLOWED: allowed },
+    }).result
+    const alive = [leaked, allowed].map((number) => findByCommandLine(number).length)
+    for (const number of [leaked, allowed]) await endByCommandLine(number)
+    await removeFolder(folder)
+    expect(output).toContain('proctor: 1 process outlived the test run and was killed')
+    expect(output).toContain('Tests:       2 passed, 2 total')
+    expect({ alive, exitCode }).toEqual({ alive: [0, 1], exitCode: 1 })
   })
 })

@@ -1,5 +1,6 @@
 import { beginRun } from '../run.js'
 import { refuseJestCoverage } from './coverage.js'
+import { watchJestThreads } from './threads.js'
 
 /**
  * Jest's `globalSetup`. Marks the run, so that `proctor/jest/global-teardown` finds what the run has left.
@@ -10,4 +11,5 @@ import { refuseJestCoverage } from './coverage.js'
 export function setup(globalConfig?: object): void {
   refuseJestCoverage(globalConfig)
   beginRun()
+  watchJestThreads(globalConfig)
 }

@@ -1,6 +1,7 @@
 import { endRun } from '../run.js'
 import { tellIfJestHangs } from './hang.js'
 import { endServers } from './server.js'
+import { watchJestThreads } from './threads.js'
 
 /**
  * Jest's `globalTeardown`. Ends the server of the run, sweeps the machine for what the run has left, and removes the
@@ -10,8 +11,9 @@ import { endServers } from './server.js'
  * @example
  * module.exports = { globalSetup: 'proctor/jest/global-setup', globalTeardown: 'proctor/jest/global-teardown' }
  */
-export async function teardown(globalConfig?: object): Promise<void> {
+export async function teardown(globalConfig?: object, project: object = {}): Promise<void> {
   await endServers()
+  watchJestThreads(globalConfig, [project])
   const message = await endRun()
   tellIfJestHangs(globalConfig)
   if (message === undefined) return

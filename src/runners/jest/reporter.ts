@@ -1,6 +1,7 @@
 import { beginRun, endRun } from '../run.js'
 import { refuseJestCoverage } from './coverage.js'
 import { tellIfJestHangs } from './hang.js'
+import { watchJestThreads } from './threads.js'
 
 /**
  * A reporter that marks the run, and sweeps the machine at its end for what the run has left. It does what
@@ -20,9 +21,14 @@ export class ProctorReporter {
 
   onRunStart(): void {
     beginRun()
+    watchJestThreads(this.#globalConfig)
   }
 
-  async onRunComplete(): Promise<void> {
+  async onRunComplete(contexts: Iterable<{ readonly config: object }> = []): Promise<void> {
+    watchJestThreads(
+      this.#globalConfig,
+      [...contexts].map(({ config }) => config),
+    )
     this.#message = await endRun()
     tellIfJestHangs(this.#globalConfig)
     if (this.#message !== undefined) process.stderr.write(`\n${this.#message}\n`)
