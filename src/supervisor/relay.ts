@@ -9,23 +9,34 @@ import { startOwn } from '../containment/own-starts.js'
 // Node does not distinguish the two. A canary does: a shell in our group that waits for the end of a pipe, and dies of
 // what the group gets.
 
-const relayed = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const
+/** Signals that end a process which does nothing about them. */
+const fatal = ['HUP', 'INT', 'QUIT', 'TERM', 'USR1', 'USR2', 'ALRM']
+/** Signals that do nothing to such a process. */
+const harmless = ['WINCH', 'CONT', 'URG']
+const isHarmless = (signal: NodeJS.Signals): boolean => harmless.includes(signal.slice(3))
+const relayed = [...fatal, ...harmless].map((name) => `SIG${name}` as NodeJS.Signals)
 
 /** Whoever sends one of these twice wants the end, whatever the command does about it. */
 const ending: ReadonlySet<NodeJS.Signals> = new Set(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'])
 
 /** ms after which a signal to the group has reached all of it. The kernel goes from one member to the next. */
 const groupTime = 10
+/** ms that the canary gets to run its trap. If it takes longer, the command gets such a signal twice. */
+const trapTime = 50
 /**
  * ms within which the same event may arrive again: npm passes on the Ctrl-C that its group has also got, and timeout(1)
  * signals the child and the group.
  */
 const echoTime = 250
 
+/** The canary's exit code after a signal that does not end a process by itself. */
+const struck = 3
+const canaryScript = `ulimit -c 0; trap 'exit ${struck}' ${harmless.join(' ')}; read line`
+
 /** Starts a shell in our group, which exits when we do. It writes no core file. */
 function startCanary(): ChildProcess {
   const begin = (): ChildProcess =>
-    spawn('/bin/sh', ['-c', 'ulimit -c 0; read line'], { cwd: '/', env: {}, stdio: ['pipe', 'ignore', 'ignore'] })
+    spawn('/bin/sh', ['-c', canaryScript], { cwd: '/', env: {}, stdio: ['pipe', 'ignore', 'ignore'] })
   const canary = startUnmarked(() => startOwn(begin))
   canary.on('error', () => {})
   // If no descriptors are left, Node returns a child without streams, and without a handle to unref.
@@ -39,7 +50,8 @@ function startCanary(): ChildProcess {
 
 /** Whether it has got a signal, even if that is still pending. */
 function isStruck({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): boolean {
-  if (pid === undefined || exitCode !== null) return false
+  if (pid === undefined) return false
+  if (exitCode !== null) return exitCode === struck && isHarmless(signal)
   if (signalCode !== null) return signalCode === signal
   if (process.platform !== 'linux') return false
   try {
@@ -94,7 +106,7 @@ export class SignalRelay {
   async #hear(signal: NodeJS.Signals): Promise<void> {
     if (this.#isEcho(signal)) return
     const canary = this.#canary
-    await sleep(groupTime)
+    await sleep(isHarmless(signal) ? trapTime : groupTime)
     if (this.#isEcho(signal)) return
     if (canary !== undefined && isStruck(canary, signal)) {
       this.#echoesUntil.set(signal, now() + echoTime)

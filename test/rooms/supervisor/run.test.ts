@@ -221,6 +221,17 @@ describe('its end before its time', () => {
     })
   })
 
+  test('signals that would not end a program are passed on too', async () => {
+    const inner = startRun(['--', 'node', program('counts-signals.mjs')])
+    await until(() => inner.output().includes('ready'))
+    for (const signal of ['SIGWINCH', 'SIGCONT', 'SIGURG', 'SIGALRM', 'SIGUSR2'] as const) {
+      inner.child.kill(signal)
+      await until(() => inner.output().includes(`got ${signal}`))
+    }
+    inner.child.kill('SIGKILL')
+    expect(await inner.result).toMatchObject({ signal: 'SIGKILL' })
+  })
+
   test('timeout(1) signals child and group: that is one wish, and the command gets its time', async () => {
     const line = `trap 'sleep 0.5; echo cleaned up; exit 9' TERM; echo ready; while :; do sleep 0.05; done`
     // `timeout` does the same when its time is up and when it is signalled.
