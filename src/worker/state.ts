@@ -31,8 +31,8 @@ export interface WorkerState {
   basic: BasicContainment | undefined
   remote: RemoteContainment | undefined
   guardian: Guardian | undefined
-  /** Ends the worker when its main process disconnects. It listens while a fixture or a guard lives. */
-  onDisconnect: (() => void) | undefined
+  /** While a fixture or a guard lives, the worker ends with its main process. This ends the listening for that. */
+  letGoOfMain: (() => void) | undefined
   /** How many fixtures' containments and guards need this worker to be a subreaper. */
   subreapers: number
   /** Each ends one guard over what the tests of a file start by themselves. */
@@ -61,7 +61,7 @@ function createState(): WorkerState {
     basic: undefined,
     remote: undefined,
     guardian: undefined,
-    onDisconnect: undefined,
+    letGoOfMain: undefined,
     subreapers: 0,
     guards: new Set(),
   }

@@ -2,7 +2,7 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, type Process, test } from 'proctor/vitest'
 import { inRoot } from '../inner-run.js'
-import { uniqueNumber } from '../machine.js'
+import { findByCommandLine, uniqueNumber } from '../machine.js'
 import { buildMutant, innerEnvironment, type Mutation } from './mutant.js'
 
 // What parts of the runners' entry points are for: with all of these removed, their tests miss what they look for.
@@ -76,6 +76,12 @@ const mutations: readonly Mutation[] = [
     to: "task.result?.state === 'skip'",
   },
   {
+    // A test file of node:test goes on when its runner is killed.
+    file: 'src/worker/main-process.ts',
+    from: 'if (realProcess.ppid !== runner) end()',
+    to: '',
+  },
+  {
     // B14: the reporter is not told what guards find.
     file: 'src/runners/leak-list.ts',
     from: 'found: append,',
@@ -120,6 +126,15 @@ test('without their parts the doors of the runners do otherwise', async ({ run, 
   expect(byNode).not.toContain('nobody tore down')
   expect(byNode).not.toMatch(/the own error[^]*ℹ LeakedProcessError/)
   expect(byNode).not.toMatch(/^proctor: .*outlived/m)
+
+  const hanging = start('node', '--test', nodeTest('hangs'))
+  const left = (): number => findByCommandLine(`sleep ${env.SUITE_NUMBER}`).length
+  await expect.poll(left, { timeout: 60_000 }).toBeGreaterThan(1)
+  hanging.signal('SIGKILL')
+  await hanging.waitForExit()
+  // Three times the interval in which it would look.
+  await run('sleep', ['0.6']).waitForSuccessfulExit()
+  expect(left()).toBeGreaterThan(1)
 }, 120_000)
 
 const nodeTest = (name: string): string => `fixtures/suites/node-test/${name}.mjs`

@@ -78,3 +78,22 @@ test('the guard: a worker that is killed in the very turn in which it started so
   expect(output).toContain('fail 1')
   await eventually(() => (findByCommandLine(`sleep ${number}`).length === 0 ? true : undefined), 'nothing left', 20_000)
 })
+
+test.each([[[]], [['--import', 'proctor/node-test/guard']]])(
+  'a runner that is killed takes the test files and what they started along, with %j',
+  async (args) => {
+    const number = uniqueNumber()
+    const path = inRoot('fixtures/suites/node-test/hangs.mjs')
+    const inner = startInner(process.execPath, [...args, '--test', path], {
+      env: { SUITE_NUMBER: number },
+      cwd: inRoot('.'),
+    })
+    const isUp = () => findByCommandLine(`sleep ${number}`).length >= 2 + args.length / 2
+    await eventually(() => (isUp() ? true : undefined), 'the tree is up', 20_000)
+    inner.child.kill('SIGKILL')
+    await inner.result
+    const left = () => [...findByCommandLine(`sleep ${number}`), ...findByCommandLine(path)]
+    await eventually(() => (left().length === 0 ? true : undefined), 'nothing left', 10_000)
+    expect(left()).toEqual([])
+  },
+)
