@@ -1,6 +1,6 @@
 // What all cells of the matrix need: folders, a way to run programs to their end, and a look at what they leave.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url'
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 export const work = mkdtempSync(join(tmpdir(), 'proctors-matrix-'))
-process.once('exit', () => rmSync(work, { recursive: true, force: true }))
+/** These are tens of thousands of files. Nobody waits until they are gone. */
+process.once('exit', () => spawn('rm', ['-rf', work], { detached: true, stdio: 'ignore' }).unref())
 export const cache = join(root, 'node_modules/.cache/proctor-matrix')
 
 /** Runs a program to its end. The program leads its own group, so that one that hangs can be ended as a whole. */
@@ -42,10 +43,34 @@ export async function must(command, args, options) {
 }
 
 /** Takes what npm's cache has as it is: npm takes most of the time of a project. */
-export const install = (folder, ...packages) =>
+const npmInstall = (folder, ...packages) =>
   must('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', '--prefer-offline', ...packages], {
     cwd: folder,
   })
+
+/** The folders in which packages were installed, or are being installed, by their packages. */
+const installed = new Map()
+
+async function installOnce(packages) {
+  const folder = mkdtempSync(join(work, 'installed-'))
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+  await npmInstall(folder, ...packages)
+  return folder
+}
+
+/** On macOS, `-c` clones the files. Elsewhere `-l` makes hard links. */
+const copyTree = process.platform === 'darwin' ? '-Rc' : '-al'
+
+/** Installs packages into a project. npm installs the same packages only once, and each project gets its own folders. */
+export async function install(folder, packages) {
+  const key = packages.join(' ')
+  if (!installed.has(key)) installed.set(key, installOnce(packages))
+  const source = await installed.get(key)
+  await must('cp', [copyTree, join(source, 'node_modules'), folder], { cwd: folder })
+  const { dependencies } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'))
+  const file = join(folder, 'package.json')
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), dependencies }))
+}
 
 /** A folder of the cache that contains one package. */
 export async function cached(name, spec, file) {
@@ -54,7 +79,7 @@ export async function cached(name, spec, file) {
   if (existsSync(path)) return path
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
-  await install(folder, '--ignore-scripts', spec)
+  await npmInstall(folder, '--ignore-scripts', spec)
   return path
 }
 
@@ -86,9 +111,10 @@ function endGroup(child) {
 }
 
 /**
- * Runs a suite that hangs, kills the process whose number the suite writes to a file, and checks that nothing is left.
+ * Runs a suite that hangs, kills its runner or the worker whose number the suite writes to a file, and checks that nothing
+ * is left.
  */
-export async function killWorker({ command: [file, args], folder, env, temporary, left }) {
+export async function killWorker({ command: [file, args], folder, env, temporary, left, victim = 'worker' }) {
   const ready = join(temporary, 'ready')
   let child
   const ended = run(file, args, {
@@ -103,9 +129,9 @@ export async function killWorker({ command: [file, args], folder, env, temporary
   }
   // A process that a shell has forked shows its own command line only after its exec.
   const isUp = await until(() => left().length >= 3, 10_000)
-  const wrong = isUp ? [] : ['the tree of the killed worker was not up']
-  process.kill(Number(readFileSync(ready, 'utf8')), 'SIGKILL')
-  if (!(await until(() => left().length === 0, 15_000))) wrong.push(`left by a killed worker: ${left().join(', ')}`)
+  const wrong = isUp ? [] : [`the tree of the killed ${victim} was not up`]
+  process.kill(victim === 'runner' ? child.pid : Number(readFileSync(ready, 'utf8')), 'SIGKILL')
+  if (!(await until(() => left().length === 0, 15_000))) wrong.push(`left by a killed ${victim}: ${left().join(', ')}`)
   endGroup(child)
   await ended
   return wrong

@@ -1,20 +1,23 @@
 // The entry points other than the fixtures of Vitest and Jest. Each has a clean test, a leak, a leak beside the test's
-// own error, and a worker that is killed. The examples of an entry point's page run here too where no other test has
+// own error, and a runner that is killed. The examples of an entry point's page run here too where no other test has
 // its runner.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { alive, install, killWorker, root, run, uniqueNumber, work, workspacesIn } from './cells.mjs'
+import { packagesOf } from './suites.mjs'
 
 const bin = (name) => `node_modules/.bin/${name}`
 const onNode =
   (...words) =>
   (binaries, files) => [join(binaries, 'node'), [...words, ...files]]
 const everyNode = ['20', '22', '24', '26']
+/** Small runners that do not know of each other. */
+const manyRunners = ['ava@6', 'bun@1.4', 'deno@2.9', 'mocha@12', '@playwright/test@1', '@types/node@22']
 
 const doors = [
   {
     name: 'bun test',
-    packages: ['bun@1.4', '@types/node@22'],
+    packages: manyRunners,
     nodes: ['its own'],
     files: ['bun.test.mjs'],
     page: 'docs/bun.md',
@@ -22,7 +25,7 @@ const doors = [
   },
   {
     name: 'deno test',
-    packages: ['deno@2.9', '@types/node@22'],
+    packages: manyRunners,
     nodes: ['its own'],
     files: ['deno.test.mjs'],
     page: 'docs/deno.md',
@@ -30,7 +33,7 @@ const doors = [
   },
   {
     name: 'mocha',
-    packages: ['mocha@12'],
+    packages: manyRunners,
     nodes: ['20', '24'],
     files: ['mocha.mjs'],
     page: 'docs/mocha.md',
@@ -38,7 +41,7 @@ const doors = [
   },
   {
     name: 'ava',
-    packages: ['ava@6'],
+    packages: manyRunners,
     nodes: ['20', '24'],
     files: ['ava.mjs'],
     page: 'docs/ava.md',
@@ -70,7 +73,7 @@ const doors = [
   },
   {
     name: 'playwright',
-    packages: ['@playwright/test@1'],
+    packages: manyRunners,
     nodes: ['20', '24'],
     files: ['playwright.spec.mjs'],
     start: onNode('node_modules/@playwright/test/cli.js', 'test', '--reporter=list'),
@@ -82,14 +85,14 @@ const doors = [
   ].flatMap(({ version, own }) => [
     {
       name: `vitest/plugin ${version}`,
-      packages: [`vitest@~${version}`],
+      packages: packagesOf[`vitest ${version}`],
       nodes: own,
       files: ['vitest-plugin.test.mjs'],
       start: onNode('node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose'),
     },
     {
       name: `vitest/server ${version}`,
-      packages: [`vitest@~${version}`],
+      packages: packagesOf[`vitest ${version}`],
       nodes: own,
       cell: runServed,
       files: ['served.test.mjs'],
@@ -102,14 +105,14 @@ const doors = [
   ].flatMap(({ version, own }) => [
     {
       name: `jest/config ${version}`,
-      packages: [`jest@${version}`],
+      packages: packagesOf[`jest ${version}`],
       nodes: own,
       files: ['with-proctor.test.cjs'],
       start: onNode('node_modules/jest/bin/jest.js'),
     },
     {
       name: `jest/server ${version}`,
-      packages: [`jest@${version}`],
+      packages: packagesOf[`jest ${version}`],
       nodes: own,
       cell: runServed,
       files: ['served.test.cjs'],
@@ -146,7 +149,7 @@ export function doorProjects(tarball, nodes) {
   return [...projects.values()].map((all) => ({
     install: async () => {
       const folder = makeProject(all[0])
-      await install(folder, tarball, ...all[0].packages)
+      await install(folder, [tarball, ...all[0].packages])
       return folder
     },
     cells: all.flatMap((door) =>
@@ -197,12 +200,14 @@ async function runDoor(door, folder, binaries) {
   return wrong
 }
 
-async function runTests({ start, files, page, says, folder, binaries, temporary, env, left }) {
+async function runTests({ start, files, page, says, nodes, folder, binaries, temporary, env, left }) {
   const result = await run(...start(binaries, files), { cwd: folder, env })
   const wrong = misjudged(result, says)
   if (wrong.length > 0) wrong.push(result.output.slice(-3000))
   if (left().length > 0) wrong.push(`left: ${left().join(', ')}`)
-  wrong.push(...(await killWorker({ command: start(binaries, files), folder, env, temporary, left })))
+  // Bun's and Deno's packages start the runner from a launcher of their own.
+  const victim = nodes.includes('its own') ? 'worker' : 'runner'
+  wrong.push(...(await killWorker({ command: start(binaries, files), folder, env, temporary, left, victim })))
   const examples = page === undefined ? [] : examplesOf(page).map(({ name }) => name)
   if (examples.length > 0) {
     const { code, output } = await run(...start(binaries, examples), { cwd: folder, env })

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { cached, install, must } from './cells.mjs'
-import { binaryOf, makeProject, runCell, terminal } from './suites.mjs'
+import { binaryOf, makeProject, packagesOf, runCell, terminal } from './suites.mjs'
 
 /** What a project must say about other packages: Jest's resolver has an install script. */
 function settleOthers(folder) {
@@ -29,6 +29,7 @@ const managers = [
     tool: () => cached(`pnpm-${version}`, `pnpm@${version}`, `pnpm/bin/pnpm.${version === '10' ? 'cjs' : 'mjs'}`),
     settle: () => {},
     env: {},
+    options: ['--prefer-offline'],
     start: (node, _, kind, args) => [node, [binaryOf[kind], ...args]],
   })),
   ...['node-modules', 'pnp'].map((linker) => ({
@@ -38,6 +39,7 @@ const managers = [
       writeFileSync(join(folder, '.yarnrc.yml'), `nodeLinker: ${linker}\nenableGlobalCache: true\n`)
       writeFileSync(join(folder, 'yarn.lock'), '')
     },
+    options: [],
     env: { YARN_ENABLE_TELEMETRY: '0', YARN_ENABLE_HARDENED_MODE: '0' },
     start: (node, yarn, kind, args) =>
       linker === 'pnp' ? [node, [yarn, kind, ...args]] : [node, [binaryOf[kind], ...args]],
@@ -48,7 +50,7 @@ const complaints = (output) =>
   output.split('\n').filter((line) => /warn|error|ignored build/i.test(line) && /proctor|koffi/i.test(line))
 
 function managedProject(manager, kind, tarball, binaries) {
-  const { row, tool, settle, env, start } = manager
+  const { row, tool, settle, env, options, start } = manager
   const node = join(binaries, 'node')
   let [script, warnings] = ['', []]
   return {
@@ -61,7 +63,7 @@ function managedProject(manager, kind, tarball, binaries) {
       const packages = [`proctor@file:${tarball}`, kind, ...peers, '@types/node@22']
       const PATH = `${binaries}${delimiter}${process.env.PATH}`
       warnings = complaints(
-        await must(node, [script, 'add', '-D', ...packages], { cwd: folder, env: { PATH, ...env } }),
+        await must(node, [script, 'add', '-D', ...options, ...packages], { cwd: folder, env: { PATH, ...env } }),
       )
       return folder
     },
@@ -81,22 +83,26 @@ function managedProject(manager, kind, tarball, binaries) {
 export const managedProjects = (tarball, nodes) =>
   managers.flatMap((manager) => ['vitest', 'jest'].map((kind) => managedProject(manager, kind, tarball, nodes['24'])))
 
+const withCompilers = [
+  'jest@30',
+  '@jest/globals@30',
+  '@swc/jest',
+  '@swc/core@1',
+  'babel-jest@30',
+  '@babel/core@7',
+  '@babel/preset-env@7',
+  '@babel/preset-typescript@7',
+]
+
 const transforms = [
   {
     name: 'ts-jest',
-    packages: ['jest@29', 'ts-jest@29', 'typescript@5.9', '@jest/globals@29', '@types/node@22'],
+    packages: packagesOf['jest 29'],
     transform: 'ts-jest',
   },
   {
     name: 'babel-jest',
-    packages: [
-      'jest@30',
-      'babel-jest@30',
-      '@babel/core@7',
-      '@babel/preset-env@7',
-      '@babel/preset-typescript@7',
-      '@jest/globals@30',
-    ],
+    packages: withCompilers,
     transform: [
       'babel-jest',
       { presets: [['@babel/preset-env', { targets: { node: 'current' } }], '@babel/preset-typescript'] },
@@ -104,7 +110,7 @@ const transforms = [
   },
   {
     name: '@swc/jest',
-    packages: ['jest@30', '@swc/jest', '@swc/core@1', '@jest/globals@30'],
+    packages: withCompilers,
     transform: '@swc/jest',
   },
 ]
@@ -126,7 +132,7 @@ export const transformedProjects = (tarball, nodes) =>
       const config = { testMatch: ['**/*.test.ts'], transform: { '\\.ts$': transform } }
       writeFileSync(join(folder, 'jest.config.json'), JSON.stringify(config))
       writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
-      await install(folder, tarball, ...packages)
+      await install(folder, [tarball, ...packages])
       return folder
     },
     cells: [

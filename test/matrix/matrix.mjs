@@ -24,9 +24,16 @@ async function nodeFolder(version) {
 
 const results = new Results()
 
+/** A stopwatch in seconds. */
+function stopwatch() {
+  const startedAt = Date.now()
+  return () => Math.round((Date.now() - startedAt) / 100) / 10
+}
+
 async function runCell({ row, column, run }, folder) {
+  const seconds = stopwatch()
   try {
-    results.note(row, column, await run(folder))
+    results.note(row, column, await run(folder), seconds())
   } catch (error) {
     results.note(row, column, [error.message])
   }
@@ -34,8 +41,10 @@ async function runCell({ row, column, run }, folder) {
 
 /** Installs a project. Returns the cells that are to be run in it. */
 async function begin({ install, cells }) {
+  const seconds = stopwatch()
   try {
     const folder = await install()
+    results.noteTime(`installed for ${[...new Set(cells.map(({ row }) => row))].join(', ')}`, seconds())
     return cells.map((cell) => () => runCell(cell, folder))
   } catch (error) {
     for (const { row, column } of cells) results.noteInstallation(row, column, error.message)

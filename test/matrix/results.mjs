@@ -24,16 +24,20 @@ export class Results {
     this.#table.get(row).set(column, text)
   }
 
-  #add(row, column, outcome, lines) {
+  #add(row, column, outcome, lines, seconds) {
     const text = { passed: 'ok', failed: 'FAILED', skipped: 'skipped' }[outcome]
     this.#set(row, column, text)
     this.#counts[outcome] += 1
     if (lines.length > 0) this.#notes.push(`${row}, ${column}: ${outcome}\n${lines.join('\n').replaceAll(/^/gm, '  ')}`)
-    progress(`${text.padEnd(7)} ${row}, ${column}`)
+    progress(`${text.padEnd(7)} ${row}, ${column}${seconds === undefined ? '' : `, ${seconds} s`}`)
   }
 
-  note(row, column, wrong) {
-    this.#add(row, column, wrong.length === 0 ? 'passed' : 'failed', wrong)
+  note(row, column, wrong, seconds) {
+    this.#add(row, column, wrong.length === 0 ? 'passed' : 'failed', wrong, seconds)
+  }
+
+  noteTime(what, seconds) {
+    progress(`        ${what}, ${seconds} s`)
   }
 
   /** Notes an installation that failed. */

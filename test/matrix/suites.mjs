@@ -74,34 +74,48 @@ export async function runCell({ kind, folder, start, binaries, pool }) {
   return wrong
 }
 
-/** Compiles the project's types with every module resolution. Errors in other packages do not count. */
+const filesWithTypes = {
+  vitest: [{ file: 'types.ts', types: ['node'] }],
+  jest: [
+    { file: 'types-of-globals.ts', types: ['node', 'jest'] },
+    { file: 'types-of-modules.ts', types: ['node'] },
+  ],
+}
+
+const resolutions = [
+  ['nodenext', 'nodenext'],
+  ['node16', 'node16'],
+  ['esnext', 'bundler'],
+]
+
+/** The errors of a build of several configurations, each with the name of its own. Those in other packages do not count. */
+function errorsOf(output, names) {
+  const [, ...parts] = output.split(/Building project '(?:.*[/])?/)
+  const built = new Map(parts.map((part) => [part.slice(0, part.indexOf("'")), part.split('\n')]))
+  const isOwn = (line) => /error TS/.test(line) && !/^node_modules\/(?!proctor\/)/.test(line)
+  return names.flatMap((name) => {
+    if (!built.has(name)) return [`${name} was not compiled:\n${output.slice(-2000)}`]
+    return built
+      .get(name)
+      .filter(isOwn)
+      .map((line) => `${name}: ${line}`)
+  })
+}
+
+/** Compiles the project's types with every module resolution, in one process, because the start takes longest. */
 async function checkTypes(kind, folder) {
-  const wrong = []
-  const cases =
-    kind === 'vitest'
-      ? [{ files: ['types.ts'], types: ['node'] }]
-      : [
-          { files: ['types-of-globals.ts'], types: ['node', 'jest'] },
-          { files: ['types-of-modules.ts'], types: ['node'] },
-        ]
-  for (const { files, types } of cases) {
-    for (const [module, moduleResolution] of [
-      ['nodenext', 'nodenext'],
-      ['node16', 'node16'],
-      ['esnext', 'bundler'],
-    ]) {
-      const config = join(folder, `tsconfig.${files[0]}.${moduleResolution}.json`)
+  const names = filesWithTypes[kind].flatMap(({ file, types }) =>
+    resolutions.map(([module, moduleResolution]) => {
+      const name = `tsconfig.${file}.${moduleResolution}.json`
       const options = { ...compilerOptions, module, moduleResolution, types }
-      writeFileSync(config, JSON.stringify({ compilerOptions: options, files }))
-      const tsc = join(folder, 'node_modules/typescript/bin/tsc')
-      const { output } = await run(process.execPath, [tsc, '-p', config, '--pretty', 'false'], { cwd: folder })
-      const own = output
-        .split('\n')
-        .filter((line) => /error TS/.test(line) && !/^node_modules\/(?!proctor\/)/.test(line))
-      wrong.push(...own.map((line) => `${moduleResolution}: ${line}`))
-    }
-  }
-  return wrong
+      writeFileSync(join(folder, name), JSON.stringify({ compilerOptions: options, files: [file] }))
+      return name
+    }),
+  )
+  const tsc = join(folder, 'node_modules/typescript/bin/tsc')
+  const words = [tsc, '--build', '--verbose', '--pretty', 'false', ...names]
+  const { output } = await run(process.execPath, words, { cwd: folder })
+  return errorsOf(output, names)
 }
 
 /** What the README says to do with node:test, and `await using` where the language has it. */
@@ -121,17 +135,26 @@ async function runNodeTest(folder, version, binaries) {
 /** Vitest 5 needs Node 22.12. Vitest 3.2 and Jest 30 leave out the odd versions of Node, which are not tested here. */
 export const allNodes = ['20', '22', '24', '26']
 const runners = [
-  { name: 'vitest 3.2', packages: ['vitest@~3.2', ...terminal], nodes: allNodes, typescript: '5.9' },
-  { name: 'vitest 4', packages: ['vitest@4', ...terminal], nodes: allNodes, typescript: '7' },
-  { name: 'vitest 5', packages: ['vitest@5', ...terminal], nodes: ['22', '24', '26'], typescript: '7' },
-  { name: 'jest 29', packages: ['jest@29', '@types/jest@29', '@jest/globals@29'], nodes: allNodes, typescript: '5.9' },
-  { name: 'jest 30', packages: ['jest@30', '@types/jest@30', '@jest/globals@30'], nodes: allNodes, typescript: '7' },
+  { name: 'vitest 3.2', nodes: allNodes },
+  { name: 'vitest 4', nodes: allNodes },
+  { name: 'vitest 5', nodes: ['22', '24', '26'] },
+  { name: 'jest 29', nodes: allNodes },
+  { name: 'jest 30', nodes: allNodes },
 ]
+
+/** What the projects with a runner install, so that they can share it. */
+export const packagesOf = {
+  'vitest 3.2': ['vitest@~3.2', ...terminal, 'typescript@5.9', '@types/node@22'],
+  'vitest 4': ['vitest@4', ...terminal, 'typescript@7', '@types/node@22'],
+  'vitest 5': ['vitest@5', ...terminal, 'typescript@7', '@types/node@22'],
+  'jest 29': ['jest@29', '@types/jest@29', '@jest/globals@29', 'ts-jest@29', 'typescript@5.9', '@types/node@22'],
+  'jest 30': ['jest@30', '@types/jest@30', '@jest/globals@30', 'typescript@7', '@types/node@22'],
+}
 
 /** The newest runners that this Node can run. */
 const isQuickRunner = (name, own) => name === (Number(own) < 22 ? 'vitest 4' : 'vitest 5') || name === 'jest 30'
 
-function suiteProject({ name, packages, nodes: own, typescript }, tarball, nodes, isQuick) {
+function suiteProject({ name, nodes: own }, tarball, nodes, isQuick) {
   const [kind] = name.split(' ')
   const pools =
     kind === 'jest' ? [undefined] : isQuick ? ['forks', 'threads'] : ['forks', 'threads', 'vmThreads', 'vmForks']
@@ -150,7 +173,7 @@ function suiteProject({ name, packages, nodes: own, typescript }, tarball, nodes
   return {
     install: async () => {
       const folder = makeProject(kind, name)
-      await install(folder, tarball, ...packages, `typescript@${typescript}`, '@types/node@22')
+      await install(folder, [tarball, ...packagesOf[name]])
       return folder
     },
     cells: [...cells, { row: rowOf(pools[0]), column: 'types', run: (folder) => checkTypes(kind, folder) }],
@@ -161,7 +184,7 @@ function nodeTestProject(tarball, nodes) {
   return {
     install: async () => {
       const folder = makeProject('node-test', 'node:test')
-      await install(folder, tarball)
+      await install(folder, [tarball])
       return folder
     },
     cells: Object.entries(nodes).map(([version, binaries]) => ({
