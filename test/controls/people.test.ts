@@ -60,7 +60,13 @@ describe('Negative controls of what people meet', () => {
     })
     const { output } = await inner.waitForExit({ timeout: 60_000 })
 
-    for (const green of ['of a matcher of what is thrown', 'of a matcher of a promise', 'of a wait that is over']) {
+    for (const green of [
+      'of a matcher of what is thrown',
+      'of a matcher of a promise',
+      'of a matcher that has failed',
+      'of a matcher that has passed',
+      'of a wait that is over',
+    ]) {
       expect(output).toContain(`✓ forgotten/forgotten.test.ts > ${green}`)
     }
     expect(await workspace.read('first/__snapshots__/late.test.ts.snap')).toContain('"before the key"')
