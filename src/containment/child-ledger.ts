@@ -42,11 +42,11 @@ export class ChildLedger {
    */
   open(hear?: Hear): () => void {
     const reader = { hear }
-    if (this.#readers.size === 0) subscribe(channel, this.#announce)
+    if (this.#readers.size === 0) subscribe(channel, this.#onStart)
     this.#readers.add(reader)
     return () => {
       if (!this.#readers.delete(reader) || this.#readers.size > 0) return
-      unsubscribe(channel, this.#announce)
+      unsubscribe(channel, this.#onStart)
       this.#starting.clear()
       this.#children.clear()
     }
@@ -66,12 +66,15 @@ export class ChildLedger {
   /** The stack of the call that starts a child, without the frames of this file. Only inside a `Hear`. */
   callSite(): CallSite {
     const site: { stack?: string } = {}
-    withManyFrames(() => Error.captureStackTrace(site, this.#announce), frames)
+    withManyFrames(() => Error.captureStackTrace(site, this.#onStart), frames)
     return site
   }
 
-  readonly #announce = (message: unknown): void => {
-    const { process: child } = message as { process: ChildProcess }
+  readonly #onStart = (message: unknown): void => this.announce((message as { process: ChildProcess }).process)
+
+  /** Tells the readers of a child that is about to start. Node announces its own, and others are announced by a call. */
+  announce(child: ChildProcess): void {
+    if (this.#readers.size === 0) return
     this.#settle()
     this.#starting.add(child)
     const atExit = [...this.#readers].flatMap(({ hear }) => hear?.(child) ?? [])

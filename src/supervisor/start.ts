@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
+import { childLedger } from '../containment/child-ledger.js'
 import { awaitChild } from '../system/own-children.js'
 import { entriesOf, nativeCalls, type PosixSpawn } from '../system/posix-spawn.js'
 import type { Words } from './exact-words.js'
@@ -24,7 +24,7 @@ class Child extends EventEmitter {
 
   start(calls: PosixSpawn, inherited: readonly number[]): void {
     // Whoever watches gives us a mark now, which the command inherits.
-    channel('child_process').publish({ process: this })
+    childLedger().announce(this as unknown as ChildProcess)
     const [file] = this.spawnargs
     this.pid = calls.spawnBeside({ file: file!, args: this.spawnargs, env: entriesOf(process.env), inherited })
     awaitChild(calls, this.pid, (exit) => {
