@@ -76,6 +76,12 @@ const mutations: readonly Mutation[] = [
     to: "task.result?.state === 'skip'",
   },
   {
+    // The reporter of `withProctor` lets a project of Jest that is given by its path be.
+    file: 'src/runners/jest/projects-by-path.ts',
+    from: 'guard !== undefined && !isThere',
+    to: 'guard !== undefined && isThere',
+  },
+  {
     // A test file of node:test goes on when its runner is killed.
     file: 'src/worker/main-process.ts',
     from: 'if (realProcess.ppid !== runner) end()',
@@ -92,8 +98,8 @@ const mutations: readonly Mutation[] = [
 const patience = { timeout: 90_000 }
 
 test('without their parts the doors of the runners do otherwise', async ({ run, workspace }) => {
-  await buildMutant({ workspace }, mutations, ['jest', 'jest-guard'])
-  for (const suite of ['expected', 'guard-jest', 'jest', 'node-test', 'runner-controls']) {
+  await buildMutant({ workspace }, mutations, ['jest', 'jest-guard', 'jest-config', 'jest-reporter'])
+  for (const suite of ['expected', 'guard-jest', 'jest', 'jest-config', 'node-test', 'runner-controls']) {
     await cp(inRoot(`fixtures/suites/${suite}`), workspace.resolve('fixtures/suites', suite), { recursive: true })
   }
   await cp(inRoot('fixtures/suites/vitest.shared.ts'), workspace.resolve('fixtures/suites/vitest.shared.ts'))
@@ -103,13 +109,17 @@ test('without their parts the doors of the runners do otherwise', async ({ run, 
     start('vitest', 'run', '--root', join('fixtures/suites', suite), '--reporter=verbose', ...args)
   const jest = (suite: string, file: string, ...args: string[]): Process =>
     start('jest', '--verbose', '--rootDir', join('fixtures/suites', suite), '--testMatch', `**/${file}`, ...args)
-  const [expected, cutOff, around, environment, failing, byNode] = await Promise.all(
+  const [expected, cutOff, around, environment, failing, byPath, byNode] = await Promise.all(
     [
       vitest('expected', 'repeats', 'short'),
       vitest('expected', 'cut-off', '--bail=1'),
       vitest('runner-controls', '--reporter=proctor/vitest/reporter'),
       jest('guard-jest', 'environment.test.cjs', '--config', 'fixtures/suites/guard-jest/jest.config.cjs'),
       jest('jest', 'failing.case.cjs', '--config', '{}'),
+      run('jest', ['--verbose', '--config', 'fixtures/suites/jest-config/paths.config.cjs'], {
+        env: { ...env, SUITE_NUMBER: uniqueNumber() },
+        leaks: 'kill',
+      }),
       start('node', '--test', '--test-reporter=spec', ...['by-hand', 'use-proctor'].map(nodeTest)),
     ].map(async (each) => (await each.waitForExit(patience)).output),
   )
@@ -123,6 +133,7 @@ test('without their parts the doors of the runners do otherwise', async ({ run, 
   expect(around).not.toContain('outlived 2 tests')
   expect(environment).toMatch(/✕ has a server \(/)
   expect(failing).toContain('✓ does not fail, and leaks')
+  expect(byPath).toContain('✓ leaves what it started')
   expect(byNode).not.toContain('nobody tore down')
   expect(byNode).not.toMatch(/the own error[^]*ℹ LeakedProcessError/)
   expect(byNode).not.toMatch(/^proctor: .*outlived/m)

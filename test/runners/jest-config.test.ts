@@ -3,15 +3,15 @@ import { expect, test } from 'vitest'
 import { inRoot, type InnerResult, startInner } from '../inner-run.js'
 import { endByCommandLine, findByCommandLine, uniqueNumber } from '../machine.js'
 
-const runJest = (number: string, env: NodeJS.ProcessEnv = {}): Promise<InnerResult> => {
-  const config = inRoot('fixtures/suites/jest-config/jest.config.cjs')
-  const args = [inRoot('node_modules/jest/bin/jest.js'), '--config', config, '--verbose']
-  return startInner(process.execPath, args, { env: { SUITE_NUMBER: number, ...env } }).result
+const runJest = (number: string, config: string, ...more: string[]): Promise<InnerResult> => {
+  const path = inRoot(`fixtures/suites/jest-config/${config}`)
+  const args = [inRoot('node_modules/jest/bin/jest.js'), '--config', path, '--verbose', ...more]
+  return startInner(process.execPath, args, { env: { SUITE_NUMBER: number } }).result
 }
 
 test('one call for guard, sweep and options, beside what the configuration has', async () => {
   const number = uniqueNumber()
-  const { exitCode, output } = await runJest(number)
+  const { exitCode, output } = await runJest(number, 'jest.config.cjs')
   await endByCommandLine(`${number}1`)
   const verdicts = output.match(/^ +[✓✕] .*$/gm)?.map((line) => line.trim().replace(/ \(\d+ ms\)$/, ''))
   expect(verdicts).toEqual([
@@ -23,6 +23,17 @@ test('one call for guard, sweep and options, beside what the configuration has',
   ])
   expect(exitCode).toBe(1)
   expect(output).toContain('the user’s global set-up')
+  expect(findByCommandLine(`${number}0`)).toEqual([])
+})
+
+test('a project that is given by its path is guarded too', async () => {
+  const number = uniqueNumber()
+  const { exitCode, output } = await runJest(number, 'paths.config.cjs', '--maxWorkers=2')
+  await endByCommandLine(`${number}1`)
+  const verdicts = output.match(/^ +[✓✕] .*$/gm)?.map((line) => line.trim().replace(/ \(\d+ ms\)$/, ''))
+  const expected = ['✕ leaves what it started', '✓ leaves what is allowed']
+  expect(verdicts).toEqual([...expected, ...expected])
+  expect(exitCode).toBe(1)
   expect(findByCommandLine(`${number}0`)).toEqual([])
 })
 

@@ -3,6 +3,7 @@ import { checkOptions, flag, isObject, type Rules } from '../../base/check.js'
 import { type ProctorOptions, proctorRules } from '../../fixture/options.js'
 import { type GuardOptions, guardRules } from '../../guard/options.js'
 import { carry } from '../carried.js'
+import type { ReporterOptions } from './reporter.js'
 
 /** Options of `withProctor`. */
 export interface WithProctorOptions {
@@ -54,7 +55,7 @@ const without = (list: readonly string[] | undefined, entry: string): string[] =
 
 /** The settings that each project has of its own. */
 function extendedProject(project: unknown, { guard, options }: Plan): unknown {
-  // It is the path of another configuration.
+  // It is the path of another configuration, which the reporter extends.
   if (typeof project !== 'object' || project === null) return project
   const config = project as JestConfig
   const path = door('jest-guard')
@@ -65,14 +66,25 @@ function extendedProject(project: unknown, { guard, options }: Plan): unknown {
   }
 }
 
+/** What the reporter is to do besides, if anything. */
+function reporterOptions(
+  projects: readonly unknown[],
+  { guard, options, hasSweep }: Plan,
+): ReporterOptions | undefined {
+  if (!projects.some((each) => typeof each === 'string')) return undefined
+  return { sweep: hasSweep, projects: { path: door('jest-guard'), guard, options } }
+}
+
 function extended(config: JestConfig, plan: Plan): JestConfig {
   const { reporters = ['default'], projects } = config
+  const more = reporterOptions(projects ?? [], plan)
+  const reporter = more === undefined ? door('jest-reporter') : [door('jest-reporter'), more]
   return {
     ...(projects === undefined
       ? (extendedProject(config, plan) as JestConfig)
       : { ...config, projects: projects.map((each) => extendedProject(each, plan)) }),
     // A reporter can be added beside others. A global set-up would replace the user's.
-    ...(plan.hasSweep ? { reporters: [...reporters, door('jest-reporter')] } : {}),
+    ...(plan.hasSweep || more !== undefined ? { reporters: [...reporters, reporter] } : {}),
   }
 }
 
