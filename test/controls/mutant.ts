@@ -227,7 +227,7 @@ export async function runOnMutatedSources(
   return runInRoot({ run, workspace }, `${head}\n${config}`, [])
 }
 
-/** Runs tests of the repository that use `dist` of test/inner-run.ts, in one Vitest, against a mutated build. */
+/** Runs tests of the repository that import `proctor`, or `dist` of test/inner-run.ts, against a mutated build. */
 export async function runOnMutatedBuild(
   { run, workspace }: Pick<Proctor, 'run' | 'workspace'>,
   mutations: readonly Mutation[],
@@ -237,7 +237,8 @@ export async function runOnMutatedBuild(
   await buildMutant({ workspace }, mutations, ['cli'])
   // Some of the tests load the build as another user.
   await chmod(workspace.path, 0o755)
-  const config = configInRoot(workspace, { include, testTimeout: 12_000 })
+  const alias = { proctor: workspace.resolve('dist/index.js') }
+  const config = configInRoot(workspace, { include, alias, testTimeout: 12_000 })
   return runInRoot({ run, workspace }, config, ['--testNamePattern', patternOf(names)], {
     PROCTOR_TEST_DIST: workspace.resolve('dist'),
   })
@@ -247,7 +248,7 @@ const configInRoot = (workspace: Workspace, test: object, plugins = '[]'): strin
   root: ${JSON.stringify(root)},
   cacheDir: ${JSON.stringify(workspace.resolve('cache'))},
   plugins: ${plugins},
-  test: ${JSON.stringify(test)},
+  test: { ...${JSON.stringify(test)}, server: { deps: { external: [/\\/dist\\//] } } },
 }
 `
 

@@ -8,7 +8,8 @@ import type { Pipe } from '../../../../src/system/posix-spawn.js'
 import type { Transport } from '../../../../src/command/transport.js'
 import { SpawnError } from '../../../../src/base/errors.js'
 import { executable } from '../../../../src/workspace/file-tree.js'
-import { inRoot } from '../../../inner-run.js'
+import { dist, inRoot } from '../../../inner-run.js'
+import { uniqueNumber } from '../../../machine.js'
 import { givenProctor, shell } from '../../given.js'
 
 // What both ways to start a command have in common, tested with the one that this run uses. The project `portable` uses
@@ -160,7 +161,7 @@ describe('SIGCHLD', () => {
 /** Runs a script in a separate Node process that imports the built package. */
 function runScript(text: string, setUp = ''): string {
   const file = inRoot(`test/.start-${process.pid}-${Math.random().toString(36).slice(2)}.mjs`)
-  writeFileSync(file, text)
+  writeFileSync(file, text.replaceAll("'proctor'", JSON.stringify(`${dist}/index.js`)))
   onTestFinished(() => import('node:fs').then(({ rmSync }) => rmSync(file)))
   const line = `${setUp} exec '${process.execPath}' '${file}'`
   return execFileSync('sh', ['-c', line], { encoding: 'utf8', timeout: 25_000 })
@@ -196,6 +197,7 @@ describe('a process that runs commands', () => {
   test.each([...few, ...first])(
     'is told that it has too few file descriptors, with $left left, by its first start: $isFirst',
     ({ left, isFirst }) => {
+      const number = uniqueNumber()
       const output = runScript(
         `
         import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
@@ -208,7 +210,7 @@ describe('a process that runs commands', () => {
         let error
         let command
         try {
-          command = proctor.run('sh', ['-c', 'echo started; exec sleep 333'])
+          command = proctor.run('sh', ['-c', 'echo started; exec sleep ${number}'])
           await command.waitForOutput('started')
         } catch (caught) { error = caught }
         for (const descriptor of held) closeSync(descriptor)
@@ -218,7 +220,7 @@ describe('a process that runs commands', () => {
         console.log((await proctor.run('echo', ['again']).waitForExit()).stdout)
         await proctor.teardown()
         const alive = readdirSync('/proc').filter((pid) => /^\\d+$/.test(pid)).filter((pid) => {
-          try { return readFileSync('/proc/' + pid + '/cmdline', 'utf8') === 'sleep\\0' + '333\\0' } catch { return false }
+          try { return readFileSync('/proc/' + pid + '/cmdline', 'utf8') === 'sleep\\0' + '${number}\\0' } catch { return false }
         })
         console.log(alive.length)
       `,
