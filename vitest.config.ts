@@ -6,7 +6,7 @@ const names = process.argv.filter((_, index, all) => all[index - 1] === '--proje
 const report = process.env['CI_REPORT'] && [process.env['CI_REPORT'], ...names, 'json'].join('.')
 
 /** Tests that leave nothing behind in their worker. */
-const sharing = ['rooms', 'stories', 'messages', 'features', 'runners'].map((folder) => `test/${folder}/**/*.test.ts`)
+const sharing = ['rooms', 'stories', 'messages', 'features'].map((folder) => `test/${folder}/**/*.test.ts`)
 
 /** The tests of the tests. They switch off a part of the package, and then its tests must fail. */
 const controls = ['test/controls/**/*.test.ts']
@@ -40,7 +40,8 @@ export default defineConfig({
         test: { name: 'forks', isolate: false, include: sharing },
       },
       {
-        // Each file has its own worker, because it starts storms and strangers, or takes down what other tests use.
+        // Each file has its own worker, because it starts runners, storms and strangers, or takes down what other tests
+        // use, or marks its process as a runner's.
         extends: true,
         test: {
           name: 'isolated',
