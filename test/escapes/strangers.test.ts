@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -28,8 +29,8 @@ describe.each(levels)('%s: who looks into the workspace is a stranger', (level) 
     const [file, where] = [join(folder, 'stranger.pid'), join(folder, 'where')]
     execFileSync('mkfifo', [where])
     const text = `echo $$ >${file}.own; read -r folder <${where}; cd "$folder"; ${script(file)}`
-    // This process is no subreaper yet, so what is started here does not become its descendant.
-    spawn('setsid', ['-f', 'sh', '-c', text], { stdio: 'ignore', env: cleanEnvironment() })
+    // This process is no subreaper yet, so what is an orphan before it becomes one does not become its descendant.
+    await once(spawn('setsid', ['-f', 'sh', '-c', text], { stdio: 'ignore', env: cleanEnvironment() }), 'exit')
     const own = await untilIdentified(`${file}.own`)
     const proctor = await proctorOr(skip, level, 0)
     await proctor.workspace.write({ input: '', log: '' })

@@ -201,7 +201,7 @@ describe('writing', () => {
     expect(existsSync(proctor.workspace.path)).toBe(false)
   })
 
-  test('10,000 files, in a tree, and their removal', async () => {
+  test('10,000 files, in a tree, and their removal', { timeout: 120_000 }, async () => {
     const proctor = await givenProctor()
     const tree = Object.fromEntries(
       Array.from({ length: 100 }, (_, folder) => [
