@@ -149,8 +149,7 @@ export class Guardian {
    * once, before anything is written to the draft: nothing else says where the trace belongs.
    */
   watchTrace(draft: string, destination: string): void {
-    this.#watch(`trace ${draft}`, { kind: 'trace', draft, destination })
-    this.#flush()
+    this.#watchNow(`trace ${draft}`, { kind: 'trace', draft, destination })
   }
 
   forgetTrace(draft: string): void {
@@ -179,9 +178,7 @@ export class Guardian {
     const record = new OwnRecord(temporary, { owner: thisOwner(), run, mark: token, locks })
     this.#records.set(temporary, record)
     // The guardian is told first, so that a worker that dies in between leaves nothing.
-    this.#open.set(`record ${record.path}`, formatLine({ kind: 'record', path: record.path }))
-    if (this.#child === undefined) this.start()
-    else this.#flush()
+    this.#watchNow(`record ${record.path}`, { kind: 'record', path: record.path })
     record.write()
     this.#noteGuardian()
     return record
@@ -207,6 +204,13 @@ export class Guardian {
     this.#open.set(key, formatLine(line))
     if (this.#child === undefined) this.start()
     else this.#cancelFlush ??= soon(() => this.#flush())
+  }
+
+  /** Tells the guardian before this returns. */
+  #watchNow(key: string, line: Line): void {
+    this.#open.set(key, formatLine(line))
+    if (this.#child === undefined) this.start()
+    else this.#flush()
   }
 
   /** Takes a line back with the next flush. Each write would wake the guardian while the program under test runs. */
