@@ -32,8 +32,8 @@ let all: ReturnType<typeof matchersWith> | undefined
 
 const onDemand = (name: MatcherName): Matcher =>
   function (...received) {
-    // `whileLed` of the module that the matchers are in: this entry point is a file of its own, with its own copy.
     const claim = { isAwaited: false, isReported: false }
+    // These are of the module that the matchers are in: this entry point is a file of its own, with its own copies.
     const judge = ({ matchersWith: make, whileClaimed, whileLed }: Loaded): Promise<MatcherResult> => {
       all ??= make(snapshots)
       const matcher = all[name]
