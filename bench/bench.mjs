@@ -28,7 +28,7 @@ if (unknown !== undefined) {
   process.stderr.write(`bench: unknown section ${unknown}. Accepted are ${Object.keys(sections).join(', ')}.\n`)
   process.exit(2)
 }
-const shareBefore = processorShare()
+const shareBefore = isShort ? processorShare() : 1
 const results = {}
 for (const [name, path] of Object.entries(sections)) {
   if (wanted.length > 0 ? !wanted.includes(name) : isShort && !inShort.includes(name)) continue
@@ -41,15 +41,15 @@ if (process.argv.includes('--json')) {
   printGoals()
   process.stdout.write(`\n${execFileSync('uname', ['-srm'], { encoding: 'utf8' }).trim()}, Node ${process.version}\n`)
 }
-const far = goals.filter(({ isFarOff }) => isFarOff)
+const far = isShort ? goals.filter(({ isFarOff }) => isFarOff) : []
 // Beside busy programs each side of a ratio waits for a processor in its own turns, by luck.
-const share = Math.min(shareBefore, processorShare())
-if (isShort && far.length > 0 && share < 0.85) {
+const share = far.length === 0 ? 1 : Math.min(shareBefore, processorShare())
+if (share < 0.85) {
   const part = Math.round(100 * share)
   process.stderr.write(
     `bench: other programs keep this machine busy: ${part} % of a processor was left. No goal is judged.\n`,
   )
-} else if (isShort && far.length > 0) {
+} else if (far.length > 0) {
   for (const { name, ratio, wish, limit } of far) {
     process.stderr.write(`bench: ${name}: ${ratio.toFixed(2)}, and the goal is ${wish} ${limit}\n`)
   }
