@@ -1,5 +1,6 @@
 import { withProctor } from 'proctor/jest/config'
 import { expect, test } from 'vitest'
+import { extendProject } from '../../src/runners/jest/projects-by-path.js'
 import { inRoot, type InnerResult, startInner } from '../inner-run.js'
 import { endByCommandLine, findByCommandLine, uniqueNumber } from '../machine.js'
 
@@ -9,12 +10,14 @@ const runJest = (number: string, config: string, ...more: string[]): Promise<Inn
   return startInner(process.execPath, args, { env: { SUITE_NUMBER: number } }).result
 }
 
+const verdictsIn = (output: string): string[] | undefined =>
+  output.match(/^ +[✓✕] .*$/gm)?.map((line) => line.trim().replace(/ \(\d+ ms\)$/, ''))
+
 test('one call for guard, sweep and options, beside what the configuration has', async () => {
   const number = uniqueNumber()
   const { exitCode, output } = await runJest(number, 'jest.config.cjs')
   await endByCommandLine(`${number}1`)
-  const verdicts = output.match(/^ +[✓✕] .*$/gm)?.map((line) => line.trim().replace(/ \(\d+ ms\)$/, ''))
-  expect(verdicts).toEqual([
+  expect(verdictsIn(output)).toEqual([
     '✓ has the set-up of the user',
     '✕ leaves what it started by itself',
     '✓ leaves what is allowed',
@@ -30,11 +33,19 @@ test('a project that is given by its path is guarded too', async () => {
   const number = uniqueNumber()
   const { exitCode, output } = await runJest(number, 'paths.config.cjs', '--maxWorkers=2')
   await endByCommandLine(`${number}1`)
-  const verdicts = output.match(/^ +[✓✕] .*$/gm)?.map((line) => line.trim().replace(/ \(\d+ ms\)$/, ''))
   const expected = ['✕ leaves what it started', '✓ leaves what is allowed']
-  expect(verdicts).toEqual([...expected, ...expected])
+  expect(verdictsIn(output)).toEqual([...expected, ...expected])
   expect(exitCode).toBe(1)
   expect(findByCommandLine(`${number}0`)).toEqual([])
+})
+
+test('options that a project given by its path has of its own stay', () => {
+  const own = { setupFilesAfterEnv: [], globals: { proctorOptions: { grace: 5 } } }
+  extendProject(own, { path: inRoot('dist/jest-guard.cjs'), guard: { mode: 'warn' }, options: { grace: 7 } })
+  expect(own).toEqual({
+    setupFilesAfterEnv: [inRoot('dist/jest-guard.cjs')],
+    globals: { proctorGuard: { mode: 'warn' }, proctorOptions: { grace: 5 } },
+  })
 })
 
 test.each([

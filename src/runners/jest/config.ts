@@ -3,6 +3,7 @@ import { checkOptions, flag, isObject, type Rules } from '../../base/check.js'
 import { type ProctorOptions, proctorRules } from '../../fixture/options.js'
 import { type GuardOptions, guardRules } from '../../guard/options.js'
 import { carry } from '../carried.js'
+import { extendedGlobals, type ProjectExtension } from './projects-by-path.js'
 import type { ReporterOptions } from './reporter.js'
 
 /** Options of `withProctor`. */
@@ -35,10 +36,8 @@ interface JestConfig {
 /** The path of an entry point of this package, for Jest to require. */
 const door = (name: string): string => fileURLToPath(new URL(`./${name}.cjs`, import.meta.url))
 
-interface Plan {
-  readonly guard: GuardOptions | undefined
+interface Plan extends ProjectExtension {
   readonly hasSweep: boolean
-  readonly options: ProctorOptions
 }
 
 function planOf(given: WithProctorOptions): Plan {
@@ -47,32 +46,30 @@ function planOf(given: WithProctorOptions): Plan {
   const guardOptions = guard === true ? {} : guard === false ? undefined : guard
   checkOptions('withProctor: guard', guardOptions, guardRules)
   checkOptions('withProctor: options', options, proctorRules)
-  return { guard: guardOptions && carry(guardOptions), hasSweep: sweep, options: carry(options) }
+  const carried = { guard: guardOptions && carry(guardOptions), options: carry(options) }
+  return { path: door('jest-guard'), ...carried, hasSweep: sweep }
 }
 
 const without = (list: readonly string[] | undefined, entry: string): string[] =>
   (list ?? []).filter((each) => each !== entry)
 
 /** The settings that each project has of its own. */
-function extendedProject(project: unknown, { guard, options }: Plan): unknown {
+function extendedProject(project: unknown, plan: Plan): unknown {
   // It is the path of another configuration, which the reporter extends.
   if (typeof project !== 'object' || project === null) return project
   const config = project as JestConfig
-  const path = door('jest-guard')
+  const { path, guard } = plan
   return {
     ...config,
     ...(guard === undefined ? {} : { setupFilesAfterEnv: [path, ...without(config.setupFilesAfterEnv, path)] }),
-    globals: { proctorGuard: guard ?? {}, proctorOptions: options, ...config.globals },
+    globals: extendedGlobals(config.globals, plan),
   }
 }
 
 /** What the reporter is to do besides, if anything. */
-function reporterOptions(
-  projects: readonly unknown[],
-  { guard, options, hasSweep }: Plan,
-): ReporterOptions | undefined {
+function reporterOptions(projects: readonly unknown[], { hasSweep, ...extension }: Plan): ReporterOptions | undefined {
   if (!projects.some((each) => typeof each === 'string')) return undefined
-  return { sweep: hasSweep, projects: { path: door('jest-guard'), guard, options } }
+  return { sweep: hasSweep, projects: extension }
 }
 
 function extended(config: JestConfig, plan: Plan): JestConfig {

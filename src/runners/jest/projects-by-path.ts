@@ -24,13 +24,17 @@ interface ProjectConfig {
   readonly globals: Record<string, unknown>
 }
 
+/** Jest's `globals` of a project carry the options. What the project has of its own stays. */
+export const extendedGlobals = (
+  own: Readonly<Record<string, unknown>> | undefined,
+  { guard, options }: ProjectExtension,
+): Record<string, unknown> => ({ proctorGuard: guard ?? {}, proctorOptions: options, ...own })
+
 /** Adds the guard and the options to a project, unless its own `withProctor` has decided about them. */
-export function extendProject(
-  { setupFilesAfterEnv, globals }: ProjectConfig,
-  { path, guard, options }: ProjectExtension,
-): void {
+export function extendProject({ setupFilesAfterEnv, globals }: ProjectConfig, extension: ProjectExtension): void {
   if ('proctorGuard' in globals) return
-  Object.assign(globals, { proctorGuard: guard ?? {}, proctorOptions: options })
+  Object.assign(globals, extendedGlobals(globals, extension))
+  const { path, guard } = extension
   const isThere = setupFilesAfterEnv.some((each) => realpathSync(each) === realpathSync(path))
   if (guard !== undefined && !isThere) setupFilesAfterEnv.unshift(path)
 }
