@@ -173,13 +173,14 @@ const output = (format) => ({
         test: /\/src\/(?:workspace\/file-tree|runners\/carried|matchers\/names|base\/(?:start-folder|kinds|call-site|error-text|escape))\.|^\0rolldown\/runtime/,
         priority: 3,
       },
-      // What Vitest's fixtures and its guard need of the runner.
-      { name: 'in-vitest', test: rooms('runners/vitest/(?:patches|runner|task)\\.'), priority: 3 },
-      // What fixtures and guards need.
+      // What Vitest's fixtures and its guard need of the runner. It imports `vitest`, which Vitest 3.2 refuses in the
+      // main process.
+      { name: 'in-vitest', test: rooms('runners/vitest/(?:runner|task)\\.'), priority: 3 },
+      // What fixtures and guards need. Vitest's global set-up needs its patches, too.
       {
         name: 'system',
         test: rooms(
-          `(?!${apart(format, 'guard')}$)(?:base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guard|workspace/(?:own-folder|record|run-lines|warn-once)\\.|trace/trace-folders\\.|worker|report)`,
+          `(?!${apart(format, 'guard')}$)(?:base|system/process-table/(?!pidtree|ps-list)|system/[\\w-]+\\.|wait|containment|guard|workspace/(?:own-folder|record|run-lines|warn-once)\\.|trace/trace-folders\\.|worker|report|runners/vitest/patches\\.)`,
         ),
         priority: 2,
       },

@@ -235,6 +235,16 @@ describe('what importing an entry point loads', () => {
     }
   })
 
+  // Vitest 3.2 refuses `vitest` outside its workers. The negative control is the guard, which runs in a worker.
+  test('what runs in the main process does not load Vitest', () => {
+    const doors = readdirSync(dist).filter((file) => file.endsWith('.js') && !file.startsWith('chunk-'))
+    expect(doors.filter((door) => loadedBy(door).has('vitest')).toSorted()).toEqual([
+      'vitest-fixtures.js',
+      'vitest-guard.js',
+      'vitest.js',
+    ])
+  })
+
   test('both builds load the same file of execa', async () => {
     const users = readdirSync(dist).filter((file) => readFileSync(join(dist, file), 'utf8').includes('./execa.cjs'))
     expect(users.map((file) => file.replace(/-[\w-]{8}\./, '.')).toSorted()).toEqual([
