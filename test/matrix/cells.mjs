@@ -72,8 +72,16 @@ export async function install(folder, packages) {
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), dependencies }))
 }
 
-/** A folder of the cache that contains one package. */
-export async function cached(name, spec, file) {
+/** The packages of the cache that are there, or are being installed. Two projects may ask for one at the same time. */
+const inCache = new Map()
+
+/** A file of a package in the cache, whose folder contains that package alone. */
+export function cached(name, spec, file) {
+  if (!inCache.has(name)) inCache.set(name, fillCache(name, spec, file))
+  return inCache.get(name)
+}
+
+async function fillCache(name, spec, file) {
   const folder = join(cache, name)
   const path = join(folder, 'node_modules', file)
   if (existsSync(path)) return path

@@ -180,11 +180,21 @@ function misjudged({ code, output }, says) {
   return wrong
 }
 
+/** What is in a folder, as paths. A guardian that is just ending removes the folder of records when that is empty. */
+function pathsIn(folder) {
+  try {
+    return readdirSync(folder).map((name) => join(folder, name))
+  } catch (error) {
+    if (error.code === 'ENOENT') return []
+    throw error
+  }
+}
+
 /** The records that other users may read or write. */
 const openRecords = (temporary) =>
-  readdirSync(temporary)
-    .filter((name) => /^proctor-\d+$/.test(name))
-    .flatMap((name) => readdirSync(join(temporary, name)).map((each) => join(temporary, name, each)))
+  pathsIn(temporary)
+    .filter((path) => /\/proctor-\d+$/.test(path))
+    .flatMap((path) => pathsIn(path))
     .filter((path) => (statSync(path, { throwIfNoEntry: false })?.mode & 0o077) !== 0)
 
 /** Runs one cell of an entry point. Returns what is wrong. */
