@@ -3,7 +3,7 @@ import type { Orphans } from './orphans.js'
 import { readStat } from '../system/process-table/linux.js'
 import { signalGroup } from '../system/signals.js'
 import type { Natives } from '../system/syscalls.js'
-import { isGroupGone, type Tree } from './tree.js'
+import { isGroupGone, type Member, type Tree } from './tree.js'
 
 // For fork storms below a subreaper: the members of a group fork and exit faster than they can be read, and thousands of
 // them become zombies of ours. These functions need one system call a group or a zombie, and read no process.
@@ -25,6 +25,18 @@ export function stopGroup(tree: Tree, children: readonly number[], ledger: Child
     if (record?.group !== group || orphans.attributeByGroup(record)?.root !== tree) continue
     if (signalGroup(group, record, 'SIGSTOP') === 'sent') return
   }
+}
+
+/** Stops the groups of these trees, except those with an exempt process in them. */
+export function stopGroups(
+  trees: readonly Tree[],
+  exempt: readonly Member[],
+  children: readonly number[],
+  ledger: ChildLedger,
+  orphans: Orphans,
+): void {
+  const isSplit = (tree: Tree): boolean => exempt.some((each) => each.tree === tree && each.group === tree.identity.pid)
+  for (const tree of trees) if (!isSplit(tree)) stopGroup(tree, children, ledger, orphans)
 }
 
 /**

@@ -13,7 +13,7 @@ import { flood, reapInterval, type IsWanted, Orphans, type StrictHost } from './
 import { Outsiders } from './outsiders.js'
 import { remember } from './root.js'
 import type { Found } from './scan.js'
-import { reapGroups, stopGroup } from './storm.js'
+import { reapGroups, stopGroups } from './storm.js'
 import { isGroupGone, isHidden, type Member, toMember, type Tree } from './tree.js'
 
 // The worker is a child subreaper (prctl(2)): whatever is orphaned below it becomes its own child. So its list of
@@ -158,8 +158,11 @@ export class StrictContainment implements Containment {
 
   /** Sends SIGKILL to all known members at once. By rounds alone, each generation of a deep tree would cost one. */
   #beginKill(trees: readonly Tree[], exempt: readonly Member[]): Member[] {
-    this.#holdStorms(trees, exempt)
-    const { members } = this.#round(new Set(trees))
+    if (this.#read().length > flood) this.#hold(trees, exempt)
+    const first = this.#round(new Set(trees))
+    if (first.isUncertain) this.#hold(trees, exempt)
+    // What is stopped can be read. Otherwise it would die with its group, and nobody could say that it was there.
+    const members = first.isUncertain ? this.#round(new Set(trees)).members : first.members
     const killed = members.filter((member) => !exempt.some((each) => table.isSame(each, member)))
     // Dead processes have no command line. In a large tree, only that of session leaders is read, because another
     // proctor's guardian leads one. A leader is known by the command that started it.
@@ -171,13 +174,9 @@ export class StrictContainment implements Containment {
     return killed
   }
 
-  /** In a flood, stops the groups, so that they fork no more, and waits for their zombies without reading them. */
-  #holdStorms(trees: readonly Tree[], exempt: readonly Member[]): void {
-    const children = this.#read()
-    if (children.length <= flood) return
-    const isSplit = (tree: Tree): boolean =>
-      exempt.some((each) => each.tree === tree && each.group === tree.identity.pid)
-    for (const tree of trees) if (!isSplit(tree)) stopGroup(tree, children, this.#ledger, this.#orphans)
+  /** Stops the groups, so that they fork no more, and waits for the zombies of a flood without reading them. */
+  #hold(trees: readonly Tree[], exempt: readonly Member[]): void {
+    stopGroups(trees, exempt, this.#read(), this.#ledger, this.#orphans)
     this.#reapGroups()
   }
 

@@ -116,6 +116,13 @@ const controls: readonly Control[] = [
     red: 'zombies of a stranger’s group that has got the number are left to the stranger',
   },
   {
+    off: 'SIGSTOP to the groups whose members could not be read',
+    file: 'src/containment/strict.ts',
+    from: 'if (first.isUncertain) this.#hold(trees, exempt)',
+    to: '',
+    red: 'although whatever is read has already exited',
+  },
+  {
     off: 'the look of a guardian before its first kill',
     file: 'src/guardian/estate.ts',
     from: 'if (this.#source.mayExempt) await this.look()',

@@ -1,15 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { pause } from '../../../src/base/clock.js'
 import { ChildLedger } from '../../../src/containment/child-ledger.js'
 import { Orphans } from '../../../src/containment/orphans.js'
 import { track } from '../../../src/containment/root.js'
 import { reapGroups, stopGroup } from '../../../src/containment/storm.js'
+import { StrictContainment } from '../../../src/containment/strict.js'
 import type { Tree } from '../../../src/containment/tree.js'
 import { table } from '../../../src/system/process-table/current.js'
 import { childrenOf, readStat } from '../../../src/system/process-table/linux.js'
 import type { ProcessIdentity } from '../../../src/system/process-table/table.js'
 import { loadNatives, type Natives } from '../../../src/system/syscalls.js'
+import { cleanEnvironment } from '../../inner-run.js'
 import { eventually, findByCommandLine, isRunning, uniqueNumber } from '../../machine.js'
 
 // How a group is stopped when every member that is read has already exited. Each shell here leaves one living member
@@ -19,7 +22,7 @@ const loaded = loadNatives()
 const natives = loaded as Natives
 const ledger = new ChildLedger()
 
-function givenTree(identity: ProcessIdentity): Tree {
+function givenTree(identity: ProcessIdentity, isHeld = (): boolean => false): Tree {
   return track({
     identity,
     mark: 'PROCTOR_MARK_storm=1',
@@ -28,7 +31,7 @@ function givenTree(identity: ProcessIdentity): Tree {
     leadsGroup: true,
     workspace: '/nowhere',
     streams: new Set<string>(),
-    isHeld: () => false,
+    isHeld,
     groupIsGone: false,
   })
 }
@@ -61,6 +64,40 @@ async function givenOrphans(): Promise<{ tree: Tree; dead: number; alive: number
   await once(child, 'exit')
   const around = { trees: new Set([tree]), outside: new Set<string>(), session: 0, guardian: () => undefined }
   return { tree, dead, alive, orphans: new Orphans(natives, ledger, around, new Map()) }
+}
+
+/**
+ * Answers each question only when the members of these trees' groups that this process has adopted by now have exited,
+ * or are stopped. A machine that is busy between the list of children and the first of them makes the same.
+ */
+function slowly(trees: ReadonlySet<Tree>): () => undefined {
+  const isRunningMember = (pid: number): boolean => {
+    const record = readStat(pid)
+    return record !== undefined && !/[ZTX]/.test(record.state) && isGroupOf(trees, record.group)
+  }
+  return () => {
+    for (const pid of childrenOf(process.pid, true)) while (isRunningMember(pid)) pause(0.1)
+  }
+}
+
+const isGroupOf = (trees: ReadonlySet<Tree>, group: number): boolean =>
+  [...trees].some(({ identity }) => identity.pid === group)
+
+/** One process at a time, about one in a millisecond, in one group. It ends by itself after 3000 of them. */
+const storm = `
+hop() {
+  [ "$1" -lt 3000 ] || exit 0
+  each=0
+  while [ "$each" -lt 100 ]; do each=$((each + 1)); done
+  hop $(($1 + 1)) &
+  exit 0
+}
+hop 0`
+
+function givenStorm(): { readonly tree: Tree; readonly leaderExit: Promise<unknown> } {
+  const child = spawn('sh', ['-c', storm], { detached: true, stdio: 'ignore', env: cleanEnvironment() })
+  const tree = givenTree(table.identify(child.pid!)!, () => child.exitCode === null)
+  return { tree, leaderExit: once(child, 'exit') }
 }
 
 describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a storm in a group', () => {
@@ -100,5 +137,22 @@ describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a st
     process.kill(alive, 'SIGKILL')
     child.stdin!.end('go\n')
     expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  test('is named when it is ended, although whatever is read has already exited', async () => {
+    const trees = new Set<Tree>()
+    const around = { trees, outside: new Set<string>(), session: 0, guardian: slowly(trees) }
+    const strict = new StrictContainment(natives, ledger, around, new Map())
+    strict.enter('0.1')
+    onTestFinished(() => strict.leave('0.1'))
+    for (let each = 0; each < 3; each += 1) {
+      const { tree, leaderExit } = givenStorm()
+      strict.add(tree)
+      await leaderExit
+      const { killed, survivors } = await strict.kill([tree], 5000)
+      expect(killed).not.toEqual([])
+      expect(survivors).toEqual([])
+      strict.remove(tree)
+    }
   })
 })
