@@ -53,9 +53,10 @@ export class Guardian {
   #child: Script | undefined
   #restarts = 0
   #temporary: { readonly name: string; readonly real: string } | undefined
-  /** The records by temporary folder, as tests may change TMPDIR. */
-  readonly #records = new Map<string, OwnRecord>()
-  #hasExempted = false
+  /** More than one if a test changes TMPDIR, or if all names of one are taken. */
+  readonly #records: OwnRecord[] = []
+  /** What every record says of the processes that may live on. */
+  readonly #exempted: string[] = []
 
   constructor(
     worker: { readonly token: string; readonly run: string; readonly locks: bigint | undefined },
@@ -113,24 +114,29 @@ export class Guardian {
 
   /** Leaves a process alone at the end of the worker and of the run, because it is allowed to outlive its command. */
   exempt({ pid, startTime }: ProcessIdentity): void {
-    this.#hasExempted = true
-    this.#note(`process ${pid} ${startTime}`)
+    this.#exempt(`process ${pid} ${startTime}`)
   }
 
   /** The same for everything that carries the mark of a tree, even if it starts later. */
   exemptTree(tree: string, locks?: bigint): void {
-    this.#hasExempted = true
-    this.#note(`tree ${tree} ${locks ?? ''}`)
+    this.#exempt(`tree ${tree} ${locks ?? ''}`)
+  }
+
+  #exempt(line: string): void {
+    this.#exempted.push(line)
+    this.#note(line)
   }
 
   /**
    * The path for a new workspace. Its record is written first, so that a worker that dies in between leaves no
-   * unrecorded one.
+   * unrecorded one. If somebody else has taken the last one (`isTaken`), the next has a name that nobody can guess.
    *
    * @throws {WorkspaceError} if this user's own folder belongs to somebody else.
    */
-  nextWorkspace(): string {
-    const record = this.#recordIn(this.#temporaryFolder())
+  nextWorkspace(isTaken = false): string {
+    const temporary = this.#temporaryFolder()
+    if (isTaken) this.#recordIn(temporary).spend()
+    const record = this.#recordIn(temporary)
     this.startOnce()
     return record.nextWorkspace()
   }
@@ -172,14 +178,15 @@ export class Guardian {
   }
 
   #recordIn(temporary: string): OwnRecord {
-    const known = this.#records.get(temporary)
-    if (known !== undefined && !known.isFull) return known
+    const known = this.#records.find((each) => each.temporary === temporary && !each.isFull)
+    if (known !== undefined) return known
     const { token, run, locks } = this.#worker
     const record = new OwnRecord(temporary, { owner: thisOwner(), run, mark: token, locks })
-    this.#records.set(temporary, record)
+    this.#records.push(record)
     // The guardian is told first, so that a worker that dies in between leaves nothing.
     this.#watchNow(`record ${record.path}`, { kind: 'record', path: record.path })
     record.write()
+    for (const line of this.#exempted) record.note(line)
     this.#noteGuardian()
     return record
   }
@@ -190,13 +197,13 @@ export class Guardian {
    * find what is left.
    */
   retire(): void {
-    if (this.#hasExempted || [...this.#open.keys()].some((key) => !key.startsWith('record '))) return
-    for (const record of this.#records.values()) if (record.drop()) this.#open.delete(`record ${record.path}`)
+    if (this.#exempted.length > 0 || [...this.#open.keys()].some((key) => !key.startsWith('record '))) return
+    for (const record of this.#records) if (record.drop()) this.#open.delete(`record ${record.path}`)
     this.#flush()
   }
 
   #note(line: string): void {
-    for (const record of this.#records.values()) record.note(line)
+    for (const record of this.#records) record.note(line)
   }
 
   /** Tells the guardian within this turn of the event loop: until then, it would find a process by its mark. */
@@ -235,7 +242,7 @@ export class Guardian {
 
   /** The path of a file of this package that other programs can read. */
   #readable(path: string): string {
-    const [record] = this.#records.values()
+    const [record] = this.#records
     if (isForOthers(path) || record === undefined || !existsSync(path)) return path
     const copy = record.nextDraft().replace(/\.html$/, '.mjs')
     writeFileSync(copy, readFileSync(path), { mode: 0o600 })
@@ -251,7 +258,7 @@ export class Guardian {
   start(): void {
     try {
       // If this guardian dies as well, a sweep finds the worker's processes by the record.
-      if (this.#records.size === 0) this.#recordIn(this.#temporaryFolder())
+      if (this.#records.length === 0) this.#recordIn(this.#temporaryFolder())
     } catch {
       // Whoever makes a workspace gets the error. A guard needs no record.
     }
@@ -274,7 +281,7 @@ export class Guardian {
       ...(runtime === 'Deno' ? { PROCTOR_NODE_ARGUMENTS: 'run\n--allow-all' } : {}),
       PROCTOR_ENDING: this.#readable(endingPath),
       // For a worker that dies before it has sent anything.
-      PROCTOR_RECORDS: [...this.#records.values()].map(({ path }) => path).join('\n'),
+      PROCTOR_RECORDS: this.#records.map(({ path }) => path).join('\n'),
       PROCTOR_WORKER: `${keyOf(owner)} ${this.#worker.token} ${this.#worker.locks ?? ''} ${ownSession()}`,
       ...(main === undefined ? {} : { PROCTOR_MAIN: keyOf(main) }),
       ...(isPageForOthers ? { PROCTOR_PAGE: tracePage } : {}),

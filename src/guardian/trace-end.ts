@@ -1,7 +1,9 @@
-import { lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { uptime } from 'node:os'
 import type { ListedFile } from '../workspace/listing.js'
+import { readOwnFile } from '../workspace/own-file.js'
+import { replaceFile } from '../workspace/replace-file.js'
 
 // Completes the trace of a dead worker. The guardian writes its last lines, and joins the page and the draft.
 
@@ -32,7 +34,7 @@ export function endTrace(draft: string, destination: string | undefined, page: s
     if (destination !== undefined && entry.isFile() && entry.size > 0) {
       mkdirSync(dirname(destination), { recursive: true })
       const head = page === undefined ? [] : [readFileSync(page)]
-      writeFileSync(destination, Buffer.concat([...head, readFileSync(draft), Buffer.from(lastLines(death))]))
+      replaceFile(destination, Buffer.concat([...head, readOwnFile(draft), Buffer.from(lastLines(death))]))
     }
   } catch {
     // The draft is gone, or the destination cannot be written. Nobody is left to be told.

@@ -1,4 +1,5 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
+import { replaceFile } from '../workspace/replace-file.js'
 import { StringDecoder } from 'node:string_decoder'
 import { now, wallClock } from '../base/clock.js'
 import type { Mask } from './secrets.js'
@@ -74,6 +75,6 @@ const castPath = (trace: string, number: number): string =>
 
 /** Writes the sessions beside their trace, and removes those that an earlier run has left there. */
 export function writeCasts(trace: string, casts: readonly Cast[]): void {
-  for (const [index, cast] of casts.entries()) writeFileSync(castPath(trace, index + 1), cast.toString())
+  for (const [index, cast] of casts.entries()) replaceFile(castPath(trace, index + 1), cast.toString())
   for (let old = casts.length + 1; existsSync(castPath(trace, old)); old += 1) rmSync(castPath(trace, old))
 }

@@ -7,7 +7,6 @@ import {
   readdirSync,
   statSync,
   unlinkSync,
-  writeFileSync,
   writevSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -16,6 +15,8 @@ import { ProctorError } from '../base/errors.js'
 import { realProcess } from '../base/real-process.js'
 import { onceAWorker } from '../base/shelf.js'
 import { type Guardian, isPageForOthers, tracePage } from '../guardian/guardian.js'
+import { readOwnFile } from '../workspace/own-file.js'
+import { replaceFile } from '../workspace/replace-file.js'
 import { type Draft, giveBack, takeDraft } from './draft.js'
 import { indexName, noteTraceFolder } from './trace-folders.js'
 
@@ -189,11 +190,11 @@ export class TraceFile {
     this.later(() => (this.#text += '</script>\n'))
     this.flush()
     if (this.#draft === undefined) return
-    const parts = isPageForOthers ? [tracePage, this.#draft.path] : [this.#draft.path]
     try {
       mkdirSync(this.#folder, { recursive: true })
       // Written, not copied: an installed package may be read-only, and a copy of its files would be too.
-      writeFileSync(this.path, Buffer.concat(parts.map((part) => readFileSync(part))))
+      const page = isPageForOthers ? [readFileSync(tracePage)] : []
+      replaceFile(this.path, Buffer.concat([...page, readOwnFile(this.#draft.path)]))
       this.#isKept = true
     } finally {
       this.#end()

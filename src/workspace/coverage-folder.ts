@@ -1,7 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { formatOwner, isJudgedHere, isOwnerDead, newToken, parseOwner, thisOwner } from '../containment/owner.js'
+import { readOwnFile } from './own-file.js'
 import { dropOwnFolder, existingOwnFolder, ownFolder, temporaryFolder } from './own-folder.js'
+import { removeFolderNow } from './removal.js'
 
 // The folder that the commands of one run write their coverage to, and listen in. Its path is short, because it contains
 // sockets: the kernel allows 107 bytes for the path of one, macOS 103.
@@ -20,7 +22,7 @@ export function makeCoverageFolder(): string {
 }
 
 export function removeCoverageFolder(path: string): void {
-  rmSync(path, { recursive: true, force: true })
+  removeFolderNow(path)
   dropOwnFolder(dirname(path))
 }
 
@@ -38,8 +40,8 @@ function removeAbandonedIn(own: string): void {
 
 function removeIfAbandoned(path: string): void {
   try {
-    const owner = parseOwner(readFileSync(join(path, ownerFile), 'utf8'))
-    if (owner !== undefined && isJudgedHere(owner) && isOwnerDead(owner)) rmSync(path, { recursive: true, force: true })
+    const owner = parseOwner(String(readOwnFile(join(path, ownerFile))))
+    if (owner !== undefined && isJudgedHere(owner) && isOwnerDead(owner)) removeFolderNow(path)
   } catch {
     // Another run is removing or making it at this moment.
   }

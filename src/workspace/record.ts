@@ -1,17 +1,8 @@
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, unlinkSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { isJudgedHere, isOwnerDead, newToken, type Owner } from '../containment/owner.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
+import { appendToOwnFile, readOwnFile } from './own-file.js'
 import { dropOwnFolder, existingOwnFolder, ownFolder, temporaryFolder, thisUser } from './own-folder.js'
 
 // Each worker has a record that says which workspaces are its own. It is in the folder that only this user can write
@@ -65,10 +56,10 @@ interface Head extends Omit<WorkerRecord, 'locks'> {
 const toLocks = (text: string | undefined): bigint | undefined =>
   text === undefined || text === '' ? undefined : BigInt(text)
 
-/** Reads a record. Undefined if it has gone, or is not finished. */
+/** Reads a record. Undefined if it has gone, is not finished, or is not this user's. */
 export function readRecord(path: string): WorkerRecord | undefined {
   try {
-    const [head = '', ...lines] = readFileSync(path, 'utf8').split('\n')
+    const [head = '', ...lines] = String(readOwnFile(path)).split('\n')
     const { id, owner, run, mark, locks } = JSON.parse(head) as Head
     if (`${id}${suffix}` !== basename(path)) return undefined
     const said = (kind: string): string[][] =>
@@ -137,6 +128,7 @@ export function dropRecord(record: WorkerRecord): void {
 /** The record of this worker in one temporary folder. */
 export class OwnRecord {
   readonly path: string
+  readonly temporary: string
   readonly #id: string
   readonly #said: Pick<WorkerRecord, 'owner' | 'run' | 'mark' | 'locks'>
   #isWritten = false
@@ -149,6 +141,7 @@ export class OwnRecord {
    * @throws {WorkspaceError} if its folder cannot be used.
    */
   constructor(temporary: string, said: Pick<WorkerRecord, 'owner' | 'run' | 'mark' | 'locks'>) {
+    this.temporary = temporary
     const folder = ownFolder(temporary)
     do this.#id = newId()
     while (existsSync(join(folder, this.#id + suffix)))
@@ -168,7 +161,7 @@ export class OwnRecord {
       } catch (error) {
         // Whoever had the last record in the folder has meanwhile removed it.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-        ownFolder(dirname(dirname(this.path)))
+        ownFolder(this.temporary)
       }
     }
   }
@@ -177,11 +170,16 @@ export class OwnRecord {
     return this.#workspaces >= mostWorkspaces
   }
 
+  /** Gives no more workspaces: who has seen the name of one can guess the others, and take them. */
+  spend(): void {
+    this.#workspaces = mostWorkspaces
+  }
+
   /** The path for the next workspace. */
   nextWorkspace(): string {
     const count = this.#workspaces.toString(36).padStart(3, '0')
     this.#workspaces += 1
-    return join(dirname(dirname(this.path)), `proctor-${this.#id}${count}`)
+    return join(this.temporary, `proctor-${this.#id}${count}`)
   }
 
   /** The path for the next draft. */
@@ -194,8 +192,7 @@ export class OwnRecord {
   note(line: string): void {
     if (!this.#isWritten) return
     try {
-      // Deno also changes the mode of an existing file to that for a new one.
-      appendFileSync(this.path, `${line}\n`, { mode: 0o600 })
+      appendToOwnFile(this.path, `${line}\n`, true)
     } catch {
       // The disk is full. A sweep then knows less, but no test fails for that.
     }

@@ -1,4 +1,4 @@
-import { lstatSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
+import { lstatSync, renameSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { escapeControls } from '../base/escape.js'
 import { now, sleep, turn } from '../base/clock.js'
@@ -278,6 +278,13 @@ export async function removeFolder(path: string, isExpected: Expectation = isOwn
     if (codeOf(error) === 'ENOENT') return []
   }
   return canHoldFolders ? walkAgain(path, isExpected) : removeInRefuge(path, isExpected)
+}
+
+/** Removes a small folder of this user before it returns. */
+export function removeFolderNow(path: string): void {
+  if (!canHoldFolders) return rmSync(path, { recursive: true, force: true })
+  const steps = new Removal(path, isOwn).steps()
+  while (steps.next().done !== true);
 }
 
 /** The first few things that stay, with paths relative to the folder, for a message. */

@@ -1,7 +1,8 @@
-import { appendFileSync, readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { realProcess } from '../base/real-process.js'
 import { runVariable } from '../containment/marks.js'
+import { appendToOwnFile, readOwnFile } from './own-file.js'
 import { dropOwnFolder, existingOwnFolder, ownFolder, temporaryFolder } from './own-folder.js'
 
 // What the workers of a run tell its main process: one file of lines for each kind, in this user's own folder.
@@ -19,7 +20,7 @@ export function tellRun(kind: LineKind, line: string): void {
   const run = thisRun()
   if (run === undefined) return
   try {
-    appendFileSync(join(ownFolder(temporaryFolder()), nameOf(run, kind)), `${line}\n`, { mode: 0o600 })
+    appendToOwnFile(join(ownFolder(temporaryFolder()), nameOf(run, kind)), `${line}\n`)
   } catch {
     // The main process does not learn it, but no test fails for that.
   }
@@ -31,7 +32,7 @@ export function takeRunLines(run: string, kind: LineKind): string[] {
     const own = existingOwnFolder(temporaryFolder())
     if (own === undefined) return []
     const path = join(own, nameOf(run, kind))
-    const lines = readFileSync(path, 'utf8').split('\n')
+    const lines = String(readOwnFile(path)).split('\n')
     rmSync(path, { force: true })
     dropOwnFolder(own)
     return lines.filter((line) => line !== '')

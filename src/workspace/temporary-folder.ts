@@ -1,3 +1,5 @@
+import { lstatSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import type * as TmpPromise from 'tmp-promise'
 
 // The only importer of tmp-promise. It is evaluated for the first workspace, because tmp adds an exit listener. It is
@@ -5,8 +7,26 @@ import type * as TmpPromise from 'tmp-promise'
 
 let dirSync: typeof TmpPromise.dirSync | undefined
 
-/** Makes a new folder inside the temporary one, for this user only. Returns its path, which is real if `folder` is. */
-export function makeTemporaryFolder(folder: string, name: string): string {
+/** How many names may be taken by others. */
+const mostTaken = 5
+
+function makeFolder(path: string): string {
   dirSync ??= (require('tmp-promise') as typeof TmpPromise).dirSync
-  return dirSync({ tmpdir: folder, name, mode: 0o700, keep: true }).name
+  return dirSync({ tmpdir: dirname(path), name: basename(path), mode: 0o700, keep: true }).name
+}
+
+/**
+ * Makes a new folder for this user only. Returns its path, which is real if that of the folder around it is. `nextPath`
+ * returns the path to try. `isTaken`: somebody else has made something at the last one.
+ */
+export function makeTemporaryFolder(nextPath: (isTaken: boolean) => string): string {
+  let path = nextPath(false)
+  for (let taken = 0; ; taken += 1) {
+    try {
+      return makeFolder(path)
+    } catch (error) {
+      if (taken === mostTaken || lstatSync(path, { throwIfNoEntry: false }) === undefined) throw error
+      path = nextPath(true)
+    }
+  }
 }

@@ -88,11 +88,11 @@ export class TemporaryWorkspace implements Workspace {
 
   /**
    * `nextPath` returns a path that is already in a record, so that no folder is lost if the process dies in between.
+   * `isTaken`: somebody else has made something at the last one.
    */
-  static create(nextPath: () => string): TemporaryWorkspace {
+  static create(nextPath: (isTaken: boolean) => string): TemporaryWorkspace {
     try {
-      const path = nextPath()
-      return new TemporaryWorkspace(makeTemporaryFolder(dirname(path), basename(path)))
+      return new TemporaryWorkspace(makeTemporaryFolder(nextPath))
     } catch (error) {
       if (error instanceof WorkspaceError) throw error
       const { message } = error as Error

@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { on, once } from 'node:events'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { onTestFinished } from 'vitest'
 import { expect, test } from 'proctor/vitest'
+import { givenRecord, sweep } from '../faults/given-record.js'
 import { endByCommandLine, eventually, findByCommandLine, uniqueNumber } from '../machine.js'
 import { inRoot } from '../inner-run.js'
 import { needs } from '../needs.js'
@@ -31,19 +32,25 @@ const mutations: readonly Mutation[] = [
   {
     // An allowed process is recognised by its number alone.
     file: 'src/guardian/guardian.ts',
-    from: "this.#note(`tree ${tree} ${locks ?? ''}`)",
+    from: "this.#exempt(`tree ${tree} ${locks ?? ''}`)",
     to: 'void [tree, locks]',
+  },
+  {
+    // A record is believed whoever may have written it.
+    file: 'src/workspace/own-file.ts',
+    from: 'if (!isOwn(file))',
+    to: 'if (!isOwn)',
   },
 ]
 
 const program = (name: string): string => inRoot(`fixtures/programs/faults/${name}`)
 
 test(
-  'without its parts removal goes through mounts, and the guardian kills strangers',
+  'without its parts removal goes through mounts, the guardian kills strangers, and forged records are believed',
   { timeout: 60_000 },
   async ({ workspace }) => {
     needs('root', 'unshare', 'mount')
-    await buildMutant({ workspace }, mutations)
+    await buildMutant({ workspace }, mutations, ['cli'])
     const dist = workspace.resolve('dist')
     const temporaryFolder = (name: string): string => {
       mkdirSync(workspace.resolve(name))
@@ -60,6 +67,12 @@ test(
     expect(inNamespace(temporaryFolder('1'), ...ownMounts, program('mounts.mjs'), dist, precious)).toMatchObject({
       precious: [],
     })
+
+    const shared = temporaryFolder('shared')
+    const given = givenRecord(shared, 'aaaaa')
+    linkSync(given.record, `${given.record}-`)
+    sweep(shared, dist)
+    expect(existsSync(given.workspace)).toBe(false)
 
     const second = temporaryFolder('2')
     const ownNumbers = ['--pid', '--fork', '--mount-proc', '--kill-child', process.execPath]
