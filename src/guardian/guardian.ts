@@ -185,10 +185,21 @@ export class Guardian {
     this.#records.push(record)
     // The guardian is told first, so that a worker that dies in between leaves nothing.
     this.#watchNow(`record ${record.path}`, { kind: 'record', path: record.path })
-    record.write()
+    this.#write(record)
     for (const line of this.#exempted) record.note(line)
     this.#noteGuardian()
     return record
+  }
+
+  /** If the disk is full, the next fixture tries again. Nobody would find a workspace by half a record. */
+  #write(record: OwnRecord): void {
+    try {
+      record.write()
+    } catch (error) {
+      this.#records.splice(this.#records.indexOf(record), 1)
+      this.#forget(`record ${record.path}`)
+      throw error
+    }
   }
 
   /**

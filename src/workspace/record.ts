@@ -154,8 +154,11 @@ export class OwnRecord {
     for (;;) {
       try {
         const file = openSync(this.path, 'wx', 0o600)
-        writeSync(file, `${JSON.stringify({ id: this.#id, ...this.#said, locks: this.#said.locks?.toString() })}\n`)
-        closeSync(file)
+        try {
+          this.#writeHead(file)
+        } finally {
+          closeSync(file)
+        }
         this.#isWritten = true
         return
       } catch (error) {
@@ -163,6 +166,17 @@ export class OwnRecord {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
         ownFolder(this.temporary)
       }
+    }
+  }
+
+  #writeHead(file: number): void {
+    const text = `${JSON.stringify({ id: this.#id, ...this.#said, locks: this.#said.locks?.toString() })}\n`
+    try {
+      // When the disk is nearly full, only a part is written, and there is no error.
+      if (writeSync(file, text) < text.length) throw new Error('ENOSPC: no space left on device')
+    } catch (error) {
+      unlinkSync(this.path)
+      throw error
     }
   }
 

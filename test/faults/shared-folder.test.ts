@@ -17,11 +17,12 @@ function givenShared(): string {
 }
 
 /** Runs a script of the built package. */
-function run(folder: string, script: string): string {
+function run(folder: string, script: string, wrapper: readonly string[] = []): string {
   const text = `const { createProctor } = await import(${JSON.stringify(`${dist}/index.js`)})
     const fs = await import('node:fs')
     ${script}`
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], {
+  const command = [...wrapper, process.execPath, '--input-type=module', '-e', text]
+  const { stdout, stderr } = spawnSync(command[0]!, command.slice(1), {
     encoding: 'utf8',
     cwd: '/',
     env: { PATH: process.env['PATH'], TMPDIR: folder },
@@ -121,4 +122,22 @@ test('a trace is not written through a link, neither by its worker nor by the gu
     await eventually(() => (isThere() ? true : undefined), 'the trace')
     expect(readFileSync(precious, 'utf8')).toBe('untouched')
   }
+})
+
+test('a record that the disk has no room for is not used later, when there is room again', () => {
+  needs('root', 'unshare', 'mount')
+  const folder = givenShared()
+  const script = `
+    const { execFileSync } = await import('node:child_process')
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', process.env.TMPDIR])
+    const [fill, records] = [process.env.TMPDIR + '/fill', ${JSON.stringify(own(folder))}]
+    try { fs.writeFileSync(fill, Buffer.alloc(1 << 20)) } catch {}
+    await createProctor().catch((error) => console.log(error.name, error.message.includes('ENOSPC')))
+    fs.rmSync(fill)
+    const proctor = await createProctor()
+    console.log(fs.readdirSync(records).map((name) => fs.statSync(records + '/' + name).size > 0))
+    await proctor.teardown()`
+  expect(run(folder, script, ['unshare', '--mount', '--propagation', 'private'])).toBe(
+    'WorkspaceError true\n[ true ]\n',
+  )
 })
