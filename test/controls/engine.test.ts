@@ -1,5 +1,5 @@
 import { createProctor, type Proctor } from 'proctor'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Mutation, runOnMutatedSources, type StoryResult } from './mutant.js'
 
 // The rules of the engine, one after another: each is switched off, and its row of a table or its test on real
@@ -158,3 +158,16 @@ describe('Negative controls of the engine', () => {
     expect(results.filter(({ name }) => name.endsWith(red)).map(({ status }) => status)).toEqual(['failed'])
   })
 })
+
+// It has a run of its own, because every test that kills depends on it.
+test('without further rounds of a kill "all are dead, although some hop" fails (B9)', async () => {
+  const proctor = await createProctor()
+  onTestFinished(() => proctor.teardown().then(() => {}))
+  const loop: Mutation = {
+    file: 'src/containment/kill-loop.ts',
+    from: 'return request.empty >= this.#steps.emptyRounds || isRefused',
+    to: 'return request.empty >= 0 || isRefused',
+  }
+  const results = await runOnMutatedSources(proctor, [loop], ['test/rooms/containment/hoppers.test.ts'], 20_000)
+  expect(results).toMatchObject([{ status: 'failed', failure: expect.stringContaining('the end of file of the pipe') }])
+}, 60_000)

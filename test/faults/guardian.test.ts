@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { Pipe } from '../escapes/witness.js'
 import { dist, inRoot } from '../inner-run.js'
 import {
   endByCommandLine,
@@ -34,8 +35,12 @@ function givenFolder(): string {
 }
 
 /** A worker that runs a script which prints `up`. */
-async function givenWorker(script: string, options: object = {}, env: NodeJS.ProcessEnv = {}): Promise<Worker> {
-  const folder = givenFolder()
+async function givenWorker(
+  script: string,
+  options: object = {},
+  env: NodeJS.ProcessEnv = {},
+  folder = givenFolder(),
+): Promise<Worker> {
   const child = spawn(process.execPath, [program('worker.mjs'), dist, script, JSON.stringify(options)], {
     env: { ...process.env, TMPDIR: folder, ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -170,17 +175,26 @@ test('twenty programs that start each other anew, each in a session of its own, 
   const number = uniqueNumber()
   endAtLast(number)
   const again = `setsid -f sh -c "$0" "$0" ${number}`
-  const hop = `echo >> "$TMPDIR/hops"; sleep 0.0$((RANDOM % 9 + 1)) 2>/dev/null || sleep 0.03; ${again}`
+  const pause = 'sleep 0.0$((RANDOM % 9 + 1)) 2>/dev/null || sleep 0.03'
+  const hop = `[ -e "$TMPDIR/stop" ] && exit; echo >> "$TMPDIR/hops"; ${pause}; ${again}`
   const start = `setsid -f sh -c "$hop" "$hop" ${number}`
-  const script = `hop='${hop}'; i=0; while [ $i -lt 20 ]; do ${start}; i=$((i + 1)); done; echo up; sleep 1000`
-  const { child, folder } = await givenWorker(script)
-  // A look at the process table misses most processes that live for milliseconds, so they count themselves.
+  const script = `exec 9>"$TMPDIR/witness"; hop='${hop}'; i=0; while [ $i -lt 20 ]; do ${start}; i=$((i + 1)); done; echo up; sleep 1000`
+  const folder = givenFolder()
+  // A look at the process table misses most processes that live for milliseconds. They count themselves, and each one
+  // inherits the pipe.
+  const pipe = new Pipe(join(folder, 'witness'))
+  onTestFinished(() => {
+    writeFileSync(join(folder, 'stop'), '')
+    pipe.close()
+  })
+  const { child } = await givenWorker(script, {}, {}, folder)
   await eventually(
     () => ((statSync(join(folder, 'hops'), { throwIfNoEntry: false })?.size ?? 0) >= 100 ? true : undefined),
     'they hop',
   )
   child.kill('SIGKILL')
-  await expectNothingLeft(number, folder, 40_000)
+  await eventually(() => (pipe.isHeld ? undefined : true), 'nobody holds the pipe', 40_000)
+  await expectNothingLeft(number, folder)
 }, 60_000)
 
 test('a process that cleared its environment and left its session and folder is dead if its limits show the mark', async () => {
