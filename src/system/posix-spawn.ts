@@ -1,9 +1,9 @@
-import { Buffer } from 'node:buffer'
 import { closeSync, openSync } from 'node:fs'
-import { constants } from 'node:os'
+import { constants, endianness } from 'node:os'
 import { isMainThread } from 'node:worker_threads'
 import { runtime } from '../base/runtime.js'
 import { codeOf, signalOf } from './numbers.js'
+import { type ExecAddresses, ExecMemory, type ExecTexts } from './exec-memory.js'
 import { type Bind, bindCalls } from './syscalls.js'
 
 // posix_spawn(3) starts a program without copying this process, on Linux with CLONE_VFORK. So it costs the same in a
@@ -97,7 +97,7 @@ export function posixSpawn(): PosixSpawn | undefined {
 
 function findCalls(): PosixSpawn | undefined {
   // Bun and Deno start children and wait for them in their own ways. Ours was not tried beside them.
-  if (runtime !== 'Node') return undefined
+  if (runtime !== 'Node' || endianness() !== 'LE') return undefined
   const bind = bindCalls()
   try {
     return typeof bind === 'string' ? undefined : bindPosixSpawn(bind)
@@ -128,7 +128,7 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
   const initActions = bind('posix_spawn_file_actions_init', [pointer])
   const destroyActions = bind('posix_spawn_file_actions_destroy', [pointer])
   const addDuplicate = bind('posix_spawn_file_actions_adddup2', [pointer, int, int])
-  const addFolder = bind('posix_spawn_file_actions_addchdir_np', [pointer, pointer])
+  const addFolder = bind('posix_spawn_file_actions_addchdir_np', [pointer, long])
   const parameters = [pointer, long, pointer, pointer, long, long]
   const startProgram = bind('posix_spawn', parameters)
   const startOnPath = bind('posix_spawnp', parameters)
@@ -155,29 +155,7 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
     return address[0]!
   }
 
-  /**
-   * Lays out what execve(2) reads: two lists of addresses, and the texts at those addresses. All texts are written at
-   * once, each with a NUL at its end. None of them contains a NUL.
-   */
-  function layOut({ file, args, env }: Pick<Spawned, 'file' | 'args' | 'env'>): {
-    memory: Buffer
-    file: bigint
-    args: bigint
-    env: bigint
-  } {
-    const texts = `${[file, ...args, ...env].join('\0')}\0`
-    const begin = 8 * (args.length + env.length + 2)
-    const memory = Buffer.from(new ArrayBuffer(begin + Buffer.byteLength(texts)))
-    const base = addressOf(memory)
-    memory.write(texts, begin)
-    const list = new BigUint64Array(memory.buffer, 0, begin / 8)
-    let at = memory.indexOf(0, begin) + 1
-    for (let index = 0; at < memory.length; at = memory.indexOf(0, at) + 1, index += 1) {
-      // Each list ends with a null pointer.
-      list[index < args.length ? index : index + 1] = base + BigInt(at)
-    }
-    return { memory, file: base + BigInt(begin), args: base, env: base + BigInt(8 * (args.length + 1)) }
-  }
+  const texts = new ExecMemory(addressOf)
 
   /** In the child, 0 to 2 are overwritten: an end with one of these numbers would be lost. */
   function aboveStandard(descriptor: number): number {
@@ -190,17 +168,18 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
   function start(
     call: typeof startProgram,
     flags: number,
-    what: Parameters<typeof layOut>[0],
-    act: () => void,
+    what: ExecTexts,
+    act: (addresses: ExecAddresses) => void,
   ): number {
-    const { memory, file, args, env } = layOut(what)
+    const addresses = texts.layOut(what)
+    if (addresses === undefined) throw systemError('posix_spawn', constants.errno.EINVAL)
+    const { file, args, env } = addresses
     setFlags(attributes, flags)
     initActions(actions)
     try {
-      act()
+      act(addresses)
       const errno = call(numbers, file, actions, attributes, args, env)
-      // The texts must stay alive up to here.
-      if (errno !== 0 || memory.length === 0) throw systemError('posix_spawn', errno)
+      if (errno !== 0) throw systemError('posix_spawn', errno)
       return numbers[0]!
     } finally {
       destroyActions(actions)
@@ -219,8 +198,8 @@ function bindPosixSpawn(bind: Bind): PosixSpawn {
     },
     nothing: () => aboveStandard(openSync('/dev/null', 'r+')),
     spawn: (spawned) =>
-      start(startProgram, setSignals | setSession, spawned, () => {
-        addFolder(actions, Buffer.from(`${spawned.cwd}\0`))
+      start(startProgram, setSignals | setSession, spawned, ({ cwd }) => {
+        addFolder(actions, cwd)
         spawned.streams.forEach((descriptor, number) => addDuplicate(actions, descriptor, number))
       }),
     // To duplicate a descriptor to itself makes it one that is inherited.

@@ -9,7 +9,6 @@ import { type OnExit, Pipes, type StartedProgram } from '../pipes.js'
 import type { Transport } from '../transport.js'
 import { identify } from './identify.js'
 import { programOf, type SpawnRequest } from './request.js'
-import { isExecutable } from './search-path.js'
 import { explain } from './spawn-failure.js'
 import { openStandardPipes, type StandardPipes } from './standard-pipes.js'
 
@@ -28,14 +27,11 @@ const goesOn = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'ENODEV', 'ESTALE', 'ETIM
 const refused = (code: string): Error => Object.assign(new Error(code), { code })
 
 /** Starts the program that execvp(3) would find. Returns its pid, or throws an error with the system's code. */
-function spawnProgram(
-  calls: PosixSpawn,
-  request: SpawnRequest,
-  { file, args, entries }: Program,
-  streams: [number, number, number],
-): number {
+function spawnProgram(calls: PosixSpawn, request: SpawnRequest, streams: [number, number, number]): number {
   const { cwd, env } = request
-  const surroundings = { env: entries, cwd, streams }
+  const { file, args } = programOf(request)
+  if (file === '') throw refused('ENOENT')
+  const surroundings = { env: entriesOf(env), cwd, streams }
   const spawn = (spawned: Spawned): number =>
     startMarked(
       request.locks,
@@ -43,12 +39,9 @@ function spawnProgram(
       (pid) => pid,
     )
   let refusal: unknown
-  let isSeen = false
   for (const candidate of candidates(file, env['PATH'] ?? defaultPath)) {
-    // Each try starts a process, so we look first whether the file could be executed.
-    const state = file.includes('/') ? 'executable' : stateOf(candidate, cwd)
-    isSeen ||= state === 'not executable'
-    if (state !== 'executable') continue
+    // Each try starts a process, so we look first whether the file is there.
+    if (!file.includes('/') && !isThere(candidate, cwd)) continue
     try {
       return spawn({ ...surroundings, file: candidate, args: [file, ...args] })
     } catch (error) {
@@ -60,15 +53,11 @@ function spawnProgram(
       if (codeOf(refusal) !== 'EACCES') refusal = error
     }
   }
-  throw isSeen ? refused('EACCES') : (refusal ?? refused('ENOENT'))
+  throw refusal ?? refused('ENOENT')
 }
 
-function stateOf(candidate: string, cwd: string): 'executable' | 'not executable' | undefined {
-  const path = candidate.startsWith('/') ? candidate : join(cwd, candidate)
-  // The cheapest check comes first: most folders do not have the file.
-  if (!existsSync(path)) return undefined
-  return isExecutable(path) ? 'executable' : 'not executable'
-}
+const isThere = (candidate: string, cwd: string): boolean =>
+  existsSync(candidate.startsWith('/') ? candidate : join(cwd, candidate))
 
 /** Reports the exit of a child from now on. */
 function watchExit(calls: PosixSpawn, pid: number): Pick<StartedProgram, 'isHeld' | 'onExit'> {
@@ -91,9 +80,8 @@ export function startNatively(calls: PosixSpawn, request: SpawnRequest): Transpo
   let pipes: StandardPipes | undefined
   let pid: number
   try {
-    const program = givenProgram(request)
     pipes = openStandardPipes(() => calls.pipe())
-    pid = spawnProgram(calls, request, program, pipes.theirs as [number, number, number])
+    pid = spawnProgram(calls, request, pipes.theirs as [number, number, number])
   } catch (error) {
     pipes?.handOver()
     pipes?.release()
@@ -108,21 +96,4 @@ export function startNatively(calls: PosixSpawn, request: SpawnRequest): Transpo
   }
   const { names, stdin, stdout, stderr } = pipes
   return new Pipes({ identity, streams: names, stdin: stdin!, stdout: stdout!, stderr: stderr!, ...exit })
-}
-
-/** The arguments of execve(2). */
-interface Program {
-  readonly file: string
-  readonly args: readonly string[]
-  /** Entries of the form `NAME=value`. */
-  readonly entries: readonly string[]
-}
-
-/** Refuses NUL bytes, as Node does: execve(2) would cut the text off there. */
-function givenProgram(request: SpawnRequest): Program {
-  const { file, args } = programOf(request)
-  const entries = entriesOf(request.env)
-  const hasNul = (text: string): boolean => text.includes('\0')
-  if (file === '' || hasNul(file) || args.some(hasNul) || entries.some(hasNul)) throw refused('EINVAL')
-  return { file, args, entries }
 }
