@@ -71,6 +71,15 @@ const keptPrefix = 'kept-'
 
 const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
 
+/** Whether a path exists and has no symbolic link in it. The C library looks faster than Node's own `realpathSync`. */
+function isReal(path: string): boolean {
+  try {
+    return realpathSync.native(path) === path
+  } catch {
+    return false
+  }
+}
+
 export class TemporaryWorkspace implements Workspace {
   readonly path: string
   /** Identifies the folder that was made. By the end, its path may lead to another one. */
@@ -106,6 +115,8 @@ export class TemporaryWorkspace implements Workspace {
       if (segment.includes('\0'))
         throw new WorkspaceError(`The path ${JSON.stringify(segment)} holds a NUL byte.`, segment)
     }
+    // Most commands run in the workspace itself.
+    if (segments.length === 0 && isReal(this.path)) return this.path
     const path = resolve(this.path, ...segments)
     const given = segments.join('/')
     if (path !== this.path && !path.startsWith(this.path + sep)) {

@@ -139,15 +139,18 @@ export function matcherOf(lists: readonly NotInherited[]): (name: string) => boo
 
 const isNeverInherited = matcherOf([...ofTheRunner, ...ofTheSurroundings])
 
+/** Whether a variable is inherited. `by value`: unless it has a value that the runner gives it. */
+type Inheritance = 'always' | 'never' | 'by value'
+
 /** The answers so far. A command has some forty variables, and mostly the same ones as the command before. */
-const answers = new Map<string, boolean>()
+const answers = new Map<string, Inheritance>()
 const mostAnswers = 1000
 
-function isNameWithheld(name: string): boolean {
+function inheritanceOf(name: string): Inheritance {
   const known = answers.get(name)
   if (known !== undefined) return known
   if (answers.size >= mostAnswers) answers.clear()
-  const answer = isNeverInherited(name)
+  const answer = isNeverInherited(name) ? 'never' : namesByValue.has(name) ? 'by value' : 'always'
   answers.set(name, answer)
   return answer
 }
@@ -186,18 +189,27 @@ for (const { names, runner } of ofTheRunnerByValue) {
 
 /** Whether the runner has set this value: the runner's own environment does not have it. */
 function isTheRunnersValue(name: string, value: string | undefined): boolean {
-  if (!namesByValue.has(name)) return false
   const suspects = byValue.get(`${name}=${value}`) ?? []
   if (![...suspects].some((runner) => process.env[runner] !== undefined)) return false
   return runnersEnvironment()?.get(name) !== value
 }
 
 /** Whether a command does not inherit this variable of the tests. */
-const isWithheld = (name: string, value: string | undefined): boolean =>
-  isNameWithheld(name) || isTheRunnersValue(name, value)
+function isWithheld(name: string, value: string | undefined): boolean {
+  const inheritance = inheritanceOf(name)
+  return inheritance === 'never' || (inheritance === 'by value' && isTheRunnersValue(name, value))
+}
 
-/** A copy of the worker's environment. Reading a name or a value of `process.env` is a system call, so each is read once. */
-export const ownEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env })
+/**
+ * A copy of the worker's environment. Every look at `process.env` is a system call of Node's own, and `{ ...process.env }`
+ * looks twice at each variable.
+ */
+export function ownEnvironment(): NodeJS.ProcessEnv {
+  const { env } = process
+  const copy: NodeJS.ProcessEnv = {}
+  for (const name of Object.getOwnPropertyNames(env)) copy[name] = env[name]
+  return copy
+}
 
 /** The base of every command's environment: the worker's own, without the variables that a command does not inherit. */
 export function inheritedEnvironment(own: Readonly<NodeJS.ProcessEnv> = ownEnvironment()): NodeJS.ProcessEnv {
