@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import type { Readable, Writable } from 'node:stream'
+import type { StreamNames } from '../containment/root.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import type { OutputStream } from './output.js'
 import type { Transport, TransportListener } from './transport.js'
@@ -17,12 +18,10 @@ export interface StandardInput {
 export interface StandardOutput {
   /** Whether no process can write to it any more, or nobody reads it. */
   readonly isClosed: boolean
-  /** Reports everything that is read, from this turn of the event loop on. */
+  /** Reports everything that is read, from this turn of the event loop on. It does not keep this process alive. */
   listen(output: (bytes: Buffer) => void, ended: () => void): void
   /** Reports the end of the file, before libuv waits for a program that has just exited. */
   onEnd(callback: () => void): void
-  /** It does not keep this process alive any more. */
-  unref(): void
   close(): void
 }
 
@@ -38,12 +37,12 @@ export const outputOf = (stream: Readable): StandardOutput => ({
     return stream.closed
   },
   listen(output, ended) {
+    ;(stream as { unref?: () => void }).unref?.()
     stream.on('data', output)
     stream.on('error', ended)
     stream.on('close', ended)
   },
   onEnd: (callback) => void stream.once('end', callback),
-  unref: () => (stream as { unref?: () => void }).unref?.(),
   close: () => void stream.destroy(),
 })
 
@@ -51,7 +50,7 @@ export const outputOf = (stream: Readable): StandardOutput => ({
 export interface StartedProgram {
   readonly identity: ProcessIdentity
   /** Its standard streams, as /proc/PID/fd names them. */
-  readonly streams: readonly string[]
+  readonly streams: StreamNames
   readonly stdin: StandardInput
   readonly stdout: StandardOutput
   readonly stderr: StandardOutput
@@ -66,7 +65,7 @@ export interface StartedProgram {
 /** A program whose three standard streams are pipes. */
 export class Pipes implements Transport {
   readonly identity: ProcessIdentity
-  readonly streams: ReadonlySet<string>
+  readonly streams: StreamNames
   readonly inputStaysOpen = false
   readonly exit: Promise<void>
   readonly loseParent: (() => Promise<void>) | undefined
@@ -78,10 +77,7 @@ export class Pipes implements Transport {
     this.#program = program
     this.identity = program.identity
     this.loseParent = program.loseParent
-    this.streams = new Set(program.streams)
-    // A running command does not keep the worker alive: every wait has a timer that does.
-    program.stdout.unref()
-    program.stderr.unref()
+    this.streams = program.streams
     this.exit = new Promise((resolve) => this.#onExits.push(() => resolve()))
     program.onExit((code, signal) => {
       // Nobody will read what has not been written by now, even if a grandchild still holds the other end.

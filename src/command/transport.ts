@@ -1,3 +1,4 @@
+import type { StreamNames } from '../containment/root.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import type { OutputStream } from './output.js'
 
@@ -13,7 +14,7 @@ export interface TransportListener {
 export interface Transport {
   readonly identity: ProcessIdentity
   /** Its standard streams, as /proc/PID/fd names them, as far as they could be read. */
-  readonly streams: ReadonlySet<string>
+  readonly streams: StreamNames
   /**
    * Whether its input can still be written to after it was ended. In a terminal, the end of input is just a character.
    */

@@ -27,6 +27,11 @@ export type Owner =
   /** A whole worker, for what runs after its death. */
   | { readonly kind: 'worker' }
 
+/** The names of streams, as /proc/PID/fd shows them. */
+export interface StreamNames extends Iterable<string> {
+  has(name: string): boolean
+}
+
 /** Something that was started, with everything that it starts in turn. */
 export interface Root {
   readonly identity: ProcessIdentity
@@ -41,8 +46,8 @@ export interface Root {
   readonly leadsGroup: boolean
   /** A real path. Undefined if it has no workspace of its own. */
   readonly workspace?: string | undefined
-  /** The inodes of its own standard streams. */
-  readonly streams?: ReadonlySet<string>
+  /** Its own standard streams. */
+  readonly streams?: StreamNames
   /**
    * The session of the worker that started it, if that is not this process; 0 if it is unknown. The runner is in the
    * same session, and perhaps a user's shell, so a group in it does not belong to a root.
@@ -67,14 +72,14 @@ let ownSessionRead: number | undefined
 /** The session of this process, or 0 if it is unknown. */
 export const ownSession = (): number => (ownSessionRead ??= table.identify(process.pid)?.session ?? 0)
 
-/** Begins to keep track of what is below a root. */
+/** Begins to keep track of what is below a root. The object itself becomes the tracked root. */
 export function track<Of extends Omit<Root, Tracked>>(root: Of): Of & Pick<Root, Tracked> {
   const known = new KnownProcesses(root)
   const ownNumbers = (which: Membership): OwnNumbers => ({
     has: (number) => (root.leadsGroup && number === root.identity.pid && root.isHeld()) || known.inhabit(which, number),
   })
   const owns = (which: Membership, process: KnownProcess): boolean => known.isOwn(which, process)
-  return { ...root, known, owns, groups: ownNumbers('group'), sessions: ownNumbers('session') }
+  return Object.assign(root, { known, owns, groups: ownNumbers('group'), sessions: ownNumbers('session') })
 }
 
 type Membership = 'group' | 'session'

@@ -1,7 +1,7 @@
 import { table } from '../system/process-table/current.js'
 import { groupExists, hasHolder } from '../system/signals.js'
 import type { Evidence } from './evidence.js'
-import type { Owner, Root } from './root.js'
+import type { Owner, Root, StreamNames } from './root.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 
 /** A process of a group or a tree, as tests see it. */
@@ -33,7 +33,7 @@ export type PlainMember = Omit<Member, 'describe' | 'tree'>
 export interface Tree extends Root {
   readonly owner: Extract<Owner, { readonly kind: 'command' }>
   readonly workspace: string
-  readonly streams: ReadonlySet<string>
+  readonly streams: StreamNames
   /** Whether a throw-away parent is between its leader and this process. */
   readonly hasOwnParent?: boolean
   /** Resolves at the news of its leader's exit. Undefined for another thread's. */

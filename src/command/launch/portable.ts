@@ -131,7 +131,7 @@ export function startPortably(request: SpawnRequest, openPipe: OpenPipe): Transp
       const unnamed = code === 0 ? nameless() : undefined
       callback(unnamed === undefined ? code : null, unnamed ?? signal)
     })
-  return new Pipes({ identity, streams: [...pipes.names, ...own], ...ends, isHeld, onExit })
+  return new Pipes({ identity, streams: new Set([...pipes.names, ...own]), ...ends, isHeld, onExit })
 }
 
 /** Above this number, signals have no name in Node. */

@@ -53,8 +53,8 @@ const packSurvivor = (survivor: Survivor): Sent<Survivor> => ({
 })
 
 const packTree = (tree: Tree): SentTree => {
-  const { identity, mark, locks, owner, leadsGroup, workspace, streams, groupIsGone } = tree
-  return { identity, mark, locks, owner, leadsGroup, workspace, streams, groupIsGone }
+  const { identity, mark, locks, owner, leadsGroup, workspace, groupIsGone } = tree
+  return { identity, mark, locks, owner, leadsGroup, workspace, streams: new Set(tree.streams), groupIsGone }
 }
 
 const unpackTree = (sent: SentTree): Tree =>

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openFifo } from '../../../../src/command/launch/fifo.js'
 import { preparePortableStart, startPortably } from '../../../../src/command/launch/portable.js'
@@ -83,6 +83,25 @@ describe('what is started', () => {
       .run('sh', ['-c', 'echo "$1|$2|$GRUSS|$EMPTY|"', 'sh', '日本', ''], { env })
       .waitForExit()
     expect(stdout).toBe('日本||grüße 🌍||\n')
+  })
+
+  test('arguments of any length, of one command after the other', async () => {
+    const proctor = await givenProctor()
+    for (const text of ['short', 'x'.repeat(100_000), '', 'ü'.repeat(40_000), 'shorter']) {
+      const words = ['%s\\0', text, 'and', '日本', '']
+      const { stdout } = await proctor.run('printf', words).waitForSuccessfulExit()
+      expect(stdout.split('\0')).toEqual([...words.slice(1), ''])
+    }
+  })
+
+  test('output of a program that has exited before the event loop turns', async () => {
+    const proctor = await givenProctor()
+    const commands = [1, 2, 3].map((number) => shell(proctor, `echo ${number}; echo e${number} >&2`))
+    const { pid } = commands.at(-1)!
+    // Its state is Z once it has exited: nobody waits for it meanwhile.
+    while (!readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ')) continue
+    const exits = await Promise.all(commands.map((command) => command.waitForSuccessfulExit()))
+    expect(exits.map(({ stdout, stderr }) => stdout + stderr)).toEqual(['1\ne1\n', '2\ne2\n', '3\ne3\n'])
   })
 
   test.each([
