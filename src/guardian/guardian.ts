@@ -50,6 +50,8 @@ export class Guardian {
   readonly #told = new Set<string>()
   #cancelFlush: (() => void) | undefined
   #stopFlush: (() => void) | undefined
+  /** Whether nothing has been put off since the last flush. */
+  #isTold = true
   #child: Script | undefined
   #restarts = 0
   #temporary: { readonly name: string; readonly real: string } | undefined
@@ -88,7 +90,15 @@ export class Guardian {
   }
 
   #flushLater(): void {
-    this.#stopFlush ??= every(flushTime, () => this.#flush())
+    this.#isTold = false
+    this.#stopFlush ??= every(flushTime, () => this.#flushOrStop())
+  }
+
+  /** The next command mostly starts a moment later, and a timer takes longer to make than to keep. */
+  #flushOrStop(): void {
+    if (!this.#isTold) return this.#flush()
+    this.#stopFlush?.()
+    this.#stopFlush = undefined
   }
 
   /** Called when a leader has exited. If its number is used again, a later member of its group may be a stranger. */
@@ -238,9 +248,8 @@ export class Guardian {
 
   #flush(): void {
     this.#cancelFlush?.()
-    this.#stopFlush?.()
     this.#cancelFlush = undefined
-    this.#stopFlush = undefined
+    this.#isTold = true
     if (this.#child === undefined) return
     const open = new Set(this.#open.values())
     const closed = [...this.#told].filter((line) => !open.has(line))
