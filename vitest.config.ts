@@ -8,6 +8,18 @@ const report = process.env['CI_REPORT'] && [process.env['CI_REPORT'], ...names, 
 /** Tests that leave nothing behind in their worker. */
 const sharing = ['rooms', 'stories', 'messages', 'features'].map((folder) => `test/${folder}/**/*.test.ts`)
 
+/**
+ * The tests that start a runner for each case: every runner, every pool, the browser. `npm test` only runs the traces, and
+ * a short form of some others, whose tables ask `test/short.ts`.
+ */
+const traces = 'test/runners/trace.test.ts'
+const inShort = [
+  'test/faults/faults.test.ts',
+  'test/rooms/supervisor/endings.test.ts',
+  'test/runners/{guard,verdicts}.test.ts',
+]
+const runners = { include: ['test/runners/**/*.test.ts', ...inShort], exclude: [...configDefaults.exclude, traces] }
+
 /** The tests of the tests. They switch off a part of the package, and then its tests must fail. */
 const controls = ['test/controls/**/*.test.ts']
 
@@ -45,10 +57,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'isolated',
-          include: ['test/**/*.test.ts'],
+          include: ['test/**/!(runners)/*.test.ts', 'test/*.test.ts', traces, ...inShort],
           exclude: [...configDefaults.exclude, ...sharing, ...controls, ...published],
         },
       },
+      { extends: true, test: { name: 'runners', ...runners, env: { TEST_RUNNERS: 'all' } } },
       { extends: true, test: { name: 'controls', include: controls } },
       { extends: true, test: { name: 'published', include: published } },
       {

@@ -16,7 +16,7 @@ const vitestCli = inRoot('node_modules/vitest/vitest.mjs')
 export function cleanEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
     ([name]) =>
-      !/^(?:VITEST.*|TEST|NODE_ENV|DEV|PROD|MODE|SSR|BASE_URL|FORCE_TTY|FORCE_COLOR|CI|GITHUB_ACTIONS|PROCTOR_(?!MARK_|TEST_).*)$/.test(
+      !/^(?:VITEST.*|TEST|TEST_RUNNERS|NODE_ENV|DEV|PROD|MODE|SSR|BASE_URL|FORCE_TTY|FORCE_COLOR|CI|GITHUB_ACTIONS|PROCTOR_(?!MARK_|TEST_).*)$/.test(
         name,
       ),
   )

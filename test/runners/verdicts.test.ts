@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { ahead, type InnerOptions, runVitest } from '../inner-run.js'
+import { firstOf } from '../short.js'
 import { findByCommandLine, makeFolder, removeFolder, uniqueNumber, workspacesIn } from '../machine.js'
 
 // A real Vitest on fixtures/suites/verdicts: what it reports for tests that pass, fail, time out and throw, in every
@@ -54,14 +55,14 @@ async function runSuite(options: InnerOptions): Promise<Outcome> {
 const leaked =
   /^(?:Error: |LeakedProcessError: )?2 processes outlived their command and were killed\n\n {2}sh -c 'sleep \d+ & setsid -f sleep \d+' +exited 0 after \d+ ms +\(cwd <workspace>\)\n {2}├─ \d+ sleep \d+ +left (?:behind in the group|the group \(own session\)) +ran \d+ ms +SIGTERM\n {2}└─ \d+ sleep \d+ +left (?:behind in the group|the group \(own session\)) +ran \d+ ms +SIGTERM/
 
-const pools = [
+const pools = firstOf(2, [
   ['forks', { pool: 'forks' }],
   ['threads', { pool: 'threads' }],
   ['vmThreads', { pool: 'vmThreads' }],
   ['vmForks', { pool: 'vmForks' }],
   ['forks without isolation', { pool: 'forks', args: ['--no-isolate'] }],
   ['threads without isolation', { pool: 'threads', args: ['--no-isolate'] }],
-] as const satisfies readonly (readonly [string, InnerOptions])[]
+] as const satisfies readonly (readonly [string, InnerOptions])[])
 
 let outcomes: ReturnType<typeof ahead<Outcome>>
 beforeAll(() => {
