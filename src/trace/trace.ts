@@ -54,8 +54,9 @@ export interface TracedAction {
   readonly c?: number | undefined
 }
 
+/** Whether every command gets another value of this variable. */
 const isOurs = (name: string): boolean =>
-  name.startsWith('PROCTOR_') && /^PROCTOR_(?:MARK|OUTSIDE)_|^PROCTOR_(?:RUN|THREADS)$/.test(name)
+  name === 'PWD' || (name.startsWith('PROCTOR_') && /^PROCTOR_(?:MARK|OUTSIDE)_|^PROCTOR_(?:RUN|THREADS)$/.test(name))
 
 export function environmentChanges(
   own: Readonly<NodeJS.ProcessEnv>,

@@ -70,6 +70,26 @@ const ofTheSurroundings: NotInherited[] = [
     why: 'git sets them for its hooks. With them, `git commit` in a workspace would commit to the repository whose hook runs the tests',
   },
   {
+    names: ['PWD', 'OLDPWD'],
+    why: 'they name the folder of the tests. With it, `rm -rf $(PWD)/build` in a Makefile would remove the build of the project. `PWD` is the folder of the command',
+  },
+  {
+    names: [
+      'INIT_CWD',
+      'LERNA_ROOT_PATH',
+      'NX_WORKSPACE_ROOT',
+      'NX_WORKSPACE_ROOT_PATH',
+      'PROJECT_CWD',
+      'npm_config_local_prefix',
+      'npm_package_json',
+    ],
+    why: 'npm, pnpm, yarn, nx and lerna set them for the script that runs the tests. A program that goes by them would work on the project and not on the workspace',
+  },
+  {
+    names: ['CARGO_MAKEFLAGS', 'MAKEFLAGS', 'MAKELEVEL', 'MAKEOVERRIDES', 'MAKE_TERMERR', 'MAKE_TERMOUT', 'MFLAGS'],
+    why: 'make sets them for what it runs. After `make test DESTDIR=/`, `make install` in a workspace would install to `/`',
+  },
+  {
     names: [
       'ALACRITTY_*',
       'COLORFGBG',

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   askedFor,
@@ -8,6 +10,7 @@ import {
   ofAnotherTerminal,
 } from '../../../../src/command/launch/environment.js'
 import { inRoot } from '../../../inner-run.js'
+import { needs } from '../../../needs.js'
 import { givenProctor } from '../../given.js'
 
 const row = ({ names, why }: NotInherited): string => `| ${names.map((name) => `\`${name}\``).join(', ')} | ${why} |`
@@ -56,6 +59,28 @@ describe('the environment of a command', () => {
   ])('%s does', (name) => {
     stub({ [name]: 'outer' })
     expect(inheritedEnvironment()).toHaveProperty(name, 'outer')
+  })
+
+  test('names its own folder, and no Makefile works on the project', async () => {
+    needs('make')
+    const project = mkdtempSync(join(tmpdir(), 'project-'))
+    onTestFinished(() => rmSync(project, { recursive: true }))
+    mkdirSync(join(project, 'build'))
+    stub({ PWD: project, OLDPWD: project, MAKEFLAGS: `-- prefix=${project}` })
+    const proctor = await givenProctor()
+    const rule = 'all:\n\trm -r $(PWD)/build\n\techo $(prefix)\nprefix = /own\n'
+    await proctor.workspace.write({ Makefile: rule, 'build/x': '', 'sub/build/x': '' })
+    for (const options of [{}, { terminal: true }, { cwd: 'sub' }, { env: { ...process.env } }]) {
+      const args = 'cwd' in options ? ['-f', '../Makefile'] : []
+      await proctor.workspace.write('build/x', '')
+      const { output } = await proctor.run('make', ['-s', ...args], options).waitForSuccessfulExit()
+      expect(output.trim()).toBe('/own')
+    }
+    expect(existsSync(join(project, 'build'))).toBe(true)
+    const own = proctor.run('env', [], { env: { PWD: '/elsewhere', MAKEFLAGS: '-k' } })
+    expect((await own.waitForExit()).stdout).toMatch(
+      /^PWD=\/elsewhere$[^]*^MAKEFLAGS=-k$|^MAKEFLAGS=-k$[^]*^PWD=\/elsewhere$/m,
+    )
   })
 
   test('is what a program gets', async () => {
