@@ -40,11 +40,16 @@ export async function untilGone<Of>(
   return []
 }
 
+/** What was found alive. */
+export interface Finding<Of> {
+  readonly members: readonly Of[]
+  /** Whether a process may have been missed that the next look will find. */
+  readonly isDoubtful?: boolean
+}
+
 export interface Climb<Of extends Askable> {
   /** The processes that are alive now. */
-  find(): Promise<readonly Of[]>
-  /** Whether the last `find` may have missed a process that it will find in a moment. */
-  isDoubtful?(): boolean
+  find(): Promise<Finding<Of>>
   /** How many times in a row `find` must find nothing. */
   readonly emptyRounds?: number
   /** Whether the grace of a process is over. */
@@ -70,8 +75,8 @@ export async function climb<Of extends Askable>(steps: Climb<Of>): Promise<reado
   const asked = new Set<string>()
   let empty = 0
   for (const delay of backoff(20)) {
-    const found = await steps.find()
-    empty = found.length === 0 && steps.isDoubtful?.() !== true ? empty + 1 : 0
+    const { members: found, isDoubtful = false } = await steps.find()
+    empty = found.length === 0 && !isDoubtful ? empty + 1 : 0
     if (empty >= emptyRounds) return []
     const outcomes = found.map((each) => {
       if (steps.isOver(each)) return kill(steps, each)

@@ -32,6 +32,19 @@ export interface Descendant extends ProcessRecord {
   readonly start: ChildStart | undefined
 }
 
+/** What one look has found. */
+export interface Sight {
+  /** The oldest first. */
+  readonly members: readonly Descendant[]
+  /** Whether it found traces of a process that had gone before it could be read, and may have started another. */
+  readonly isUncertain: boolean
+  /**
+   * Whether it met a process that may be in the middle of an exec. Such a process has no environment, and so no mark; a
+   * moment later it can be attributed.
+   */
+  readonly isInExec: boolean
+}
+
 const lookInterval = 100
 /** ms after which an unannounced zombie is waited for: whoever started it gets the chance to do so first. */
 const zombiePatience = 100
@@ -154,25 +167,8 @@ export class DescendantTracker {
     return this.level === 'strict' ? 3 : 2
   }
 
-  /**
-   * Whether the last look found traces of a process that had gone before it could be read, and may have started
-   * another.
-   */
-  get isUncertain(): boolean {
-    return this.#isUncertain
-  }
-
-  /**
-   * Whether the last look met a process that may be in the middle of an exec. It has no environment then, and so no mark;
-   * a moment later it can be attributed.
-   */
-  get isInExec(): boolean {
-    for (const since of this.#inExec.values()) if (now() - since < execTime) return true
-    return false
-  }
-
-  /** All of our processes that are alive now. */
-  async look(): Promise<Descendant[]> {
+  /** Looks for all of our processes that are alive now. */
+  async look(): Promise<Sight> {
     this.#isUncertain = false
     this.#host.marks.renew()
     const before = this.#inExec
@@ -197,7 +193,11 @@ export class DescendantTracker {
       this.#past.set(start.number, start)
       this.#past.delete(start.number - remembered)
     }
-    return [...found.values()].toSorted((a, b) => a.startTime - b.startTime || a.pid - b.pid)
+    return {
+      members: [...found.values()].toSorted((a, b) => a.startTime - b.startTime || a.pid - b.pid),
+      isUncertain: this.#isUncertain,
+      isInExec: [...this.#inExec.values()].some((since) => now() - since < execTime),
+    }
   }
 
   /** Our children. For a worker thread: its own, and the orphans that the main thread has adopted. */

@@ -81,7 +81,7 @@ export async function sweep(find: () => Promise<MarkedProcess[]>): Promise<Sweep
   const deadline = now() + sweepTimeout
   const ended = new Map<string, MarkedProcess>()
   const left = await climb<MarkedProcess>({
-    find,
+    find: async () => ({ members: await find() }),
     isOver: () => true,
     killed: (each) => void ended.set(keyOf(each), each),
     deadline: () => deadline,

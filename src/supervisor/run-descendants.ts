@@ -1,4 +1,4 @@
-import type { Descendant } from '../guard/descendants.js'
+import type { Descendant, Sight } from '../guard/descendants.js'
 import type { Guarded } from '../guard/watch.js'
 import { services } from '../guard/options.js'
 import { backoff, every, now, sleep, wallClock } from '../base/clock.js'
@@ -77,13 +77,13 @@ export class RunDescendants {
   }
 
   /** Looks one at a time: each look begins with what the last one has found. */
-  #look(): Promise<Descendant[]> {
+  #look(): Promise<Sight> {
     const look = this.#looking.then(async () => {
       const { descendants } = this.#guarded
       descendants.acknowledge()
-      const found = await descendants.look()
-      for (const each of found) this.#hold(each)
-      return found
+      const sight = await descendants.look()
+      for (const each of sight.members) this.#hold(each)
+      return sight
     })
     this.#looking = look.catch(() => {})
     return look
@@ -97,14 +97,14 @@ export class RunDescendants {
   }
 
   /** The live processes that are not allowed. `allow` does not apply to the command itself. */
-  async #blamed(): Promise<Descendant[]> {
-    const found = await this.#look()
+  async #blamed(): Promise<Sight> {
+    const sight = await this.#look()
     const allowed = pidsWithBelow(
-      found,
+      sight.members,
       ({ pid }) => pid !== this.#leader && this.#patterns.some((pattern) => isMatch(pattern, table.commandLine(pid))),
     )
-    for (const each of found) if (allowed.has(each.pid)) this.#allow(each)
-    return found.filter(({ pid }) => !allowed.has(pid))
+    for (const each of sight.members) if (allowed.has(each.pid)) this.#allow(each)
+    return { ...sight, members: sight.members.filter(({ pid }) => !allowed.has(pid)) }
   }
 
   #allow(each: Descendant): void {
@@ -138,16 +138,16 @@ export class RunDescendants {
   }
 
   /** Waits `patience` ms for the processes to exit by themselves, and returns those that have not. It sends no signal. */
-  async leftAfter(patience: number): Promise<Descendant[]> {
+  async leftAfter(patience: number): Promise<readonly Descendant[]> {
     const { descendants } = this.#guarded
     const deadline = now() + patience
     let empty = 0
     for (const delay of backoff(50)) {
       const isLate = now() >= deadline || this.#isForced
-      const blamed = await this.#blamed()
-      const isDoubtful = descendants.isInExec || (descendants.isUncertain && !isLate)
+      const { members: blamed, isInExec, isUncertain } = await this.#blamed()
+      const isDoubtful = isInExec || (isUncertain && !isLate)
       empty = blamed.length > 0 || isDoubtful ? 0 : empty + 1
-      if (empty >= descendants.emptyRounds || (blamed.length === 0 && isLate && !descendants.isInExec)) return []
+      if (empty >= descendants.emptyRounds || (blamed.length === 0 && isLate && !isInExec)) return []
       if (blamed.length > 0 && isLate) return blamed
       if (empty === 0) await sleep(Math.max(1, Math.min(delay, deadline - now())))
     }
@@ -164,14 +164,14 @@ export class RunDescendants {
 
   /** Ends the command early: SIGTERM to it and to what it has started in its group, then waits `grace` ms. */
   async terminateGroup(grace: number): Promise<void> {
-    const all = await this.#blamed()
+    const { members: all } = await this.#blamed()
     for (const each of all) this.#note(each, 'ended with it')
     const inGroup = all.filter(({ group }) => group === this.#group)
     for (const each of inGroup) this.#ask(each)
     const deadline = now() + grace
     while (now() < deadline && !this.#isForced) {
-      const found = await this.#blamed()
-      if (!found.some(({ group }) => group === this.#group)) return
+      const { members } = await this.#blamed()
+      if (!members.some(({ group }) => group === this.#group)) return
       await sleep(10)
     }
   }
@@ -194,11 +194,10 @@ export class RunDescendants {
     const isOver = (each: Descendant): boolean => now() >= graceEnd || this.#isForced || before.has(keyOf(each))
     await climb<Descendant>({
       find: async () => {
-        const found = await this.#blamed()
-        this.#noteGone(found)
-        return found
+        const { members, isInExec } = await this.#blamed()
+        this.#noteGone(members)
+        return { members, isDoubtful: isInExec }
       },
-      isDoubtful: () => descendants.isInExec,
       emptyRounds: descendants.emptyRounds,
       isOver,
       asked: (each) => this.#noteAsked(each),

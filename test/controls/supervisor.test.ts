@@ -14,8 +14,8 @@ const mutations: readonly Mutation[] = [
   {
     // A process that leaves the group no longer counts as the command's.
     file: 'src/supervisor/run-descendants.ts',
-    from: 'return found.filter(({ pid }) => !allowed.has(pid))',
-    to: 'return found.filter(({ pid, group }) => !allowed.has(pid) && group === this.#group)',
+    from: 'members: sight.members.filter(({ pid }) => !allowed.has(pid))',
+    to: 'members: sight.members.filter(({ pid, group }) => !allowed.has(pid) && group === this.#group)',
   },
   {
     // Node starts the command and waits for it.

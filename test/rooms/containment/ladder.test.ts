@@ -25,7 +25,7 @@ async function given(script: string): Promise<Given> {
 async function climbed(all: readonly Given[], isOver: () => boolean): Promise<{ asked: number; killed: string[] }> {
   const [asked, killed]: [number[], string[]] = [[], []]
   const left = await climb<ProcessRecord>({
-    find: async () => all.flatMap(({ record }) => record() ?? []).filter((each) => !isZombie(each)),
+    find: async () => ({ members: all.flatMap(({ record }) => record() ?? []).filter((each) => !isZombie(each)) }),
     emptyRounds: 2,
     isOver,
     asked: ({ pid }) => void asked.push(pid),
@@ -67,7 +67,7 @@ describe.runIf(process.platform === 'linux')('the ladder', () => {
     const stays = await given("trap '' TERM")
     const deadline = now() + 50
     const left = await climb<ProcessRecord>({
-      find: async () => [stays.record()!],
+      find: async () => ({ members: [stays.record()!] }),
       isOver: () => false,
       killed: () => expect.unreachable(),
       deadline: () => deadline,
