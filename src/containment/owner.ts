@@ -54,8 +54,8 @@ export function thisOwner(): Owner {
   return self
 }
 
-export const formatOwner = (owner: Owner): string =>
-  [owner.pid, owner.startTime, owner.boot, owner.namespace, owner.user].join('-')
+export const formatOwner = ({ pid, startTime, boot, namespace, user }: Owner): string =>
+  `${pid}-${startTime}-${boot}-${namespace}-${user}`
 
 export function parseOwner(text: string): Owner | undefined {
   const match = /^(\d{1,10})-(\d{1,16})-([0-9a-f]{1,8})-(\d{1,12})-(\d{1,10})$/.exec(text)

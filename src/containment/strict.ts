@@ -96,8 +96,6 @@ export class StrictContainment implements Containment {
     for (const tree of this.#host.trees) if (tree.owner.fixture === fixture) this.remove(tree)
     // When the main thread hosts worker threads it counts as a fixture itself, so "last" means one is left.
     if (this.#fixtures.size > (this.hostsThreads ? 1 : 0)) return
-    this.#stopLooking?.()
-    this.#stopLooking = undefined
     // The newest orphan may not have been scanned yet.
     this.#round(this.#host.trees, false)
     this.#orphans.endUnattributed()
@@ -130,12 +128,8 @@ export class StrictContainment implements Containment {
       if (seen.isUncertain || seen.members.length > 0) break
       seen = this.#round(wanted)
     }
-    const { members, unattributed } = seen
-    return Promise.resolve({
-      members,
-      unattributed: unattributed.map(({ info }) => info),
-      isUncertain: seen.isUncertain || hadFlood,
-    })
+    const unattributed = seen.unattributed.map(({ info }) => info)
+    return Promise.resolve({ ...seen, unattributed, isUncertain: seen.isUncertain || hadFlood })
   }
 
   async kill(trees: readonly Tree[], timeout: number, exempt: readonly Member[] = []): Promise<KillOutcome> {
@@ -338,6 +332,11 @@ export class StrictContainment implements Containment {
   }
 
   #sample(): void {
+    // Not with the last fixture: the next one mostly comes a moment later, and a timer takes longer to make than to keep.
+    if (this.#fixtures.size <= (this.hostsThreads ? 1 : 0)) {
+      this.#stopLooking?.()
+      this.#stopLooking = undefined
+    }
     if (now() < this.#nextLook || this.#host.trees.size === 0) return
     const begin = now()
     this.#reapGroups()
