@@ -30,11 +30,20 @@ function firstEphemeral(): number {
   }
 }
 
+/** These say nothing about a port. */
+const exhausted = new Set<string | undefined>(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
+
+const refuse = (error: NodeJS.ErrnoException): ProctorError =>
+  new ProctorError(`No free port can be looked for: ${error.message}`, { cause: error })
+
 /** Tries to bind a port. Returns the error's code if that fails. */
 const tryToListen = (options: ListenOptions, isHeld: boolean): Promise<string | undefined> =>
-  new Promise((resolve) => {
+  new Promise((resolve, reject) => {
     const server = createServer()
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (exhausted.has(error.code)) reject(refuse(error))
+      else resolve(error.code ?? error.message)
+    })
     server.listen({ ...options, exclusive: true }, () => {
       if (isHeld) {
         server.unref()
@@ -62,9 +71,12 @@ const lockBySocket = async (port: number): Promise<boolean> =>
 
 /** Where there are no abstract sockets: the UDP port of the same number, which a server on TCP does not need. */
 const lockByDatagram = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
+  new Promise((resolve, reject) => {
     const socket = createSocket('udp4')
-    socket.once('error', () => resolve(false))
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (exhausted.has(error.code)) reject(refuse(error))
+      else resolve(false)
+    })
     socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => {
       socket.unref()
       resolve(true)

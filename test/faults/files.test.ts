@@ -294,3 +294,15 @@ test('freePort finds one although another user holds every name of its lock', { 
   if (held === false) context.skip('no process may have so many files here')
   expect(run(folder, 'console.log(await freePort())')).toMatch(/^2\d{4}\n$|^3\d{4}\n$/)
 })
+
+test('freePort without a free file descriptor says so, and blames nobody', () => {
+  const script = `
+    import fs from 'node:fs'
+    await freePort()
+    const open = []
+    try { for (;;) open.push(fs.openSync('/dev/null')) } catch {}
+    fs.closeSync(open.pop())
+    await freePort().catch((error) => console.log(error.name + ': ' + error.message))`
+  const limited = ['sh', '-c', 'ulimit -n 60; exec "$@"', 'sh']
+  expect(run(givenShared(), script, {}, limited)).toMatch(/^ProctorError: No free port can be looked for: .*EMFILE/)
+})
