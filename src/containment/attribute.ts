@@ -39,6 +39,11 @@ export interface Facts<Of> {
 /** What attribution needs to know about a root. */
 export type Claim = Omit<Root, 'owner' | 'site' | 'isHeld' | 'owns'>
 
+/** A root of which nothing but its processes is known. Its identity is unknown until the call that starts it returns. */
+export interface KnownClaim extends Pick<Claim, 'known'> {
+  readonly identity: ProcessIdentity | undefined
+}
+
 export interface Ours<Of> {
   readonly kind: 'ours'
   readonly root: Of
@@ -69,12 +74,13 @@ export const isKnown = (root: Pick<Claim, 'known'>, record: ProcessIdentity): bo
  * By its identity alone: it is a root itself, or was seen below one. A guess remains a guess, however often the process
  * is seen.
  */
-export function attributeKnown<Of extends Pick<Claim, 'identity' | 'known'>>(
+export function attributeKnown<Of extends KnownClaim>(
   record: ProcessRecord,
   roots: Iterable<Of>,
 ): Ours<Of> | undefined {
   for (const root of roots) {
-    if (table.isSame(root.identity, record)) return { kind: 'ours', root, evidence: 'leader' }
+    if (root.identity !== undefined && table.isSame(root.identity, record))
+      return { kind: 'ours', root, evidence: 'leader' }
     const known = knownOf(root, record)
     if (known !== undefined) return { kind: 'ours', root, evidence: known.evidence }
   }

@@ -5,6 +5,7 @@ import { now, wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { standardStreams } from '../system/process-table/linux.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
+import type { KnownProcess } from './root.js'
 import { type CallSite, childLedger, isUnwaited } from './child-ledger.js'
 
 // What a guard remembers about each child in the ledger: the line of code that started it, and everything that was seen
@@ -25,7 +26,7 @@ export interface ChildStart {
   /** When it exited, on our clock. */
   exitedAt: number | undefined
   /** Everything that was ever seen below it, by pid. */
-  readonly known: Map<number, ProcessIdentity>
+  readonly known: Map<number, KnownProcess>
 }
 
 /** Whether nobody has waited for the child yet. */

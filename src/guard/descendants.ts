@@ -1,6 +1,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { execTime } from '../containment/source.js'
 import { ChildStarts, type ChildStart, identify, isHeld } from '../containment/child-starts.js'
+import type { Evidence } from '../containment/evidence.js'
 import type { ContainmentLevel } from '../containment/containment.js'
 import { every, now, wallClock } from '../base/clock.js'
 import { type Forest, groupByParent, visitBelow } from '../system/forest.js'
@@ -15,6 +16,9 @@ import {
   ticksPerSecond,
 } from '../system/process-table/linux.js'
 import { isZombie, keyOf, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
+import { remember } from '../containment/root.js'
+import { type Origin, originOf } from './origin.js'
+import { ReadFacts } from './origin-facts.js'
 import { RecentPids } from './recent-pids.js'
 import { ChildActivity } from './child-activity.js'
 import type { DescendantTrackerHost } from './tracker-host.js'
@@ -211,24 +215,12 @@ export class DescendantTracker {
     for (const pid of this.#children()) {
       const record = readStat(pid)
       if (record === undefined || this.#others.has(keyOf(record))) continue
-      const start = this.#startOf(record)
-      if (start === undefined) {
-        if (isZombie(record)) {
-          this.#takeExit(record)
-          continue
-        }
-        const environment = table.environment(pid)
-        if (this.#host.isTaken(record, environment)) continue
-        const isMarked = this.#isMarked(record, environment)
-        const isOurs = isMainThread || own.has(pid) || isMarked
-        if (!isOurs) {
-          this.#noteExec(record, environment)
-          continue
-        }
-        // A worker thread adopts no orphans: its own children were started by itself.
-        if (!isMainThread && own.has(pid) && !isMarked) this.#strays.add(keyOf(record))
-        this.#include(found, record, this.#originOf(record, environment))
-      } else this.#include(found, record, start)
+      const isOwn = own.has(pid) ? 'of this thread' : undefined
+      const facts = new ReadFacts(record, isMainThread ? 'of the process' : isOwn, this.#host)
+      const origin = this.#originOf(record, facts)
+      if (origin.kind === 'gone') this.#takeExit(record)
+      else if (origin.kind === 'foreign') this.#noteExec(record, facts)
+      else this.#include(found, record, origin)
     }
   }
 
@@ -241,79 +233,51 @@ export class DescendantTracker {
       if (isZombie(record)) this.#noteZombie(record)
       if (isZombie(record) || record.pid === process.pid || found.has(keyOf(record))) continue
       if (this.#others.has(keyOf(record)) || table.isOlder(record, { startTime: this.#openedAt })) continue
-      const known = this.#startOf(record)
-      const environment = known === undefined ? table.environment(record.pid) : undefined
-      if (this.#noteExec(record, environment)) this.#recentPids.keep(record.pid)
-      // It exited while it was read: the list may lack what it started in the meantime.
-      if (known === undefined && environment === undefined && isGone(record)) this.#isUncertain = true
-      if (known === undefined && !this.#isMarked(record, environment)) continue
-      if (this.#host.isTaken(record, environment)) continue
+      const facts = new ReadFacts(record, undefined, this.#host)
+      const origin = this.#originOf(record, facts)
+      if (origin.kind !== 'known') {
+        if (this.#noteExec(record, facts)) this.#recentPids.keep(record.pid)
+        // It exited while it was read: the list may lack what it started in the meantime.
+        if (facts.environment === undefined && isGone(record)) this.#isUncertain = true
+      }
+      if (origin.kind === 'gone' || origin.kind === 'foreign') continue
       this.#recentPids.keep(record.pid)
-      this.#include(found, record, known ?? this.#originOf(record, environment), forest)
+      this.#include(found, record, origin, forest)
     }
   }
 
   /** A process has no environment in the middle of an exec. Kernel threads (children of pid 2) never have one. */
-  #noteExec(record: ProcessRecord, environment: readonly string[] | undefined): boolean {
-    if (environment?.length !== 0 || (record.ppid === 2 && record.session === 0)) return false
+  #noteExec(record: ProcessRecord, { isTaken, environment }: ReadFacts): boolean {
+    if (isTaken || environment?.length !== 0 || (record.ppid === 2 && record.session === 0)) return false
     if (hasEmptyEnvironment(record.pid)) return false
     this.#inExec.set(keyOf(record), now())
     return true
   }
 
-  #include(
-    found: Map<string, Descendant>,
-    record: ProcessRecord,
-    start: ChildStart | undefined,
-    forest?: Forest,
-  ): void {
-    const visit = (each: ProcessRecord): void => {
-      start?.known.set(each.pid, { pid: each.pid, startTime: each.startTime })
+  #include(found: Map<string, Descendant>, record: ProcessRecord, origin: Origin<ChildStart>, forest?: Forest): void {
+    const { start, evidence } = 'start' in origin ? origin : {}
+    const visit = (each: ProcessRecord, how?: Evidence): void => {
+      if (start !== undefined) remember(start, each, how)
       if (!isZombie(each) && !found.has(keyOf(each))) found.set(keyOf(each), { ...each, start })
     }
-    visit(record)
-    if (table.name === 'linux') descendantsOf(record, visit)
-    else visitBelow(record.pid, forest ?? new Map(), visit)
+    visit(record, evidence)
+    const visitChild = (each: ProcessRecord): void => visit(each)
+    if (table.name === 'linux') descendantsOf(record, visitChild)
+    else visitBelow(record.pid, forest ?? new Map(), visitChild)
   }
 
-  /** The announced child that a process is, or below which it was seen. */
-  #startOf(record: ProcessRecord): ChildStart | undefined {
-    for (const start of this.#starts.values()) {
-      if (start.identity !== undefined && table.isSame(start.identity, record)) return start
-      const known = start.known.get(record.pid)
-      if (known !== undefined && table.isSame(known, record)) return start
-    }
-    return undefined
-  }
-
-  /** Whether the mark of a process says that it comes from a start of this file, or from the file. */
-  #isMarked(record: ProcessRecord, environment: readonly string[] | undefined): boolean {
-    const mark = this.#host.marks.read(record.pid, environment)
-    if (mark?.kind !== 'file') return mark?.kind === 'start'
+  /** What was once assigned to no start never is: a start that comes later has not made it. */
+  #originOf(record: ProcessRecord, facts: ReadFacts): Origin<ChildStart> {
+    const origin = originOf(record, facts, [...this.#starts.values()], this.#past)
+    if (origin.kind === 'known' || origin.kind === 'gone') return origin
     // It may become an orphan later.
-    this.#recentPids.keep(record.pid)
-    return this.#host.isStray(record, environment)
-  }
-
-  /** The announced child from which an orphan comes: by its mark, or because no other child can have started it. */
-  #originOf(record: ProcessRecord, environment: readonly string[] | undefined): ChildStart | undefined {
-    const origin = this.#strays.has(keyOf(record)) ? undefined : this.#guessOrigin(record, environment)
+    if (!facts.isTaken && facts.mark?.kind === 'file') this.#recentPids.keep(record.pid)
+    if (origin.kind === 'foreign') return origin
+    if (this.#strays.has(keyOf(record))) return { kind: 'file' }
     // A young process without an environment may be in the middle of an exec: a later look can decide.
-    const mayBeInExec = environment?.length === 0 && wallClock() - table.startedAt(record) < execTime
-    if (origin === undefined && !mayBeInExec) this.#strays.add(keyOf(record))
+    const mayBeInExec = facts.environment?.length === 0 && wallClock() - table.startedAt(record) < execTime
+    if (origin.kind === 'file' && !mayBeInExec) this.#strays.add(keyOf(record))
     return origin
-  }
-
-  #guessOrigin(record: ProcessRecord, environment: readonly string[] | undefined): ChildStart | undefined {
-    const mark = this.#host.marks.read(record.pid, environment)
-    if (mark?.kind === 'file') return undefined
-    const number = mark?.kind === 'start' ? mark.number : undefined
-    const isPossible = ({ identity }: ChildStart): boolean => identity !== undefined && !table.isOlder(record, identity)
-    const marked = number === undefined ? undefined : (this.#starts.get(number) ?? this.#past.get(number))
-    if (marked !== undefined) return isPossible(marked) ? marked : undefined
-    if (number !== undefined) return undefined
-    const possible = [...this.#starts.values()].filter(isPossible)
-    return possible.length === 1 ? possible[0] : undefined
   }
 
   /** A process that is a zombie when it is first met was alive a moment ago, and may have started another since. */
@@ -342,7 +306,7 @@ export class DescendantTracker {
     }
     for (const start of this.#starts.values()) {
       if (start.identity === undefined || !isHeld(start)) continue
-      descendantsOf(start.identity, ({ pid, startTime }) => start.known.set(pid, { pid, startTime }))
+      descendantsOf(start.identity, (each) => remember(start, each))
     }
     this.#nextLook = now() + 50 * (now() - begin)
   }

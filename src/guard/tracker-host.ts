@@ -10,8 +10,8 @@ export interface DescendantTrackerHost {
   readonly marks: StartMarks
   /** Whether this package itself is starting the current child. */
   isOwn(): boolean
-  /** Whether a process belongs to a fixture's command, or to this package itself. */
-  isTaken(record: ProcessRecord, environment: readonly string[] | undefined): boolean
+  /** Whether a process is known to belong to a fixture's command, or to this package itself. */
+  isTaken(record: ProcessRecord): boolean
   /** Whether a process that carries the mark of the file is an orphan that a test has started. */
   isStray(record: ProcessRecord, environment: readonly string[] | undefined): boolean
   /** Waits for an adopted orphan that is a zombie. Returns whether it has. */

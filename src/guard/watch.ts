@@ -77,11 +77,11 @@ export function watchDescendants(wish: () => 'auto' | ContainmentLevel, heard: (
     contain,
     marks,
     isOwn: isOwnStart,
-    isTaken: (record, environment) => {
+    isTaken: (record) => {
       for (const tree of state.trees) {
         if (tree.identity.pid === record.pid || tree.known.get(record.pid)?.startTime === record.startTime) return true
       }
-      return isOwnStarted(record) || marks.read(record.pid, environment)?.kind === 'command'
+      return isOwnStarted(record)
     },
     isStray: (record, environment) => isStray(record, environment, isRemote()),
     takeExit: (pid) => !isOwnChild(pid) && natives?.takeExit(pid) === true,
