@@ -31,6 +31,8 @@ export interface OutputLine {
  * read.
  */
 const slabSize = 16 * 1024
+/** The first slab. Most commands write a line or two. */
+const firstSlab = 256
 /** How many bytes at the end `lastLines` looks at. */
 const mostTail = 64 * 1024
 /** How many characters of a line `lastLines` returns: the last ones. */
@@ -55,7 +57,8 @@ class Kept {
   /** Copies a small piece to the end of the slab. */
   copy(bytes: Buffer): Buffer {
     if (bytes.length > this.slab.length - this.used) {
-      this.slab = Buffer.allocUnsafeSlow(slabSize)
+      const next = Math.min(slabSize, Math.max(firstSlab, 4 * this.slab.length))
+      this.slab = Buffer.allocUnsafeSlow(Math.max(bytes.length, next))
       this.used = 0
     }
     const copy = this.slab.subarray(this.used, this.used + bytes.length)
