@@ -4,23 +4,19 @@ import { ChildStarts, type ChildStart, identify, isHeld } from '../containment/c
 import type { Evidence } from '../containment/evidence.js'
 import type { ContainmentLevel } from '../containment/containment.js'
 import { every, now, wallClock } from '../base/clock.js'
-import { type Forest, groupByParent, visitBelow } from '../system/forest.js'
 import { table } from '../system/process-table/current.js'
 import {
-  childrenOf,
   descendantsOf,
   hasEmptyEnvironment,
-  readChildren,
   readProc,
   readStat,
   ticksPerSecond,
 } from '../system/process-table/linux.js'
 import { isZombie, keyOf, type ProcessIdentity, type ProcessRecord } from '../system/process-table/table.js'
 import { remember } from '../containment/root.js'
+import { ChildSource } from './child-source.js'
 import { type Origin, originOf } from './origin.js'
 import { ReadFacts } from './origin-facts.js'
-import { RecentPids } from './recent-pids.js'
-import { ChildActivity } from './child-activity.js'
 import type { DescendantTrackerHost } from './tracker-host.js'
 
 // The processes that this thread has started by itself, by whatever means, and their descendants: the children that Node
@@ -49,6 +45,14 @@ export interface Sight {
   readonly isInExec: boolean
 }
 
+/** A look under way: what it has found so far. */
+interface Pass {
+  readonly found: Map<string, Descendant>
+  /** The processes that have no environment, and since when. */
+  readonly inExec: Map<string, number>
+  isUncertain: boolean
+}
+
 const lookInterval = 100
 /** ms after which an unannounced zombie is waited for: whoever started it gets the chance to do so first. */
 const zombiePatience = 100
@@ -71,8 +75,7 @@ function isGone(record: ProcessRecord): boolean {
 export class DescendantTracker {
   readonly #host: DescendantTrackerHost
   readonly #childStarts: ChildStarts
-  readonly #activity = new ChildActivity()
-  readonly #recentPids = new RecentPids()
+  readonly #source = new ChildSource()
   /** The children that are running, or that have left descendants. */
   readonly #starts = new Map<number, ChildStart>()
   /** The children that were there before this tracker. */
@@ -82,7 +85,6 @@ export class DescendantTracker {
   /** Processes whose origin was unknown when they were first seen. */
   readonly #strays = new Set<string>()
   readonly #zombies = new Map<string, number>()
-  #isUncertain = false
   /** The processes that had no environment at the last look, and since when: they may be in the middle of an exec. */
   #inExec = new Map<string, number>()
   /** Undefined until the first child is about to start. `isComplete`: every orphan becomes a child of this process. */
@@ -120,13 +122,7 @@ export class DescendantTracker {
   /** Notes which children are there already, and listens for new ones from now on. */
   open(): void {
     this.#openedAt = currentTime()
-    if (table.name === 'linux') {
-      for (const pid of this.#children()) {
-        const record = readStat(pid)
-        if (record === undefined) continue
-        this.#others.add(keyOf(record))
-      }
-    }
+    for (const { record } of this.#source.children()) this.#others.add(keyOf(record))
     this.#host.marks.carry(1)
     this.#childStarts.open()
     this.acknowledge()
@@ -136,7 +132,7 @@ export class DescendantTracker {
     this.#stopLooking?.()
     this.#stopLooking = undefined
     this.#childStarts.close()
-    this.#activity.close()
+    this.#source.close()
     for (const start of this.#starts.values()) this.#host.exited(start)
     this.#starts.clear()
   }
@@ -150,19 +146,19 @@ export class DescendantTracker {
     return (
       this.#childStarts.count !== this.#acknowledgedStarts ||
       this.#exits !== this.#acknowledgedExits ||
-      this.#activity.hasChanged()
+      this.#source.hasChanged()
     )
   }
 
   acknowledge(): void {
     this.#acknowledgedStarts = this.#childStarts.count
     this.#acknowledgedExits = this.#exits
-    this.#activity.acknowledge()
+    this.#source.acknowledge()
   }
 
   #contain(): void {
     if (this.#contained !== undefined) return
-    this.#hasMissed = this.#activity.hasChanged()
+    this.#hasMissed = this.#source.hasChanged()
     this.#contained = this.#host.contain()
   }
 
@@ -173,97 +169,86 @@ export class DescendantTracker {
 
   /** Looks for all of our processes that are alive now. */
   async look(): Promise<Sight> {
-    this.#isUncertain = false
     this.#host.marks.renew()
-    const before = this.#inExec
-    this.#inExec = new Map()
     if (this.#contained === undefined) {
       this.#contain()
       // Something has started already, and its orphans may have gone elsewhere: nobody was a subreaper for them yet.
       this.#hasMissed = true
     }
     for (const start of this.#starts.values()) identify(start)
-    const found = new Map<string, Descendant>()
-    if (table.name === 'linux') this.#collectChildren(found)
+    const pass: Pass = { found: new Map(), inExec: new Map(), isUncertain: false }
+    this.#collectChildren(pass)
     // A process that was orphaned too early is not in the list of our children. It is searched for as long as it lives.
-    const known = found.size
-    if (this.#contained?.isComplete !== true || this.#hasMissed) await this.#collectMarked(found)
-    this.#hasMissed = found.size > known
-    for (const key of this.#inExec.keys()) this.#inExec.set(key, before.get(key) ?? now())
-    const seen = new Set([...found.values()].map(({ start }) => start))
+    const known = pass.found.size
+    if (this.#contained?.isComplete !== true || this.#hasMissed) await this.#collectMarked(pass)
+    this.#hasMissed = pass.found.size > known
+    this.#inExec = pass.inExec
+    this.#forgetEnded([...pass.found.values()])
+    return {
+      members: [...pass.found.values()].toSorted((a, b) => a.startTime - b.startTime || a.pid - b.pid),
+      isUncertain: pass.isUncertain,
+      isInExec: [...pass.inExec.values()].some((since) => now() - since < execTime),
+    }
+  }
+
+  #forgetEnded(found: readonly Descendant[]): void {
+    const seen = new Set(found.map(({ start }) => start))
     for (const start of this.#starts.values()) {
       if (isHeld(start) || seen.has(start)) continue
       this.#starts.delete(start.number)
       this.#past.set(start.number, start)
       this.#past.delete(start.number - remembered)
     }
-    return {
-      members: [...found.values()].toSorted((a, b) => a.startTime - b.startTime || a.pid - b.pid),
-      isUncertain: this.#isUncertain,
-      isInExec: [...this.#inExec.values()].some((since) => now() - since < execTime),
-    }
   }
 
-  /** Our children. For a worker thread: its own, and the orphans that the main thread has adopted. */
-  #children(): number[] {
-    if (isMainThread) return childrenOf(process.pid, true)
-    return [...this.#activity.children(), ...(readChildren(process.pid, process.pid) ?? [])]
-  }
-
-  #collectChildren(found: Map<string, Descendant>): void {
-    const own = new Set(isMainThread ? [] : this.#activity.children())
-    for (const pid of this.#children()) {
-      const record = readStat(pid)
-      if (record === undefined || this.#others.has(keyOf(record))) continue
-      const isOwn = own.has(pid) ? 'of this thread' : undefined
-      const facts = new ReadFacts(record, isMainThread ? 'of the process' : isOwn, this.#host)
+  #collectChildren(pass: Pass): void {
+    for (const { record, child } of this.#source.children()) {
+      if (this.#others.has(keyOf(record))) continue
+      const facts = new ReadFacts(record, child, this.#host)
       const origin = this.#originOf(record, facts)
-      if (origin.kind === 'gone') this.#takeExit(record)
-      else if (origin.kind === 'foreign') this.#noteExec(record, facts)
-      else this.#include(found, record, origin)
+      if (origin.kind === 'gone') this.#takeExit(pass, record)
+      else if (origin.kind === 'foreign') this.#noteExec(pass, record, facts)
+      else this.#include(pass, record, origin)
     }
   }
 
-  /** Searches the process table for processes that carry our mark, or were seen below one of ours. */
-  async #collectMarked(found: Map<string, Descendant>): Promise<void> {
-    const records = table.name === 'linux' ? this.#recentPids.read() : [...(await table.snapshot()).values()]
-    const forest = table.name === 'linux' ? undefined : groupByParent(records)
-    if (table.name === 'linux' && this.#recentPids.hasLost) this.#isUncertain = true
+  /** Searches for processes that carry our mark, or were seen below one of ours. */
+  async #collectMarked(pass: Pass): Promise<void> {
+    const { records, hasLost } = await this.#source.newcomers()
+    pass.isUncertain ||= hasLost
     for (const record of records) {
-      if (isZombie(record)) this.#noteZombie(record)
-      if (isZombie(record) || record.pid === process.pid || found.has(keyOf(record))) continue
+      if (isZombie(record)) this.#noteZombie(pass, record)
+      if (isZombie(record) || record.pid === process.pid || pass.found.has(keyOf(record))) continue
       if (this.#others.has(keyOf(record)) || table.isOlder(record, { startTime: this.#openedAt })) continue
       const facts = new ReadFacts(record, undefined, this.#host)
       const origin = this.#originOf(record, facts)
       if (origin.kind !== 'known') {
-        if (this.#noteExec(record, facts)) this.#recentPids.keep(record.pid)
+        if (this.#noteExec(pass, record, facts)) this.#source.keep(record)
         // It exited while it was read: the list may lack what it started in the meantime.
-        if (facts.environment === undefined && isGone(record)) this.#isUncertain = true
+        pass.isUncertain ||= facts.environment === undefined && isGone(record)
       }
       if (origin.kind === 'gone' || origin.kind === 'foreign') continue
-      this.#recentPids.keep(record.pid)
-      this.#include(found, record, origin, forest)
+      this.#source.keep(record)
+      this.#include(pass, record, origin)
     }
   }
 
   /** A process has no environment in the middle of an exec. Kernel threads (children of pid 2) never have one. */
-  #noteExec(record: ProcessRecord, { isTaken, environment }: ReadFacts): boolean {
+  #noteExec({ inExec }: Pass, record: ProcessRecord, { isTaken, environment }: ReadFacts): boolean {
     if (isTaken || environment?.length !== 0 || (record.ppid === 2 && record.session === 0)) return false
     if (hasEmptyEnvironment(record.pid)) return false
-    this.#inExec.set(keyOf(record), now())
+    inExec.set(keyOf(record), this.#inExec.get(keyOf(record)) ?? now())
     return true
   }
 
-  #include(found: Map<string, Descendant>, record: ProcessRecord, origin: Origin<ChildStart>, forest?: Forest): void {
+  #include({ found }: Pass, record: ProcessRecord, origin: Origin<ChildStart>): void {
     const { start, evidence } = 'start' in origin ? origin : {}
     const visit = (each: ProcessRecord, how?: Evidence): void => {
       if (start !== undefined) remember(start, each, how)
       if (!isZombie(each) && !found.has(keyOf(each))) found.set(keyOf(each), { ...each, start })
     }
     visit(record, evidence)
-    const visitChild = (each: ProcessRecord): void => visit(each)
-    if (table.name === 'linux') descendantsOf(record, visitChild)
-    else visitBelow(record.pid, forest ?? new Map(), visitChild)
+    this.#source.below(record, (each) => visit(each))
   }
 
   /** What was once assigned to no start never is: a start that comes later has not made it. */
@@ -271,7 +256,7 @@ export class DescendantTracker {
     const origin = originOf(record, facts, [...this.#starts.values()], this.#past)
     if (origin.kind === 'known' || origin.kind === 'gone') return origin
     // It may become an orphan later.
-    if (!facts.isTaken && facts.mark?.kind === 'file') this.#recentPids.keep(record.pid)
+    if (!facts.isTaken && facts.mark?.kind === 'file') this.#source.keep(record)
     if (origin.kind === 'foreign') return origin
     if (this.#strays.has(keyOf(record))) return { kind: 'file' }
     // A young process without an environment may be in the middle of an exec: a later look can decide.
@@ -281,17 +266,17 @@ export class DescendantTracker {
   }
 
   /** A process that is a zombie when it is first met was alive a moment ago, and may have started another since. */
-  #noteZombie(record: ProcessIdentity): number {
+  #noteZombie(pass: Pass, record: ProcessIdentity): number {
     const key = keyOf(record)
     const since = this.#zombies.get(key)
     if (since !== undefined) return since
     this.#zombies.set(key, now())
-    this.#isUncertain ||= !table.isOlder(record, { startTime: this.#openedAt })
+    pass.isUncertain ||= !table.isOlder(record, { startTime: this.#openedAt })
     return now()
   }
 
-  #takeExit(record: ProcessIdentity): void {
-    const since = this.#noteZombie(record)
+  #takeExit(pass: Pass, record: ProcessIdentity): void {
+    const since = this.#noteZombie(pass, record)
     if (!isMainThread || this.level !== 'strict') return
     if (now() - since >= zombiePatience && this.#host.takeExit(record.pid)) this.#zombies.delete(keyOf(record))
   }
