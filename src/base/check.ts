@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { isRegExp } from './kinds.js'
+import { isPlain, isRegExp, tagOf } from './kinds.js'
 import { nearestOf } from './nearest.js'
 import { show } from './words.js'
 
@@ -29,8 +29,7 @@ export const oneOf = (...words: readonly string[]): Rule => ({
   test: (value) => words.includes(value as string),
 })
 export const text: Rule = { accepts: 'a string', test: (value) => typeof value === 'string' }
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isObject = (value: unknown): value is Record<string, unknown> => tagOf(value) === 'Object'
 const isEntry = ([name, entry]: readonly [string, unknown]): boolean =>
   (entry === undefined || Number.isFinite(entry) || (typeof entry === 'string' && !entry.includes('\0'))) &&
   !/[=\0]/.test(name) &&
@@ -76,7 +75,7 @@ export function checkOptions<Options>(
   elsewhere: Readonly<Record<string, string>> = {},
 ): void {
   if (options === undefined) return
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (!isPlain(options)) {
     throw new TypeError(`${caller}: options are an object, not ${show(options)}.`)
   }
   for (const [name, value] of Object.entries(options)) {

@@ -1,3 +1,5 @@
+import { isPlain, tagOf } from './kinds.js'
+
 /** `1 process`, `2 processes`. */
 export const count = (number: number, one = 'process', many = 'processes'): string =>
   `${number} ${number === 1 ? one : many}`
@@ -26,6 +28,14 @@ export const clipStart = (text: string, most: number): string => (text.length <=
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'function') return 'a function'
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  if (typeof value === 'object' && value !== null) return showObject(value)
   return String(value)
+}
+
+/** A Date, a Map or a promise is named: as an object of names it would be empty. */
+function showObject(value: object): string {
+  if (Array.isArray(value)) return 'an array'
+  const tag = tagOf(value)
+  if (tag !== 'Object') return `${/^[AEIO]/.test(tag) ? 'an' : 'a'} ${tag}`
+  return isPlain(value) ? 'an object' : 'an instance of a class'
 }

@@ -1,7 +1,7 @@
 // What can be written into a workspace. The entry points re-export this file; everything else of the workspace is
 // loaded when it is used.
 
-import { isBytes } from '../base/kinds.js'
+import { isBytes, tagOf } from '../base/kinds.js'
 
 const kind = Symbol.for('proctor.file-tree')
 
@@ -72,8 +72,6 @@ export const isKind = (value: unknown, name: string): boolean =>
   typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[kind] === name
 
 /** What kind of object a value is, whatever realm it is from. */
-const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1)
-
 /** Whether a value is an object of names. A list, a promise or a Date has no names that files could have. */
 export const isTree = (value: unknown): value is FileTree => tagOf(value) === 'Object'
 
