@@ -132,7 +132,9 @@ export class BasicContainment implements Containment {
     for (const tree of wanted) isGroupGone(tree)
     const hasForked = table.name === 'linux' && (lastPid() !== last || traces.length > 0)
     const time = traces.length > 0 ? stormTime : peekTime
-    const forks = hasForked ? findRecentForks([...wanted], last, time, onFound) : []
+    const forks = hasForked
+      ? findRecentForks([...wanted], last, time, onFound, (each) => this.#source.spares(each))
+      : []
     const all = [...traces.filter(({ root }) => wanted.has(root)), ...forks]
     return {
       members: members.filter(({ root }) => wanted.has(root)),

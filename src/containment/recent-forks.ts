@@ -38,6 +38,7 @@ function markedBy<Of extends Root>(pid: number, roots: readonly Of[]): Of | unde
  * @param before the last pid when the process table was about to be listed.
  * @param time ms for which this blocks the event loop, and up to 50 more while pids are given out.
  * @param onFound is called with each new living process, as soon as it is found.
+ * @param isSpared tells which of them count as nobody's.
  * @returns the processes that were found, alive or as zombies, and had not been seen before.
  */
 export function findRecentForks<Of extends Root>(
@@ -45,6 +46,7 @@ export function findRecentForks<Of extends Root>(
   before: number,
   time: number,
   onFound: (record: ProcessRecord) => void,
+  isSpared: (record: ProcessRecord) => boolean = () => false,
 ): Found<Of>[] {
   const met: Found<Of>[] = []
   let looked = before
@@ -60,7 +62,7 @@ export function findRecentForks<Of extends Root>(
       const record = root && readStat(pid)
       if (root === undefined || record === undefined || record.startTime < root.identity.startTime) continue
       // A process that was seen before is ended in its turn.
-      if (root.known.get(pid)?.startTime === record.startTime) continue
+      if (root.known.get(pid)?.startTime === record.startTime || isSpared(record)) continue
       if (!isZombie(record)) onFound(record)
       remember(root, record, 'mark')
       met.push({ record, root, evidence: 'mark' })

@@ -21,4 +21,6 @@ export interface Source {
    * exec.
    */
   isDoubtful(record: ProcessRecord): boolean
+  /** Whether a process that is found beside what was read is to be left alone, although it carries a mark of a root. */
+  spares(record: ProcessRecord): boolean
 }

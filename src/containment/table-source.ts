@@ -47,6 +47,10 @@ export class TableSource implements Source {
     return new ProcessFacts(record, parentage, this.#self)
   }
 
+  spares(_record: ProcessRecord): boolean {
+    return false
+  }
+
   isDoubtful(record: ProcessRecord): boolean {
     const key = keyOf(record)
     const since = this.#doubts.get(key) ?? now()

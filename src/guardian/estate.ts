@@ -79,6 +79,17 @@ class EstateSource extends TableSource {
     return all.filter(({ pid }) => found.has(pid))
   }
 
+  /** What an allowed process has started while the table was listed is exempt, too. */
+  override spares(record: ProcessRecord): boolean {
+    if (!this.mayExempt) return false
+    // Somebody has just waited for it: the kernel names no parent any more, and it starts nothing.
+    if (record.ppid === 0) return true
+    for (let each: ProcessRecord | undefined = record; each !== undefined; each = table.identify(each.ppid)) {
+      if (this.#isExempt(each)) return true
+    }
+    return false
+  }
+
   #isExempt(record: ProcessRecord): boolean {
     return this.#records.some(({ owner, mark, exempt, exemptTrees }) => {
       if (exempt.some((each) => table.isSame(each, record))) return true

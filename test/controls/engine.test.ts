@@ -129,6 +129,13 @@ const controls: readonly Control[] = [
     to: '',
     red: 'the first kill already leaves alone what is exempt in the group of a live leader',
   },
+  {
+    off: 'the question of a search for forks whether its find is spared (F2)',
+    file: 'src/containment/basic.ts',
+    from: ', (each) => this.#source.spares(each))',
+    to: ')',
+    red: 'while the machine is looked at lives, and keeps nobody waiting',
+  },
 ]
 
 const files = [
