@@ -44,7 +44,7 @@ export default defineConfig({
     ],
     // Preloads a recorder of the signals that the package sends into every test and inner run.
     execArgv: ['--import', `${import.meta.dirname}/test/safety/recorder.mjs`],
-    globalSetup: ['test/safety/recording.ts'],
+    globalSetup: ['test/safety/recording.ts', 'test/safety/for-others.ts'],
     projects: [
       {
         // One worker runs many files: starting a worker, and loading Vitest in it, takes longer than most of them.

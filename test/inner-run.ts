@@ -7,6 +7,10 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 /** A path in the repository. */
 export const inRoot = (path: string): string => `${root}${path}`
 
+/** A path in the repository as another user can read it: `test/safety/for-others.ts` copies what root's home hides. */
+export const forOthers = (path: string): string =>
+  path.startsWith(root) ? path.replace(root, `${process.env['PROCTOR_TEST_COPY'] ?? root.slice(0, -1)}/`) : path
+
 /** The build under test: the repository's, or a changed one in a negative control. */
 export const dist = process.env['PROCTOR_TEST_DIST'] ?? inRoot('dist')
 
@@ -20,7 +24,7 @@ export function cleanEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEn
         name,
       ),
   )
-  const recorder = `--import ${inRoot('test/safety/recorder.mjs')}`
+  const recorder = `--import ${forOthers(inRoot('test/safety/recorder.mjs'))}`
   const nodeOptions = `${more['NODE_OPTIONS'] ?? ''} ${process.platform === 'linux' ? recorder : ''}`.trim()
   return { ...Object.fromEntries(own), NO_COLOR: '1', ...more, NODE_OPTIONS: nodeOptions }
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { TestRunner } from 'vitest'
@@ -23,11 +24,20 @@ export const chromiumCommand =
   process.env['CHROMIUM'] ??
   ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].find((command) => has(command))
 
+let unsharesRead: boolean | undefined
+
+/** Whether this machine lets us make namespaces: most containers do not, and no plain chroot has a root to mount below. */
+function unshares(): boolean {
+  const all = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'true']
+  return (unsharesRead ??= spawnSync('unshare', all, { stdio: 'ignore' }).status === 0)
+}
+
 /** A command on PATH, or one of these. */
-type Need = 'chromium' | 'root' | (string & {})
+type Need = 'chromium' | 'root' | 'unshare' | (string & {})
 
 const isThere = (need: Need): boolean => {
   if (need === 'root') return process.getuid?.() === 0
+  if (need === 'unshare') return unshares()
   return need === 'chromium' ? chromiumCommand !== undefined : has(need)
 }
 

@@ -30,7 +30,10 @@ function reasonAgainst(escape: Escape, level: Level): string | undefined {
   if (level === 'strict' && reasonAgainstStrict !== undefined) return reasonAgainstStrict
   const compiler = escape.program.endsWith('.c') || escape.setuid !== undefined ? ['cc'] : []
   const bash = /^(?:disowned|job-control)/.test(escape.program) ? ['bash'] : []
-  return missing(...compiler, ...bash, ...(escape.needsRoot === true ? ['root'] : []))
+  const otherUser = escape.as === undefined ? [] : ['setpriv']
+  const namespace = /namespace/.test(escape.program) ? ['unshare'] : []
+  const root = escape.needsRoot === true ? ['root'] : []
+  return missing(...compiler, ...bash, ...root, ...otherUser, ...namespace)
 }
 
 /** Whether the message reports a process that may belong to anybody, and that therefore gets no signal. */

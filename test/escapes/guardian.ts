@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { cleanEnvironment, inRoot } from '../inner-run.js'
+import { cleanEnvironment, forOthers, inRoot } from '../inner-run.js'
 import { makeFolder, removeFolder } from '../machine.js'
 import { environmentOf } from '../proc.js'
 import { OtherNamespace } from './bystanders.js'
@@ -39,7 +39,7 @@ const isGuarded = (worker: number): boolean =>
 
 /** The process numbers that `proctor ps` lists for a temporary folder. */
 function listed(user: readonly string[], temporary: string): ReadonlySet<number> {
-  const command = [...user, process.execPath, inRoot('dist/cli.cjs'), 'ps', '--json']
+  const command = [...user, process.execPath, forOthers(inRoot('dist/cli.cjs')), 'ps', '--json']
   const { stdout } = spawnSync(command[0]!, command.slice(1), {
     encoding: 'utf8',
     env: { ...cleanEnvironment(), TMPDIR: temporary, HOME: '/' },
@@ -71,7 +71,7 @@ export async function observeKilledWorker(escapes: readonly Escape[], as?: 'nobo
     isAwaited: escape.leader === 'exits',
   }))
   const user = as === undefined ? [] : ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
-  const script = [process.execPath, inRoot('test/escapes/worker-to-kill.mjs'), JSON.stringify(commands)]
+  const script = [process.execPath, forOthers(inRoot('test/escapes/worker-to-kill.mjs')), JSON.stringify(commands)]
   const [program = '', ...args] = [...user, ...script]
   const worker = spawn(program, args, {
     env: { ...cleanEnvironment(), TMPDIR: temporary, HOME: '/' },

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inRoot } from '../inner-run.js'
+import { forOthers, inRoot } from '../inner-run.js'
 
-/** A file of fixtures/programs/escapes. */
-export const programFile = (name: string): string => inRoot(`fixtures/programs/escapes/${name}`)
+/** A file of fixtures/programs/escapes. Another user runs some of them. */
+export const programFile = (name: string): string => forOthers(inRoot(`fixtures/programs/escapes/${name}`))
 
 let made: string | undefined
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { createProctor, LeakedProcessError, type TeardownReport } from 'proctor'
-import { cleanEnvironment, inRoot } from '../inner-run.js'
+import { cleanEnvironment, forOthers, inRoot } from '../inner-run.js'
 import type { Ending, Level } from './cases.js'
 
 /** The package's answer when it was asked to end a command. */
@@ -75,7 +75,7 @@ export async function subjectHere(level: Level, files: Readonly<Record<string, s
  */
 export async function subjectElsewhere(level: Level, user?: 'nobody'): Promise<Subject> {
   const identity = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
-  const script = [process.execPath, inRoot('test/escapes/subject-elsewhere.mjs'), level]
+  const script = [process.execPath, forOthers(inRoot('test/escapes/subject-elsewhere.mjs')), level]
   const [program = '', ...args] = user === undefined ? script : [...identity, ...script]
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync } from 'node:fs'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { programFile, removePrograms, setuidRoot } from '../escapes/programs.js'
-import { dist } from '../inner-run.js'
+import { dist, forOthers } from '../inner-run.js'
 import { makeFolder, removeFolder } from '../machine.js'
 import { needs } from '../needs.js'
 
@@ -23,7 +23,7 @@ function saidWhereHidden(script: string): unknown {
   chmodSync(folder, 0o1777)
   const begin = `
     import { spawn } from 'node:child_process'
-    import { createProctor } from ${JSON.stringify(`${dist}/index.js`)}
+    import { createProctor } from ${JSON.stringify(forOthers(`${dist}/index.js`))}
     const said = (ending) => ending.then(() => 'resolved', ({ name, message }) => name + ': ' + message)
     const began = async (proctor) => {
       for (let tries = 0; tries < 800 && !(await proctor.workspace.exists('escapee.pid')); tries += 1)
@@ -86,10 +86,10 @@ test('an orphan that /proc hides from worker threads’ main thread is refused, 
   const said = saidWhereHidden(`
     import { Worker } from 'node:worker_threads'
     import { once } from 'node:events'
-    import setup from ${JSON.stringify(`${dist}/vitest-global-setup.js`)}
+    import setup from ${JSON.stringify(forOthers(`${dist}/vitest-global-setup.js`))}
     const end = setup({ vitest: { projects: [{ config: { pool: 'threads' } }], config: {} }, config: {} })
     const code = ${JSON.stringify(`
-      const { createProctor } = await import(${JSON.stringify(`${dist}/index.js`)})
+      const { createProctor } = await import(${JSON.stringify(forOthers(`${dist}/index.js`))})
       const { parentPort } = await import('node:worker_threads')
       const said = (ending) => ending.then(() => 'resolved', ({ name, message }) => name + ': ' + message)
       const proctor = await createProctor({ grace: 20, leakTimeout: 20, containment: 'strict' })

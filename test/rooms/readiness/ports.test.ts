@@ -7,7 +7,7 @@ import { freePort } from '../../../src/readiness/wait-for-http.js'
 import { linuxListeners, parseTcp, parseUnix } from '../../../src/system/sockets/linux.js'
 import { lsofListeners, parseLsof } from '../../../src/system/sockets/lsof.js'
 import { now } from '../../../src/base/clock.js'
-import { inRoot } from '../../inner-run.js'
+import { forOthers, inRoot } from '../../inner-run.js'
 import { eventually, makeFolder } from '../../machine.js'
 import { needs } from '../../needs.js'
 import { givenProctor, node, rejection, shell } from '../given.js'
@@ -238,7 +238,7 @@ test('a stranger of another user is an error that says what is known', async () 
   const port = await freePort()
   await givenStranger(port)
   const script = `
-    const { createProctor } = await import(${JSON.stringify(inRoot('dist/index.js'))})
+    const { createProctor } = await import(${JSON.stringify(forOthers(inRoot('dist/index.js')))})
     const proctor = await createProctor()
     const error = await proctor.run('sleep', ['60']).waitForPort(${port}).catch((thrown) => thrown)
     await proctor.teardown()
@@ -376,7 +376,7 @@ describe('freePort', () => {
     'is safe across workers: what one is given no other is, until it dies (%s)',
     async (table) => {
       const script = `
-        const { freePort } = await import(${JSON.stringify(inRoot('dist/index.js'))})
+        const { freePort } = await import(${JSON.stringify(forOthers(inRoot('dist/index.js')))})
         const got = []
         for (let i = 0; i < 40; i += 1) got.push(await freePort())
         console.log(got.join(' '))
@@ -475,7 +475,7 @@ describe('the tables', () => {
       const port = await freePort()
       const pid = await givenStranger(port)
       const script = `
-      const { createProctor, freePort } = await import(${JSON.stringify(inRoot('dist/index.js'))})
+      const { createProctor, freePort } = await import(${JSON.stringify(forOthers(inRoot('dist/index.js')))})
       // lsof closes every descriptor that it might have inherited first: seconds, where a million are allowed.
       const proctor = await createProctor({ waitTimeout: 60_000 })
       const free = await freePort()

@@ -12,6 +12,7 @@ import {
   signalGroup,
   signalProcess,
 } from '../../../src/system/signals.js'
+import { forOthers, inRoot } from '../../inner-run.js'
 import { needs } from '../../needs.js'
 import { rejection, zombieMaker } from '../given.js'
 
@@ -152,7 +153,7 @@ describe('isAlive', () => {
         process.execPath,
         '--input-type=module',
         '-e',
-        `${script}; const { isAlive } = await import(${JSON.stringify(new URL('../../../dist/index.js', import.meta.url).href)}); console.log(isAlive(${child.pid}))`,
+        `${script}; const { isAlive } = await import(${JSON.stringify(forOthers(inRoot('dist/index.js')))}); console.log(isAlive(${child.pid}))`,
       ],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     )

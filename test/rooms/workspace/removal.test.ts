@@ -16,18 +16,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { describeLeft, removeFolder } from '../../../src/workspace/removal.js'
+import { forOthers, inRoot } from '../../inner-run.js'
 import { eventually } from '../../machine.js'
+import { missing } from '../../needs.js'
 
 // Real folders, real mounts, and real programs that put something else in their place. Every test has something beside
 // the folder, or behind it, that must not be touched.
 
 const isRoot = process.getuid?.() === 0
-const dist = new URL('../../../dist/index.js', import.meta.url).href
+const dist = forOthers(inRoot('dist/index.js'))
 
 /** Whether a command works here. Mounts, file attributes and other users are not available everywhere. */
 const works = (command: string, ...args: string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0
-const canMount = isRoot && works('unshare', '--mount', '--propagation', 'private', 'true')
+const canMount = missing('root', 'unshare') === undefined
 
 /** A folder of this test's own, with something precious in it. */
 function given(): { folder: string; precious: string; expectUntouched: () => void } {

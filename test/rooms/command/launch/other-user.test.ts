@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { inRoot } from '../../../inner-run.js'
+import { forOthers, inRoot } from '../../../inner-run.js'
 import { makeFolder, removeFolder } from '../../../machine.js'
 import { needs } from '../../../needs.js'
 
@@ -15,7 +14,7 @@ const user = '61234'
 const script = `
 import { spawn, execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createProctor, SpawnError } from ${JSON.stringify(pathToFileURL(inRoot('dist/index.js')).href)}
+import { createProctor, SpawnError } from ${JSON.stringify(forOthers(inRoot('dist/index.js')))}
 const limitsIn = (text) => text.split('\\n').filter((line) => line !== '' && !line.startsWith('Max file locks'))
 const locksIn = (text) => /^Max file locks +\\S+ +(\\S+)/m.exec(text)[1]
 const proctor = await createProctor({ waitTimeout: 20000 })
