@@ -197,7 +197,9 @@ test.each([1, 2])('Ctrl-C in a real terminal, pressed %i times', async (times) =
 test('the output goes to `head`, which closes it', async () => {
   const given = scene('hang', { FAULT_TIMEOUT: '2000' })
   const vitest = `${process.execPath} ${inRoot('node_modules/vitest/vitest.mjs')} run --root ${inRoot('fixtures/suites/faults')}`
-  const run = started(startInner('sh', ['-c', `${vitest} | head -n 1`], { env: given.env }))
+  // The pipe stays open until the test runs: without a reader, Vitest may end before that.
+  const reader = '{ head -n 1; until [ -s "$FAULT_READY" ]; do sleep 0.05; done; }'
+  const run = started(startInner('sh', ['-c', `${vitest} | ${reader}`], { env: given.env }))
   await given.ready()
   await run.result
   await expectNothingLeft(given.number, given.folder)

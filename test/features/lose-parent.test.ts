@@ -87,7 +87,7 @@ test('its parent ignores what a terminal sends, and it inherits nothing of it', 
 
 test('a parent that somebody else ends is lost as well', async ({ run }) => {
   const command = run('sh', ['-c', 'echo up; kill -KILL $PPID; cat; sleep 600'], throwAway)
-  await command.waitForOutput('up')
+  await command.waitForOutput('up', { timeout: 25_000 })
   await expect
     .poll(async () => (await command.tree()).map((each) => each.command))
     .toEqual([expect.any(String), 'sleep 600'])
