@@ -86,8 +86,11 @@ test('its parent ignores what a terminal sends, and it inherits nothing of it', 
 })
 
 test('a parent that somebody else ends is lost as well', async ({ run }) => {
+  // After this, the end of the parent is reported before the output is first read: both wait for the loop below.
+  await new Promise(setImmediate)
   const command = run('sh', ['-c', 'echo up; kill -KILL $PPID; cat; sleep 600'], throwAway)
-  await command.waitForOutput('up', { timeout: 25_000 })
+  while (statOf(command.pid!)!.parent !== process.pid);
+  await command.waitForOutput('up')
   await expect
     .poll(async () => (await command.tree()).map((each) => each.command))
     .toEqual([expect.any(String), 'sleep 600'])

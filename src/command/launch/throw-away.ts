@@ -1,7 +1,7 @@
 import { holderOf, isRunning } from '../../system/process-table/holder.js'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readSync, writeSync } from 'node:fs'
-import { every } from '../../base/clock.js'
+import { every, turn } from '../../base/clock.js'
 import type { SpawnError } from '../../base/errors.js'
 import { startMarked, takeLocksMark } from '../../containment/locks-mark.js'
 import { parseMarks } from '../../containment/marks.js'
@@ -189,17 +189,18 @@ function watch(
     isOver = true
     for (const callback of callbacks) callback(code, signal)
   }
+  const ended = async (): Promise<void> => {
+    const exit = parent.hear()?.exit
+    parent.close()
+    if (exit !== undefined) return exited(exit.code, exit.signal)
+    // What the program had written before is in its pipes. The streams may not have begun, and read in the next turn.
+    await turn()
+    await turn()
+    release()
+    watchOrphan(identity, calls, exited)
+  }
   const gone = new Promise<void>((resolve) => {
-    parent.child.once('exit', () => {
-      const exit = parent.hear()?.exit
-      parent.close()
-      if (exit !== undefined) exited(exit.code, exit.signal)
-      else {
-        release()
-        watchOrphan(identity, calls, exited)
-      }
-      resolve()
-    })
+    parent.child.once('exit', () => resolve(ended()))
   })
   return {
     // Its parent may have waited for it a moment ago. The process table knows.
