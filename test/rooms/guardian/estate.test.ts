@@ -58,7 +58,7 @@ test('what an allowed process starts while the machine is looked at lives, and k
   const record = givenRecord({ exempt: [table.identify(allowed.pid!)!] })
   const worker = { startTime: record.owner.startTime, session: undefined, token: record.mark, locks }
   const estate = new Estate(worker, [record])
-  for (let each = 0; each < 20; each += 1) {
+  for (let each = 0; each < 8; each += 1) {
     const { survivors, killed } = await estate.kill(5000)
     expect([survivors, killed]).toEqual([[], []])
   }
