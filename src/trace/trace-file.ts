@@ -2,6 +2,7 @@ import {
   accessSync,
   constants,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -35,6 +36,8 @@ const toLine = (record: object): string => `${JSON.stringify(record).replaceAll(
 export const isRaw = (bytes: Buffer): boolean =>
   bytes[0]! < 0x80 && bytes.at(-1)! < 0x80 && !bytes.includes(0x3c) && !bytes.includes(0x0d) && !bytes.includes(0)
 
+const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+
 /** Checks that a trace could be written into a folder, before anything is started. */
 function assertWritable(folder: string): void {
   for (let existing = folder; ; existing = dirname(existing)) {
@@ -42,7 +45,9 @@ function assertWritable(folder: string): void {
       if (!statSync(existing).isDirectory()) throw new Error(`${existing} is no folder`)
       return accessSync(existing, constants.W_OK | constants.X_OK)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && existing !== dirname(existing)) continue
+      // A symbolic link that leads nowhere is there, and no folder can be made in its place.
+      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT' && !isLink(existing)
+      if (isMissing && existing !== dirname(existing)) continue
       throw new ProctorError(`No trace can be written to ${folder}: ${(error as Error).message}`, { cause: error })
     }
   }

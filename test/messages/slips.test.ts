@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -75,6 +75,22 @@ test('a trace that cannot be written is a warning once a run, and the verdict is
   // A worker's guardian may outlive the run for a moment.
   await vi.waitFor(() => expect(readdirSync(temporary)).toEqual([]), { timeout: 10_000 })
 }, 60_000)
+
+test('a link that leads nowhere is no folder for traces', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'proctors-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const link = join(folder, 'link')
+  symlinkSync('/nowhere', link)
+  const script = `import('proctor').then(async ({ createProctor }) => {
+    const proctor = await createProctor({ trace: 'on', traceDir: ${JSON.stringify(link)} })
+    await proctor.run('true').waitForExit()
+    await proctor.teardown()
+  })`
+  const env = { NODE_OPTIONS: '' }
+  const { output } = await startInner(process.execPath, ['-e', script], { cwd: inRoot(''), env }).result
+  expect(output).toContain(`proctor: No trace can be written to ${link}: ENOENT`)
+  expect(output).toContain('traceDir names another folder')
+})
 
 test.each(['proctor/vitest', 'proctor/vitest/guard'])('require(%o) says what to write instead', (name) => {
   expect(() => createRequire(import.meta.url)(name) as unknown).toThrow(
