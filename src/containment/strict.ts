@@ -14,7 +14,7 @@ import { Outsiders } from './outsiders.js'
 import { remember } from './root.js'
 import type { Found } from './scan.js'
 import { reapGroups, stopGroups } from './storm.js'
-import { isGroupGone, isHidden, type Member, toMember, type Tree } from './tree.js'
+import { describeBeforeEnd, isGroupGone, isHidden, type Member, toMember, type Tree } from './tree.js'
 
 // The worker is a child subreaper (prctl(2)): whatever is orphaned below it becomes its own child. So its list of
 // children, followed down, is complete, whatever a process did to its environment, session, cwd or files. The list may
@@ -28,9 +28,6 @@ const emptyRounds = 3
 const lookInterval = 10
 /** ms within which an orphan that cannot be attributed yet may still show whose it is. */
 const decisionTime = 300
-
-/** If a tree has more members than this, their command lines are not read before they are killed. */
-const describedAlways = 64
 
 interface Look {
   readonly members: Member[]
@@ -123,11 +120,7 @@ export class StrictContainment implements Containment {
   look(trees: readonly Tree[]): Promise<Sighting> {
     const wanted = new Set(trees)
     const hadFlood = this.#reapGroups() > 0
-    let seen = this.#round(wanted)
-    for (let round = 1; round < emptyRounds; round += 1) {
-      if (seen.isUncertain || seen.members.length > 0) break
-      seen = this.#round(wanted)
-    }
+    const seen = this.#rounds(wanted)
     const unattributed = seen.unattributed.map(({ info }) => info)
     return Promise.resolve({ ...seen, unattributed, isUncertain: seen.isUncertain || hadFlood })
   }
@@ -153,17 +146,12 @@ export class StrictContainment implements Containment {
   /** Sends SIGKILL to all known members at once. By rounds alone, each generation of a deep tree would cost one. */
   #beginKill(trees: readonly Tree[], exempt: readonly Member[]): Member[] {
     if (this.#read().length > flood) this.#hold(trees, exempt)
-    const first = this.#round(new Set(trees))
+    const first = this.#rounds(new Set(trees))
     if (first.isUncertain) this.#hold(trees, exempt)
     // What is stopped can be read. Otherwise it would die with its group, and nobody could say that it was there.
-    const members = first.isUncertain ? this.#round(new Set(trees)).members : first.members
+    const { members } = first.isUncertain ? this.#rounds(new Set(trees)) : first
     const killed = members.filter((member) => !exempt.some((each) => table.isSame(each, member)))
-    // Dead processes have no command line. In a large tree, only that of session leaders is read, because another
-    // proctor's guardian leads one. A leader is known by the command that started it.
-    for (const member of killed) {
-      const isAsked = killed.length <= describedAlways || member.session === member.pid
-      if (isAsked && member.evidence !== 'leader') member.describe()
-    }
+    describeBeforeEnd(killed)
     signalTrees(trees, members, 'SIGKILL', exempt)
     return killed
   }
@@ -263,6 +251,16 @@ export class StrictContainment implements Containment {
       const record = readStat(identity.pid)
       if (record?.startTime === identity.startTime) yield record
     }
+  }
+
+  /** Rounds until one finds something or is uncertain, or until enough of them were empty. */
+  #rounds(wanted: ReadonlySet<Tree>): Look {
+    let seen = this.#round(wanted)
+    for (let round = 1; round < emptyRounds; round += 1) {
+      if (seen.isUncertain || seen.members.length > 0) break
+      seen = this.#round(wanted)
+    }
+    return seen
   }
 
   /**

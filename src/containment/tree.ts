@@ -128,3 +128,18 @@ export const toMember = (record: ProcessRecord, tree: Tree, evidence: Evidence):
 
 /** Makes a member from plain data. */
 export const fromPlain = (plain: PlainMember, tree: Tree): Member => ({ ...plain, tree, describe: () => plain })
+
+/** If a tree has more members than this, their command lines are not read before they are killed. */
+const describedAlways = 64
+
+/**
+ * Reads the command lines of members that are about to be killed: dead processes have none. In a large tree only those of
+ * session leaders are read, because another proctor's guardian leads one. A leader is known by the command that started
+ * it.
+ */
+export function describeBeforeEnd(members: readonly Member[]): void {
+  for (const member of members) {
+    const isAsked = members.length <= describedAlways || member.session === member.pid
+    if (isAsked && member.evidence !== 'leader') member.describe()
+  }
+}

@@ -139,9 +139,7 @@ describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a st
     expect(await once(child, 'exit')).toEqual([0, null])
   })
 
-  // The kernel's list of children may lack one while others come and go (proc(5)). On a busy machine the storm may then
-  // be over before a second look.
-  test('is named when it is ended, although whatever is read has already exited', { retry: 2 }, async () => {
+  test('is named when it is ended, although whatever is read has already exited', async () => {
     const trees = new Set<Tree>()
     const around = { trees, outside: new Set<string>(), session: 0, guardian: slowly(trees) }
     const strict = new StrictContainment(natives, ledger, around, new Map())
