@@ -9,16 +9,15 @@ const report = process.env['CI_REPORT'] && [process.env['CI_REPORT'], ...names, 
 const sharing = ['rooms', 'stories', 'messages', 'features'].map((folder) => `test/${folder}/**/*.test.ts`)
 
 /**
- * The tests that start a runner for each case: every runner, every pool, the browser. `npm test` only runs the traces, and
- * a short form of some others, whose tables ask `test/short.ts`.
+ * The tests that start a runner for each case: every runner, every pool, the browser. `npm test` runs a short form of
+ * some, whose tables ask `test/short.ts`.
  */
-const traces = 'test/runners/trace.test.ts'
 const inShort = [
   'test/faults/faults.test.ts',
   'test/rooms/supervisor/endings.test.ts',
   'test/runners/{guard,verdicts}.test.ts',
 ]
-const runners = { include: ['test/runners/**/*.test.ts', ...inShort], exclude: [...configDefaults.exclude, traces] }
+const runners = ['test/runners/**/*.test.ts', ...inShort]
 
 /** The tests of the tests. They switch off a part of the package, and then its tests must fail. */
 const controls = ['test/controls/**/*.test.ts']
@@ -57,11 +56,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'isolated',
-          include: ['test/**/!(runners)/*.test.ts', 'test/*.test.ts', traces, ...inShort],
+          include: ['test/**/!(runners)/*.test.ts', 'test/*.test.ts', ...inShort],
           exclude: [...configDefaults.exclude, ...sharing, ...controls, ...published],
         },
       },
-      { extends: true, test: { name: 'runners', ...runners, env: { TEST_RUNNERS: 'all' } } },
+      { extends: true, test: { name: 'runners', include: runners, env: { TEST_RUNNERS: 'all' } } },
       { extends: true, test: { name: 'controls', include: controls } },
       { extends: true, test: { name: 'published', include: published } },
       {
