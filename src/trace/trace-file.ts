@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   statSync,
+  statfsSync,
   unlinkSync,
   writevSync,
 } from 'node:fs'
@@ -38,11 +39,16 @@ export const isRaw = (bytes: Buffer): boolean =>
 
 const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
 
+/** See statfs(2). */
+const isProcfs = (path: string): boolean => process.platform === 'linux' && statfsSync(path).type === 0x9fa0
+
 /** Checks that a trace could be written into a folder, before anything is started. */
 function assertWritable(folder: string): void {
   for (let existing = folder; ; existing = dirname(existing)) {
     try {
       if (!statSync(existing).isDirectory()) throw new Error(`${existing} is no folder`)
+      // There, mkdir(2) says ENOENT as if a parent were missing, and Node's recursive mkdir tries for ever.
+      if (existing !== folder && isProcfs(existing)) throw new Error(`no folder can be made in ${existing}`)
       return accessSync(existing, constants.W_OK | constants.X_OK)
     } catch (error) {
       // A symbolic link that leads nowhere is there, and no folder can be made in its place.

@@ -76,19 +76,30 @@ test('a trace that cannot be written is a warning once a run, and the verdict is
   await vi.waitFor(() => expect(readdirSync(temporary)).toEqual([]), { timeout: 10_000 })
 }, 60_000)
 
-test('a link that leads nowhere is no folder for traces', async () => {
+/** A link that leads nowhere. */
+function givenLink(): string {
   const folder = mkdtempSync(join(tmpdir(), 'proctors-test-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const link = join(folder, 'link')
   symlinkSync('/nowhere', link)
+  return link
+}
+
+const procfsTakesNone = process.getuid?.() === 0 ? 'no folder can be made in /proc' : 'EACCES'
+
+test.runIf(process.platform === 'linux').each([
+  ['a link that leads nowhere', givenLink, 'ENOENT'],
+  ['a folder in /proc', (): string => '/proc/traces/of-tests', procfsTakesNone],
+])('%s is no folder for traces', async (_what, given, reason) => {
+  const path = given()
   const script = `import('proctor').then(async ({ createProctor }) => {
-    const proctor = await createProctor({ trace: 'on', traceDir: ${JSON.stringify(link)} })
+    const proctor = await createProctor({ trace: 'on', traceDir: ${JSON.stringify(path)} })
     await proctor.run('true').waitForExit()
     await proctor.teardown()
   })`
   const env = { NODE_OPTIONS: '' }
   const { output } = await startInner(process.execPath, ['-e', script], { cwd: inRoot(''), env }).result
-  expect(output).toContain(`proctor: No trace can be written to ${link}: ENOENT`)
+  expect(output).toContain(`proctor: No trace can be written to ${path}: ${reason}`)
   expect(output).toContain('traceDir names another folder')
 })
 
