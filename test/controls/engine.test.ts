@@ -166,8 +166,8 @@ describe('Negative controls of the engine', () => {
   })
 })
 
-// It has a run of its own, because every test that kills depends on it.
-test('without further rounds of a kill "all are dead, although some hop" fails (B9)', async () => {
+// It has a run of its own, because every test that kills depends on it. By luck, the look at recent forks alone finds all.
+test('with a single round of a kill that looks for no recent forks "all are dead, although some hop" fails (B9)', async () => {
   const proctor = await createProctor()
   onTestFinished(() => proctor.teardown().then(() => {}))
   const loop: Mutation = {
@@ -175,6 +175,11 @@ test('without further rounds of a kill "all are dead, although some hop" fails (
     from: 'return request.empty >= this.#steps.emptyRounds || isRefused',
     to: 'return request.empty >= 0 || isRefused',
   }
-  const results = await runOnMutatedSources(proctor, [loop], ['test/rooms/containment/hoppers.test.ts'], 20_000)
+  const forks: Mutation = {
+    file: 'src/containment/basic.ts',
+    from: "const hasForked = table.name === 'linux' &&",
+    to: "const hasForked = table.name !== 'linux' &&",
+  }
+  const results = await runOnMutatedSources(proctor, [loop, forks], ['test/rooms/containment/hoppers.test.ts'], 20_000)
   expect(results).toMatchObject([{ status: 'failed', failure: expect.stringContaining('the end of file of the pipe') }])
 }, 60_000)
