@@ -237,12 +237,19 @@ export class Endings {
     cancel()
   }
 
+  /** What a single look says of its leader. `'is exiting'`: its main thread has exited, and others have not yet. */
+  #leader(): 'lives' | 'is exiting' | 'has exited' {
+    const { ownTree: tree, hasExited } = this.#process
+    if (tree === undefined || hasExited) return 'has exited'
+    const record = table.identify(tree.identity.pid)
+    if (record === undefined) return isLeaderHidden(tree) ? 'lives' : 'has exited'
+    if (isZombie(record)) return 'has exited'
+    return record.isExiting === true ? 'is exiting' : 'lives'
+  }
+
   /** Whether its leader lives. */
   isLeaderAlive(): boolean {
-    const { ownTree: tree, hasExited } = this.#process
-    const record = tree === undefined || hasExited ? undefined : table.identify(tree.identity.pid)
-    if (record === undefined) return tree !== undefined && !hasExited && isLeaderHidden(tree)
-    return !isZombie(record)
+    return this.#leader() !== 'has exited'
   }
 
   /**
@@ -258,12 +265,10 @@ export class Endings {
       this.#shortenGrace(grace)
       await this.#ending.catch(() => {})
     }
-    // It has exited by itself, and the news of that is on its way.
-    if (!this.isLeaderAlive()) return this.settledWithin(killTimeout)
-    if (table.identify(tree.identity.pid)?.isExiting === true) {
-      await Promise.race([settled, sleep(drainTime)])
-      if (this.#process.isSettled) return
-    }
+    // Some programs go on without their main thread, so an exit that has begun is not waited for any longer.
+    if (this.#leader() === 'is exiting') await this.settledWithin(drainTime)
+    // It has exited by itself, and the news of that may be on its way.
+    if (this.#leader() === 'has exited') return this.settledWithin(killTimeout)
     if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
     const deadline = now() + grace
     const inGroup = async (): Promise<readonly Member[]> =>
