@@ -5,7 +5,7 @@ import { signalGroup, signalHeldGroup, signalProcess, type SignalOutcome } from 
 import { isKnown } from './attribute.js'
 import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import { isProven } from './root.js'
-import { hiddenReason, isHidden, isLeaderHidden, type Member, type ProcessInfo, type Tree } from './tree.js'
+import { hiddenReason, isHidden, isLeaderHidden, type Member, type ProcessInfo, splitTrees, type Tree } from './tree.js'
 
 /** How emptiness is proven: by the kernel's own list of children, or by a deep scan of the process table. */
 export type ContainmentLevel = 'strict' | 'basic'
@@ -117,7 +117,7 @@ export function signalTrees(
   exempt: readonly Member[] = [],
 ): void {
   const inOwnGroup = (member: Member): boolean => member.group === member.tree.identity.pid
-  const split = new Set(exempt.filter(inOwnGroup).map(({ tree }) => tree))
+  const split = splitTrees(exempt)
   for (const tree of trees) if (!split.has(tree)) signalTreeGroup(tree, members, signal)
   // Another group is signalled as a whole if this tree has made it. A process that was found by its folder or by
   // elimination may be in a group of somebody else.

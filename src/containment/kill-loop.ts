@@ -4,7 +4,7 @@ import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 import type { SignalOutcome } from '../system/signals.js'
 import type { Evidence } from './evidence.js'
-import { type Member, type ProcessInfo, toMember, type Tree } from './tree.js'
+import { type Member, type ProcessInfo, splitTrees, toMember, type Tree } from './tree.js'
 
 // The one kill loop: each round looks, and has SIGKILL sent to each process of the trees to be killed, until so many rounds
 // in a row find none. All kills that are under way share the loop, so that two hundred tests cost one loop and not two hundred.
@@ -177,8 +177,7 @@ export class KillLoop {
       trees,
       exempt: [...this.#exempt.values()],
       isExempt: ({ pid, startTime }) => this.#exempt.get(pid)?.startTime === startTime,
-      isSplit: (tree) =>
-        [...this.#exempt.values()].some((each) => each.tree === tree && each.group === tree.identity.pid),
+      isSplit: (tree) => splitTrees(this.#exempt.values()).has(tree),
       wasSignalled: (record) => this.#wasSignalled(record),
       isLast: requests.some(({ empty }) => empty >= this.#steps.emptyRounds - 1),
       any,

@@ -3,7 +3,7 @@ import type { Orphans } from './orphans.js'
 import { readStat } from '../system/process-table/linux.js'
 import { signalGroup } from '../system/signals.js'
 import type { Natives } from '../system/syscalls.js'
-import { isGroupGone, type Member, type Tree } from './tree.js'
+import { isGroupGone, type Member, splitTrees, type Tree } from './tree.js'
 
 // For fork storms below a subreaper: the members of a group fork and exit faster than they can be read, and thousands of
 // them become zombies of ours. These functions need one system call a group or a zombie, and read no process.
@@ -35,8 +35,8 @@ export function stopGroups(
   ledger: ChildLedger,
   orphans: Orphans,
 ): void {
-  const isSplit = (tree: Tree): boolean => exempt.some((each) => each.tree === tree && each.group === tree.identity.pid)
-  for (const tree of trees) if (!isSplit(tree)) stopGroup(tree, children, ledger, orphans)
+  const split = splitTrees(exempt)
+  for (const tree of trees) if (!split.has(tree)) stopGroup(tree, children, ledger, orphans)
 }
 
 /**

@@ -129,6 +129,10 @@ export const toMember = (record: ProcessRecord, tree: Tree, evidence: Evidence):
 /** Makes a member from plain data. */
 export const fromPlain = (plain: PlainMember, tree: Tree): Member => ({ ...plain, tree, describe: () => plain })
 
+/** The trees whose own group is not signalled as a whole, because an exempt process is in it. */
+export const splitTrees = (exempt: Iterable<Member>): ReadonlySet<Tree> =>
+  new Set([...exempt].filter(({ group, tree }) => group === tree.identity.pid).map(({ tree }) => tree))
+
 /** If a tree has more members than this, their command lines are not read before they are killed. */
 const describedAlways = 64
 
