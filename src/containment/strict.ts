@@ -84,6 +84,11 @@ export class StrictContainment implements Containment {
     this.#fixtures.add(fixture)
   }
 
+  /** The main thread that hosts worker threads is entered like a fixture, and is none. */
+  get #hasFixtures(): boolean {
+    return this.#fixtures.size > (this.hostsThreads ? 1 : 0)
+  }
+
   addOutside(name: string): void {
     this.#host.outside.add(name)
   }
@@ -91,8 +96,7 @@ export class StrictContainment implements Containment {
   leave(fixture: string): void {
     this.#fixtures.delete(fixture)
     for (const tree of this.#host.trees) if (tree.owner.fixture === fixture) this.remove(tree)
-    // When the main thread hosts worker threads it counts as a fixture itself, so "last" means one is left.
-    if (this.#fixtures.size > (this.hostsThreads ? 1 : 0)) return
+    if (this.#hasFixtures) return
     // The newest orphan may not have been scanned yet.
     this.#round(this.#host.trees, false)
     this.#orphans.endUnattributed()
@@ -331,7 +335,7 @@ export class StrictContainment implements Containment {
 
   #sample(): void {
     // Not with the last fixture: the next one mostly comes a moment later, and a timer takes longer to make than to keep.
-    if (this.#fixtures.size <= (this.hostsThreads ? 1 : 0)) {
+    if (!this.#hasFixtures) {
       this.#stopLooking?.()
       this.#stopLooking = undefined
     }
