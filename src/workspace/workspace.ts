@@ -71,15 +71,6 @@ const keptPrefix = 'kept-'
 
 const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
 
-/** Whether a path exists and has no symbolic link in it. The C library looks faster than Node's own `realpathSync`. */
-function isReal(path: string): boolean {
-  try {
-    return realpathSync.native(path) === path
-  } catch {
-    return false
-  }
-}
-
 export class TemporaryWorkspace implements Workspace {
   readonly path: string
   /** Identifies the folder that was made. By the end, its path may lead to another one. */
@@ -115,8 +106,6 @@ export class TemporaryWorkspace implements Workspace {
       if (segment.includes('\0'))
         throw new WorkspaceError(`The path ${JSON.stringify(segment)} holds a NUL byte.`, segment)
     }
-    // Most commands run in the workspace itself.
-    if (segments.length === 0 && isReal(this.path)) return this.path
     const path = resolve(this.path, ...segments)
     const given = segments.join('/')
     if (path !== this.path && !path.startsWith(this.path + sep)) {
@@ -135,7 +124,8 @@ export class TemporaryWorkspace implements Workspace {
   /** Where a path leads, as far as it exists. */
   #realOf(path: string): string {
     try {
-      return realpathSync(path)
+      // realpath(3) of the C library is faster than Node's own.
+      return realpathSync.native(path)
     } catch (error) {
       if (path === this.path) return path
       // This link leads nowhere yet. A write through it would create its target.
