@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { WorkspaceError } from '../base/errors.js'
-import { thisUser } from './own-folder.js'
+import { isThisUsers, thisUser } from './own-folder.js'
 
 // The files in this user's own folder. Whoever may rename things in the temporary folder (its owner, or everybody if it
 // is not sticky) can put another folder in the place of that one after it was checked. So each file is checked, too,
@@ -12,7 +12,7 @@ function isOwn(file: number): boolean {
   const entry = fstatSync(file)
   // A second name may be a link that somebody else has made to another file of this user.
   const isAlone = entry.isFile() && entry.nlink === 1 && (entry.mode & 0o022) === 0
-  return isAlone && (process.geteuid === undefined || entry.uid === thisUser())
+  return isAlone && isThisUsers(entry)
 }
 
 function within<Result>(path: string, flags: number, use: (file: number) => Result): Result {

@@ -10,6 +10,9 @@ import { WorkspaceError } from '../base/errors.js'
 /** The user who owns the files that this process creates. */
 export const thisUser = (): number => process.geteuid?.() ?? 0
 
+/** Whether a file or folder belongs to this user. Where there are no users, everything does. */
+export const isThisUsers = ({ uid }: Pick<Stats, 'uid'>): boolean => process.geteuid === undefined || uid === thisUser()
+
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 /**
@@ -36,7 +39,7 @@ export const temporaryFolder = (): string => realpathSync(checkTemporaryFolder()
 function describeImpostor(entry: Stats): string | undefined {
   if (entry.isSymbolicLink()) return 'is a symbolic link'
   if (!entry.isDirectory()) return 'is no folder'
-  if (process.geteuid !== undefined && entry.uid !== thisUser()) return `belongs to the user ${entry.uid}`
+  if (!isThisUsers(entry)) return `belongs to the user ${entry.uid}`
   const mode = entry.mode & 0o777
   return (mode & 0o077) === 0 ? undefined : `has the mode ${mode.toString(8)}, so others can get in`
 }

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { isJudgedHere, isOwnerDead, newToken, type Owner } from '../containment/owner.js'
 import type { ProcessIdentity } from '../system/process-table/table.js'
 import { appendToOwnFile, readOwnFile } from './own-file.js'
-import { dropOwnFolder, existingOwnFolder, ownFolder, temporaryFolder, thisUser } from './own-folder.js'
+import { dropOwnFolder, existingOwnFolder, isThisUsers, ownFolder, temporaryFolder } from './own-folder.js'
 
 // Each worker has a record that says which workspaces are its own. It is in the folder that only this user can write
 // to. A name in the temporary folder proves nothing, because anybody may have made it.
@@ -102,7 +102,7 @@ export function workspacesOf({ path, id }: WorkerRecord): string[] {
     .map((name) => join(temporary, name))
     .filter((each) => {
       const entry = lstatSync(each, { throwIfNoEntry: false })
-      return entry?.isDirectory() === true && (process.geteuid === undefined || entry.uid === thisUser())
+      return entry?.isDirectory() === true && isThisUsers(entry)
     })
 }
 

@@ -23,8 +23,8 @@ const controls: readonly Control[] = [
   {
     off: 'the question whose an abandoned workspace is (A3)',
     file: 'src/workspace/record.ts',
-    from: 'entry?.isDirectory() === true && (process.geteuid === undefined || entry.uid === thisUser())',
-    to: 'entry?.isDirectory() === (thisUser() >= 0)',
+    from: 'entry?.isDirectory() === true && isThisUsers(entry)',
+    to: 'entry?.isDirectory() === (isThisUsers !== undefined)',
     red: [],
   },
   {
