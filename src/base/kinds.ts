@@ -8,10 +8,10 @@ export const isRegExp = (value: unknown): value is RegExp => types.isRegExp(valu
 
 export const isError = (value: unknown): value is Error => value instanceof Error || types.isNativeError(value)
 
-export const isURL = (value: unknown): value is URL => Object.prototype.toString.call(value) === '[object URL]'
-
 /** `Object` for an object of names, `Date`, `Map`, `Promise` and so on for others. */
 export const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1)
+
+export const isURL = (value: unknown): value is URL => tagOf(value) === 'URL'
 
 /** Whether a value is an object of names as `{ … }` makes it, in whatever realm. An instance of a class may have getters. */
 export function isPlain(value: unknown): value is Record<string, unknown> {
