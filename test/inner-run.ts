@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The repository. */
@@ -8,8 +9,10 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 export const inRoot = (path: string): string => `${root}${path}`
 
 /** A path in the repository as another user can read it: `test/safety/for-others.ts` copies what root's home hides. */
-export const forOthers = (path: string): string =>
-  path.startsWith(root) ? path.replace(root, `${process.env['PROCTOR_TEST_COPY'] ?? root.slice(0, -1)}/`) : path
+export function forOthers(path: string): string {
+  const copy = process.env['PROCTOR_TEST_COPY']
+  return copy === undefined || !path.startsWith(root) ? path : join(copy, path.slice(root.length))
+}
 
 /** The build under test: the repository's, or a changed one in a negative control. */
 export const dist = process.env['PROCTOR_TEST_DIST'] ?? inRoot('dist')

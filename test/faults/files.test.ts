@@ -12,32 +12,13 @@ import {
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { dist } from '../inner-run.js'
-import { eventually, makeFolder, removeFolder } from '../machine.js'
+import { eventually } from '../machine.js'
 import { needs } from '../needs.js'
+import { givenShared, own, run } from './shared.js'
 
 // The files that the package relies on, in a temporary folder that two users share.
 
 const asNobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
-
-/** A temporary folder like /tmp: writable for everybody, and sticky. */
-function givenShared(): string {
-  const folder = makeFolder()
-  chmodSync(folder, 0o1777)
-  onTestFinished(() => removeFolder(folder))
-  return folder
-}
-
-/** Runs a script of the built package. */
-function run(folder: string, script: string, env: NodeJS.ProcessEnv = {}, wrapper: readonly string[] = []): string {
-  const text = `const { createProctor, freePort } = await import(${JSON.stringify(`${dist}/index.js`)})\n${script}`
-  const command = [...wrapper, process.execPath, '--input-type=module', '-e', text]
-  const { stdout, stderr } = spawnSync(command[0]!, command.slice(1), {
-    encoding: 'utf8',
-    cwd: '/',
-    env: { PATH: process.env['PATH'], TMPDIR: folder, ...env },
-  })
-  return stdout + stderr
-}
 
 const tryToMake = `await createProctor().then(
   async (proctor) => { console.log(proctor.workspace.path); await proctor.teardown() },
@@ -53,8 +34,6 @@ test('a temporary folder that is not there is a sentence of the command line too
   const sentence = 'TMPDIR is "/nowhere", and there is no such folder: make it, or let TMPDIR name another one.'
   expect(sweep('/nowhere')).toMatchObject({ status: 1, stderr: `proctor: Nothing can be told here. ${sentence}\n` })
 })
-
-const own = (folder: string): string => join(folder, `proctor-${process.geteuid!()}`)
 
 test('its own folder belongs to this user, and is removed with the last record', async () => {
   const folder = givenShared()

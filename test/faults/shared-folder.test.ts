@@ -1,34 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, linkSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { dist } from '../inner-run.js'
-import { eventually, makeFolder, removeFolder } from '../machine.js'
+import { eventually } from '../machine.js'
 import { needs } from '../needs.js'
-import { givenRecord, own, sweep } from './given-record.js'
+import { givenRecord, givenShared, own, run, sweep } from './shared.js'
 
 // Another user in the same temporary folder: what is put where a name of ours comes next, and records of others.
 
-function givenShared(): string {
-  const folder = makeFolder()
-  chmodSync(folder, 0o1777)
-  onTestFinished(() => removeFolder(folder))
-  return folder
-}
-
-/** Runs a script of the built package. */
-function run(folder: string, script: string, wrapper: readonly string[] = []): string {
-  const text = `const { createProctor } = await import(${JSON.stringify(`${dist}/index.js`)})
-    const fs = await import('node:fs')
-    ${script}`
-  const command = [...wrapper, process.execPath, '--input-type=module', '-e', text]
-  const { stdout, stderr } = spawnSync(command[0]!, command.slice(1), {
-    encoding: 'utf8',
-    cwd: '/',
-    env: { PATH: process.env['PATH'], TMPDIR: folder },
-  })
-  return stdout + stderr
-}
+/** Runs a script that has `fs`. */
+const runWithFiles = (folder: string, script: string, wrapper: readonly string[] = []): string =>
+  run(folder, `const fs = await import('node:fs')\n${script}`, {}, wrapper)
 
 /** Makes two workspaces one after the other. Between them, somebody takes the names that come next. */
 const betweenTwo = `
@@ -49,7 +32,7 @@ const betweenTwo = `
 
 test('a workspace gets another name if somebody has taken the next ones', async () => {
   const folder = givenShared()
-  expect(run(folder, betweenTwo)).toBe('x 4 true\n')
+  expect(runWithFiles(folder, betweenTwo)).toBe('x 4 true\n')
   expect(existsSync(join(folder, 'precious'))).toBe(false)
   // Both records have gone. What somebody else has made stays.
   await eventually(() => (existsSync(own(folder)) ? undefined : true), 'the end of the guardian')
@@ -70,7 +53,7 @@ test('what may live on stands in the records of temporary folders that come late
     console.log(fs.readdirSync(records).map((name) => fs.readFileSync(records + '/' + name, 'utf8')).join('').includes('process ' + stdout.trim() + ' '))
     process.kill(Number(stdout))
     await second.teardown()`
-  expect(run(folder, script)).toBe('true\n')
+  expect(runWithFiles(folder, script)).toBe('true\n')
 })
 
 const disguises: Readonly<Record<string, (record: string) => void>> = {
@@ -137,7 +120,7 @@ test('a record that the disk has no room for is not used later, when there is ro
     const proctor = await createProctor()
     console.log(fs.readdirSync(records).map((name) => fs.statSync(records + '/' + name).size > 0))
     await proctor.teardown()`
-  expect(run(folder, script, ['unshare', '--mount', '--propagation', 'private'])).toBe(
+  expect(runWithFiles(folder, script, ['unshare', '--mount', '--propagation', 'private'])).toBe(
     'WorkspaceError true\n[ true ]\n',
   )
 })
