@@ -1,5 +1,5 @@
-// Counts what Vitest's reports in a folder say: `node .ci/count.mjs FOLDER [--skipped]` writes "passed failed skipped", or
-// the skipped tests by name.
+// Counts what Vitest's reports in a folder say: `node .ci/count.mjs FOLDER` writes "passed failed skipped". With
+// `--skipped` it names the skipped tests, and with `--failed` the failed ones, with what they failed of.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
@@ -13,11 +13,28 @@ const isFailed = ({ status }) => status === 'failed'
 /** A file that failed to load has no failed test to show for it. */
 const isBroken = (file) => isFailed(file) && !file.assertionResults.some(isFailed)
 
+/** The first lines of an error, without its stack. */
+const reasonOf = (message = '') =>
+  message
+    .split(/\n {4}at /)[0]
+    .split('\n')
+    .slice(0, 6)
+    .join('\n  ')
+
 const tests = files.flatMap(({ assertionResults }) => assertionResults)
 if (wanted === '--skipped') {
   for (const { name, assertionResults } of files) {
     for (const { fullName } of assertionResults.filter(isSkipped)) {
       console.log(`skipped: ${relative('', name)} > ${fullName}`)
+    }
+  }
+} else if (wanted === '--failed') {
+  for (const file of files) {
+    const name = relative('', file.name)
+    if (isBroken(file)) console.log(`failed: ${name}\n  ${reasonOf(file.message)}`)
+    for (const { fullName, duration, failureMessages } of file.assertionResults.filter(isFailed)) {
+      const after = duration === undefined ? '' : `, after ${Math.round(duration)} ms`
+      console.log(`failed: ${name} > ${fullName}${after}\n  ${reasonOf(failureMessages[0])}`)
     }
   }
 } else {
