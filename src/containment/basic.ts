@@ -1,18 +1,25 @@
 import { attributeKnown } from './attribute.js'
-import { type Containment, inPassing, type KillOutcome, type Sighting, signalTrees } from './containment.js'
+import {
+  type Containment,
+  inPassing,
+  type KillOutcome,
+  type Sighting,
+  signalTreeGroup,
+  signalTrees,
+} from './containment.js'
 import { KillLoop, type Round, type Signalled, type Targets } from './kill-loop.js'
 import { every, now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { descendantsOf, lastPid } from '../system/process-table/linux.js'
 import type { ProcessRecord } from '../system/process-table/table.js'
-import { signalProcess, type SignalOutcome } from '../system/signals.js'
+import { signalGroup, signalProcess, type SignalOutcome } from '../system/signals.js'
 import type { Self } from './facts.js'
 import { findRecentForks } from './recent-forks.js'
 import { remember } from './root.js'
 import { type Found, scan, type Scan } from './scan.js'
 import type { Source } from './source.js'
 import { TableSource } from './table-source.js'
-import { isGroupGone, type Member, toMember, type Tree } from './tree.js'
+import { isGroupGone, type Member, splitTrees, toMember, type Tree } from './tree.js'
 
 // Without a subreaper there is no complete list of descendants. The whole process table is searched instead, before the
 // first signal (a chain of parents breaks with its first death) and after every round, for everything by which a command's
@@ -23,6 +30,10 @@ const lookInterval = 50
 /** ms for which a search for processes that keep forking may block the event loop: in a fork storm, and otherwise. */
 const stormTime = 25
 const peekTime = 3
+/** If more pids than this are given out in a ms, there may be a fork storm. On a busy machine it is slow as well. */
+const stormRate = 0.1
+/** A round reports at most this many processes of a tree that were first seen as zombies. A storm leaves thousands. */
+const mostReported = 64
 
 const toTreeMember = ({ record, root, evidence }: Found<Tree>): Member => toMember(record, root, evidence)
 
@@ -48,6 +59,16 @@ function oneOfEachStorm(traces: readonly Found<Tree>[]): Found<Tree>[] {
   return [...shared.values()]
 }
 
+/** Enough of each tree's traces to show that it was alive, and what it was. */
+function someOfEach(traces: readonly Found<Tree>[]): Found<Tree>[] {
+  const counts = new Map<Tree, number>()
+  return traces.filter(({ root }) => {
+    const count = (counts.get(root) ?? 0) + 1
+    counts.set(root, count)
+    return count <= mostReported
+  })
+}
+
 export class BasicContainment implements Containment {
   readonly level = 'basic'
   readonly #trees: Set<Tree>
@@ -55,6 +76,8 @@ export class BasicContainment implements Containment {
   readonly #fixtures = new Set<string>()
   #stopLooking: (() => void) | undefined
   #nextLook = 0
+  /** The last pid that had been given out, and when: at the last two looks. */
+  #pids: readonly { readonly last: number; readonly at: number }[] = []
   /** The trees whose leaders a kill has signalled. */
   readonly #begun = new WeakSet<Tree>()
   readonly #kills = new KillLoop({
@@ -80,11 +103,14 @@ export class BasicContainment implements Containment {
     if (this.#fixtures.size > 0) return
     this.#stopLooking?.()
     this.#stopLooking = undefined
+    this.#pids = []
   }
 
   add(tree: Tree): void {
     this.#trees.add(tree)
-    if (table.name === 'linux') this.#stopLooking ??= every(lookInterval, () => inPassing(() => this.#sample()))
+    if (table.name !== 'linux' || this.#stopLooking !== undefined) return
+    this.#notePids()
+    this.#stopLooking = every(lookInterval, () => inPassing(() => this.#sample()))
   }
 
   remove(tree: Tree): void {
@@ -104,6 +130,7 @@ export class BasicContainment implements Containment {
     const { trees, exempt } = targets
     // The leader gets its signal first, because it may react to the death of a child.
     const hasBegun = [...trees].every((tree) => this.#begun.has(tree))
+    if (!hasBegun && this.#isForkStorm()) this.#hold(trees, exempt)
     const killFound = (record: ProcessRecord): void => {
       if (hasBegun && !targets.isExempt(record)) signalProcess(record, 'SIGKILL')
     }
@@ -119,9 +146,35 @@ export class BasicContainment implements Containment {
         const outcome = signalProcess(found.record, 'SIGKILL')
         return toSignalled(found, outcome === 'forbidden' ? outcome : 'sent')
       }),
-      ...traces.map((found) => toSignalled(found, 'gone')),
+      ...someOfEach(traces).map((found) => toSignalled(found, 'gone')),
     ]
     return { signalled, isUncertain, unattributed: () => [] }
+  }
+
+  #notePids(): void {
+    this.#pids = [...this.#pids.slice(-1), { last: lastPid(), at: now() }]
+  }
+
+  #isForkStorm(): boolean {
+    const [before] = this.#pids
+    if (before === undefined) return false
+    const given = lastPid() - before.last
+    // Fewer than none: the numbers have begun anew.
+    return given < 0 || given > stormRate * (now() - before.at)
+  }
+
+  /**
+   * Stops the groups of these trees, so that they fork no more. A machine that is busy with a storm takes seconds to list
+   * its processes, and would find the storm elsewhere each time.
+   */
+  #hold(trees: ReadonlySet<Tree>, exempt: readonly Member[]): void {
+    const split = splitTrees(exempt)
+    const whole = [...trees].filter((tree) => tree.leadsGroup && !tree.groupIsGone && !split.has(tree))
+    const leaderless = whole.filter((tree) => signalTreeGroup(tree, [], 'SIGSTOP') !== 'sent')
+    const stop = (record: ProcessRecord): void => {
+      if (leaderless.some(({ identity }) => identity.pid === record.group)) signalGroup(record.group, record, 'SIGSTOP')
+    }
+    findRecentForks(leaderless, lastPid(), stormTime, stop, (each) => this.#source.spares(each))
   }
 
   /** Calls `onFound` with each process that keeps forking, as soon as it is found. */
@@ -147,6 +200,7 @@ export class BasicContainment implements Containment {
   /** Walks down from the known processes while they live: once a parent is gone, nothing links its children to it. */
   #sample(): void {
     const begin = now()
+    this.#notePids()
     if (begin < this.#nextLook) return
     for (const tree of this.#trees) {
       for (const { pid } of [tree.identity, ...tree.known.values()]) {

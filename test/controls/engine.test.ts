@@ -123,6 +123,20 @@ const controls: readonly Control[] = [
     red: 'although whatever is read has already exited',
   },
   {
+    off: 'SIGSTOP to the group of a storm before the process table is listed',
+    file: 'src/containment/basic.ts',
+    from: 'if (!hasBegun && this.#isForkStorm()) this.#hold(trees, exempt)',
+    to: '',
+    red: 'is stopped before the process table is listed, its leader alive',
+  },
+  {
+    off: 'the search for the newest process of a storm whose leader is gone',
+    file: 'src/containment/basic.ts',
+    from: 'findRecentForks(leaderless, lastPid(), stormTime, stop, (each) => this.#source.spares(each))',
+    to: 'void [leaderless, stop]',
+    red: 'is stopped before the process table is listed, its leader gone',
+  },
+  {
     off: 'the look of a guardian before its first kill',
     file: 'src/guardian/estate.ts',
     from: 'if (this.#source.mayExempt) await this.look()',
@@ -132,8 +146,8 @@ const controls: readonly Control[] = [
   {
     off: 'the question of a search for forks whether its find is spared (F2)',
     file: 'src/containment/basic.ts',
-    from: ', (each) => this.#source.spares(each))',
-    to: ')',
+    from: 'onFound, (each) => this.#source.spares(each))',
+    to: 'onFound)',
     red: 'while the machine is looked at lives, and keeps nobody waiting',
   },
 ]

@@ -13,7 +13,6 @@ const actions = {
 }
 
 async function answerOf(action) {
-  const begin = performance.now()
   let error
   try {
     await action()
@@ -26,7 +25,6 @@ async function answerOf(action) {
     message: error?.message ?? '',
     leaked: commands.flatMap(({ leaked }) => leaked.map(({ pid }) => pid)),
     survived: commands.flatMap(({ survived }) => survived.map(({ outcome }) => outcome)),
-    ms: Math.round(performance.now() - begin),
   }
 }
 

@@ -11,7 +11,6 @@ export interface Answer {
   readonly message: string
   readonly leaked: readonly number[]
   readonly survived: readonly string[]
-  readonly ms: number
 }
 
 /** The package under test with one command in it: in this process, or in another user's. */
@@ -27,21 +26,18 @@ export interface Subject {
 export const options = { grace: 200, leakTimeout: 60 } as const
 
 export async function answerOf(action: () => Promise<unknown>): Promise<Answer> {
-  const begin = performance.now()
   let error: Error | undefined
   try {
     await action()
   } catch (thrown) {
     error = thrown as Error
   }
-  const ms = Math.round(performance.now() - begin)
   const commands = error instanceof LeakedProcessError ? (error.report as TeardownReport).commands : []
   return {
     error: error?.name,
     message: error?.message ?? '',
     leaked: commands.flatMap(({ leaked }) => leaked.map(({ pid }) => pid)),
     survived: commands.flatMap(({ survived }) => survived.map(({ outcome }) => outcome)),
-    ms,
   }
 }
 
