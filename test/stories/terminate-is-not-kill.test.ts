@@ -9,14 +9,13 @@ describe('Terminate is not kill', () => {
     const tidy = run('node', ['cleans-up.mjs'])
     await tidy.waitForOutput('ready')
 
-    const exit = await tidy.terminate({ grace: 15_000 })
+    const exit = await tidy.terminate({ grace: 100_000 })
 
     expect(exit).toMatchObject({ exitCode: 0, exitSignal: null, output: 'ready\ncleaning up\ncleaned up\n' })
     expect(await workspace.exists('cleaned-up')).toBe(true)
     await expect(tidy).toBeDead('leader.pid')
-    // It took its two seconds, and not the whole grace period.
+    // The whole grace period would be longer than the test may take.
     expect(exit.durationMs).toBeGreaterThanOrEqual(2000)
-    expect(exit.durationMs).toBeLessThan(10_000)
   })
 
   test('kill does not wait for it', async ({ run, workspace }) => {

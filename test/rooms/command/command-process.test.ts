@@ -5,7 +5,6 @@ import { toBeDead } from '../../../src/matchers/life.js'
 import { toHaveExitedWith } from '../../../src/matchers/exit.js'
 import { toHaveOutput } from '../../../src/matchers/output.js'
 import type { FixtureProctor } from '../../../src/fixture/proctor.js'
-import { now } from '../../../src/base/clock.js'
 import { isAlive } from '../../../src/system/signals.js'
 import { ended, givenProctor, node, rejection, shell } from '../given.js'
 
@@ -354,12 +353,10 @@ describe('ending', () => {
   test('kill during terminate does not wait for the grace', async () => {
     const proctor = await givenProctor()
     const process = await stubborn(proctor)
-    const begin = now()
-    const terminated = process.terminate({ grace: 20_000 })
+    const terminated = process.terminate({ grace: 100_000 })
     const killed = process.kill()
     expect(await killed).toMatchObject({ exitSignal: 'SIGKILL' })
     expect(await terminated).toMatchObject({ exitSignal: 'SIGKILL' })
-    expect(now() - begin).toBeLessThan(5000)
     expect(process.signalLog.names).toEqual(['SIGTERM', 'SIGKILL'])
     expect(process.endings.isEscalated).toBe(true)
   })
@@ -367,9 +364,8 @@ describe('ending', () => {
   test('a shorter grace shortens the one that runs', async () => {
     const proctor = await givenProctor()
     const process = await stubborn(proctor)
-    const begin = now()
-    await Promise.all([process.terminate({ grace: 20_000 }), process.terminate({ grace: 50 })])
-    expect(now() - begin).toBeLessThan(5000)
+    const ends = await Promise.all([process.terminate({ grace: 100_000 }), process.terminate({ grace: 50 })])
+    expect(ends).toMatchObject([{ exitSignal: 'SIGKILL' }, { exitSignal: 'SIGKILL' }])
   })
 
   test('terminate during kill is the same end', async () => {
@@ -385,10 +381,8 @@ describe('ending', () => {
     const unhandled = watchRejections()
     const proctor = await givenProctor({ grace: 50 })
     const process = await stubborn(proctor)
-    const begin = now()
-    const terminated = process.terminate({ grace: 20_000 })
+    const terminated = process.terminate({ grace: 100_000 })
     await proctor.teardown()
-    expect(now() - begin).toBeLessThan(5000)
     expect(await terminated).toMatchObject({ exitSignal: 'SIGKILL' })
     await afterMicrotasks()
     expect(unhandled()).toEqual([])
@@ -515,11 +509,8 @@ describe('properties', () => {
 
   test('the verdict does not wait for a grandchild that holds the output', async () => {
     const proctor = await givenProctor({ leaks: 'kill' })
-    const begin = now()
-    const { exitCode, durationMs } = await shell(proctor, 'sleep 60 & exit 0').waitForExit()
+    const { exitCode } = await shell(proctor, 'sleep 60 & exit 0').waitForExit({ timeout: 100_000 })
     expect(exitCode).toBe(0)
-    expect(now() - begin).toBeLessThan(3000)
-    expect(durationMs).toBeLessThan(3000)
     await proctor.teardown()
   })
 
