@@ -82,8 +82,6 @@ class EstateSource extends TableSource {
   /** What an allowed process has started while the table was listed is exempt, too. */
   override spares(record: ProcessRecord): boolean {
     if (!this.mayExempt) return false
-    // Somebody has just waited for it: the kernel names no parent any more, and it starts nothing.
-    if (record.ppid === 0) return true
     for (let each: ProcessRecord | undefined = record; each !== undefined; each = table.identify(each.ppid)) {
       if (this.#isExempt(each)) return true
     }

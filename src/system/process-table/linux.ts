@@ -69,7 +69,9 @@ export function fieldsOfStat(text: string, most: number): string[] | undefined {
 /** The used fields of /proc/PID/stat. */
 export function parseStat(text: string): ProcessRecord | undefined {
   const fields = fieldsOfStat(text, 20)
-  if (fields === undefined) return undefined
+  // Somebody has waited for it while this was read: the kernel has taken it out of its group and its session, names no
+  // parent any more, and its pid may be another process's by now.
+  if (fields === undefined || fields[2] === '-1') return undefined
   const [state = '?'] = fields
   // The main thread has state Z as soon as it has exited. But while other threads hold files and ports, the process is
   // running.

@@ -74,6 +74,9 @@ describe.runIf(process.platform === 'linux')('/proc', () => {
     }
     expect(parseStat('')).toBeUndefined()
     expect(parseStat('42 sleep S 1')).toBeUndefined()
+    // Somebody has waited for it while it was read.
+    expect(parseStat('42 (sleep) Z 0 -1 -1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 0 0 1234')).toBeUndefined()
+    expect(parseStat('42 (sleep) R 0 0 0 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 0 0 1234')).toMatchObject({ group: 0 })
   })
 
   test('tells cwd, open files, children and streams', async () => {
