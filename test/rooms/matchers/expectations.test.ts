@@ -4,10 +4,13 @@ import * as matchers from '../../../src/matchers.js'
 import type { Proctor } from '../../../src/fixture/types.js'
 import type * as proctor from '../../../src/index.js'
 import { now } from '../../../src/base/clock.js'
+import { matchers as vitestMatchers } from '../../../src/runners/vitest/matchers.js'
 import { ended, givenProctor, node, rejection, shell } from '../given.js'
 
 beforeAll(() => {
   expect.extend(matchers)
+  // The next file of this worker may want Vitest's snapshots.
+  return () => expect.extend(vitestMatchers)
 })
 
 /** A message without what differs from run to run. */
