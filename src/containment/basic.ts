@@ -134,7 +134,7 @@ export class BasicContainment implements Containment {
     const killFound = (record: ProcessRecord): void => {
       if (hasBegun && !targets.isExempt(record)) signalProcess(record, 'SIGKILL')
     }
-    const { members, isUncertain, traces } = await this.#scan(trees, killFound)
+    const { members, isUncertain, isRestless, traces } = await this.#scan(trees, killFound)
     const left = members.filter(({ record }) => !targets.isExempt(record))
     if (left.length > 0 || isUncertain) {
       signalTrees([...trees], [...left, ...oneOfEachStorm(traces)].map(toTreeMember), 'SIGKILL', exempt)
@@ -148,7 +148,7 @@ export class BasicContainment implements Containment {
       }),
       ...someOfEach(traces).map((found) => toSignalled(found, 'gone')),
     ]
-    return { signalled, isUncertain, unattributed: () => [] }
+    return { signalled, isUncertain, isRestless, unattributed: () => [] }
   }
 
   #notePids(): void {
@@ -178,7 +178,10 @@ export class BasicContainment implements Containment {
   }
 
   /** Calls `onFound` with each process that keeps forking, as soon as it is found. */
-  async #scan(wanted: ReadonlySet<Tree>, onFound: (record: ProcessRecord) => void): Promise<Scan<Tree>> {
+  async #scan(
+    wanted: ReadonlySet<Tree>,
+    onFound: (record: ProcessRecord) => void,
+  ): Promise<Scan<Tree> & { readonly isRestless: boolean }> {
     const last = table.name === 'linux' ? lastPid() : 0
     // It scans for all trees, so that a process of another tree is not taken for one of these.
     const { members, unattributed, isUncertain, traces } = await scan(this.#source, [...this.#trees])
@@ -193,6 +196,7 @@ export class BasicContainment implements Containment {
       members: members.filter(({ root }) => wanted.has(root)),
       unattributed,
       isUncertain: isUncertain || all.length > 0,
+      isRestless: hasForked,
       traces: all,
     }
   }

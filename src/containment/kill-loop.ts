@@ -12,6 +12,15 @@ import { type Member, type ProcessInfo, splitTrees, toMember, type Tree } from '
 /** The longest pause between two rounds, in ms, if the loop does not block the event loop. */
 const mostPause = 20
 
+/**
+ * How many rounds in a row must find nothing if somebody on this machine forked during the last one: it may have been one
+ * of ours, which no list contained and no look met.
+ */
+const restlessRounds = 3
+
+/** A kill ends with at least this many rounds, even if they take longer than its timeout on a busy machine. */
+const leastRounds = 4
+
 /** ms after which a process that survived SIGKILL gets it again: it may have left its group just before. */
 const patience = 20
 
@@ -27,6 +36,8 @@ export interface Round {
   readonly signalled: readonly Signalled[]
   /** Whether something is alive that cannot be attributed now. */
   readonly isUncertain: boolean
+  /** Whether a process that was started meanwhile may have been missed. */
+  readonly isRestless?: boolean
   /** Orphans that may belong to one of the targets or to others. */
   readonly unattributed: () => readonly AmbiguousOrphan[]
 }
@@ -51,6 +62,7 @@ interface Request {
   readonly deadline: number
   readonly killed: Map<number, Member>
   empty: number
+  rounds: number
   resolve(outcome: KillOutcome): void
   reject(error: unknown): void
 }
@@ -120,7 +132,7 @@ export class KillLoop {
       // Only noted now, because the end of another kill's loop would have cleared it.
       for (const each of exempt) this.#exempt.set(each.pid, each)
       const killed = new Map(begun.map((member) => [member.pid, member]))
-      this.#requests.add({ trees: own, deadline: now() + timeout, killed, empty: 0, resolve, reject })
+      this.#requests.add({ trees: own, deadline: now() + timeout, killed, empty: 0, rounds: 0, resolve, reject })
       if (!this.#isRunning) void this.#run()
     })
   }
@@ -202,15 +214,18 @@ export class KillLoop {
   }
 
   /** Counts the round for a request. Returns whether the request is done. */
-  #isOver(request: Request, { signalled, isUncertain }: Round): boolean {
+  #isOver(request: Request, { signalled, isUncertain, isRestless = false }: Round): boolean {
     const own = signalled.filter(({ tree }) => request.trees.has(tree))
     for (const each of own) {
       const { pid } = each.record
       if (!request.killed.has(pid) && this.#steps.countsAsKilled(each)) request.killed.set(pid, memberOf(each))
     }
+    request.rounds += 1
     request.empty = own.length === 0 && !isUncertain ? request.empty + 1 : 0
+    const enough = Math.max(this.#steps.emptyRounds, isRestless ? restlessRounds : 0)
     const isRefused = own.length > 0 && own.every(({ outcome }) => outcome === 'forbidden')
-    return request.empty >= this.#steps.emptyRounds || isRefused || now() >= request.deadline
+    if (request.empty >= enough || isRefused) return true
+    return now() >= request.deadline && request.rounds >= leastRounds
   }
 
   #finish(requests: readonly Request[], { signalled, unattributed }: Round): void {

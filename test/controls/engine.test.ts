@@ -137,6 +137,20 @@ const controls: readonly Control[] = [
     red: 'is stopped before the process table is listed, its leader gone',
   },
   {
+    off: 'the least number of rounds of a kill',
+    file: 'src/containment/kill-loop.ts',
+    from: ' && request.rounds >= leastRounds',
+    to: '',
+    red: 'a kill looks again, however long one look took',
+  },
+  {
+    off: 'further rounds while others fork',
+    file: 'src/containment/kill-loop.ts',
+    from: 'isRestless ? restlessRounds : 0',
+    to: '0',
+    red: 'one empty look is not enough while others fork',
+  },
+  {
     off: 'the look of a guardian before its first kill',
     file: 'src/guardian/estate.ts',
     from: 'if (this.#source.mayExempt) await this.look()',
@@ -154,6 +168,7 @@ const controls: readonly Control[] = [
 
 const files = [
   'test/rooms/containment/attribute.test.ts',
+  'test/rooms/containment/kill-loop.test.ts',
   'test/rooms/containment/root.test.ts',
   'test/rooms/containment/storm.test.ts',
   'test/rooms/guardian/estate.test.ts',
@@ -186,8 +201,8 @@ test('with a single round of a kill that looks for no recent forks "all are dead
   onTestFinished(() => proctor.teardown().then(() => {}))
   const loop: Mutation = {
     file: 'src/containment/kill-loop.ts',
-    from: 'return request.empty >= this.#steps.emptyRounds || isRefused',
-    to: 'return request.empty >= 0 || isRefused',
+    from: 'if (request.empty >= enough || isRefused) return true',
+    to: 'if (enough >= 0) return true',
   }
   const forks: Mutation = {
     file: 'src/containment/basic.ts',
