@@ -181,7 +181,7 @@ describe('Negative controls of the engine', () => {
   beforeAll(async () => {
     proctor = await createProctor()
     results = await runOnMutatedSources(proctor, controls, files)
-  }, 60_000)
+  }, 120_000)
   afterAll(() => proctor.teardown())
 
   test('the others pass', () => {

@@ -87,11 +87,11 @@ const isGroupOf = (trees: ReadonlySet<Tree>, group: number): boolean =>
   [...trees].some(({ identity }) => identity.pid === group)
 
 /**
- * One process at a time, about one in a millisecond, in one group. It ends by itself after 8000 of them. Not by a
+ * One process at a time, about one in a millisecond, in one group. It ends by itself after 4000 of them. Not by a
  * function that calls itself: dash refuses that after 1000 calls.
  */
 const storm = `
-[ "$n" -lt 8000 ] || exit 0
+[ "$n" -lt 4000 ] || exit 0
 n=$((n + 1)) each=0
 while [ "$each" -lt 100 ]; do each=$((each + 1)); done
 eval "$storm" &
@@ -173,7 +173,7 @@ class WatchedTable extends TableSource {
 
   override read(roots: readonly Root[]): Promise<ReadonlyMap<number, ProcessRecord>> {
     // The signal takes effect when the process runs the next time.
-    for (let round = 0; this.isStopped !== true && round < 500; round += 1) {
+    for (let round = 0; this.isStopped !== true && round < 100; round += 1) {
       const states = [...table.membersOf(this.#group)].map(({ state }) => state)
       this.isStopped = states.length > 0 && states.every((state) => state === 'T')
       pause(1)
