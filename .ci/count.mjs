@@ -17,9 +17,11 @@ const isBroken = (file) => isFailed(file) && !file.assertionResults.some(isFaile
 const reasonOf = (message = '') =>
   message
     .split(/\n {4}at /)[0]
-    .split('\n')
-    .slice(0, 6)
+    .split('\n', 6)
     .join('\n  ')
+    .trim()
+
+const report = (name, message) => console.log(`failed: ${name}${reasonOf(message).replace(/^(?=.)/, '\n  ')}`)
 
 const tests = files.flatMap(({ assertionResults }) => assertionResults)
 if (wanted === '--skipped') {
@@ -31,10 +33,10 @@ if (wanted === '--skipped') {
 } else if (wanted === '--failed') {
   for (const file of files) {
     const name = relative('', file.name)
-    if (isBroken(file)) console.log(`failed: ${name}\n  ${reasonOf(file.message)}`)
+    if (isBroken(file)) report(name, file.message)
     for (const { fullName, duration, failureMessages } of file.assertionResults.filter(isFailed)) {
       const after = duration === undefined ? '' : `, after ${Math.round(duration)} ms`
-      console.log(`failed: ${name} > ${fullName}${after}\n  ${reasonOf(failureMessages[0])}`)
+      report(`${name} > ${fullName}${after}`, failureMessages[0])
     }
   }
 } else {
