@@ -10,6 +10,9 @@ import { endFor, isLive, Pipe, until, untilIdentified } from './witness.js'
 
 // Processes that must not be blamed, and processes that must not be killed.
 
+/** Who must live on has to outlast the looks of a busy machine. */
+const longer = { LIFE: '60' }
+
 afterAll(removePrograms)
 
 describe.each(levels)('%s: two fixtures live at the same time', (level) => {
@@ -33,7 +36,7 @@ describe.each(levels)('%s: two fixtures live at the same time', (level) => {
     mkdirSync(folder)
     const pipe = new Pipe(join(folder, 'pipe'))
     const [holder, killer] = [await proctorOr(skip, level, 60), await proctorOr(skip, level, 60)]
-    const server = holder.run('node', [programFile('server.mjs')], { env: { WITNESS: pipe.path } })
+    const server = holder.run('node', [programFile('server.mjs')], { env: { WITNESS: pipe.path, ...longer } })
     const serving = await untilIdentified(join(holder.workspace.path, 'escapee.pid'))
     const [program = '', ...args] = commandOf('invisible-daemon.sh')
     const command = killer.run(program, args)
@@ -62,7 +65,7 @@ describe.each(levels)('%s: two fixtures live at the same time', (level) => {
     for (let round = 0; round < 10; round += 1) {
       const proctors = [await proctorOr(skip, level, 60), await proctorOr(skip, level, 60)] as const
       const [program = '', ...args] = commandOf('daemon.sh')
-      const commands = proctors.map((proctor) => proctor.run(program, args))
+      const commands = proctors.map((proctor) => proctor.run(program, args, { env: longer }))
       await Promise.all(commands.map((command) => command.waitForExit()))
       const [first, second] = await Promise.all(
         proctors.map((proctor) => untilIdentified(join(proctor.workspace.path, 'escapee.pid'))),
@@ -82,7 +85,7 @@ describe.each(levels)('%s: two runs at the same time', (level) => {
     const runs = await Promise.all([subjectElsewhere(level), subjectElsewhere(level)])
     const daemons = await Promise.all(
       runs.map(async (run) => {
-        await run.start(commandOf('daemon.sh'), {})
+        await run.start(commandOf('daemon.sh'), longer)
         await run.untilExit()
         return untilIdentified(join(run.workspace, 'escapee.pid'))
       }),
