@@ -1,19 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { Allowance } from '../../../src/containment/allowance.js'
-import { track } from '../../../src/containment/root.js'
-import { fromPlain, type Member, type Tree } from '../../../src/containment/tree.js'
+import { fromPlain, type Member } from '../../../src/containment/tree.js'
+import { treeOf } from './tree-of.js'
 
-const tree: Tree = track({
-  identity: { pid: 100, startTime: 1 },
-  mark: 'M=1',
-  locks: undefined,
-  owner: { kind: 'command', fixture: '1', number: 1 } as const,
-  leadsGroup: true,
-  workspace: '/tmp/w',
-  streams: new Set<string>(),
-  isHeld: () => false,
-  groupIsGone: false,
-})
+const tree = treeOf({ pid: 100, startTime: 1 })
 
 const member = (pid: number, ppid: number, command: string): Member =>
   fromPlain(

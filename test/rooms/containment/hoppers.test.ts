@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { pause } from '../../../src/base/clock.js'
 import { BasicContainment } from '../../../src/containment/basic.js'
-import { type Root, track } from '../../../src/containment/root.js'
+import type { Root } from '../../../src/containment/root.js'
 import { TableSource } from '../../../src/containment/table-source.js'
 import { table } from '../../../src/system/process-table/current.js'
 import { isRunning } from '../../../src/system/process-table/holder.js'
@@ -13,6 +13,7 @@ import type { ProcessRecord } from '../../../src/system/process-table/table.js'
 import { Pipe } from '../../escapes/witness.js'
 import { cleanEnvironment } from '../../inner-run.js'
 import { eventually, makeFolder, removeFolder } from '../../machine.js'
+import { treeOf } from './tree-of.js'
 
 // Programs that start themselves anew, each time in another session, as a guardian meets them. The kill goes on until a
 // look finds nobody. What forked while the table was listed is ended where it is found, which is often enough, too: so a
@@ -51,17 +52,8 @@ test.runIf(process.platform === 'linux')('all are dead, although some hop while 
   const script = `exec 9>pipe; for life in ${lives.join(' ')}; do setsid -f sh -c "$0" "$0" $life 0; done; read go`
   const env = cleanEnvironment({ PROCTOR_MARK_hoppers: '1' })
   const leader = spawn('sh', ['-c', script, hopper], { cwd: folder, detached: true, env, stdio: ['pipe', 1, 2] })
-  const tree = track({
-    identity: table.identify(leader.pid!)!,
-    mark,
-    locks: undefined,
-    owner: { kind: 'command', fixture: '0.1', number: 1 } as const,
-    leadsGroup: true,
-    workspace: folder,
-    streams: new Set<string>(),
-    isHeld: () => leader.exitCode === null && leader.signalCode === null,
-    groupIsGone: false,
-  })
+  const isHeld = (): boolean => leader.exitCode === null && leader.signalCode === null
+  const tree = treeOf(table.identify(leader.pid!)!, { mark, workspace: folder, isHeld })
   await eventually(() => (pipe.isHeld ? true : undefined), 'somebody holds the pipe')
   leader.stdin!.end('go\n')
   await once(leader, 'exit')

@@ -3,13 +3,14 @@ import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import { pause } from '../../../src/base/clock.js'
 import { BasicContainment } from '../../../src/containment/basic.js'
-import { type Root, track } from '../../../src/containment/root.js'
+import type { Root } from '../../../src/containment/root.js'
 import { TableSource } from '../../../src/containment/table-source.js'
 import type { Tree } from '../../../src/containment/tree.js'
 import { table } from '../../../src/system/process-table/current.js'
 import type { ProcessRecord } from '../../../src/system/process-table/table.js'
 import { cleanEnvironment } from '../../inner-run.js'
 import { isRunning } from '../../machine.js'
+import { treeOf } from './tree-of.js'
 
 // How long a kill goes on, on machines that a test cannot wait for: too busy to list its processes in time, or with others
 // that fork while it does. The processes and the signals are real.
@@ -25,15 +26,9 @@ async function givenOrphan(): Promise<Tree> {
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   await once(child, 'spawn')
-  return track({
-    identity: table.identify(child.pid!)!,
+  return treeOf(table.identify(child.pid!)!, {
     mark: 'PROCTOR_MARK_loop=1',
-    locks: undefined,
-    owner: { kind: 'command', fixture: '0.1', number: 1 } as const,
     leadsGroup: false,
-    workspace: '/nowhere',
-    streams: new Set<string>(),
-    isHeld: () => false,
     groupIsGone: true,
   })
 }

@@ -5,7 +5,7 @@ import { pause } from '../../../src/base/clock.js'
 import { BasicContainment } from '../../../src/containment/basic.js'
 import { ChildLedger } from '../../../src/containment/child-ledger.js'
 import { Orphans } from '../../../src/containment/orphans.js'
-import { type Root, track } from '../../../src/containment/root.js'
+import type { Root } from '../../../src/containment/root.js'
 import { reapGroups, stopGroup } from '../../../src/containment/storm.js'
 import { StrictContainment } from '../../../src/containment/strict.js'
 import { TableSource } from '../../../src/containment/table-source.js'
@@ -16,6 +16,7 @@ import type { ProcessIdentity, ProcessRecord } from '../../../src/system/process
 import { loadNatives, type Natives } from '../../../src/system/syscalls.js'
 import { cleanEnvironment } from '../../inner-run.js'
 import { eventually, findByCommandLine, isRunning, uniqueNumber } from '../../machine.js'
+import { treeOf } from './tree-of.js'
 
 // How a group is stopped that nobody can read: because every member that is read has already exited, or because the
 // machine is too busy to list its processes. Each shell of the first tests leaves one living member and one dead one, and
@@ -25,19 +26,8 @@ const loaded = loadNatives()
 const natives = loaded as Natives
 const ledger = new ChildLedger()
 
-function givenTree(identity: ProcessIdentity, isHeld = (): boolean => false): Tree {
-  return track({
-    identity,
-    mark: 'PROCTOR_MARK_storm=1',
-    locks: undefined,
-    owner: { kind: 'command', fixture: '0.1', number: 1 } as const,
-    leadsGroup: true,
-    workspace: '/nowhere',
-    streams: new Set<string>(),
-    isHeld,
-    groupIsGone: false,
-  })
-}
+const givenTree = (identity: ProcessIdentity, isHeld = (): boolean => false): Tree =>
+  treeOf(identity, { mark: 'PROCTOR_MARK_storm=1', isHeld })
 
 const stateOf = (pid: number): string | undefined => readStat(pid)?.state
 
