@@ -1,5 +1,6 @@
 // Counts what Vitest's reports in a folder say: `node .ci/count.mjs FOLDER` writes "passed failed skipped". With
-// `--skipped` it names the skipped tests, and with `--failed` the failed ones, with what they failed of.
+// `--skipped` it names the skipped tests, with `--failed` the failed ones and what they failed of, and with `--often`,
+// for reports of several runs, how often each has failed.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
@@ -21,9 +22,20 @@ const reasonOf = (message = '') =>
     .join('\n  ')
     .trim()
 
-const report = (name, message) => console.log(`failed: ${name}${reasonOf(message).replace(/^(?=.)/, '\n  ')}`)
-
 const tests = files.flatMap(({ assertionResults }) => assertionResults)
+
+/** Every failed test and every file that failed to load. */
+const failures = files.flatMap((file) => {
+  const path = relative('', file.name)
+  const failed = file.assertionResults.filter(isFailed).map(({ fullName, duration, failureMessages: [message] }) => {
+    const after = duration === undefined ? '' : `, after ${Math.round(duration)} ms`
+    return { name: `${path} > ${fullName}`, after, message }
+  })
+  return isBroken(file) ? [{ name: path, after: '', message: file.message }, ...failed] : failed
+})
+
+const report = (head, message) => console.log(`${head}${reasonOf(message).replace(/^(?=.)/, '\n  ')}`)
+
 if (wanted === '--skipped') {
   for (const { name, assertionResults } of files) {
     for (const { fullName } of assertionResults.filter(isSkipped)) {
@@ -31,16 +43,17 @@ if (wanted === '--skipped') {
     }
   }
 } else if (wanted === '--failed') {
-  for (const file of files) {
-    const name = relative('', file.name)
-    if (isBroken(file)) report(name, file.message)
-    for (const { fullName, duration, failureMessages } of file.assertionResults.filter(isFailed)) {
-      const after = duration === undefined ? '' : `, after ${Math.round(duration)} ms`
-      report(`${name} > ${fullName}${after}`, failureMessages[0])
-    }
+  for (const { name, after, message } of failures) report(`failed: ${name}${after}`, message)
+} else if (wanted === '--often') {
+  const seen = new Map()
+  for (const { name, message } of failures) {
+    const { count, first } = seen.get(name) ?? { count: 0, first: message }
+    seen.set(name, { count: count + 1, first })
+  }
+  for (const [name, { count, first }] of [...seen].toSorted(([, a], [, b]) => b.count - a.count)) {
+    report(`${count} x ${name}`, first)
   }
 } else {
   const passed = tests.filter(({ status }) => status === 'passed').length
-  const failed = tests.filter(isFailed).length + files.filter(isBroken).length
-  console.log(passed, failed, tests.filter(isSkipped).length)
+  console.log(passed, failures.length, tests.filter(isSkipped).length)
 }
