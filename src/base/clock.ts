@@ -49,6 +49,20 @@ export function after(ms: number, callback: () => void): () => void {
   return () => clearTimer(timer)
 }
 
+/** A time to race against. `over` resolves after `ms` milliseconds, or with `end()`, which leaves no timer behind. */
+export function timeLimit(ms: number): { readonly over: Promise<void>; readonly end: () => void } {
+  let end = (): void => {}
+  // It is resolved in any case: Vitest's --detect-async-leaks lists every promise that never is.
+  const over = new Promise<void>((resolve) => {
+    const cancel = after(ms, resolve)
+    end = () => {
+      cancel()
+      resolve()
+    }
+  })
+  return { over, end }
+}
+
 /**
  * Calls `callback` once, in this turn of the event loop, after what can be read has been read. Returns a function that
  * cancels that.
@@ -85,9 +99,14 @@ export function every(ms: number, callback: () => void): () => void {
   return () => clearTimerInterval(timer)
 }
 
-/** Calls `callback` once, `ms` milliseconds from now, without keeping the process alive. */
-export function later(ms: number, callback: () => void): void {
-  startTimer(callback, ms).unref()
+/**
+ * Calls `callback` once, `ms` milliseconds from now, without keeping the process alive. Returns a function that cancels
+ * that.
+ */
+export function later(ms: number, callback: () => void): () => void {
+  const timer = startTimer(callback, ms)
+  timer.unref()
+  return () => clearTimer(timer)
 }
 
 const cell = new Int32Array(new SharedArrayBuffer(4))

@@ -1,4 +1,4 @@
-import { after, now } from '../base/clock.js'
+import { later, now } from '../base/clock.js'
 import { type CommandState, ProctorError, type SpawnError } from '../base/errors.js'
 import { withHelp } from '../base/error-text.js'
 import type { Member, Tree } from '../containment/tree.js'
@@ -76,7 +76,7 @@ export class Command {
     if (settings.usage) this.#meter = UsageMeter.begin(started.tree)
     this.#listen(started.transport)
     if (settings.input !== undefined) this.input.writeAtStart(settings.input)
-    if (settings.timeout !== undefined) this.#stopTimeout = after(settings.timeout, () => this.#timeOut())
+    if (settings.timeout !== undefined) this.#stopTimeout = later(settings.timeout, () => this.#timeOut())
   }
 
   #fail(error: SpawnError): void {
