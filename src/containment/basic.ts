@@ -7,6 +7,7 @@ import {
   signalTreeGroup,
   signalTrees,
 } from './containment.js'
+import { Exempt } from './exempt.js'
 import { KillLoop, type Round, type Signalled, type Targets } from './kill-loop.js'
 import { every, now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
@@ -19,7 +20,7 @@ import { remember } from './root.js'
 import { type Found, scan, type Scan } from './scan.js'
 import type { Source } from './source.js'
 import { TableSource } from './table-source.js'
-import { isGroupGone, type Member, splitTrees, toMember, type Tree } from './tree.js'
+import { isGroupGone, type Member, toMember, type Tree } from './tree.js'
 
 // Without a subreaper there is no complete list of descendants. The whole process table is searched instead, before the
 // first signal (a chain of parents breaks with its first death) and after every round, for everything by which a command's
@@ -132,12 +133,11 @@ export class BasicContainment implements Containment {
     const hasBegun = [...trees].every((tree) => this.#begun.has(tree))
     if (!hasBegun && this.#isForkStorm()) this.#hold(trees, exempt)
     const killFound = (record: ProcessRecord): void => {
-      if (hasBegun && !targets.isExempt(record)) signalProcess(record, 'SIGKILL')
+      if (hasBegun) signalProcess(record, 'SIGKILL')
     }
-    const { members, isUncertain, isRestless, traces } = await this.#scan(trees, killFound)
-    const left = members.filter(({ record }) => !targets.isExempt(record))
+    const { members: left, isUncertain, isRestless, traces } = await this.#scan(trees, killFound, exempt)
     if (left.length > 0 || isUncertain) {
-      signalTrees([...trees], [...left, ...oneOfEachStorm(traces)].map(toTreeMember), 'SIGKILL', exempt)
+      signalTrees([...trees], [...left, ...oneOfEachStorm(traces)].map(toTreeMember), 'SIGKILL', exempt.members)
       for (const tree of trees) this.#begun.add(tree)
     }
     const signalled = [
@@ -167,33 +167,37 @@ export class BasicContainment implements Containment {
    * Stops the groups of these trees, so that they fork no more. A machine that is busy with a storm takes seconds to list
    * its processes, and would find the storm elsewhere each time.
    */
-  #hold(trees: ReadonlySet<Tree>, exempt: readonly Member[]): void {
-    const split = splitTrees(exempt)
-    const whole = [...trees].filter((tree) => tree.leadsGroup && !tree.groupIsGone && !split.has(tree))
+  #hold(trees: ReadonlySet<Tree>, exempt: Exempt): void {
+    const whole = [...trees].filter((tree) => tree.leadsGroup && !tree.groupIsGone && !exempt.splits(tree))
     const leaderless = whole.filter((tree) => signalTreeGroup(tree, [], 'SIGSTOP') !== 'sent')
     const stop = (record: ProcessRecord): void => {
       if (leaderless.some(({ identity }) => identity.pid === record.group)) signalGroup(record.group, record, 'SIGSTOP')
     }
-    findRecentForks(leaderless, lastPid(), stormTime, stop, (each) => this.#source.spares(each))
+    findRecentForks(leaderless, lastPid(), stormTime, stop, this.#isSpared(exempt))
   }
 
-  /** Calls `onFound` with each process that keeps forking, as soon as it is found. */
+  #isSpared(exempt: Exempt): (record: ProcessRecord) => boolean {
+    return (each) => this.#source.spares(each) || exempt.has(each)
+  }
+
+  /** Looks for everything but what is exempt. Calls `onFound` with each process that keeps forking, as soon as it is found. */
   async #scan(
     wanted: ReadonlySet<Tree>,
     onFound: (record: ProcessRecord) => void,
+    exempt = new Exempt(),
   ): Promise<Scan<Tree> & { readonly isRestless: boolean }> {
     const last = table.name === 'linux' ? lastPid() : 0
     // It scans for all trees, so that a process of another tree is not taken for one of these.
     const { members, unattributed, isUncertain, traces } = await scan(this.#source, [...this.#trees])
     for (const tree of wanted) isGroupGone(tree)
+    const isWanted = ({ record, root }: Found<Tree>): boolean => wanted.has(root) && !exempt.has(record)
+    const met = traces.filter(isWanted)
     const hasForked = table.name === 'linux' && (lastPid() !== last || traces.length > 0)
-    const time = traces.length > 0 ? stormTime : peekTime
-    const forks = hasForked
-      ? findRecentForks([...wanted], last, time, onFound, (each) => this.#source.spares(each))
-      : []
-    const all = [...traces.filter(({ root }) => wanted.has(root)), ...forks]
+    const time = met.length > 0 ? stormTime : peekTime
+    const forks = hasForked ? findRecentForks([...wanted], last, time, onFound, this.#isSpared(exempt)) : []
+    const all = [...met, ...forks]
     return {
-      members: members.filter(({ root }) => wanted.has(root)),
+      members: members.filter(isWanted),
       unattributed,
       isUncertain: isUncertain || all.length > 0,
       isRestless: hasForked,

@@ -1,10 +1,11 @@
 import { type KillOutcome, toSurvivor } from './containment.js'
-import { after, backoff, now, pause, sleep, turn } from '../base/clock.js'
+import { backoff, now, pause, sleep, timeLimit, turn } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 import type { SignalOutcome } from '../system/signals.js'
 import type { Evidence } from './evidence.js'
-import { type Member, type ProcessInfo, splitTrees, toMember, type Tree } from './tree.js'
+import { Exempt } from './exempt.js'
+import { type Member, type ProcessInfo, toMember, type Tree } from './tree.js'
 
 // The one kill loop: each round looks, and has SIGKILL sent to each process of the trees to be killed, until so many rounds
 // in a row find none. All kills that are under way share the loop, so that two hundred tests cost one loop and not two hundred.
@@ -45,10 +46,7 @@ export interface Round {
 /** What a round needs to know about all kills under way. */
 export interface Targets {
   readonly trees: ReadonlySet<Tree>
-  readonly exempt: readonly Member[]
-  isExempt(record: ProcessIdentity): boolean
-  /** Whether an exempt process is in the tree's own group. Then the group is never signalled as a whole. */
-  isSplit(tree: Tree): boolean
+  readonly exempt: Exempt
   /** Whether a process was sent SIGKILL a moment ago. */
   wasSignalled(record: ProcessIdentity): boolean
   /** Whether a kill ends if this round finds nothing. Then the round leaves nothing out. */
@@ -103,16 +101,15 @@ async function leadersExits(begun: readonly Member[]): Promise<void> {
     pid === tree.identity.pid && tree.leaderExit !== undefined ? [tree.leaderExit] : [],
   )
   if (exits.length === 0 || exits.length < begun.length) return
-  let cancel = (): void => {}
-  const limit = new Promise<void>((resolve) => (cancel = after(patience, resolve)))
-  await Promise.race([limit, Promise.all(exits)])
-  cancel()
+  const limit = timeLimit(patience)
+  await Promise.race([limit.over, Promise.all(exits)])
+  limit.end()
 }
 
 export class KillLoop {
   readonly #steps: KillSteps
   readonly #requests = new Set<Request>()
-  readonly #exempt = new Map<number, Member>()
+  readonly #exempt = new Exempt()
   readonly #signalled = new Map<number, { readonly startTime: number; readonly at: number }>()
   readonly #toBegin: { readonly trees: readonly Tree[]; readonly exempt: readonly Member[] }[] = []
   #beginning: Promise<readonly Member[]> | undefined
@@ -130,7 +127,7 @@ export class KillLoop {
     await leadersExits(begun)
     return new Promise((resolve, reject) => {
       // Only noted now, because the end of another kill's loop would have cleared it.
-      for (const each of exempt) this.#exempt.set(each.pid, each)
+      for (const each of exempt) this.#exempt.add(each)
       const killed = new Map(begun.map((member) => [member.pid, member]))
       this.#requests.add({ trees: own, deadline: now() + timeout, killed, empty: 0, rounds: 0, resolve, reject })
       if (!this.#isRunning) void this.#run()
@@ -187,9 +184,7 @@ export class KillLoop {
     const [any] = trees
     const round = await this.#steps.round({
       trees,
-      exempt: [...this.#exempt.values()],
-      isExempt: ({ pid, startTime }) => this.#exempt.get(pid)?.startTime === startTime,
-      isSplit: (tree) => splitTrees(this.#exempt.values()).has(tree),
+      exempt: this.#exempt,
       wasSignalled: (record) => this.#wasSignalled(record),
       isLast: requests.some(({ empty }) => empty >= this.#steps.emptyRounds - 1),
       any,

@@ -3,6 +3,7 @@ import { isProof } from './evidence.js'
 import type { ChildLedger } from './child-ledger.js'
 import type { Natives } from '../system/syscalls.js'
 import type { AmbiguousOrphan } from './kill-loop.js'
+import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import { parseMarks } from './marks.js'
 import { now, pause, wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
@@ -50,6 +51,8 @@ export interface StrictHost extends Self {
   /** All living trees of this worker. */
   readonly trees: Set<Tree>
   readonly outside: Set<string>
+  /** The second marks of ended trees of which an allowed process lives on. */
+  readonly spared: Set<bigint>
   /** The pid of this worker's own guardian, which may be older than the fixtures. */
   readonly guardian: () => number | undefined
 }
@@ -238,6 +241,19 @@ export class Orphans {
   }
 
   /**
+   * Called when only allowed processes of a tree live on. What carries the tree's mark once it is no longer known has
+   * come from them.
+   */
+  spare({ locks }: Tree): void {
+    if (locks !== undefined) this.#host.spared.add(locks)
+  }
+
+  #isSpared({ pid }: ProcessRecord): boolean {
+    const limit = this.#host.spared.size > 0 ? readLocksMark(pid) : undefined
+    return limit !== undefined && [...this.#host.spared].some((mark) => carriesLocksMark(limit, mark))
+  }
+
+  /**
    * The commands that could have started a process, by their start times. The start time of a hidden process is
    * unknown.
    */
@@ -270,6 +286,7 @@ export class Orphans {
    */
   #eliminate(record: ProcessRecord, attribution: Attribution<Tree>, isWanted: IsWanted): Attribution<Tree> {
     if (attribution.kind !== 'unattributed') return attribution
+    if (this.#isSpared(record)) return foreign
     const candidates = this.#candidatesFor(record)
     const tree = candidates.at(-1)
     if (tree === undefined || this.#mayBeOfUnheard(record)) return attribution

@@ -25,10 +25,19 @@ export class Outsiders {
   #numbers: NumbersFile | undefined
 
   /**
-   * The processes that carry the mark of one of these roots. Pids for which `isElsewhere` is true are not looked at.
+   * The processes that carry the mark of one of the wanted roots, and are neither among the children of this process nor
+   * known to belong to another root.
    */
-  find<Of extends Root>(roots: readonly Of[], isElsewhere: (pid: number) => boolean): Found<Of>[] {
-    const marked = roots.filter(({ locks }) => locks !== undefined)
+  find<Of extends Root>(
+    roots: Iterable<Of>,
+    isWanted: (root: Of) => boolean,
+    children: readonly number[],
+  ): Found<Of>[] {
+    const all = [...roots]
+    const others = all.filter((root) => !isWanted(root))
+    const listed = new Set(children)
+    const isElsewhere = (pid: number): boolean => listed.has(pid) || others.some(({ known }) => known.has(pid))
+    const marked = all.filter((root) => isWanted(root) && root.locks !== undefined)
     const [oldest] = marked.toSorted((a, b) => a.identity.startTime - b.identity.startTime)
     if (oldest === undefined) return []
     const last = (this.#numbers ??= new NumbersFile()).last()

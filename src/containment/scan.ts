@@ -20,7 +20,7 @@ export interface Scan<Of> {
   readonly members: readonly Found<Of>[]
   /** Orphans that may belong to anybody. */
   readonly unattributed: readonly ProcessRecord[]
-  /** Whether something is alive that cannot be attributed now, or has left a trace. */
+  /** Whether something is alive that cannot be attributed now. */
   readonly isUncertain: boolean
   /** Processes that were first seen as zombies. They were alive a moment ago, and may have started something. */
   readonly traces: readonly Found<Of>[]
@@ -110,5 +110,5 @@ export async function scan<Of extends Root>(source: Source, roots: readonly Of[]
   }
   const members = [...found.values()].filter(({ record }) => !isZombie(record))
   const { traces } = pass
-  return { members, unattributed, isUncertain: isUncertain || traces.length > 0, traces }
+  return { members, unattributed, isUncertain, traces }
 }

@@ -3,16 +3,15 @@ import { type Evidence, isProof } from './evidence.js'
 import type { ChildLedger } from './child-ledger.js'
 import { inPassing, type Containment, type KillOutcome, type Sighting, signalTrees } from './containment.js'
 import type { Natives } from '../system/syscalls.js'
+import { Exempt } from './exempt.js'
 import { KillLoop, type Round, type Signalled, type Targets, type AmbiguousOrphan } from './kill-loop.js'
 import { every, now, sleep } from '../base/clock.js'
-import { table } from '../system/process-table/current.js'
 import { ChildrenFile, descendantsOf, readStat } from '../system/process-table/linux.js'
 import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
 import { signalGroup, signalProcess } from '../system/signals.js'
 import { flood, reapInterval, type IsWanted, Orphans, type StrictHost } from './orphans.js'
 import { Outsiders } from './outsiders.js'
 import { remember } from './root.js'
-import type { Found } from './scan.js'
 import { reapGroups, stopGroups } from './storm.js'
 import { describeBeforeEnd, isGroupGone, isHidden, type Member, toMember, type Tree } from './tree.js'
 
@@ -122,14 +121,15 @@ export class StrictContainment implements Containment {
   }
 
   look(trees: readonly Tree[]): Promise<Sighting> {
-    const wanted = new Set(trees)
     const hadFlood = this.#reapGroups() > 0
-    const seen = this.#rounds(wanted)
+    const seen = this.#rounds(new Set(trees))
     const unattributed = seen.unattributed.map(({ info }) => info)
     return Promise.resolve({ ...seen, unattributed, isUncertain: seen.isUncertain || hadFlood })
   }
 
   async kill(trees: readonly Tree[], timeout: number, exempt: readonly Member[] = []): Promise<KillOutcome> {
+    for (const { tree } of exempt) this.#orphans.spare(tree)
+    const spared = new Exempt(exempt)
     const outcome = await this.#kills.kill(trees, timeout, exempt)
     // In the middle of a fork or an exec a process cannot be attributed, but a moment later it can.
     const deadline = now() + decisionTime
@@ -137,8 +137,7 @@ export class StrictContainment implements Containment {
       if (now() >= deadline) return { ...outcome, unattributed }
       await sleep(10)
       const seen = this.#round(new Set(trees))
-      const isExempt = (member: Member): boolean => exempt.some((each) => table.isSame(each, member))
-      if (!seen.members.every(isExempt)) {
+      if (!seen.members.every((member) => spared.has(member))) {
         const more = await this.#kills.kill(trees, timeout, exempt)
         return { ...more, killed: [...outcome.killed, ...more.killed] }
       }
@@ -154,9 +153,10 @@ export class StrictContainment implements Containment {
     if (first.isUncertain) this.#hold(trees, exempt)
     // What is stopped can be read. Otherwise it would die with its group, and nobody could say that it was there.
     const { members } = first.isUncertain ? this.#rounds(new Set(trees)) : first
-    const killed = members.filter((member) => !exempt.some((each) => table.isSame(each, member)))
+    const spared = new Exempt(exempt)
+    const killed = members.filter((member) => !spared.has(member))
     describeBeforeEnd(killed)
-    signalTrees(trees, members, 'SIGKILL', exempt)
+    signalTrees(trees, killed, 'SIGKILL', exempt)
     return killed
   }
 
@@ -177,7 +177,7 @@ export class StrictContainment implements Containment {
     const ambiguous: ProcessRecord[] = []
     const killedGroups = new Set<Tree>()
     const killGroup = (record: ProcessRecord, tree: Tree, evidence: Evidence): void => {
-      if (record.group !== tree.identity.pid || killedGroups.has(tree) || targets.isSplit(tree)) return
+      if (record.group !== tree.identity.pid || killedGroups.has(tree) || targets.exempt.splits(tree)) return
       const isItsGroup = isProof(evidence) || tree.groups.has(record.group)
       if (isItsGroup && signalGroup(record.group, record, 'SIGKILL') === 'sent') killedGroups.add(tree)
     }
@@ -200,7 +200,9 @@ export class StrictContainment implements Containment {
         } else ambiguous.push(record)
         continue
       }
-      const attribution = this.#orphans.attribute(record, !targets.isExempt(record), (tree) => targets.trees.has(tree))
+      const attribution = this.#orphans.attribute(record, !targets.exempt.has(record), (tree) =>
+        targets.trees.has(tree),
+      )
       if (isZombie(record)) {
         // In a storm, a process has exited before a signal reaches it. Until this process waits for the zombie, the
         // number of its group belongs to nobody else, so the group can be signalled as a whole.
@@ -211,11 +213,11 @@ export class StrictContainment implements Containment {
         const tree = attribution.kind === 'ours' ? attribution.root : any
         const mayBeOurs = attribution.kind !== 'foreign' && tree !== undefined && targets.trees.has(tree)
         // The zombie of a process that was signalled is no trace of another one.
-        if (isFresh && mayBeOurs && !targets.wasSignalled(record)) {
+        if (isFresh && mayBeOurs && !targets.wasSignalled(record) && !targets.exempt.has(record)) {
           signalled.push({ record, tree, evidence: 'elimination', outcome: 'gone' })
         }
       } else if (attribution.kind === 'ours') {
-        if (targets.trees.has(attribution.root) && !targets.isExempt(record)) {
+        if (targets.trees.has(attribution.root) && !targets.exempt.has(record)) {
           kill(record, attribution.root, attribution.evidence)
         }
       } else if (attribution.kind === 'unknown' && any !== undefined) {
@@ -226,8 +228,12 @@ export class StrictContainment implements Containment {
       } else if (attribution.kind === 'unattributed') ambiguous.push(record)
     }
     if (signalled.length === 0 && targets.isLast) {
-      for (const { record, root, evidence } of this.#outside(pids, (tree) => targets.trees.has(tree))) {
-        if (!targets.isExempt(record)) kill(record, root, evidence)
+      for (const { record, root, evidence } of this.#outsiders.find(
+        this.#host.trees,
+        (tree) => targets.trees.has(tree),
+        pids,
+      )) {
+        if (!targets.exempt.has(record)) kill(record, root, evidence)
       }
     }
     return {
@@ -296,7 +302,7 @@ export class StrictContainment implements Containment {
       } else if (attribution.kind === 'unknown') isUncertain = true
     }
     if (decides && members.length === 0 && !isUncertain) {
-      const outsiders = this.#outside(pids, (tree) => wanted.has(tree))
+      const outsiders = this.#outsiders.find(this.#host.trees, (tree) => wanted.has(tree), pids)
       members.push(...outsiders.map(({ record, root, evidence }) => toMember(record, root, evidence)))
     }
     return { members, unattributed, isUncertain }
@@ -306,17 +312,6 @@ export class StrictContainment implements Containment {
   #edgesOf(children: readonly number[]): readonly number[] {
     if (children.length <= 2 * flood) return children
     return children.filter((pid, at) => at < flood || at >= children.length - flood || this.#orphans.isLeaders(pid))
-  }
-
-  /** The processes of the wanted trees that are in no list of children. */
-  #outside(children: readonly number[], isWanted: IsWanted): Found<Tree>[] {
-    const trees = [...this.#host.trees]
-    const others = trees.filter((tree) => !isWanted(tree))
-    const listed = new Set(children)
-    return this.#outsiders.find(
-      trees.filter(isWanted),
-      (pid) => listed.has(pid) || others.some(({ known }) => known.has(pid)),
-    )
   }
 
   /** Our children, the newest first: a process that keeps forking is at the end of the list, and soon gone. */

@@ -7,7 +7,7 @@ import { markName, outsideName, parseMarks } from '../containment/marks.js'
 import { remember, type Root, track } from '../containment/root.js'
 import { TableSource } from '../containment/table-source.js'
 import { type Member, toMember, type Tree } from '../containment/tree.js'
-import { pidsWithBelow } from '../system/forest.js'
+import { pidsFrom } from '../system/forest.js'
 import { table } from '../system/process-table/current.js'
 import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 import { ownAncestors } from '../system/signals.js'
@@ -71,11 +71,11 @@ class EstateSource extends TableSource {
     }
   }
 
-  /** The exempt processes, and all their descendants. */
+  /** The exempt processes, and all that has come from them. */
   #exemptIn(records: ReadonlyMap<number, ProcessRecord>): ProcessRecord[] {
     if (!this.mayExempt) return []
     const all = [...records.values()]
-    const found = pidsWithBelow(all, (record) => this.#isExempt(record))
+    const found = pidsFrom(all, (record) => this.#isExempt(record))
     return all.filter(({ pid }) => found.has(pid))
   }
 
@@ -83,7 +83,8 @@ class EstateSource extends TableSource {
   override spares(record: ProcessRecord): boolean {
     if (!this.mayExempt) return false
     for (let each: ProcessRecord | undefined = record; each !== undefined; each = table.identify(each.ppid)) {
-      if (this.#isExempt(each)) return true
+      const leaders = [each.group, each.session].flatMap((pid) => table.identify(pid) ?? [])
+      if ([each, ...leaders].some((one) => this.#isExempt(one))) return true
     }
     return false
   }

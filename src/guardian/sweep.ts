@@ -6,7 +6,7 @@ import { formatOwner, type Owner, thisOwner } from '../containment/owner.js'
 import { isSharedMark } from '../containment/threads/shared-mark.js'
 import { findStrays as straysBelow } from '../containment/threads/strays.js'
 import { type PlainMember, toInfo } from '../containment/tree.js'
-import { pidsWithBelow } from '../system/forest.js'
+import { pidsFrom } from '../system/forest.js'
 import { now, sleep } from '../base/clock.js'
 import { removeAbandonedWorkspaces } from '../workspace/abandoned.js'
 import { removeAbandonedCoverage } from '../workspace/coverage-folder.js'
@@ -46,7 +46,7 @@ export function findStrays(isAllowed: (command: string) => boolean): MarkedProce
     evidence: 'mark',
     owner,
   }))
-  const allowed = pidsWithBelow(found, ({ command }) => isAllowed(command))
+  const allowed = pidsFrom(found, ({ command }) => isAllowed(command))
   return found.filter(({ pid }) => !allowed.has(pid))
 }
 

@@ -4,7 +4,7 @@ import { services } from '../guard/options.js'
 import { backoff, every, now, sleep, wallClock } from '../base/clock.js'
 import { alwaysAllowed } from '../containment/allowance.js'
 import { askToEnd, climb, outcomeOfKill, sweepTimeout } from '../containment/ladder.js'
-import { pidsWithBelow } from '../system/forest.js'
+import { pidsFrom } from '../system/forest.js'
 import { table } from '../system/process-table/current.js'
 import { keyOf } from '../system/process-table/table.js'
 import { isMatch } from '../wait/pattern.js'
@@ -99,7 +99,7 @@ export class RunDescendants {
   /** The live processes that are not allowed. `allow` does not apply to the command itself. */
   async #blamed(): Promise<Sight> {
     const sight = await this.#look()
-    const allowed = pidsWithBelow(
+    const allowed = pidsFrom(
       sight.members,
       ({ pid }) => pid !== this.#leader && this.#patterns.some((pattern) => isMatch(pattern, table.commandLine(pid))),
     )

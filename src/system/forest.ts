@@ -22,15 +22,31 @@ export function visitBelow(pid: number, forest: Forest, visit: (record: ProcessR
   }
 }
 
+type Node = Pick<ProcessRecord, 'pid' | 'ppid'>
+
 /** The pids of those for which `isMeant` holds, and of everything below them, as far as it is in the list. */
-export function pidsWithBelow<Of extends Pick<ProcessRecord, 'pid' | 'ppid'>>(
+export const pidsWithBelow = <Of extends Node>(list: readonly Of[], isMeant: (each: Of) => boolean): Set<number> =>
+  closure(list, isMeant, ({ ppid }, found) => found.has(ppid))
+
+/**
+ * The same, and whoever is in a group or session that one of them leads: it has come from there, even if its parent has
+ * gone.
+ */
+export const pidsFrom = <Of extends Node & Pick<ProcessRecord, 'group' | 'session'>>(
   list: readonly Of[],
   isMeant: (each: Of) => boolean,
+): Set<number> =>
+  closure(list, isMeant, ({ ppid, group, session }, found) => found.has(ppid) || found.has(group) || found.has(session))
+
+function closure<Of extends Node>(
+  list: readonly Of[],
+  isMeant: (each: Of) => boolean,
+  isNext: (each: Of, found: ReadonlySet<number>) => boolean,
 ): Set<number> {
   const found = new Set(list.filter(isMeant).map(({ pid }) => pid))
   for (let before = -1; before !== found.size;) {
     before = found.size
-    for (const { pid, ppid } of list) if (found.has(ppid)) found.add(pid)
+    for (const each of list) if (isNext(each, found)) found.add(each.pid)
   }
   return found
 }

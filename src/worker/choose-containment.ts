@@ -15,6 +15,7 @@ import { reasonAgainstStrict } from './subreaper.js'
 const hostOf = (state: WorkerState): StrictHost => ({
   trees: state.trees,
   outside: new Set([state.outside]),
+  spared: state.spared,
   session: ownSession(),
   guardian: () => state.guardian?.pid,
 })

@@ -28,6 +28,8 @@ export interface WorkerState {
   strict: StrictContainment | undefined
   /** Strangers that this worker adopted as a subreaper: pid and start time. */
   readonly orphans: Map<number, number>
+  /** The second marks of ended commands of which an allowed process lives on. */
+  readonly spared: Set<bigint>
   basic: BasicContainment | undefined
   remote: RemoteContainment | undefined
   guardian: Guardian | undefined
@@ -58,6 +60,7 @@ function createState(): WorkerState {
     natives: undefined,
     strict: undefined,
     orphans: new Map(),
+    spared: new Set(),
     basic: undefined,
     remote: undefined,
     guardian: undefined,

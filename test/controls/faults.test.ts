@@ -81,8 +81,8 @@ const controls: readonly Control[] = [
   {
     off: 'the look for marked processes outside of the tree (B6)',
     file: 'src/containment/outsiders.ts',
-    from: 'const marked = roots.filter(({ locks }) => locks !== undefined)',
-    to: 'const marked = roots.filter(({ locks }) => locks === undefined)',
+    from: 'isWanted(root) && root.locks !== undefined)',
+    to: 'isWanted(root) && root.locks === undefined)',
     red: [
       "'44' 'daemon in a pid namespace that was th…' strict: after kill() it is dead",
       "'44' 'daemon in a pid namespace that was th…' strict: after teardown() it is dead, blamed",

@@ -31,6 +31,7 @@ const copied = [
   'package.json',
   'fixtures/programs',
   'test/stories',
+  'test/machine.ts',
   'test/needs.ts',
   'test/proc.ts',
   'test/programs.ts',

@@ -20,7 +20,7 @@ const controls: Control[] = [
       { file: 'src/system/signals.ts', from: 'return send(-group, signal)', to: 'return send(group, signal)' },
       {
         file: 'src/containment/strict.ts',
-        from: 'if (targets.trees.has(attribution.root) && !targets.isExempt(record)) {',
+        from: 'if (targets.trees.has(attribution.root) && !targets.exempt.has(record)) {',
         to: 'if (targets.trees.has(attribution.root) && record.pid === attribution.root.identity.pid) {',
       },
       // The last look, which finds processes that carry a mark although nothing else leads to them.
@@ -34,6 +34,19 @@ const controls: Control[] = [
     story: 'Kill a program written in Node killing the parent kills the child',
     // The child is alive. With basic containment, `kill` reports that itself.
     failure: /expected true to be false|could not be ended/,
+  },
+  {
+    off: 'the marks of ended commands of which an allowed process lives on',
+    mutations: [
+      {
+        file: 'src/containment/orphans.ts',
+        from: 'if (locks !== undefined) this.#host.spared.add(locks)',
+        to: 'void locks',
+      },
+    ],
+    file: 'allowed.test.ts',
+    story: 'with containment auto what an allowed process starts in a later test: without environment and parent',
+    failure: /cannot be proven dead|outlived its command/,
   },
   {
     off: 'the verdict on what outlived its command',

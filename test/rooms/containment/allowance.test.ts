@@ -63,4 +63,12 @@ describe('what may outlive its command', () => {
     ]
     expect(allowed(['gradle'], ...members)).toEqual([103, 102, 101])
   })
+
+  test('includes who is in a session or group that it leads, although the parent has gone', () => {
+    const inSession = { ...member(203, 1, 'helper'), session: 201, group: 203 }
+    const inGroup = { ...member(204, 1, 'helper'), session: 100, group: 201 }
+    const elsewhere = { ...member(205, 1, 'helper'), session: 205, group: 205 }
+    const members = [inSession, inGroup, elsewhere, member(201, 1, 'gradle')]
+    expect(allowed(['gradle'], ...members)).toEqual([203, 204, 201])
+  })
 })

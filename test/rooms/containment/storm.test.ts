@@ -55,7 +55,13 @@ async function givenOrphans(): Promise<{ tree: Tree; dead: number; alive: number
   const tree = givenTree(identity)
   child.stdin!.end('go\n')
   await once(child, 'exit')
-  const around = { trees: new Set([tree]), outside: new Set<string>(), session: 0, guardian: () => undefined }
+  const around = {
+    trees: new Set([tree]),
+    outside: new Set<string>(),
+    spared: new Set<bigint>(),
+    session: 0,
+    guardian: () => undefined,
+  }
   return { tree, dead, alive, orphans: new Orphans(natives, ledger, around, new Map()) }
 }
 
@@ -135,7 +141,7 @@ describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a st
 
   test('is named when it is ended, although whatever is read has already exited', async () => {
     const trees = new Set<Tree>()
-    const around = { trees, outside: new Set<string>(), session: 0, guardian: slowly(trees) }
+    const around = { trees, outside: new Set<string>(), spared: new Set<bigint>(), session: 0, guardian: slowly(trees) }
     const strict = new StrictContainment(natives, ledger, around, new Map())
     strict.enter('0.1')
     onTestFinished(() => strict.leave('0.1'))
