@@ -1,7 +1,7 @@
 import type { Containment } from '../containment/containment.js'
 import { signalTrees } from '../containment/containment.js'
 import { ContainmentError } from '../base/errors.js'
-import { after, backoff, now, sleep } from '../base/clock.js'
+import { backoff, now, sleep, timeLimit } from '../base/clock.js'
 import { firstRows } from '../base/table.js'
 import { killTimeout, untilGone } from '../containment/ladder.js'
 import { pidsWithBelow } from '../system/forest.js'
@@ -219,6 +219,7 @@ export class Endings {
     for (let left = this.#graceEnd - now(); left > 0 && !this.#process.isSettled; left = this.#graceEnd - now()) {
       const hurried = new Promise<void>((resolve) => (this.#hurry = resolve))
       await this.settledWithin(left, hurried)
+      this.#hurry()
     }
     const left = (await look()).filter((member) => !isInGroup(member))
     signalTrees([], left, 'SIGTERM')
@@ -228,13 +229,9 @@ export class Endings {
 
   /** Waits up to `ms` milliseconds for the exit and the drain. Leaves no timer behind. */
   async settledWithin(ms: number, ...others: readonly Promise<void>[]): Promise<void> {
-    let cancel = (): void => {}
-    await Promise.race([
-      this.#process.settled,
-      ...others,
-      new Promise<void>((resolve) => (cancel = after(ms, resolve))),
-    ])
-    cancel()
+    const limit = timeLimit(ms)
+    await Promise.race([this.#process.settled, ...others, limit.over])
+    limit.end()
   }
 
   /** What a single look says of its leader. `'is exiting'`: its main thread has exited, and others have not yet. */
