@@ -1,3 +1,4 @@
+import { nextTick } from 'node:process'
 import { isMainThread } from 'node:worker_threads'
 import { carriesLocksMark, carryLocksMark, giveLocksMark, readLocksMark } from '../containment/locks-mark.js'
 import { formatMark, parseMarks, runVariable } from '../containment/marks.js'
@@ -22,6 +23,7 @@ export class StartMarks {
   readonly #name: string
   readonly #numbers = new Map<bigint, number>()
   readonly #locks = new Map<number, bigint>()
+  #isClosed = false
   #putBack: (() => void) | undefined
   #shared: SharedMark | undefined
 
@@ -30,7 +32,10 @@ export class StartMarks {
     this.#name = name
   }
 
-  /** Makes the next child inherit this number. */
+  /**
+   * Makes the next child inherit this number. Called when the one before it is announced: that one has its environment
+   * already, and inherits the limit when it is forked, later in the same call.
+   */
   carry(number: number): void {
     const value = formatMark({ owner: thisOwner(), run: realProcess.env[runVariable] ?? '0', tree: `g.${number}` })
     const { outside } = workerState()
@@ -43,6 +48,14 @@ export class StartMarks {
     if (locks === undefined) return
     this.#numbers.set(locks, number)
     this.#locks.set(number, locks)
+    this.#limit(number - 1)
+    nextTick(() => this.#limit(this.#locks.size))
+  }
+
+  /** Makes what is forked from now on inherit the limit of this number. */
+  #limit(number: number): void {
+    const locks = this.#locks.get(number) ?? this.#locks.get(1)
+    if (this.#isClosed || locks === undefined) return
     const putBack = carryLocksMark(locks)
     this.#putBack ??= putBack
   }
@@ -88,6 +101,7 @@ export class StartMarks {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#putBack?.()
     this.#putBack = undefined
     this.leave()

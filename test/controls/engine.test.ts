@@ -132,7 +132,7 @@ const controls: readonly Control[] = [
   {
     off: 'the search for the newest process of a storm whose leader is gone',
     file: 'src/containment/basic.ts',
-    from: 'findRecentForks(leaderless, lastPid(), stormTime, stop, (each) => this.#source.spares(each))',
+    from: 'findRecentForks(leaderless, lastPid(), stormTime, stop, this.#isSpared(exempt))',
     to: 'void [leaderless, stop]',
     red: 'is stopped before the process table is listed, its leader gone',
   },
@@ -160,14 +160,22 @@ const controls: readonly Control[] = [
   {
     off: 'the question of a search for forks whether its find is spared (F2)',
     file: 'src/containment/basic.ts',
-    from: 'onFound, (each) => this.#source.spares(each))',
-    to: 'onFound)',
+    from: 'this.#source.spares(each) || exempt.has(each)',
+    to: 'exempt.has(each)',
     red: 'while the machine is looked at lives, and keeps nobody waiting',
+  },
+  {
+    off: 'the kinship of what an exempt process starts during a kill',
+    file: 'src/containment/exempt.ts',
+    from: 'if (comesFromIt) this.#starts.set(pid, startTime)',
+    to: 'if (comesFromIt) return false',
+    red: 'what it has started, and what that has started in its turn',
   },
 ]
 
 const files = [
   'test/rooms/containment/attribute.test.ts',
+  'test/rooms/containment/exempt.test.ts',
   'test/rooms/containment/kill-loop.test.ts',
   'test/rooms/containment/root.test.ts',
   'test/rooms/containment/storm.test.ts',
@@ -221,4 +229,19 @@ test('with a single round of a kill that looks for no recent forks "all are dead
     20_000,
   )
   expect(results).toMatchObject([{ status: 'failed', failure: expect.stringContaining('the end of file of the pipe') }])
+}, 60_000)
+
+// In a run of its own, too: which number the next child carries is a matter of the whole process.
+test('without a limit of its own while a child is started, it carries the mark of the next one', async () => {
+  const proctor = await createProctor()
+  onTestFinished(() => proctor.teardown().then(() => {}))
+  const limit: Mutation = {
+    file: 'src/guard/start-marks.ts',
+    from: 'this.#limit(number - 1)',
+    to: 'this.#limit(number)',
+  }
+  const results = await runOnMutatedSources(proctor, [limit], ['test/rooms/guard/start-marks.test.ts'], 20_000)
+  expect(results).toMatchObject([
+    { status: 'failed', failure: expect.stringContaining("{ kind: 'start', number: 2 }") },
+  ])
 }, 60_000)
