@@ -1,6 +1,7 @@
 import { isMainThread } from 'node:worker_threads'
 import type { ChildStart } from '../containment/child-starts.js'
 import { type ContainmentLevel, refuseStrict } from '../containment/containment.js'
+import { carriesLocksMark, readLocksMark } from '../containment/locks-mark.js'
 import { markName, runVariable, treeIn } from '../containment/marks.js'
 import { realProcess } from '../base/real-process.js'
 import { isOwnChild } from '../system/own-children.js'
@@ -16,7 +17,7 @@ import { guardian } from '../worker/own-guardian.js'
 import { workerState } from '../worker/state.js'
 import { reasonAgainstStrict } from '../worker/subreaper.js'
 import { findHost } from '../containment/threads/remote.js'
-import { isOfSeveral, takeSharedMark } from '../containment/threads/shared-mark.js'
+import { isOfSeveral, isSharedMark, takeSharedMark } from '../containment/threads/shared-mark.js'
 import { findStrays, isStray } from '../containment/threads/strays.js'
 
 // What a guard needs from the worker: its mark in the environment, the subreaper, the guardian.
@@ -26,6 +27,14 @@ export function treeOf(pid: number): string | undefined {
   const name = `${markName(workerState().token)}=`
   const mark = table.environment(pid)?.find((entry) => entry.startsWith(name))
   return mark === undefined ? undefined : treeIn(mark)
+}
+
+/** The second mark of this worker that a process carries. Whatever the process starts later carries it, too. */
+export function locksOf(pid: number): bigint | undefined {
+  const { locks } = workerState()
+  const limit = locks === undefined ? undefined : readLocksMark(pid)
+  const isOwn = limit !== undefined && carriesLocksMark(limit, locks!.worker) && !isSharedMark(limit.soft)
+  return isOwn ? limit.soft : undefined
 }
 
 /** Whether this is a worker thread whose main thread is a subreaper for it. */
