@@ -20,12 +20,6 @@ const stillness = 100
 /** ms that a program gets to respond to a key with another screen. */
 const answerTime = 500
 
-/** Whether the screen has changed since the last key was pressed. */
-function hasAnswered({ lastInput, screen }: Terminal, begun: number): boolean {
-  if (lastInput === undefined) return true
-  return screen.stripped !== lastInput.screen || now() - Math.max(lastInput.at, begun) >= answerTime
-}
-
 /**
  * The screen once something is on it, the program has responded to the last key, and nothing changes any more, or when
  * the time is over.
@@ -33,12 +27,14 @@ function hasAnswered({ lastInput, screen }: Terminal, begun: number): boolean {
 async function stillScreen(process: Terminal, timeout: number): Promise<string> {
   const begun = now()
   let [seen, since] = [process.screen.stripped, begun]
+  // After a key, the next part of the response may take as long as the first.
+  const quiet = process.lastInput === undefined ? stillness : answerTime
   await pollUntil(
     () => {
       process.record.throwUnlessStarted()
       const text = process.screen.stripped
       if (text !== seen) [seen, since] = [text, now()]
-      const isStill = seen !== '' && hasAnswered(process, begun) && now() - since >= stillness
+      const isStill = seen !== '' && now() - since >= quiet
       return isStill || isOutputFinal(process) ? true : undefined
     },
     timeout,

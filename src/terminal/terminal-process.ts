@@ -147,6 +147,7 @@ export class CommandTerminal extends CommandProcess implements TerminalProcess {
   resize(columns: number, rows: number): void {
     checkSize('resize', { columns: columns ?? null, rows: rows ?? null })
     this.throwUnlessRunning()
+    this.#noteInput()
     this.#screen.resize(columns, rows)
     // If the terminal is closed, the program is about to exit.
     if (!this.hasExited && !this.isOutputClosed) this.#terminal?.resize?.(columns, rows)

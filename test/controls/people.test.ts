@@ -17,8 +17,8 @@ const mutations: readonly Mutation[] = [
   {
     // A first snapshot is taken of a screen that the program has not redrawn yet.
     file: 'src/matchers/screen-snapshot.ts',
-    from: 'if (lastInput === undefined) return true',
-    to: 'if (begun >= 0) return true',
+    from: 'process.lastInput === undefined ? stillness : answerTime',
+    to: 'begun >= 0 ? stillness : answerTime',
   },
   {
     // The matcher does not wait for a screen to match the stored one.
