@@ -54,6 +54,9 @@ function describeMount(mount: string): string {
   return [kind, source === kind || source === 'none' ? '' : source, root === '/' ? '' : root].filter(Boolean).join(' ')
 }
 
+/** What stands for a folder on another mount, which is never entered, and asking for which may block. */
+const unread = { dev: 0n, ino: 0n, uid: -1n, mode: 0o700n }
+
 /**
  * A folder held by its descriptor. `/proc/self/fd/N/name` is an entry of that folder, wherever its path leads by now.
  */
@@ -64,12 +67,14 @@ class HeldFolder implements OpenFolder {
   readonly user: number
   readonly path: Buffer
 
-  constructor(path: string | Buffer) {
+  /** @param around the mount that the folder around it is on. */
+  constructor(path: string | Buffer, around?: string) {
     this.#descriptor = openSync(path, pathOnly | constants.O_DIRECTORY | constants.O_NOFOLLOW)
     try {
       // This comes first: reading the rest may block forever if a file system is mounted whose server hangs.
       const mount = mountOf(this.#descriptor)
-      const { dev, ino, uid, mode } = fstatSync(this.#descriptor, { bigint: true })
+      const isForeign = around !== undefined && mount !== around
+      const { dev, ino, uid, mode } = isForeign ? unread : fstatSync(this.#descriptor, { bigint: true })
       this.identity = { dev, ino, mount }
       this.user = Number(uid)
       this.#mode = Number(mode) & 0o7777
@@ -85,7 +90,7 @@ class HeldFolder implements OpenFolder {
   }
 
   enter(name: Buffer): OpenFolder {
-    return new HeldFolder(this.at(name))
+    return new HeldFolder(this.at(name), this.identity.mount)
   }
 
   leave(outer: FolderIdentity): OpenFolder | undefined {

@@ -69,6 +69,7 @@ function tearDownAfter(
     const { path } = proctor.workspace
     ${action}
     const said = await proctor.teardown().then(() => '', (error) => error.name + ': ' + error.message)
+    globalThis.afterwards?.()
     const stays = fs.existsSync(path) ? path : undefined
     const files = stays === undefined ? [] : execFileSync('find', [path, '-mindepth', '1', '-printf', '%P\\n'], { encoding: 'utf8' }).split('\\n').filter(Boolean)
     console.log(JSON.stringify({ said, stays, files }))`
@@ -77,6 +78,8 @@ function tearDownAfter(
     encoding: 'utf8',
     cwd: '/',
     env: { PATH: process.env['PATH'], TMPDIR: folder, ...env },
+    timeout: 25_000,
+    killSignal: 'SIGKILL',
   })
   return JSON.parse(output)
 }
@@ -129,6 +132,31 @@ describe.each(['linux', 'portable'])('the removal of a workspace, %s', (table) =
     expect(files.toSorted()).toEqual(['rootfs', 'rootfs/home', 'rootfs/home/file', 'tmp', 'tmp/file'])
   })
 })
+
+test.skipIf(!canMount || missing('cc') !== undefined)(
+  'a mount whose file system hangs is named, and not waited for',
+  () => {
+    const { folder } = given()
+    const hung = join(folder, 'hung')
+    onTestFinished(() => void spawnSync('pkill', ['-KILL', '-f', hung]))
+    execFileSync('cc', ['-o', hung, inRoot('fixtures/programs/faults/hung-file-system.c')])
+    // It is none of the fixture's commands, and lives until the teardown is over.
+    const mount = `
+    fs.mkdirSync(path + '/a/b', { recursive: true })
+    const { spawn } = await import('node:child_process')
+    const { once } = await import('node:events')
+    const system = spawn(${JSON.stringify(hung)}, [path + '/a/b'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const [stranger] = await once(system.stdout, 'data')
+    globalThis.afterwards = () => {
+      for (const pid of [system.pid, Number(stranger)]) process.kill(pid, 'SIGKILL')
+      execFileSync('umount', ['--lazy', path + '/a/b'])
+    }
+    system.unref()
+    system.stdout.destroy()`
+    const wrapper = ['unshare', '--mount', '--propagation', 'private']
+    expect(tearDownAfter(folder, mount, { wrapper }).said).toMatch(/: a\/b: fuse hung is mounted on it/)
+  },
+)
 
 test.skipIf(!canMount)('a file, the workspace itself and a read-only file system as mounts stay and are named', () => {
   const { folder, precious, expectUntouched } = given()
