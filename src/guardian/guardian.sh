@@ -20,7 +20,7 @@ look $$; own=$start leads=$group
 if [ -n "$main" ] && look "${main%% *}" && [ -n "$start" ]; then
   main_start=$start
   while look $$ && [ "$start" = "$own" ]; do
-    look "${main%% *}"
+    look "${main%% *}"; IFS=$newline
     if [ "$start" != "$main_start" ] || [ "$state" = Z ]; then exec "$PROCTOR_NODE" ${PROCTOR_NODE_ARGUMENTS:-} "$PROCTOR_ENDING" worker; fi
     sleep 1 || exit
   done </dev/null &

@@ -13,6 +13,7 @@ export function guardian(): Guardian {
 }
 
 function startGuardian(state: WorkerState): Guardian {
+  const tableWish = realProcess.env['PROCTOR_PROCESS_TABLE']
   const made = new Guardian(
     { token: state.token, run: process.env[runVariable] ?? '0', locks: state.locks?.worker },
     {
@@ -22,6 +23,8 @@ function startGuardian(state: WorkerState): Guardian {
         .join(':'),
       [state.outside]: '1',
       [guardianVariable]: '1',
+      // A start time means nothing in another table.
+      ...(tableWish === undefined ? {} : { PROCTOR_PROCESS_TABLE: tableWish }),
     },
   )
   realProcess.once('exit', () => {

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Pipe } from '../escapes/witness.js'
@@ -16,7 +16,7 @@ import {
   workspacesIn,
 } from '../machine.js'
 import { needs } from '../needs.js'
-import { environmentOf, statOf } from '../proc.js'
+import { childrenOf, environmentOf, statOf } from '../proc.js'
 
 // The guardian, its script and what it starts, on real processes of real workers.
 
@@ -123,6 +123,37 @@ describe.each([['dash'], ['bash'], ['busybox', 'sh']])('guardian.sh under %s', (
     await eventually(() => (isRunning(storm.pid!) ? undefined : true), 'the end of the group')
     expect(isRunning(stranger.pid!)).toBe(true)
   })
+
+  // Deno is called with two: run, --allow-all.
+  test('gives the runtime its arguments one by one when the main process has died', async () => {
+    needs(shell[0])
+    const folder = givenFolder()
+    const [node, said] = ['node', 'said'].map((name) => join(folder, name))
+    writeFileSync(node!, `#!/bin/sh\nprintf '%s\\n' "$@" >"$SAID.new"; mv "$SAID.new" "$SAID"\n`, { mode: 0o755 })
+    const main = spawn('sleep', [uniqueNumber()], { stdio: 'ignore' })
+    onTestFinished(() => void main.kill('SIGKILL'))
+    const [command, ...args] = shell
+    const child = spawn(command!, [...args, join(dist, 'guardian.sh'), 'token'], {
+      detached: true,
+      cwd: '/',
+      env: {
+        PATH: process.env['PATH'],
+        SAID: said,
+        PROCTOR_NODE: node,
+        PROCTOR_NODE_ARGUMENTS: 'run\n--allow-all',
+        PROCTOR_ENDING: '/ending.js',
+        PROCTOR_WORKER: `${process.pid} ${startOf(process.pid)} token `,
+        PROCTOR_MAIN: `${main.pid} ${startOf(main.pid!)}`,
+      },
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
+    onTestFinished(() => end(-child.pid!))
+    // It waits between two looks at the main process.
+    await eventually(() => (childrenOf(child.pid!).length > 0 ? true : undefined), 'the watch')
+    main.kill('SIGKILL')
+    const text = await eventually(() => (existsSync(said!) ? readFileSync(said!, 'utf8') : undefined), 'its arguments')
+    expect(text).toBe('run\n--allow-all\n/ending.js\nworker\n')
+  })
 })
 
 test('guardian.sh looks for what a worker has left that died before it told anything, and not when all was taken back', async () => {
@@ -160,6 +191,15 @@ test('by the portable table, too, a group is known by when its leader started', 
   await runScript(['sh'], [`g\t${storm.pid}\t${start}`, `g\t${stranger.pid}\t${start - 3600}`], env)
   expect(isRunning(storm.pid!)).toBe(false)
   expect(isRunning(stranger.pid!)).toBe(true)
+})
+
+test('by the portable table, too, what a killed worker has left is dead', async () => {
+  needs('ps')
+  const number = uniqueNumber()
+  const script = `sleep ${number} & setsid sleep ${number} & echo up; wait`
+  const { child, folder } = await givenWorker(script, {}, { PROCTOR_PROCESS_TABLE: 'portable' })
+  child.kill('SIGKILL')
+  await expectNothingLeft(number, folder)
 })
 
 test('its command line is the name of the script and a token', async () => {
