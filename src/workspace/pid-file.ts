@@ -4,7 +4,7 @@ import { PidFileError } from '../base/errors.js'
 import { wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { isZombie } from '../system/process-table/table.js'
-import { ownAncestors } from '../system/signals.js'
+import { hasHolder, ownAncestors } from '../system/signals.js'
 import { beside } from './beside.js'
 
 /** Linux's PID_MAX_LIMIT; macOS stays below it. */
@@ -73,6 +73,8 @@ export function readPidFile(file: string): PidFile | PidFileError {
  */
 export function isHolderAlive({ pid, writtenAt }: PidFile): boolean {
   const record = table.identify(pid)
-  if (record === undefined || isZombie(record)) return false
+  // Where the table does not show it (hidepid, no ps), nobody can say that it is dead.
+  if (record === undefined) return hasHolder(pid)
+  if (isZombie(record)) return false
   return table.startedAt(record) <= writtenAt + clockSlack
 }

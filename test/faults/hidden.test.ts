@@ -60,6 +60,18 @@ test('a member that became another user’s, where /proc hides it, is refused an
   expect(tornDown).toMatch(new RegExp(`^LeakedProcessError: 1 process survived SIGKILL[^]*${reason}`))
 })
 
+test('the process of a pid file that /proc hides is not taken for dead', () => {
+  const said = saidWhereHidden(`
+    const { toBeDead } = await import(${JSON.stringify(forOthers(`${dist}/matchers.js`))})
+    const proctor = await createProctor(options)
+    const hidden = spawn(process.env.SETUID_ROOT, { cwd: proctor.workspace.path })
+    await began(proctor)
+    const { pass } = await toBeDead.call({ isNot: false }, proctor.workspace, 'escapee.pid', { timeout: 100 })
+    await proctor.teardown()
+    console.log(JSON.stringify({ pass, lives: hidden.exitCode === null && hidden.signalCode === null }))`)
+  expect(said).toEqual({ pass: false, lives: true })
+})
+
 test('a leader that is another user’s from its first moment is kept, and refused; who may be signalled is ended', () => {
   const said = saidWhereHidden(`
     const bystander = spawn(process.env.SETUID_ROOT, { cwd: process.env.TMPDIR, env: { ...process.env, KEEP_USER: '1' } })
