@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
-import { createServer, type ListenOptions } from 'node:net'
+import { createServer, type ListenOptions, type Server } from 'node:net'
 import { ProctorError } from '../base/errors.js'
 import { table } from '../system/process-table/current.js'
 import { knowPort } from '../snapshot/normalise.js'
@@ -36,55 +36,60 @@ const exhausted = new Set<string | undefined>(['EMFILE', 'ENFILE', 'ENOBUFS', 'E
 const refuse = (error: NodeJS.ErrnoException): ProctorError =>
   new ProctorError(`No free port can be looked for: ${error.message}`, { cause: error })
 
-/** Tries to bind a port. Returns the error's code if that fails. */
-const tryToListen = (options: ListenOptions, isHeld: boolean): Promise<string | undefined> =>
+/** Binds a port or a name. Returns the error's code if that fails. */
+const listen = (options: ListenOptions): Promise<Server | string> =>
   new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (exhausted.has(error.code)) reject(refuse(error))
       else resolve(error.code ?? error.message)
     })
-    server.listen({ ...options, exclusive: true }, () => {
-      if (isHeld) {
-        server.unref()
-        resolve(undefined)
-      } else server.close(() => resolve(undefined))
-    })
+    server.listen({ ...options, exclusive: true }, () => resolve(server))
   })
 
 /** Whether nothing listens on a port, on any address that a client would connect to. */
 async function isFree(port: number): Promise<boolean> {
   for (const host of ['::', '0.0.0.0', '127.0.0.1']) {
-    const code = await tryToListen({ port, host }, false)
+    const server = await listen({ port, host })
+    if (typeof server === 'object') await new Promise((resolve) => server.close(resolve))
     // Without IPv6 nothing can collide there.
-    if (code !== undefined && code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') return false
+    else if (server !== 'EAFNOSUPPORT' && server !== 'EADDRNOTAVAIL') return false
   }
   return true
 }
 
-/**
- * An abstract unix socket. Its name is unique in the network namespace, and the kernel closes it when the process
- * exits.
- */
-const lockBySocket = async (port: number): Promise<boolean> =>
-  (await tryToListen({ path: `\0proctor-port-${port}`.padEnd(longestName, '.') }, true)) === undefined
+/** Holds the lock of a port until it is closed, or this process exits. */
+type Lock = Pick<Server, 'close'>
+
+/** An abstract unix socket. Its name is unique in the network namespace. */
+async function lockBySocket(port: number): Promise<Lock | undefined> {
+  const server = await listen({ path: `\0proctor-port-${port}`.padEnd(longestName, '.') })
+  return typeof server === 'object' ? server.unref() : undefined
+}
 
 /** Where there are no abstract sockets: the UDP port of the same number, which a server on TCP does not need. */
-const lockByDatagram = (port: number): Promise<boolean> =>
+const lockByDatagram = (port: number): Promise<Lock | undefined> =>
   new Promise((resolve, reject) => {
     const socket = createSocket('udp4')
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (exhausted.has(error.code)) reject(refuse(error))
-      else resolve(false)
+      else resolve(undefined)
     })
-    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => {
-      socket.unref()
-      resolve(true)
-    })
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(socket.unref() as unknown as Lock))
   })
 
 /** The locks in the order in which they are tried. Somebody else on this machine may hold all names of one kind. */
 const locks = table.name === 'linux' ? [lockBySocket, lockByDatagram] : [lockByDatagram]
+
+/** Closes the lock of a port that is not free, or of which nobody can say that it is. */
+async function isFreeOrClosed(port: number, lock: Lock): Promise<boolean> {
+  let isGiven = false
+  try {
+    return (isGiven = await isFree(port))
+  } finally {
+    if (!isGiven) lock.close()
+  }
+}
 
 /** Takes a port on which nobody listens and that no other worker is given. */
 export async function takeFreePort(): Promise<number> {
@@ -94,15 +99,16 @@ export async function takeFreePort(): Promise<number> {
     for (let tries = 0; tries < mostTries; tries += 1) {
       const port = randomInt(lowest, last)
       if (givenPorts.has(port)) continue
-      const isLocked = await lock(port)
-      if (!isLocked) refused += 1
-      if (!isLocked || !(await isFree(port))) continue
-      givenPorts.add(port)
-      knowPort(port)
-      return port
+      const held = await lock(port)
+      if (held === undefined) refused += 1
+      else if (await isFreeOrClosed(port, held)) {
+        givenPorts.add(port)
+        knowPort(port)
+        return port
+      }
     }
-    // The lock was free but the ports were not. The next lock would not help.
-    if (refused < mostTries) break
+    // Most locks were free but the ports were not. The next kind would not help.
+    if (refused < mostTries / 2) break
   }
   throw new ProctorError(
     `No free port was found between ${lowest} and ${last - 1}: ${mostTries} were tried, of which ${Math.min(refused, mostTries)} were locked by others.`,

@@ -1,13 +1,15 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
 
-// A storm has thousands of processes, and two storms at once use up a machine's pids. Only one storm runs at a time,
-// across all runs on the machine. An abstract socket belongs to the process that listens on it, and is free again when
+// A storm has thousands of processes, and two storms at once use up a machine's pids. And one test takes all names of
+// `freePort`. Such tests run one at a time, across all runs on the machine. An abstract socket belongs to the process that listens on it, and is free again when
 // that process has ended, however it ends.
 
-const address = '\0proctor-tests-storm'
+type Turn = 'storm' | 'ports'
 
-async function listen(): Promise<(() => void) | undefined> {
+const addressOf = (what: Turn): string => `\0proctor-tests-${what}`
+
+async function listen(address: string): Promise<(() => void) | undefined> {
   const waiting = new Set<Socket>()
   const server = createServer((socket) => {
     waiting.add(socket.on('error', () => {}))
@@ -26,7 +28,7 @@ async function listen(): Promise<(() => void) | undefined> {
 }
 
 /** Resolves when the process whose turn it is has closed its socket. */
-const untilClosed = (): Promise<void> =>
+const untilClosed = (address: string): Promise<void> =>
   new Promise((resolve) => {
     const socket = connect(address)
     socket.on('error', () => {}).once('close', () => resolve())
@@ -37,11 +39,11 @@ const untilClosed = (): Promise<void> =>
  * Waits for this machine's turn, and returns a function that ends it. Only Linux has such sockets; elsewhere nothing
  * waits.
  */
-export async function takeTurn(): Promise<() => void> {
+export async function takeTurn(what: Turn = 'storm'): Promise<() => void> {
   if (process.platform !== 'linux') return () => {}
   for (;;) {
-    const end = await listen()
+    const end = await listen(addressOf(what))
     if (end !== undefined) return end
-    await untilClosed()
+    await untilClosed(addressOf(what))
   }
 }

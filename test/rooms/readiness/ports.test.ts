@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { takeTurn } from '../../escapes/turn.js'
 import { freePort } from '../../../src/readiness/wait-for-http.js'
 import { linuxListeners, parseTcp, parseUnix } from '../../../src/system/sockets/linux.js'
 import { lsofListeners, parseLsof } from '../../../src/system/sockets/lsof.js'
@@ -372,6 +373,7 @@ describe('freePort', () => {
   test.for(isLinux ? ['linux', 'portable'] : ['portable'])(
     'is safe across workers: what one is given no other is, until it dies (%s)',
     async (table) => {
+      onTestFinished(await takeTurn('ports'))
       const script = `
         const { freePort } = await import(${JSON.stringify(forOthers(inRoot('dist/index.js')))})
         const got = []
