@@ -1,17 +1,29 @@
 import { lstatSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import type * as TmpPromise from 'tmp-promise'
+import { realProcess } from '../base/real-process.js'
 
-// The only importer of tmp-promise. It is evaluated for the first workspace, because tmp adds an exit listener. It is
-// compiled into the file that needs it: an `import()` of a file of its own took a worker's first command 10 ms.
+// The only importer of tmp-promise. It is evaluated for the first workspace, and compiled into the file that needs it: an
+// `import()` of a file of its own took a worker's first command 10 ms.
 
 let dirSync: typeof TmpPromise.dirSync | undefined
+
+/**
+ * tmp listens for the exit of this process, to remove what it was not told to keep. It was told to keep everything, and
+ * Jest loads it for each file.
+ */
+function loadDirSync(): typeof TmpPromise.dirSync {
+  const before = new Set(realProcess.listeners('exit'))
+  const loaded = (require('tmp-promise') as typeof TmpPromise).dirSync
+  for (const each of realProcess.listeners('exit')) if (!before.has(each)) realProcess.off('exit', each)
+  return loaded
+}
 
 /** How many names may be taken by others. */
 const mostTaken = 5
 
 function makeFolder(path: string): string {
-  dirSync ??= (require('tmp-promise') as typeof TmpPromise).dirSync
+  dirSync ??= loadDirSync()
   return dirSync({ tmpdir: dirname(path), name: basename(path), mode: 0o700, keep: true }).name
 }
 

@@ -47,6 +47,16 @@ test('createProctor: a leak beside the own error is shown, and a forgotten teard
   await eventually(() => (findByCommandLine(`sleep ${number}`).length === 0 ? true : undefined), 'nothing left', 5000)
 })
 
+test('createProctor: a forgotten program in a terminal, which keeps Node alive, is said and ended', async () => {
+  const number = uniqueNumber()
+  const { exitCode, output } = await runNodeTest('terminal-by-hand.mjs', number)
+  expect(verdictsOf(output)).toEqual(['✔ nobody tears it down', expect.stringMatching(/^✖ .*terminal-by-hand\.mjs$/)])
+  expect(exitCode).toBe(1)
+  expect(output).toMatch(/proctor: nobody tore down what createProctor\(\) gave at .*terminal-by-hand\.mjs:7:\d+/)
+  expect(output).toContain(`and this ran in it: sh -c 'echo ready; exec sleep ${number}'`)
+  expect(findByCommandLine(`sleep ${number}`)).toEqual([])
+})
+
 test('the guard: tests, subtests, suites and the file are told apart, with file and line', async () => {
   const number = uniqueNumber()
   const { exitCode, output } = await runNodeTest('guarded.mjs', number, ['--import', 'proctor/node-test/guard'])
