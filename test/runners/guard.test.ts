@@ -250,6 +250,25 @@ test.concurrent('the environment allows command lines', async () => {
   expect(left).toBe(1)
 })
 
+test.concurrent.each(['auto', 'basic'])(
+  'what an allowed process starts later is left alone, %s',
+  async (containment) => {
+    const [number, folder] = [uniqueNumber(), makeFolder()]
+    try {
+      const { output, exitCode } = await runVitest('guard', {
+        args: ['lasting'],
+        env: { TMPDIR: folder, SUITE_NUMBER: number, PROCTOR_GUARD_CONTAINMENT: containment },
+      })
+      expect(output).toMatch(/Tests +3 passed/)
+      expect(exitCode).toBe(0)
+      expect(findByCommandLine(number).filter((line) => /^\d+ sleep \d+$/.test(line))).toHaveLength(3)
+    } finally {
+      await endByCommandLine(number)
+      await removeFolder(folder)
+    }
+  },
+)
+
 test.concurrent('an invalid environment variable is refused', async () => {
   const { message } = await runFile('whole-file', { PROCTOR_GUARD: 'loud' })
   expect(message).toContain(
