@@ -173,6 +173,7 @@ export class StrictContainment implements Containment {
 
   /** One pass over our children. Sends SIGKILL to those of the targets. Returns the ones that were not dead yet. */
   #killRound(targets: Targets): Round {
+    const isTarget = (tree: Tree): boolean => targets.trees.has(tree)
     const signalled: Signalled[] = []
     const ambiguous: ProcessRecord[] = []
     const killedGroups = new Set<Tree>()
@@ -192,7 +193,7 @@ export class StrictContainment implements Containment {
     }
     const { any } = targets
     const pids = this.#read()
-    for (const record of this.#roots(pids, (tree) => targets.trees.has(tree))) {
+    for (const record of this.#roots(pids, isTarget)) {
       if (isHidden(record)) {
         if (any === undefined) continue
         if (this.#isOnlyFixture(any)) {
@@ -200,9 +201,7 @@ export class StrictContainment implements Containment {
         } else ambiguous.push(record)
         continue
       }
-      const attribution = this.#orphans.attribute(record, !targets.exempt.has(record), (tree) =>
-        targets.trees.has(tree),
-      )
+      const attribution = this.#orphans.attribute(record, !targets.exempt.has(record), isTarget)
       if (isZombie(record)) {
         // In a storm, a process has exited before a signal reaches it. Until this process waits for the zombie, the
         // number of its group belongs to nobody else, so the group can be signalled as a whole.
@@ -228,19 +227,14 @@ export class StrictContainment implements Containment {
       } else if (attribution.kind === 'unattributed') ambiguous.push(record)
     }
     if (signalled.length === 0 && targets.isLast) {
-      for (const { record, root, evidence } of this.#outsiders.find(
-        this.#host.trees,
-        (tree) => targets.trees.has(tree),
-        pids,
-      )) {
+      for (const { record, root, evidence } of this.#outsiders.find(this.#host.trees, isTarget, pids)) {
         if (!targets.exempt.has(record)) kill(record, root, evidence)
       }
     }
     return {
       signalled,
       isUncertain: false,
-      unattributed: () =>
-        ambiguous.flatMap((record) => this.#orphans.ambiguous(record, (tree) => targets.trees.has(tree))),
+      unattributed: () => ambiguous.flatMap((record) => this.#orphans.ambiguous(record, isTarget)),
     }
   }
 

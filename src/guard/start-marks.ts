@@ -48,13 +48,13 @@ export class StartMarks {
     if (locks === undefined) return
     this.#numbers.set(locks, number)
     this.#locks.set(number, locks)
-    this.#limit(number - 1)
+    this.#limit(Math.max(1, number - 1))
     nextTick(() => this.#limit(this.#locks.size))
   }
 
   /** Makes what is forked from now on inherit the limit of this number. */
   #limit(number: number): void {
-    const locks = this.#locks.get(number) ?? this.#locks.get(1)
+    const locks = this.#locks.get(number)
     if (this.#isClosed || locks === undefined) return
     const putBack = carryLocksMark(locks)
     this.#putBack ??= putBack

@@ -59,7 +59,9 @@ async function isFree(port: number): Promise<boolean> {
 }
 
 /** Holds the lock of a port until it is closed, or this process exits. */
-type Lock = Pick<Server, 'close'>
+interface Lock {
+  close(): unknown
+}
 
 /** An abstract unix socket. Its name is unique in the network namespace. */
 async function lockBySocket(port: number): Promise<Lock | undefined> {
@@ -75,7 +77,7 @@ const lockByDatagram = (port: number): Promise<Lock | undefined> =>
       if (exhausted.has(error.code)) reject(refuse(error))
       else resolve(undefined)
     })
-    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(socket.unref() as unknown as Lock))
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(socket.unref()))
   })
 
 /** The locks in the order in which they are tried. Somebody else on this machine may hold all names of one kind. */

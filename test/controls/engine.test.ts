@@ -203,10 +203,15 @@ describe('Negative controls of the engine', () => {
   })
 })
 
-// It has a run of its own, because every test that kills depends on it. By luck, a look at recent forks alone finds all.
-test('with a single round of a kill that looks for no recent forks "all are dead, although some hop" fails (B9)', async () => {
+/** Runs one file with these mutations in a run of its own. */
+async function runAlone(mutations: readonly Mutation[], file: string): Promise<readonly StoryResult[]> {
   const proctor = await createProctor()
   onTestFinished(() => proctor.teardown().then(() => {}))
+  return runOnMutatedSources(proctor, mutations, [file], 20_000)
+}
+
+// Alone, because every test that kills depends on it. By luck, a look at recent forks alone finds all.
+test('with a single round of a kill that looks for no recent forks "all are dead, although some hop" fails (B9)', async () => {
   const loop: Mutation = {
     file: 'src/containment/kill-loop.ts',
     from: 'if (request.empty >= enough || isRefused) return true',
@@ -222,25 +227,18 @@ test('with a single round of a kill that looks for no recent forks "all are dead
     from: 'if (!hasBegun && this.#isForkStorm())',
     to: 'if (hasBegun && this.#isForkStorm())',
   }
-  const results = await runOnMutatedSources(
-    proctor,
-    [loop, forks, hold],
-    ['test/rooms/containment/hoppers.test.ts'],
-    20_000,
-  )
+  const results = await runAlone([loop, forks, hold], 'test/rooms/containment/hoppers.test.ts')
   expect(results).toMatchObject([{ status: 'failed', failure: expect.stringContaining('the end of file of the pipe') }])
 }, 60_000)
 
-// In a run of its own, too: which number the next child carries is a matter of the whole process.
+// Alone, too: which number the next child carries is a matter of the whole process.
 test('without a limit of its own while a child is started, it carries the mark of the next one', async () => {
-  const proctor = await createProctor()
-  onTestFinished(() => proctor.teardown().then(() => {}))
   const limit: Mutation = {
     file: 'src/guard/start-marks.ts',
-    from: 'this.#limit(number - 1)',
+    from: 'this.#limit(Math.max(1, number - 1))',
     to: 'this.#limit(number)',
   }
-  const results = await runOnMutatedSources(proctor, [limit], ['test/rooms/guard/start-marks.test.ts'], 20_000)
+  const results = await runAlone([limit], 'test/rooms/guard/start-marks.test.ts')
   expect(results).toMatchObject([
     { status: 'failed', failure: expect.stringContaining("{ kind: 'start', number: 2 }") },
   ])
