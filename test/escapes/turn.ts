@@ -2,8 +2,8 @@ import { connect, createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
 
 // A storm has thousands of processes, and two storms at once use up a machine's pids. And one test takes all names of
-// `freePort`. Such tests run one at a time, across all runs on the machine. An abstract socket belongs to the process that listens on it, and is free again when
-// that process has ended, however it ends.
+// `freePort`. Such tests run one at a time, across all runs on the machine. An abstract socket belongs to the process
+// that listens on it, and is free again when that process has ended, however it ends.
 
 type Turn = 'storm' | 'ports'
 

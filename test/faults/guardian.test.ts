@@ -1,4 +1,10 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import {
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+  execFileSync,
+  spawn,
+  spawnSync,
+} from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -80,10 +86,9 @@ function givenStorm(): ChildProcess {
   return child
 }
 
-/** Runs these lines of shell with guardian.sh to the end. Returns what they print. */
-async function runScript(shell: readonly string[], lines: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
-  const [command, ...args] = shell
-  const child = spawn(command!, [...args, join(dist, 'guardian.sh'), 'token'], {
+/** Starts guardian.sh under this shell. */
+function startScript([command, ...args]: readonly string[], env: NodeJS.ProcessEnv): ChildProcessWithoutNullStreams {
+  return spawn(command!, [...args, join(dist, 'guardian.sh'), 'token'], {
     detached: true,
     cwd: '/',
     env: {
@@ -93,8 +98,12 @@ async function runScript(shell: readonly string[], lines: readonly string[], env
       PROCTOR_WORKER: `${process.pid} ${startOf(process.pid)} token `,
       ...env,
     },
-    stdio: ['pipe', 'pipe', 'pipe'],
   })
+}
+
+/** Runs guardian.sh under this shell to the end, with these lines. Returns what it prints. */
+async function runScript(shell: readonly string[], lines: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const child = startScript(shell, env)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
   const ended = new Promise((resolve) => void child.once('close', resolve))
@@ -132,20 +141,12 @@ describe.each([['dash'], ['bash'], ['busybox', 'sh']])('guardian.sh under %s', (
     writeFileSync(node!, `#!/bin/sh\nprintf '%s\\n' "$@" >"$SAID.new"; mv "$SAID.new" "$SAID"\n`, { mode: 0o755 })
     const main = spawn('sleep', [uniqueNumber()], { stdio: 'ignore' })
     onTestFinished(() => void main.kill('SIGKILL'))
-    const [command, ...args] = shell
-    const child = spawn(command!, [...args, join(dist, 'guardian.sh'), 'token'], {
-      detached: true,
-      cwd: '/',
-      env: {
-        PATH: process.env['PATH'],
-        SAID: said,
-        PROCTOR_NODE: node,
-        PROCTOR_NODE_ARGUMENTS: 'run\n--allow-all',
-        PROCTOR_ENDING: '/ending.js',
-        PROCTOR_WORKER: `${process.pid} ${startOf(process.pid)} token `,
-        PROCTOR_MAIN: `${main.pid} ${startOf(main.pid!)}`,
-      },
-      stdio: ['pipe', 'ignore', 'ignore'],
+    const child = startScript(shell, {
+      SAID: said,
+      PROCTOR_NODE: node,
+      PROCTOR_NODE_ARGUMENTS: 'run\n--allow-all',
+      PROCTOR_ENDING: '/ending.js',
+      PROCTOR_MAIN: `${main.pid} ${startOf(main.pid!)}`,
     })
     onTestFinished(() => end(-child.pid!))
     // It waits between two looks at the main process.

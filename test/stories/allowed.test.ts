@@ -29,7 +29,8 @@ const helpers = {
 const helperOf = (number: string): string[] =>
   findByCommandLine(`sleep ${number}`).filter((line) => /^\d+ sleep \d+$/.test(line))
 
-async function givenDaemon(proctor: Proctor, number: string, helper: string): Promise<[start: () => Promise<void>]> {
+/** Starts the daemon. Returns a function that makes it start its helper. */
+async function givenDaemon(proctor: Proctor, number: string, helper: string): Promise<() => Promise<void>> {
   const go = join(folder, `go-${number}`)
   const command = proctor.run(
     'sh',
@@ -37,12 +38,10 @@ async function givenDaemon(proctor: Proctor, number: string, helper: string): Pr
     { allow: ['allowed-daemon'] },
   )
   await command.waitForSuccessfulExit()
-  return [
-    async () => {
-      writeFileSync(go, '')
-      await eventually(() => (helperOf(number).length > 0 ? true : undefined), 'the helper')
-    },
-  ]
+  return async () => {
+    writeFileSync(go, '')
+    await eventually(() => (helperOf(number).length > 0 ? true : undefined), 'the helper')
+  }
 }
 
 function givenNumber(): string {
@@ -58,7 +57,7 @@ describe.each(['auto', 'basic'] as const)('with containment %s', (containment) =
   test.each(Object.entries(helpers))('what an allowed process starts in a later test: %s', async (_, helper) => {
     const number = givenNumber()
     const first = await createProctor({ containment, leakTimeout: 50 })
-    const [start] = await givenDaemon(first, number, helper(number))
+    const start = await givenDaemon(first, number, helper(number))
     await first.teardown()
 
     const second = await createProctor({ containment, leakTimeout: 50 })
@@ -75,7 +74,7 @@ describe.each(['auto', 'basic'] as const)('with containment %s', (containment) =
   test('what it has started in its session, and whose parent has gone', async () => {
     const number = givenNumber()
     const proctor = await createProctor({ containment, leakTimeout: 50 })
-    const [start] = await givenDaemon(proctor, number, helpers['its parent has gone'](number))
+    const start = await givenDaemon(proctor, number, helpers['its parent has gone'](number))
     await start()
     const { commands } = await proctor.teardown()
     expect(commands).toMatchObject([{ leaked: [] }])
