@@ -14,7 +14,7 @@ import { StartMarks } from './start-marks.js'
 import { assertOwnProc } from '../worker/choose-containment.js'
 import { endWithMain, letGoOfMain } from '../worker/main-process.js'
 import { guardian } from '../worker/own-guardian.js'
-import { workerState } from '../worker/state.js'
+import { type WorkerState, workerState } from '../worker/state.js'
 import { reasonAgainstStrict } from '../worker/subreaper.js'
 import { findHost } from '../containment/threads/remote.js'
 import { isOfSeveral, isSharedMark, takeSharedMark } from '../containment/threads/shared-mark.js'
@@ -42,6 +42,18 @@ const isRemote = (): boolean => !isMainThread && findHost() !== undefined
 
 /** Whether the main thread looks at the end of the run for what is left. */
 const isSwept = (): boolean => realProcess.env[runVariable] !== undefined
+
+/**
+ * Why `strict` is unavailable now. A child is about to start, and Node reports what is thrown here as uncaught: without a
+ * free file descriptor nothing can be proven.
+ */
+function reasonNow(state: WorkerState): string | undefined {
+  try {
+    return reasonAgainstStrict(state)
+  } catch (error) {
+    return (error as Error).message
+  }
+}
 
 /** A watch over what the tests of a file start by themselves. `release` ends it. */
 export interface Guarded {
@@ -75,8 +87,7 @@ export function watchDescendants(wish: () => 'auto' | ContainmentLevel, heard: (
     endWithMain()
     if (wish() === 'basic') return { level: 'basic', isComplete: false }
     if (isRemote()) return { level: 'strict', isComplete: true }
-    const reason = reasonAgainstStrict(state)
-    if (reason !== undefined) return { level: 'basic', isComplete: false }
+    if (reasonNow(state) !== undefined) return { level: 'basic', isComplete: false }
     natives = state.natives as Natives
     natives.setSubreaper(true)
     return { level: 'strict', isComplete: true }
