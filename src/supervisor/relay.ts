@@ -23,11 +23,13 @@ const ending: ReadonlySet<NodeJS.Signals> = new Set(['SIGHUP', 'SIGINT', 'SIGQUI
 const groupTime = 10
 /** ms that the canary gets to run its trap. If it takes longer, the command gets such a signal twice. */
 const trapTime = 50
-/**
- * ms within which the same event may arrive again: npm passes on the Ctrl-C that its group has also got, and timeout(1)
- * signals the child and the group.
- */
+/** ms within which the same event may arrive again: npm passes on the Ctrl-C that its group has also got. */
 const echoTime = 250
+/**
+ * ms within which the group may get what our pid alone has got, as the same event: timeout(1) signals its child first
+ * and then the group, and a busy machine may not let it run in between.
+ */
+const splitTime = 1000
 
 /** The canary's exit code after a signal that does not end a process by itself. */
 const struck = 3
@@ -76,6 +78,8 @@ export class SignalRelay {
   #canary: ChildProcess | undefined
   /** Until when (on our clock) copies of a signal to the group may arrive. */
   readonly #echoesUntil = new Map<NodeJS.Signals, number>()
+  /** Until when (on our clock) the group may get what our pid alone has got. */
+  readonly #splitUntil = new Map<NodeJS.Signals, number>()
   #wishes = 0
 
   constructor(target: RelayTarget) {
@@ -105,6 +109,7 @@ export class SignalRelay {
 
   async #hear(signal: NodeJS.Signals): Promise<void> {
     if (this.#isEcho(signal)) return
+    const isSplit = now() < (this.#splitUntil.get(signal) ?? 0)
     const canary = this.#canary
     await sleep(isHarmless(signal) ? trapTime : groupTime)
     if (this.#isEcho(signal)) return
@@ -114,7 +119,11 @@ export class SignalRelay {
       after(echoTime, () => {
         if (this.#canary === canary) this.#canary = startCanary()
       })
-    } else this.#target.pass(signal)
+      if (isSplit) return
+    } else {
+      this.#splitUntil.set(signal, now() + splitTime)
+      this.#target.pass(signal)
+    }
     if (!ending.has(signal)) return
     this.#wishes += 1
     if (this.#wishes > 1) this.#target.force()

@@ -72,3 +72,18 @@ test('without its parts proctor run does otherwise', async ({ run, workspace }) 
   const portable = run('node', ['--input-type=module', '-e', script], { env: { PROCTOR_LAUNCH: 'portable' } })
   expect((await portable.waitForSuccessfulExit()).stdout).toBe('0\n')
 })
+
+test('a signal to the pid and then to the group is two wishes', async ({ run, workspace }) => {
+  await buildMutant(
+    { run, workspace },
+    [{ file: 'src/supervisor/relay.ts', from: 'if (isSplit) return', to: '' }],
+    ['cli', 'index'],
+  )
+  const line = `trap 'echo got it' TERM; echo ready; while :; do sleep 0.05; done`
+  const command = run('node', ['dist/cli.cjs', 'run', '--', 'sh', '-c', line])
+  await command.waitForOutput('ready')
+  process.kill(command.pid!, 'SIGTERM')
+  await command.waitForOutput('got it')
+  process.kill(-command.pid!, 'SIGTERM')
+  expect(await command.waitForExit()).toMatchObject({ exitSignal: 'SIGKILL' })
+})

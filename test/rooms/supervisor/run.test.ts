@@ -242,6 +242,30 @@ describe('its end before its time', () => {
     const { stdout } = await inner.result
     expect(stdout).toBe('ready\ncleaned up\n')
   })
+
+  test('timeout(1) that did not run between its two signals', async () => {
+    const line = `trap 'echo got it; sleep 0.5; echo cleaned up; exit 9' TERM; echo ready; while :; do sleep 0.05; done`
+    // What `timeout` does, with all the time that a busy machine may take between the two.
+    const inner = startInner(process.execPath, [cli, 'run', ...sh(line)])
+    await until(() => inner.output().includes('ready'))
+    inner.child.kill('SIGTERM')
+    await until(() => inner.output().includes('got it'))
+    process.kill(-inner.child.pid!, 'SIGTERM')
+    const { stdout } = await inner.result
+    expect(stdout.replaceAll('got it\n', '')).toBe('ready\ncleaned up\n')
+  })
+
+  test('the group that gets it again has wished for the end', async () => {
+    const line = `trap 'echo got it' TERM; echo ready; while :; do sleep 0.05; done`
+    const inner = startInner(process.execPath, [cli, 'run', ...sh(line)])
+    await until(() => inner.output().includes('ready'))
+    inner.child.kill('SIGTERM')
+    await until(() => inner.output().includes('got it'))
+    // The first is the same event as that to the pid, and those within 250 ms of it are its copies.
+    const again = setInterval(() => process.kill(-inner.child.pid!, 'SIGTERM'), 100)
+    inner.child.once('close', () => clearInterval(again))
+    expect(await inner.result).toMatchObject({ signal: 'SIGKILL' })
+  })
 })
 
 async function until(holds: () => boolean): Promise<void> {
