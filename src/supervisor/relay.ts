@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { after, now, sleep } from '../base/clock.js'
+import { after, now, sleep, turn } from '../base/clock.js'
 import { startUnmarked } from '../containment/locks-mark.js'
 import { startOwn } from '../containment/own-starts.js'
 
@@ -76,6 +76,8 @@ export class SignalRelay {
   readonly #target: RelayTarget
   readonly #listeners = new Map<NodeJS.Signals, () => void>()
   #canary: ChildProcess | undefined
+  /** Whether a signal that is heard now may be older than the canary. Nothing tells then whether the group got it. */
+  #isBlind = true
   /** Until when (on our clock) copies of a signal to the group may arrive. */
   readonly #echoesUntil = new Map<NodeJS.Signals, number>()
   /** Until when (on our clock) the group may get what our pid alone has got. */
@@ -93,7 +95,12 @@ export class SignalRelay {
 
   /** Called once the command runs, so that it does not wait for the canary. */
   watchGroup(): void {
+    this.#isBlind = true
     this.#canary = startCanary()
+    // Node calls the listeners for what has arrived when it has polled, which the first of two turns may not do.
+    void turn()
+      .then(turn)
+      .then(() => (this.#isBlind = false))
   }
 
   close(): void {
@@ -109,6 +116,7 @@ export class SignalRelay {
 
   async #hear(signal: NodeJS.Signals): Promise<void> {
     if (this.#isEcho(signal)) return
+    const isBlind = this.#isBlind
     const isSplit = now() < (this.#splitUntil.get(signal) ?? 0)
     const canary = this.#canary
     await sleep(isHarmless(signal) ? trapTime : groupTime)
@@ -117,10 +125,11 @@ export class SignalRelay {
       this.#echoesUntil.set(signal, now() + echoTime)
       // The next canary only starts when all copies of this signal have arrived.
       after(echoTime, () => {
-        if (this.#canary === canary) this.#canary = startCanary()
+        if (this.#canary === canary) this.watchGroup()
       })
       if (isSplit) return
     } else {
+      if (isBlind) this.#echoesUntil.set(signal, now() + echoTime)
       this.#splitUntil.set(signal, now() + splitTime)
       this.#target.pass(signal)
     }

@@ -76,14 +76,27 @@ test('without its parts proctor run does otherwise', async ({ run, workspace }) 
 test('a signal to the pid and then to the group is two wishes', async ({ run, workspace }) => {
   await buildMutant(
     { run, workspace },
-    [{ file: 'src/supervisor/relay.ts', from: 'if (isSplit) return', to: '' }],
+    [
+      { file: 'src/supervisor/relay.ts', from: 'if (isSplit) return', to: '' },
+      { file: 'src/supervisor/relay.ts', from: 'if (isBlind)', to: 'if (false)' },
+    ],
     ['cli', 'index'],
   )
-  const line = `trap 'echo got it' TERM; echo ready; while :; do sleep 0.05; done`
-  const command = run('node', ['dist/cli.cjs', 'run', '--', 'sh', '-c', line])
+  const loop = `trap 'echo got it' TERM; echo ready; while :; do sleep 0.05; done`
+  const command = run('node', ['dist/cli.cjs', 'run', '--', 'sh', '-c', loop])
   await command.waitForOutput('ready')
   process.kill(command.pid!, 'SIGTERM')
   await command.waitForOutput('got it')
   process.kill(-command.pid!, 'SIGTERM')
   expect(await command.waitForExit()).toMatchObject({ exitSignal: 'SIGKILL' })
+
+  // While the command starts. Each time, the two may also arrive as one.
+  const line = `trap '' TERM; kill -TERM $0; kill -TERM 0; sleep 0.3`
+  const early = ['-c', 'exec "$@" $$', 'sh', 'node', 'dist/cli.cjs', 'run', '--', 'sh', '-c', line]
+  const isForced = async (): Promise<boolean> => (await run('sh', early).waitForExit()).exitSignal === 'SIGKILL'
+  let forced = false
+  for (let round = 0; round < 20 && !forced; round += 1) {
+    forced = (await Promise.all([isForced(), isForced()])).includes(true)
+  }
+  expect(forced).toBe(true)
 })

@@ -255,6 +255,22 @@ describe('its end before its time', () => {
     expect(stdout.replaceAll('got it\n', '')).toBe('ready\ncleaned up\n')
   })
 
+  test('timeout(1) that signals while the command starts', async () => {
+    const cleanUp = `trap '' TERM; sleep 0.5; echo cleaned up; exit 9`
+    // The first thing that the command does is to signal our pid, which the shell has had before us, and then our group.
+    const command = `trap "${cleanUp}" TERM; (trap '' TERM; kill -TERM $0; kill -TERM 0) & while :; do sleep 0.05; done`
+    const { stdout } = await startInner('sh', [
+      '-c',
+      'exec "$@" $$',
+      'sh',
+      process.execPath,
+      cli,
+      'run',
+      ...sh(command),
+    ]).result
+    expect(stdout).toBe('cleaned up\n')
+  })
+
   test('the group that gets it again has wished for the end', async () => {
     const line = `trap 'echo got it' TERM; echo ready; while :; do sleep 0.05; done`
     const inner = startInner(process.execPath, [cli, 'run', ...sh(line)])
