@@ -18,17 +18,19 @@ export interface ProgramListener {
 export function listenUntilDrained(transport: Transport, listener: ProgramListener): void {
   const drained = (): void => listener.drained()
   let isOutputEnded = false
+  let stopWaiting = (): void => {}
   transport.listen({
     output: (stream, bytes) => listener.output(stream, bytes),
     outputEnded: () => {
       isOutputEnded = true
+      stopWaiting()
       drained()
     },
     exited: (code, signal) => {
       listener.exited({ code, signal, at: now() })
       if (isOutputEnded) drained()
       // Node runs timers before it reads from pipes: with hundreds of exits at once a timer alone would cut output off.
-      else after(drainTime, () => soon(drained))
+      else stopWaiting = after(drainTime, () => soon(drained))
     },
   })
 }

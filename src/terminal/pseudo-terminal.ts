@@ -49,6 +49,7 @@ export class PseudoTerminal implements Transport {
   #stopPumping: () => void = () => {}
   #isInputClosed = false
   #listener: TransportListener | undefined
+  #stopDraining: () => void = () => {}
   /** Counts how often there was something to read. */
   #reads = 0
   #isClosed = false
@@ -86,6 +87,7 @@ export class PseudoTerminal implements Transport {
     pty.on('error', () => {})
     pty.on('close', () => {
       this.#isClosed = true
+      this.#stopDraining()
       // Once the last descriptor of this terminal is closed, the kernel gives its name to another one.
       if (this.streams.delete(pty.ptsName)) this.streams.add(`${pty.ptsName} (deleted)`)
       listener.outputEnded()
@@ -153,7 +155,7 @@ export class PseudoTerminal implements Transport {
    */
   #drain(deadline: number): void {
     const count = this.#reads
-    after(drainTime, () => {
+    this.#stopDraining = after(drainTime, () => {
       // Timers run first. Only after them is output read that came while this thread was busy.
       soon(() => {
         if (this.#reads === count || now() > deadline) this.release()

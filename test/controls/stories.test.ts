@@ -79,7 +79,7 @@ const controls: Control[] = [
     mutations: [
       {
         file: 'src/command/drain.ts',
-        from: 'else after(drainTime, () => soon(drained))',
+        from: 'else stopWaiting = after(drainTime, () => soon(drained))',
         to: 'else void drainTime',
       },
     ],
