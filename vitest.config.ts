@@ -42,7 +42,7 @@ export default defineConfig({
       ...(report === undefined ? [] : [['json', { outputFile: report }] as ['json', object]]),
     ],
     // Preloads a recorder of the signals that the package sends into every test and inner run.
-    execArgv: ['--import', `${import.meta.dirname}/test/safety/recorder.mjs`],
+    execArgv: ['--require', `${import.meta.dirname}/test/safety/recorder.cjs`],
     globalSetup: ['test/safety/recording.ts', 'test/safety/for-others.ts'],
     projects: [
       {

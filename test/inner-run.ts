@@ -27,7 +27,7 @@ export function cleanEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEn
         name,
       ),
   )
-  const recorder = `--import ${forOthers(inRoot('test/safety/recorder.mjs'))}`
+  const recorder = `--require ${forOthers(inRoot('test/safety/recorder.cjs'))}`
   const nodeOptions = `${more['NODE_OPTIONS'] ?? ''} ${process.platform === 'linux' ? recorder : ''}`.trim()
   return { ...Object.fromEntries(own), NO_COLOR: '1', ...more, NODE_OPTIONS: nodeOptions }
 }

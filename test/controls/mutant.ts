@@ -149,7 +149,7 @@ const configOf = (mutants: readonly Mutant[]): string => `export default {
         include: ${JSON.stringify([...new Set(stories.map(({ file }) => `test/stories/${file}`))])},
         server: { deps: { external: [/\\/dist\\//] } },
         testTimeout: 10_000,
-        execArgv: ['--import', ${JSON.stringify(inRoot('test/safety/recorder.mjs'))}],
+        execArgv: ['--require', ${JSON.stringify(inRoot('test/safety/recorder.cjs'))}],
       },
     }`,
       )

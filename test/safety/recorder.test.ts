@@ -18,7 +18,7 @@ test('the recorder distinguishes a bystander from a process of a command', async
   const script = join(folder, 'dist', 'sends.mjs')
   await writeFile(script, `process.kill(${bystander.pid}, 'SIGCONT')\n`)
   const env = { PROCTOR_TEST_RECORD: folder, PROCTOR_TEST_RECORD_SINCE: '0' }
-  const args = ['--import', inRoot('test/safety/recorder.mjs'), script]
+  const args = ['--require', inRoot('test/safety/recorder.cjs'), script]
   const run = startInner(process.execPath, args, { env: { ...env, NODE_OPTIONS: '' } })
   expect((await run.result).exitCode).toBe(0)
   expect(readFileSync(join(folder, `${run.child.pid}.log`), 'utf8')).toMatch(/^!a bystander: sleep 86399/)

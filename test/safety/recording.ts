@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 /**
  * A global set-up of our own tests. Over the whole run, inner runners included, this package must signal nothing but
- * processes of its own. recorder.mjs records the signals, and this file judges the run.
+ * processes of its own. recorder.cjs records the signals, and this file judges the run.
  */
 export default function setup(): (() => void) | undefined {
   // Once only, however many projects ask for it.

@@ -1,9 +1,8 @@
-// Preloaded into every Node process of the tests (--import) to record calls of process.kill. It looks at each process
-// that is about to get a signal from this package, using only /proc. It writes down one line: what the process is, or
-// that it must not get a signal.
-import { ChildProcess } from 'node:child_process'
-import { appendFileSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+// Preloaded into every Node process of the tests to record calls of process.kill. It looks at each process that is about to
+// get a signal from this package, using only /proc. It writes down one line: what the process is, or that it must not get
+// a signal. It is no ES module, because Node takes a sixth longer to start when it has to preload one.
+const { ChildProcess } = require('node:child_process')
+const { appendFileSync, readdirSync, readFileSync, readlinkSync } = require('node:fs')
 
 const folder = process.env['PROCTOR_TEST_RECORD']
 const read = (path) => {
@@ -86,7 +85,7 @@ if (folder !== undefined && process.platform === 'linux') {
   ChildProcess.prototype.spawn = function (options) {
     if (options.args?.[1]?.endsWith('/guardian.sh')) {
       options.envPairs.push(
-        `NODE_OPTIONS=--import ${fileURLToPath(import.meta.url)}`,
+        `NODE_OPTIONS=--require ${__filename}`,
         `PROCTOR_TEST_RECORD=${folder}`,
         `PROCTOR_TEST_RECORD_SINCE=${process.env['PROCTOR_TEST_RECORD_SINCE']}`,
       )
