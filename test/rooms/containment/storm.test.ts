@@ -74,8 +74,14 @@ function slowly(trees: ReadonlySet<Tree>): () => undefined {
     const record = readStat(pid)
     return record !== undefined && !/[ZTX]/.test(record.state) && isGroupOf(trees, record.group)
   }
+  // Each is waited for once. Otherwise the calls would take so long, the more zombies there are, that the storm is over.
+  const known = new Set<number>()
   return () => {
-    for (const pid of childrenOf(process.pid, true)) while (isRunningMember(pid)) pause(0.1)
+    for (const pid of childrenOf(process.pid, true)) {
+      if (known.has(pid)) continue
+      while (isRunningMember(pid)) pause(0.1)
+      known.add(pid)
+    }
   }
 }
 
