@@ -127,6 +127,7 @@ export class SignalRelay {
       after(echoTime, () => {
         if (this.#canary === canary) this.watchGroup()
       })
+      this.#splitUntil.delete(signal)
       if (isSplit) return
     } else {
       if (isBlind) this.#echoesUntil.set(signal, now() + echoTime)
