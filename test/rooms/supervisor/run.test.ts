@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { cleanEnvironment, startInner } from '../../inner-run.js'
+import { cleanEnvironment, type InnerRun, startInner } from '../../inner-run.js'
 import { readTraceFile } from '../../trace-model.js'
 import { cli, program, sleepersOf, startRun, uniqueNumber } from './proctor-run.js'
 
@@ -246,10 +246,7 @@ describe('its end before its time', () => {
   test('timeout(1) that did not run between its two signals', async () => {
     const line = `trap 'echo got it; sleep 0.5; echo cleaned up; exit 9' TERM; echo ready; while :; do sleep 0.05; done`
     // What `timeout` does, with all the time that a busy machine may take between the two.
-    const inner = startInner(process.execPath, [cli, 'run', ...sh(line)])
-    await until(() => inner.output().includes('ready'))
-    inner.child.kill('SIGTERM')
-    await until(() => inner.output().includes('got it'))
+    const inner = await givenSignalled(line)
     process.kill(-inner.child.pid!, 'SIGTERM')
     const { stdout } = await inner.result
     expect(stdout.replaceAll('got it\n', '')).toBe('ready\ncleaned up\n')
@@ -273,16 +270,22 @@ describe('its end before its time', () => {
 
   test('the group that gets it again has wished for the end', async () => {
     const line = `trap 'echo got it' TERM; echo ready; while :; do sleep 0.05; done`
-    const inner = startInner(process.execPath, [cli, 'run', ...sh(line)])
-    await until(() => inner.output().includes('ready'))
-    inner.child.kill('SIGTERM')
-    await until(() => inner.output().includes('got it'))
+    const inner = await givenSignalled(line)
     // The first is the same event as that to the pid, and those within 250 ms of it are its copies.
     const again = setInterval(() => process.kill(-inner.child.pid!, 'SIGTERM'), 100)
     inner.child.once('close', () => clearInterval(again))
     expect(await inner.result).toMatchObject({ signal: 'SIGKILL' })
   })
 })
+
+/** Starts a shell, and signals the pid of its `proctor run` alone once it is ready. */
+async function givenSignalled(line: string): Promise<InnerRun> {
+  const inner = startRun(sh(line))
+  await until(() => inner.output().includes('ready'))
+  inner.child.kill('SIGTERM')
+  await until(() => inner.output().includes('got it'))
+  return inner
+}
 
 async function until(holds: () => boolean): Promise<void> {
   await expect.poll(holds, { timeout: 20_000, interval: 10 }).toBe(true)
