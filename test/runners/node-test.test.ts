@@ -54,6 +54,8 @@ test('createProctor: a forgotten program in a terminal, which keeps Node alive, 
   expect(exitCode).toBe(1)
   expect(output).toMatch(/proctor: nobody tore down what createProctor\(\) gave at .*terminal-by-hand\.mjs:7:\d+/)
   expect(output).toContain(`and this ran in it: sh -c 'echo ready; exec sleep ${number}'`)
+  // Ten looks, and the end of the program.
+  expect(Number(/(\d+) times 500 ms later/.exec(output)?.[1])).toBeLessThan(20)
   expect(findByCommandLine(`sleep ${number}`)).toEqual([])
 })
 
