@@ -5,6 +5,7 @@ import { openFifo } from '../../../../src/command/launch/fifo.js'
 import { preparePortableStart, startPortably } from '../../../../src/command/launch/portable.js'
 import type { SpawnRequest } from '../../../../src/command/launch/request.js'
 import type { Pipe } from '../../../../src/system/posix-spawn.js'
+import type { Exit } from '../../../../src/command/process.js'
 import type { Transport } from '../../../../src/command/transport.js'
 import { SpawnError } from '../../../../src/base/errors.js'
 import { executable } from '../../../../src/workspace/file-tree.js'
@@ -37,8 +38,11 @@ describe('what is started', () => {
 
   test('a death by a real-time signal, which Node takes for exit code 0', async () => {
     const proctor = await givenProctor()
-    const begin = (signal: number) => shell(proctor, `printf out; kill -${signal} $$`).waitForExit()
-    const exits = await Promise.all([35, 40, 64].map(begin))
+    // One by one: libuv waits for all its children at once, and the portable start has to look before that.
+    const exits: Exit[] = []
+    for (const signal of [35, 40, 64]) {
+      exits.push(await shell(proctor, `printf out; kill -${signal} $$`).waitForExit())
+    }
     const seen = exits.map(({ exitCode, exitSignal, stdout }) => ({ exitCode, exitSignal, stdout }))
     const died = (exitSignal: string) => ({ exitCode: null, exitSignal, stdout: 'out' })
     expect(seen).toEqual(['SIG35', 'SIG40', 'SIG64'].map(died))
