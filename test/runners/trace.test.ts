@@ -50,7 +50,8 @@ const draftOf = (folder: string, output: string, processes: number): Promise<tru
   return eventually(() => {
     const drafts = readdirSync(own).map((name) => readFileSync(join(own, name), 'utf8'))
     const isThere = (draft: string): boolean =>
-      draft.includes(output) && draft.split('"k":"process"').length > processes
+      draft.split('"k":"process"').length > processes &&
+      draft.split('\n').some((line) => line.includes('"k":"output"') && line.includes(output))
     return drafts.some(isThere) ? true : undefined
   }, 'the draft of a trace')
 }
