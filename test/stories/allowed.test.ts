@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createProctor, type Proctor } from 'proctor'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -9,10 +9,14 @@ import { endByCommandLine, eventually, findByCommandLine, makeFolder, removeFold
 const folder = makeFolder()
 afterAll(() => removeFolder(folder))
 
-/** A daemon in a session of its own that starts a helper when a file is there, and again when the next one is. */
+/**
+ * A daemon in a session of its own that starts a helper when a file is there, and again when the next one is. As long as
+ * it works in the workspace, it may not live on, so it says when it has left that.
+ */
 const daemon = (helper: string): string => `
 cd /
 exec </dev/null >/dev/null 2>&1
+: > "$1-up"
 for file; do
   until [ -e "$file" ]; do sleep 0.02; done
   ${helper}
@@ -38,6 +42,7 @@ async function givenDaemon(proctor: Proctor, number: string, helper: string): Pr
     { allow: ['allowed-daemon'] },
   )
   await command.waitForSuccessfulExit()
+  await eventually(() => (existsSync(`${go}-up`) ? true : undefined), 'the daemon')
   return async () => {
     writeFileSync(go, '')
     await eventually(() => (helperOf(number).length > 0 ? true : undefined), 'the helper')
