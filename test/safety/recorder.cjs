@@ -36,29 +36,41 @@ const cwdOf = (pid) => {
   }
 }
 
+/** What /proc shows of the target of a signal. It is read before the signal, and as quickly as can be. */
+function factsOf(target) {
+  const pid = Math.abs(target)
+  const stat = statOf(pid)
+  if (stat === undefined) return {}
+  return {
+    stat,
+    isOurs: isDescendant(stat.ppid),
+    cmdline: read(`/proc/${pid}/cmdline`),
+    environment: read(`/proc/${pid}/environ`),
+    cwd: cwdOf(pid),
+  }
+}
+
 /** What the target of a signal is. A target whose description begins with `!` must never get one. */
-function judge(target) {
+function judge(target, { stat, isOurs, cmdline, environment, cwd }) {
   const pid = Math.abs(target)
   if (!Number.isSafeInteger(target) || pid <= 1) return '!everyone, or nobody'
-  const stat = statOf(pid)
   if (stat === undefined) return 'gone, or a group without its leader'
-  const line = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
+  const line = cmdline.replaceAll('\0', ' ')
   const own = statOf(process.pid)
   const isRun = process.argv[1]?.endsWith('/dist/cli.cjs') && process.argv[2] === 'run'
   if (target === process.pid && isRun) return 'proctor run itself, which dies as its command did'
   if (pid === process.pid || isAncestor(pid)) return `!the runner: ${line}`
   // A process that a test starts by itself, and a guard ends, stays in the runner's session. It must descend from this
   // process then.
-  const environment = read(`/proc/${pid}/environ`)
   const isMarked = environment.includes('PROCTOR_MARK_')
   // A process that is exiting no longer shows its command line or its environment.
-  const isKnown = isMarked || isDescendant(pid) || line === '' || environment === ''
+  const isKnown = isMarked || isOurs || line === '' || environment === ''
   if (stat.session === own.session && !isKnown) return `!in the runner's session: ${line}`
   if (line.includes('bystander') || /\b86399\b/.test(line)) return `!a bystander: ${line}`
   if (stat.start < Number(process.env['PROCTOR_TEST_RECORD_SINCE'])) return `!older than the tests: ${line}`
-  if (isDescendant(pid)) return 'a descendant'
+  if (isOurs) return 'a descendant'
   if (isMarked) return 'marked'
-  if (cwdOf(pid).includes('/proctor-')) return 'in a workspace'
+  if (cwd.includes('/proctor-')) return 'in a workspace'
   return 'found by what it was or held before'
 }
 
@@ -67,15 +79,40 @@ const isRunner = (pid) => /vitest\/|vitest\.mjs|jest-worker|node --test/.test(re
 const membersOf = (group) =>
   readdirSync('/proc').filter((name) => /^\d+$/.test(name) && statOf(Number(name))?.group === group)
 
-function judgeForGuardian(target) {
+function judgeForGuardian(target, facts) {
   if (process.argv[2] === 'worker') return 'its own worker, whose main process has gone'
   const runner = (target < 0 ? membersOf(-target) : [target]).find((pid) => isRunner(pid))
-  return runner === undefined ? judge(target) : `!a runner: ${read(`/proc/${runner}/cmdline`).replaceAll('\0', ' ')}`
+  return runner === undefined
+    ? judge(target, facts)
+    : `!a runner: ${read(`/proc/${runner}/cmdline`).replaceAll('\0', ' ')}`
 }
 
+/** The file that calls a function. A runner maps stacks to sources, which takes longer than all the rest here. */
+function callerOf(called) {
+  const { prepareStackTrace, stackTraceLimit } = Error
+  const holder = {}
+  try {
+    Error.stackTraceLimit = 1
+    Error.prepareStackTrace = (_, [site]) => site?.getFileName()
+    Error.captureStackTrace(holder, called)
+    return holder.stack ?? ''
+  } finally {
+    Object.assign(Error, { prepareStackTrace, stackTraceLimit })
+  }
+}
+
+let lineage
+/** Whether a number is this process, one of its ancestors, or their group. */
 function isAncestor(pid) {
-  for (let each = process.pid; each > 1; each = statOf(each)?.ppid ?? 0) if (each === pid) return true
-  return false
+  if (lineage === undefined) {
+    lineage = new Set()
+    for (let each = process.pid; each > 1;) {
+      const stat = statOf(each)
+      lineage.add(each).add(stat?.group)
+      each = stat?.ppid ?? 0
+    }
+  }
+  return lineage.has(pid)
 }
 
 if (folder !== undefined && process.platform === 'linux') {
@@ -93,17 +130,29 @@ if (folder !== undefined && process.platform === 'linux') {
     return Reflect.apply(spawn, this, [options])
   }
   const kill = process.kill.bind(process)
-  process.kill = (target, signal) => {
+  const recordingKill = (target, signal) => {
     // Tests send signals of their own. Only calls from the built package count.
-    const caller = new Error('where').stack?.split('\n')[2] ?? ''
-    if (signal !== 0 && /\/(?:dist|src\/system)\/[^/]+\.[cm]?[jt]s/.test(caller) && !caller.includes('node_modules')) {
-      const judgement = isGuardian ? judgeForGuardian(target) : judge(target)
+    const caller = signal === 0 ? '' : callerOf(recordingKill)
+    const isOfPackage = /\/(?:dist|src\/system)\/[^/]+\.[cm]?[jt]s$/.test(caller) && !caller.includes('node_modules')
+    if (!isOfPackage) return kill(target, signal)
+    const facts = factsOf(target)
+    const note = () => {
+      const judgement = isGuardian ? judgeForGuardian(target, facts) : judge(target, facts)
       try {
         appendFileSync(`${folder}/${process.pid}.log`, `${judgement}\t${target} ${signal} from ${process.pid}\n`)
       } catch {
         // A guardian is still at work after the tests have ended, and their folder has gone.
       }
     }
-    return kill(target, signal)
+    // To judge takes time, in which a program that keeps forking has gone. What cannot end this process is judged after
+    // the signal.
+    const mayEndThis = isGuardian || !(Math.abs(target) > 1) || isAncestor(Math.abs(target))
+    if (mayEndThis) note()
+    try {
+      return kill(target, signal)
+    } finally {
+      if (!mayEndThis) note()
+    }
   }
+  process.kill = recordingKill
 }
