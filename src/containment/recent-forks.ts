@@ -1,7 +1,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { now } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
-import { lastPid, readStat } from '../system/process-table/linux.js'
+import { NumbersFile, readStat } from '../system/process-table/linux.js'
 import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
 import { carriesLocksMark, readLocksMark } from './locks-mark.js'
 import { remember, type Root } from './root.js'
@@ -49,24 +49,31 @@ export function findRecentForks<Of extends Root>(
   isSpared: (record: ProcessRecord) => boolean = () => false,
 ): Found<Of>[] {
   const met: Found<Of>[] = []
+  if (roots.length === 0) return met
+  const numbers = new NumbersFile()
   let looked = before
   const end = now() + time
-  // This process may wait for a processor while others fork: then the time is over, and nobody has been looked at. It goes on
-  // until no pid has been given out since a look began.
-  while (roots.length > 0 && (now() < end || (lastPid() !== looked && now() < end + mostMore))) {
-    const last = lastPid()
-    const lowest = lowestOf(last, looked)
-    looked = last
-    for (let pid = last; pid >= lowest; pid -= 1) {
-      const root = markedBy(pid, roots)
-      const record = root && readStat(pid)
-      if (root === undefined || record === undefined || record.startTime < root.identity.startTime) continue
-      // A process that was seen before is ended in its turn.
-      if (root.known.get(pid)?.startTime === record.startTime || isSpared(record)) continue
-      if (!isZombie(record)) onFound(record)
-      remember(root, record, 'mark')
-      met.push({ record, root, evidence: 'mark' })
+  const look = (pid: number): void => {
+    const root = markedBy(pid, roots)
+    const record = root && readStat(pid)
+    if (root === undefined || record === undefined || record.startTime < root.identity.startTime) return
+    // A process that was seen before is ended in its turn.
+    if (root.known.get(pid)?.startTime === record.startTime || isSpared(record)) return
+    if (!isZombie(record)) onFound(record)
+    remember(root, record, 'mark')
+    met.push({ record, root, evidence: 'mark' })
+  }
+  try {
+    // This process may wait for a processor while others fork: then the time is over, and nobody has been looked at. It
+    // goes on until no pid has been given out since a look began.
+    while (now() < end || (numbers.last() !== looked && now() < end + mostMore)) {
+      const last = numbers.last()
+      const lowest = lowestOf(last, looked)
+      looked = last
+      for (let pid = last; pid >= lowest; pid -= 1) look(pid)
     }
+  } finally {
+    numbers.close()
   }
   return met
 }

@@ -48,7 +48,9 @@ const rawKill = (realProcess as { _kill?: (target: number, signal: number) => un
 
 function send(target: number, signal: NodeJS.Signals | 0): SignalOutcome {
   // Asking whether a process exists is the call that fails most often.
-  if (signal === 0 && rawKill?.(target, 0) === -constants.errno.ESRCH) return 'gone'
+  const answer = signal === 0 ? rawKill?.(target, 0) : undefined
+  if (answer === -constants.errno.ESRCH) return 'gone'
+  if (answer === -constants.errno.EPERM) return 'forbidden'
   try {
     kill(target, signal)
     return 'sent'
