@@ -166,7 +166,9 @@ test.each(pools.map(([name], index) => [name, index] as const))(
     )
     const { tests, message } = files.get('clean.test.ts')!
     const others = tests.filter(({ status }) => status !== 'passed')
-    expect(others.map(({ title, failureMessages }) => [title, failureMessages[0]])).toEqual([])
+    // Vitest would shorten the messages.
+    if (others.length > 0)
+      throw new Error(others.map((each) => [each.title, ...each.failureMessages].join('\n')).join('\n'))
     expect(tests.length).toBeGreaterThan(20)
     expect(message).toBe('')
   },
