@@ -13,6 +13,9 @@ const args =
 const child = spawn('vitest', ['run', '--project', 'forks', '--project', 'isolated', ...args], {
   stdio: ['ignore', 'inherit', 'inherit'],
 })
+// Ctrl-C reaches Vitest by itself.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => child.kill())
 child.once('error', (error) => {
   throw error
 })
