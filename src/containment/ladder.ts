@@ -52,7 +52,7 @@ export interface Climb<Of extends Askable> {
   find(): Promise<Finding<Of>>
   /** How many times in a row `find` must find nothing. */
   readonly emptyRounds?: number
-  /** Whether the grace of a process is over. */
+  /** Whether the grace of a process is over. Each round asks for all of them before it signals one. */
   isOver(each: Of): boolean
   /** Called when a process gets SIGTERM: once, and never if it is killed at once. */
   asked?(each: Of): void
@@ -78,8 +78,10 @@ export async function climb<Of extends Askable>(steps: Climb<Of>): Promise<reado
     const { members: found, isDoubtful = false } = await steps.find()
     empty = found.length === 0 && !isDoubtful ? empty + 1 : 0
     if (empty >= emptyRounds) return []
-    const outcomes = found.map((each) => {
-      if (steps.isOver(each)) return kill(steps, each)
+    // If the grace of a parent were over only after that of its child, it would start another child in between.
+    const over = found.map((each) => steps.isOver(each))
+    const outcomes = found.map((each, index) => {
+      if (over[index] === true) return kill(steps, each)
       if (!asked.has(keyOf(each))) ask(steps, each)
       asked.add(keyOf(each))
       return undefined

@@ -63,6 +63,18 @@ describe.runIf(process.platform === 'linux')('the ladder', () => {
     expect(await goes.exit).toEqual([null, 'SIGKILL'])
   })
 
+  test('decides for all whether their grace is over before it signals one', async () => {
+    const both = [await given("trap '' TERM"), await given("trap '' TERM")]
+    const done: string[] = []
+    await climb<ProcessRecord>({
+      find: async () => ({ members: both.flatMap(({ record }) => record() ?? []).filter((each) => !isZombie(each)) }),
+      isOver: () => done.push('decided') > 0,
+      killed: () => void done.push('killed'),
+      deadline: () => Infinity,
+    })
+    expect(done.slice(0, 4)).toEqual(['decided', 'decided', 'killed', 'killed'])
+  })
+
   test('gives up at the deadline, and says what is alive', async () => {
     const stays = await given("trap '' TERM")
     const deadline = now() + 50
