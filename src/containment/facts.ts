@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { table } from '../system/process-table/current.js'
-import type { ProcessRecord } from '../system/process-table/table.js'
+import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
+import { hasHolder } from '../system/signals.js'
 import type { LocksLimit } from '../system/syscalls.js'
 import type { Facts, Parentage } from './attribute.js'
 import { readLocksMark } from './locks-mark.js'
@@ -27,6 +28,13 @@ const namespaceOf = (pid: number | 'self'): number | undefined => {
 /** Whether a process is in this process's pid namespace, as far as that can be known. */
 const isInThisNamespace = (pid: number): boolean => table.name !== 'linux' || namespaceOf(pid) === namespaceOf('self')
 
+/**
+ * Whether a process has not exited since it was listed. Of one that has there is nothing to read but its limits, and in a
+ * fork storm, of ours or of a stranger, that is nearly every one.
+ */
+const hasFolder = (record: ProcessRecord): boolean =>
+  table.name !== 'linux' || (!isZombie(record) && (record.pid <= 1 || hasHolder(record.pid)))
+
 /** The facts about a process. Each is read when it is first asked for, which never happens for most processes. */
 export class ProcessFacts<Of> implements Facts<Of> {
   readonly parentage: Parentage<Of>
@@ -37,6 +45,7 @@ export class ProcessFacts<Of> implements Facts<Of> {
   #cwd: { readonly value: string | undefined } | undefined
   #files: readonly string[] | undefined
   #isLocal: boolean | undefined
+  #isThere: boolean | undefined
 
   constructor(record: ProcessRecord, parentage: Parentage<Of>, self: Self) {
     this.#record = record
@@ -44,12 +53,17 @@ export class ProcessFacts<Of> implements Facts<Of> {
     this.#self = self
   }
 
+  /** Whether there is something to read. */
+  get #isReadable(): boolean {
+    return (this.#isThere ??= hasFolder(this.#record))
+  }
+
   get isInOwnSession(): boolean {
     return this.#record.session !== 0 && this.#record.session === this.#self.session
   }
 
   get environment(): readonly string[] | undefined {
-    this.#environment ??= { value: table.environment(this.#record.pid) }
+    this.#environment ??= { value: this.#isReadable ? table.environment(this.#record.pid) : undefined }
     return this.#environment.value
   }
 
@@ -65,15 +79,15 @@ export class ProcessFacts<Of> implements Facts<Of> {
 
   get isLocal(): boolean {
     const { pid } = this.#record
-    return (this.#isLocal ??= table.owner(pid) === process.geteuid?.() && isInThisNamespace(pid))
+    return (this.#isLocal ??= this.#isReadable && table.owner(pid) === process.geteuid?.() && isInThisNamespace(pid))
   }
 
   get cwd(): string | undefined {
-    this.#cwd ??= { value: table.cwd(this.#record.pid) }
+    this.#cwd ??= { value: this.#isReadable ? table.cwd(this.#record.pid) : undefined }
     return this.#cwd.value
   }
 
   get files(): readonly string[] {
-    return (this.#files ??= table.openFiles(this.#record.pid))
+    return (this.#files ??= this.#isReadable ? table.openFiles(this.#record.pid) : [])
   }
 }
