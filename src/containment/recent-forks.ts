@@ -9,24 +9,30 @@ import type { Found } from './scan.js'
 
 /** How many pids below the last one are looked at, too. */
 const reach = 2
-/** At most this many are looked at for one last pid: a machine on which others fork as well has more. */
-const most = 64
+/**
+ * At most this many are looked at for one last pid: a machine on which others fork as well has more. To ask for a limit
+ * takes 2 µs; to read an environment takes thirty times as long.
+ */
+const [most, mostToRead] = [1024, 64]
 /** ms for which a search goes on, at most, because pids are still given out. */
 const mostMore = 50
 
 /** The lowest pid to look at, if everything up to `before` was listed or looked at. The numbers may have begun anew. */
-const lowestOf = (last: number, before: number): number =>
-  Math.max(2, last - most, Math.min(last - reach, before <= last ? before + 1 : last))
+const lowestOf = (last: number, before: number, count: number): number =>
+  Math.max(2, last - count, Math.min(last - reach, before <= last ? before + 1 : last))
 
 /**
- * The root whose mark a process carries. What a main thread starts has the limit, so nothing else is read there. A
- * worker thread sets the limit on a running program, which may have forked before.
+ * Whether everything of these roots shows their limits. A worker thread sets them on a running program, which may have
+ * forked before.
  */
+const showsLimits = (roots: readonly Root[]): boolean => isMainThread && roots.every(({ locks }) => locks !== undefined)
+
+/** The root whose mark a process carries. */
 function markedBy<Of extends Root>(pid: number, roots: readonly Of[]): Of | undefined {
   const limits = readLocksMark(pid)
   if (limits === undefined) return undefined
   const byLimit = roots.find(({ locks }) => locks !== undefined && carriesLocksMark(limits, locks))
-  if (byLimit !== undefined || (isMainThread && roots.every(({ locks }) => locks !== undefined))) return byLimit
+  if (byLimit !== undefined || showsLimits(roots)) return byLimit
   const environment = table.environment(pid)
   return environment && roots.find(({ mark }) => environment.includes(mark))
 }
@@ -50,6 +56,7 @@ export function findRecentForks<Of extends Root>(
 ): Found<Of>[] {
   const met: Found<Of>[] = []
   if (roots.length === 0) return met
+  const count = showsLimits(roots) ? most : mostToRead
   const numbers = new NumbersFile()
   let looked = before
   const end = now() + time
@@ -68,7 +75,7 @@ export function findRecentForks<Of extends Root>(
     // goes on until no pid has been given out since a look began.
     while (now() < end || (numbers.last() !== looked && now() < end + mostMore)) {
       const last = numbers.last()
-      const lowest = lowestOf(last, looked)
+      const lowest = lowestOf(last, looked, count)
       looked = last
       for (let pid = last; pid >= lowest; pid -= 1) look(pid)
     }

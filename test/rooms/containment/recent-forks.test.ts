@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
+import { giveLocksMark } from '../../../src/containment/locks-mark.js'
 import { findRecentForks } from '../../../src/containment/recent-forks.js'
-import { track } from '../../../src/containment/root.js'
+import { type Root, track } from '../../../src/containment/root.js'
 import { table } from '../../../src/system/process-table/current.js'
 import { lastPid } from '../../../src/system/process-table/linux.js'
 
@@ -15,21 +16,24 @@ async function started(env: NodeJS.ProcessEnv = {}): Promise<ChildProcess & { re
   return child as ChildProcess & { readonly pid: number }
 }
 
+const rootOf = (pid: number, locks: bigint | undefined): Root =>
+  track({
+    identity: table.identify(pid)!,
+    owner: { kind: 'command', fixture: '0.1', number: 1 } as const,
+    mark,
+    locks,
+    leadsGroup: true,
+    workerSession: 0,
+    workspace: undefined,
+    streams: new Set<string>(),
+    isHeld: () => true,
+  })
+
 test.runIf(process.platform === 'linux')(
   'what was given a pid while the table was listed is found, however many others were after it',
   async () => {
     const leader = await started()
-    const root = track({
-      identity: table.identify(leader.pid)!,
-      owner: { kind: 'command', fixture: '0.1', number: 1 } as const,
-      mark,
-      locks: undefined,
-      leadsGroup: true,
-      workerSession: 0,
-      workspace: undefined,
-      streams: new Set<string>(),
-      isHeld: () => true,
-    })
+    const root = rootOf(leader.pid, undefined)
     let before: number
     let ours: ChildProcess & { readonly pid: number }
     let strangers: ChildProcess[]
@@ -54,3 +58,19 @@ test.runIf(process.platform === 'linux')(
     expect(found).toEqual([ours.pid])
   },
 )
+
+test.runIf(process.platform === 'linux')('by the second mark, it is found behind hundreds of others', async () => {
+  const locks = (1n << 57n) | 7n
+  const root = rootOf((await started()).pid, locks)
+  let before: number
+  let ours: ChildProcess & { readonly pid: number }
+  do {
+    before = lastPid()
+    ours = await started()
+    giveLocksMark(ours.pid, locks)
+    execFileSync('sh', ['-c', 'i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i + 1)); done'])
+  } while (lastPid() - before > 1000 || lastPid() < before)
+  const found: number[] = []
+  findRecentForks([root], before, 3, ({ pid }) => found.push(pid))
+  expect(found).toEqual([ours.pid])
+})
