@@ -19,7 +19,7 @@ The kernel is the witness: a process's start time in \`/proc\`, and the end of f
 - **not found**: the process kept running, and the call did not say so. This happens only in \`basic\` without the second
   mark, and in a worker thread if the program escapes in its first moment (9, 12, 18, 23f to 23h, 39, 41, 42, 44). Threads
   share their limits, so a program there gets the second mark only after it has started. The [guard](guard.md#limits)
-  finds what escapes so, at the end of the test or of the run.
+  finds what escapes so, at the end of the test or of the run. If it keeps forking, the call may also be **refused**.
 
 The last column is not a call. The worker gets SIGKILL while the commands run, and its guardian ends what they have
 left. What the guardian may not signal keeps its record, and \`proctor ps\` names it. The storms are tried one by one when
