@@ -28,13 +28,6 @@ const namespaceOf = (pid: number | 'self'): number | undefined => {
 /** Whether a process is in this process's pid namespace, as far as that can be known. */
 const isInThisNamespace = (pid: number): boolean => table.name !== 'linux' || namespaceOf(pid) === namespaceOf('self')
 
-/**
- * Whether a process has not exited since it was listed. Of one that has there is nothing to read but its limits, and in a
- * fork storm, of ours or of a stranger, that is nearly every one.
- */
-const hasFolder = (record: ProcessRecord): boolean =>
-  table.name !== 'linux' || (!isZombie(record) && (record.pid <= 1 || hasHolder(record.pid)))
-
 /** The facts about a process. Each is read when it is first asked for, which never happens for most processes. */
 export class ProcessFacts<Of> implements Facts<Of> {
   readonly parentage: Parentage<Of>
@@ -45,7 +38,7 @@ export class ProcessFacts<Of> implements Facts<Of> {
   #cwd: { readonly value: string | undefined } | undefined
   #files: readonly string[] | undefined
   #isLocal: boolean | undefined
-  #isThere: boolean | undefined
+  #readable: boolean | undefined
 
   constructor(record: ProcessRecord, parentage: Parentage<Of>, self: Self) {
     this.#record = record
@@ -53,9 +46,12 @@ export class ProcessFacts<Of> implements Facts<Of> {
     this.#self = self
   }
 
-  /** Whether there is something to read. */
+  /**
+   * Whether it has not exited since it was listed. Of a process that has there is nothing to read but its limits, and in
+   * a fork storm, of ours or of a stranger, that is nearly every one.
+   */
   get #isReadable(): boolean {
-    return (this.#isThere ??= hasFolder(this.#record))
+    return (this.#readable ??= table.name !== 'linux' || (!isZombie(this.#record) && hasHolder(this.#record.pid)))
   }
 
   get isInOwnSession(): boolean {

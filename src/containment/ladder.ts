@@ -79,9 +79,9 @@ export async function climb<Of extends Askable>(steps: Climb<Of>): Promise<reado
     empty = found.length === 0 && !isDoubtful ? empty + 1 : 0
     if (empty >= emptyRounds) return []
     // If the grace of a parent were over only after that of its child, it would start another child in between.
-    const over = found.map((each) => steps.isOver(each))
-    const outcomes = found.map((each, index) => {
-      if (over[index] === true) return kill(steps, each)
+    const over = new Set(found.filter((each) => steps.isOver(each)))
+    const outcomes = found.map((each) => {
+      if (over.has(each)) return kill(steps, each)
       if (!asked.has(keyOf(each))) ask(steps, each)
       asked.add(keyOf(each))
       return undefined

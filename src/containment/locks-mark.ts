@@ -36,7 +36,7 @@ function askLocksMark(pid: number): LocksLimit | undefined {
 export function readLocksMark(pid: number): LocksLimit | undefined {
   const asked = askLocksMark(pid)
   if (asked !== undefined) return asked
-  if (pid > 1 && !hasHolder(pid)) return undefined
+  if (!hasHolder(pid)) return undefined
   const text = readProc(`/proc/${pid}/limits`, true)
   const match = text === undefined ? null : /^Max file locks +(\d+|unlimited) +(\d+|unlimited) /m.exec(text)
   return match === null ? undefined : { soft: toLimit(match[1]!), hard: toLimit(match[2]!) }

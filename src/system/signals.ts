@@ -126,6 +126,7 @@ export function groupExists(group: number): boolean {
 
 /** Whether any process has this pid, even a zombie, or one that /proc hides (hidepid). */
 export function hasHolder(pid: number): boolean {
+  if (pid === 1) return true
   assertPid(pid)
   return send(pid, 0) !== 'gone'
 }
