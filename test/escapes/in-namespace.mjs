@@ -94,8 +94,11 @@ async function firstProcess() {
   await command.waitForExit()
   while (membersOf(pid).length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
   if (ending === 'guardian') return 'up'
+  const begin = performance.now()
   const error = await end(command)
+  const ms = performance.now() - begin
   if (membersOf(pid).length > 0) return `alive: ${String(error)}`
+  if (ms > 2000) return `dead after ${ms} ms`
   if (ending === 'teardown') return error?.name === 'LeakedProcessError' ? 'dead, blamed' : String(error)
   await proctor.teardown()
   return error?.name === 'AlreadyExitedError' ? 'dead' : String(error)
