@@ -7,7 +7,14 @@ import { keyOf, type ProcessIdentity } from '../system/process-table/table.js'
 import { endWorker, signalGroup } from '../system/signals.js'
 import { listFiles } from '../workspace/listing.js'
 import { dropOwnFolder } from '../workspace/own-folder.js'
-import { draftsOf, dropRecord, readRecord, type WorkerRecord, workspacesOf } from '../workspace/record.js'
+import {
+  draftsOf,
+  dropRecord,
+  dropUnfinished,
+  readRecord,
+  type WorkerRecord,
+  workspacesOf,
+} from '../workspace/record.js'
 import { removeFolder } from '../workspace/removal.js'
 import { type DeadWorker, Estate } from './estate.js'
 import { type Line, parseLine } from './protocol.js'
@@ -40,6 +47,8 @@ export function endWorkerWithoutMain(): void {
 class Ending {
   readonly #lines: readonly Line[]
   readonly #records: readonly WorkerRecord[]
+  /** The records of which the worker had not written a whole first line when it died. */
+  readonly #unfinished: readonly string[]
   readonly #estate: Estate
   readonly #killed = new Map<string, ProcessIdentity>()
 
@@ -47,6 +56,7 @@ class Ending {
     this.#lines = lines
     const paths = lines.length === 0 ? untold() : lines.flatMap((line) => (line.kind === 'record' ? [line.path] : []))
     this.#records = paths.flatMap((path) => readRecord(path) ?? [])
+    this.#unfinished = paths.filter((path) => this.#records.every((record) => record.path !== path))
     // The script that started this process became an orphan when the worker died: whoever adopted it adopts the others.
     const reaper = table.identify(process.ppid)?.ppid ?? 1
     this.#estate = new Estate(worker, this.#records, lines, [reaper])
@@ -95,6 +105,10 @@ class Ending {
   }
 
   async #removeFiles(): Promise<void> {
+    for (const path of this.#unfinished) {
+      dropUnfinished(path)
+      dropOwnFolder(dirname(path))
+    }
     for (const record of this.#records) {
       const left = (await Promise.all(workspacesOf(record).map((folder) => removeFolder(folder)))).flat()
       // A folder that could not be removed keeps its record, by which `proctor ps` names it.

@@ -107,7 +107,7 @@ export function workspacesOf({ path, id }: WorkerRecord): string[] {
 }
 
 /** The unfinished traces of a worker. */
-export function draftsOf({ path, id }: WorkerRecord): string[] {
+export function draftsOf({ path, id }: Pick<WorkerRecord, 'path' | 'id'>): string[] {
   const folder = dirname(path)
   return readdirSync(folder)
     .filter((name) => name.startsWith(`${id}-`))
@@ -115,13 +115,23 @@ export function draftsOf({ path, id }: WorkerRecord): string[] {
 }
 
 /** Removes a record and its worker's drafts. */
-export function dropRecord(record: WorkerRecord): void {
+export function dropRecord(record: Pick<WorkerRecord, 'path' | 'id'>): void {
   for (const path of [...draftsOf(record), record.path]) {
     try {
       unlinkSync(path)
     } catch {
       // Its guardian, or another sweep, was first.
     }
+  }
+}
+
+/** Removes what is left of a record, and the drafts, if its worker died before the first line was written. */
+export function dropUnfinished(path: string): void {
+  try {
+    if (readOwnFile(path).includes('\n')) return
+    dropRecord({ path, id: basename(path, suffix) })
+  } catch {
+    // It was never made, or it is not this user's.
   }
 }
 

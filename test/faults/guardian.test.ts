@@ -5,7 +5,7 @@ import {
   spawn,
   spawnSync,
 } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Pipe } from '../escapes/witness.js'
@@ -178,6 +178,27 @@ test('a guardian that was started anew and told nothing yet goes by the records 
   await new Promise((resolve) => void child.once('exit', resolve))
   expect(await runScript(['sh'], [], Object.fromEntries(environment) as NodeJS.ProcessEnv)).toBe('')
   await expectNothingLeft(number, folder)
+})
+
+test('a record that its worker had begun to write when it was killed is removed, and nothing else under such a name', async () => {
+  const folder = givenFolder()
+  const own = join(folder, `proctor-${process.geteuid!()}`)
+  mkdirSync(own, { mode: 0o700 })
+  const pathOf = (name: string): string => join(own, name)
+  const names = ['empty.record', 'half.record', 'other.record', 'shared.record']
+  writeFileSync(pathOf('empty.record'), '', { mode: 0o600 })
+  writeFileSync(pathOf('half.record'), '{"id":"hal', { mode: 0o600 })
+  writeFileSync(pathOf('other.record'), 'whole\n', { mode: 0o600 })
+  writeFileSync(pathOf('shared.record'), '', { mode: 0o600 })
+  chmodSync(pathOf('shared.record'), 0o622)
+  const lines = names.map((name) => `r\t${JSON.stringify(pathOf(name))}`)
+  expect(await runScript(['sh'], lines, {})).toBe('')
+  expect(readdirSync(own)).toEqual(['other.record', 'shared.record'])
+  rmSync(pathOf('other.record'))
+  rmSync(pathOf('shared.record'))
+  writeFileSync(pathOf('empty.record'), '', { mode: 0o600 })
+  expect(await runScript(['sh'], lines, {})).toBe('')
+  expect(existsSync(own)).toBe(false)
 })
 
 test('by the portable table, too, a group is known by when its leader started', async () => {
