@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { findByCommandLine, uniqueNumber } from '../machine.js'
 import { statOf } from '../proc.js'
+import { rounds } from '../soak/rounds.js'
 import { levels, proctorOr } from './levels.js'
 import { commandOf, programFile, removePrograms, temporaryPath } from './programs.js'
 import { subjectElsewhere } from './subject.js'
@@ -61,8 +62,10 @@ describe.each(levels)('%s: two fixtures live at the same time', (level) => {
     pipe.close()
   })
 
-  test('each kills its own daemon and leaves the other’s alone, 10 times', async ({ skip }) => {
-    for (let round = 0; round < 10; round += 1) {
+  const times = rounds(10, 3)
+
+  test(`each kills its own daemon and leaves the other’s alone, ${times} times`, async ({ skip }) => {
+    for (let round = 0; round < times; round += 1) {
       const proctors = [await proctorOr(skip, level, 60), await proctorOr(skip, level, 60)] as const
       const [program = '', ...args] = commandOf('daemon.sh')
       const commands = proctors.map((proctor) => proctor.run(program, args, { env: longer }))

@@ -6,6 +6,7 @@ import { LeakedProcessError, MissingDependencyError } from '../../../src/base/er
 import type { CommandTerminal } from '../../../src/terminal/terminal-process.js'
 import { inRoot, startInner } from '../../inner-run.js'
 import { makeFolder, removeFolder } from '../../machine.js'
+import { rounds } from '../../soak/rounds.js'
 import { isStillAlive, witness } from '../../witness.js'
 import { givenProctor, rejection } from '../given.js'
 
@@ -34,7 +35,7 @@ describe.each(levels)('in %s containment', (containment) => {
   })
 
   test('a program can be killed right at its start', async () => {
-    for (let round = 0; round < 30; round += 1) {
+    for (let round = 0; round < rounds(30, 6); round += 1) {
       const proctor = await givenProctor({ containment })
       const cat = proctor.run('cat', [], { terminal: true })
       const seen = witness(cat.pid)
@@ -94,7 +95,7 @@ test('all output is read, however soon the program exits after it', async () => 
   const proctor = await givenProctor()
   const script = "stty raw; head -c 1000000 /dev/zero | tr '\\0' x; echo; echo the end"
 
-  for (let round = 0; round < 8; round += 1) {
+  for (let round = 0; round < rounds(8, 2); round += 1) {
     const { output } = await inTerminal(proctor, script).waitForSuccessfulExit(patience)
     expect([output.length, output.slice(-9)]).toEqual([1_000_009, '\nthe end\n'])
   }
@@ -192,7 +193,7 @@ test('a flood of escape sequences is drawn in bounded memory, and other things g
   const counter = setInterval(() => (turns += 1), 20)
   const flood = inTerminal(
     proctor,
-    `stty raw -echo; yes "$(printf '${sequences}')" | head -c 30000000; printf '\\033c\\nthe end'; cat`,
+    `stty raw -echo; yes "$(printf '${sequences}')" | head -c ${rounds(30_000_000, 6_000_000)}; printf '\\033c\\nthe end'; cat`,
   )
 
   await flood.waitForScreen((screen) => screen.stripped === '\nthe end', { timeout: 80_000 })

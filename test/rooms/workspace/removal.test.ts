@@ -19,6 +19,7 @@ import { describeLeft, removeFolder } from '../../../src/workspace/removal.js'
 import { forOthers, inRoot } from '../../inner-run.js'
 import { eventually } from '../../machine.js'
 import { missing } from '../../needs.js'
+import { rounds } from '../../soak/rounds.js'
 
 // Real folders, real mounts, and real programs that put something else in their place. Every test has something beside
 // the folder, or behind it, that must not be touched.
@@ -90,10 +91,13 @@ const sh = (script: string): string =>
 describe.each(['linux', 'portable'])('the removal of a workspace, %s', (table) => {
   const env = table === 'portable' ? { PROCTOR_PROCESS_TABLE: 'portable' } : {}
 
-  test('goes 3,000 levels down', { timeout: 60_000 }, () => {
+  // More than a path can name, and than a process may have open.
+  const levels = rounds(3000, 1100)
+
+  test(`goes ${levels} levels down`, { timeout: 60_000 }, () => {
     const { folder, expectUntouched } = given()
     const deep = `const start = process.cwd(); process.chdir(path)
-      for (let level = 0; level < 3000; level += 1) { fs.mkdirSync('level-' + level); fs.writeFileSync('file', ''); process.chdir('level-' + level) }
+      for (let level = 0; level < ${levels}; level += 1) { fs.mkdirSync('level-' + level); fs.writeFileSync('file', ''); process.chdir('level-' + level) }
       process.chdir(start)`
     expect(tearDownAfter(folder, deep, { env })).toEqual({ said: '', files: [] })
     // The last guardian removes this user's own folder.
@@ -253,7 +257,7 @@ test.skipIf(!isRoot)('what another user has made in it stays for an ordinary use
 
 test('a folder that is swapped for a link while it is gone through is not left through the link', async () => {
   const { folder, precious, expectUntouched } = given()
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = 0; round < rounds(20, 2); round += 1) {
     const workspace = join(folder, `round-${round}`)
     mkdirSync(join(workspace, 'swapped'), { recursive: true })
     for (let file = 0; file < 400; file += 1) writeFileSync(join(workspace, 'swapped', `file-${file}`), '')
