@@ -6,10 +6,10 @@ import { bystander, type Scene, scene, sixProcesses, started } from './scene.js'
 
 const signals = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
-describe.each(['forks', 'threads'] as const)('in the pool %s', (pool) => {
+describe.each(firstOf(1, ['forks', 'threads'] as const))('in the pool %s', (pool) => {
   const start = ({ env }: Scene): InnerRun => started(startVitest('faults', { env, pool }))
 
-  test.each(pool === 'forks' ? signals : firstOf(1, signals))('the main process gets %s', async (signal) => {
+  test.each(signals)('the main process gets %s', async (signal) => {
     const given = scene('hang')
     const expectBystander = bystander()
     const run = start(given)

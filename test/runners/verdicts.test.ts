@@ -55,7 +55,7 @@ async function runSuite(options: InnerOptions): Promise<Outcome> {
 const leaked =
   /^(?:Error: |LeakedProcessError: )?2 processes outlived their command and were killed\n\n {2}sh -c 'sleep \d+ & setsid -f sleep \d+' +exited 0 after \d+ ms +\(cwd <workspace>\)\n {2}├─ \d+ sleep \d+ +left (?:behind in the group|the group \(own session\)) +ran \d+ ms +SIGTERM\n {2}└─ \d+ sleep \d+ +left (?:behind in the group|the group \(own session\)) +ran \d+ ms +SIGTERM/
 
-const pools = firstOf(2, [
+const pools = firstOf(1, [
   ['forks', { pool: 'forks' }],
   ['threads', { pool: 'threads' }],
   ['vmThreads', { pool: 'vmThreads' }],
