@@ -49,7 +49,8 @@ export function untilIdentified(file: string, timeout?: number): Promise<Identit
 /** Sends SIGKILL to a process that the package does not find. */
 export async function endFor(identity: Identity): Promise<void> {
   try {
-    if (isLive(identity)) process.kill(identity.pid, 'SIGKILL')
+    // A process whose main thread has ended looks like a zombie while another one works.
+    if (find(identity) !== undefined) process.kill(identity.pid, 'SIGKILL')
   } catch {
     // It has ended since the last look.
   }
