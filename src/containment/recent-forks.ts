@@ -17,9 +17,15 @@ const [most, mostToRead] = [1024, 64]
 /** ms for which a search goes on, at most, because pids are still given out. */
 const mostMore = 50
 
-/** The lowest pid to look at, if everything up to `before` was listed or looked at. The numbers may have begun anew. */
-const lowestOf = (last: number, before: number, count: number): number =>
-  Math.max(2, last - count, Math.min(last - reach, before <= last ? before + 1 : last))
+/**
+ * The pids to look at, if everything up to `before` was listed or looked at: ranges, the newest first. Once the highest
+ * pid has been given out, the numbers begin anew.
+ */
+export function rangesSince(before: number, last: number, count: number): (readonly [from: number, to: number])[] {
+  const isRound = last < before
+  const newest = [Math.max(2, last - count, Math.min(last - reach, isRound ? 2 : before + 1)), last] as const
+  return isRound ? [newest, [before + 1, before + count]] : [newest]
+}
 
 /**
  * Whether everything of these roots shows their limits. A worker thread sets them on a running program, which may have
@@ -75,9 +81,9 @@ export function findRecentForks<Of extends Root>(
     // goes on until no pid has been given out since a look began.
     while (now() < end || (numbers.last() !== looked && now() < end + mostMore)) {
       const last = numbers.last()
-      const lowest = lowestOf(last, looked, count)
+      const ranges = rangesSince(looked, last, count)
       looked = last
-      for (let pid = last; pid >= lowest; pid -= 1) look(pid)
+      for (const [from, to] of ranges) for (let pid = to; pid >= from; pid -= 1) look(pid)
     }
   } finally {
     numbers.close()

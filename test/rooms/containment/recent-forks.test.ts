@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import { giveLocksMark } from '../../../src/containment/locks-mark.js'
-import { findRecentForks } from '../../../src/containment/recent-forks.js'
+import { findRecentForks, rangesSince } from '../../../src/containment/recent-forks.js'
 import { type Root, track } from '../../../src/containment/root.js'
 import { table } from '../../../src/system/process-table/current.js'
 import { lastPid } from '../../../src/system/process-table/linux.js'
@@ -28,6 +28,32 @@ const rootOf = (pid: number, locks: bigint | undefined): Root =>
     streams: new Set<string>(),
     isHeld: () => true,
   })
+
+test.each([
+  ['those since the last look', 100, 110, [[101, 110]]],
+  ['the last ones again, which may not have been there yet', 110, 110, [[108, 110]]],
+  ['no more than so many', 100, 1000, [[936, 1000]]],
+  [
+    'those before and after the numbers begin anew',
+    32_760,
+    305,
+    [
+      [241, 305],
+      [32_761, 32_824],
+    ],
+  ],
+  [
+    'no pid below 2',
+    32_760,
+    3,
+    [
+      [2, 3],
+      [32_761, 32_824],
+    ],
+  ],
+])('the pids to look at are %s', (_, before, last, ranges) => {
+  expect(rangesSince(before, last, 64)).toEqual(ranges)
+})
 
 test.runIf(process.platform === 'linux')(
   'what was given a pid while the table was listed is found, however many others were after it',
@@ -69,7 +95,7 @@ test.runIf(process.platform === 'linux')('by the second mark, it is found behind
     ours = await started()
     giveLocksMark(ours.pid, locks)
     execFileSync('sh', ['-c', 'i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i + 1)); done'])
-  } while (lastPid() - before > 1000 || lastPid() < before)
+  } while (lastPid() - before > 1000)
   const found: number[] = []
   findRecentForks([root], before, 3, ({ pid }) => found.push(pid))
   expect(found).toEqual([ours.pid])
