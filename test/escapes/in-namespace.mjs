@@ -51,7 +51,7 @@ async function reuse() {
       if (stat(pid).state !== 'X') break
       continue
     }
-    const child = spawn('sh', ['-c', '(sleep 5 &); exec sleep 5'], { detached: true, stdio: 'ignore' })
+    const child = spawn('sh', ['-c', '(sleep 60 &); exec sleep 60'], { detached: true, stdio: 'ignore' })
     if (child.pid === pid) break
     process.kill(-child.pid, 'SIGKILL')
     await new Promise((resolve) => child.once('exit', resolve))

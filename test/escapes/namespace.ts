@@ -12,7 +12,7 @@ const besideStranger = (script: readonly string[]): string[] => [
   'sh',
   '-c',
   `exec 9<>"$STRANGER"
-  while read -r _; do setsid sh -c '(sleep 5 &); exec sleep 5' & done <&9 >/dev/null 2>&1 &
+  while read -r _; do setsid sh -c '(sleep 60 &); exec sleep 60' & done <&9 >/dev/null 2>&1 &
   "$@"`,
   'sh',
   ...script,

@@ -303,7 +303,9 @@ describe('inside of each other', () => {
 
   test('the outer one ends what a killed inner one has left', async () => {
     const number = uniqueNumber()
-    const line = `node ${cli} run -- sh -c 'setsid -f sleep ${number}; sleep 600' & sleep 1; kill -9 $!; exit 0`
+    const up = join(folder, `up-${number}`)
+    const inner = `node ${cli} run -- sh -c 'setsid -f sleep ${number}; : > ${up}; sleep 600'`
+    const line = `${inner} & until [ -e ${up} ]; do sleep 0.05; done; kill -9 $!; exit 0`
     await startRun([...sh(line)]).result
     expect(sleepersOf(number)).toEqual([])
   })
