@@ -8,9 +8,6 @@ import { isGroupGone, type Member, splitTrees, type Tree } from './tree.js'
 // For fork storms below a subreaper: the members of a group fork and exit faster than they can be read, and thousands of
 // them become zombies of ours. These functions need one system call a group or a zombie, and read no process.
 
-/** How many zombies of a group are waited for in one go. */
-const mostReaped = 4096
-
 /**
  * Stops a tree's group at once. After the signal no member forks any more, so no storm outruns it, however busy the
  * machine is, and the stopped processes can be read. The group keeps its number while a zombie in it was not waited
@@ -43,16 +40,17 @@ export function stopGroups(
  * Waits for the zombies of groups whose leader was waited for, because nobody else can. The kernel gives a group's
  * number to no process while the group has members. So if a process has the number now, the group has ended.
  *
+ * @param most how many it waits for: a storm that goes on has new ones all the time. What is left is read one by one, so
+ * this is better not less than there are now.
  * @returns how many zombies there were.
  */
-export function reapGroups(trees: Iterable<Tree>, ledger: ChildLedger, natives: Natives): number {
+export function reapGroups(trees: Iterable<Tree>, ledger: ChildLedger, natives: Natives, most: number): number {
   let reaped = 0
   for (const tree of trees) {
     const group = tree.identity.pid
     if (!tree.leadsGroup || tree.groupIsGone || tree.isHeld() || ledger.has(group)) continue
     tree.groupIsGone = readStat(group) !== undefined
     if (tree.groupIsGone) continue
-    const most = reaped + mostReaped
     while (reaped < most && natives.takeGroupExit(group) > 0) reaped += 1
     isGroupGone(tree)
   }

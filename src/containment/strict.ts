@@ -168,7 +168,8 @@ export class StrictContainment implements Containment {
 
   /** In a flood, waits for the zombies of the groups. Returns how many there were. */
   #reapGroups(): number {
-    return this.#read().length > flood ? reapGroups(this.#host.trees, this.#ledger, this.#natives) : 0
+    const children = this.#read().length
+    return children > flood ? reapGroups(this.#host.trees, this.#ledger, this.#natives, children) : 0
   }
 
   /** One pass over our children. Sends SIGKILL to those of the targets. Returns the ones that were not dead yet. */

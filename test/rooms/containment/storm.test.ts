@@ -127,10 +127,10 @@ describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a st
 
   test('its zombies are waited for, and its group has ended with the last one', async () => {
     const { tree, dead, alive } = await givenOrphans()
-    expect(reapGroups([tree], ledger, natives)).toBe(0)
+    expect(reapGroups([tree], ledger, natives, 9)).toBe(0)
     process.kill(alive, 'SIGKILL')
     let reaped = 0
-    await eventually(() => ((reaped += reapGroups([tree], ledger, natives)) === 2 ? true : undefined), 'both dead')
+    await eventually(() => ((reaped += reapGroups([tree], ledger, natives, 9)) === 2 ? true : undefined), 'both dead')
     expect(tree.groupIsGone).toBe(true)
     expect([stateOf(alive), stateOf(dead)]).toEqual([undefined, undefined])
   })
@@ -138,7 +138,7 @@ describe.runIf(process.platform === 'linux' && typeof loaded === 'object')('a st
   test('zombies of a stranger’s group that has got the number are left to the stranger', async () => {
     const { child, identity, alive } = await givenGroup()
     const tree = givenTree({ pid: identity.pid, startTime: identity.startTime - 1 })
-    expect(reapGroups([tree], ledger, natives)).toBe(0)
+    expect(reapGroups([tree], ledger, natives, 9)).toBe(0)
     expect(tree.groupIsGone).toBe(true)
     process.kill(alive, 'SIGKILL')
     child.stdin!.end('go\n')
