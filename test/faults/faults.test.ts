@@ -4,7 +4,7 @@ import { eventually, expectNothingLeft, isRunning } from '../machine.js'
 import { firstOf } from '../short.js'
 import { bystander, type Scene, scene, sixProcesses, started } from './scene.js'
 
-const signals = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const
+const signals = firstOf(2, ['SIGKILL', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 
 describe.each(firstOf(1, ['forks', 'threads'] as const))('in the pool %s', (pool) => {
   const start = ({ env }: Scene): InnerRun => started(startVitest('faults', { env, pool }))

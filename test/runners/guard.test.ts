@@ -252,7 +252,7 @@ test.concurrent('the environment allows command lines', async () => {
   expect(left).toBe(1)
 })
 
-test.concurrent.each(['auto', 'basic'])(
+test.concurrent.each(firstOf(1, ['auto', 'basic']))(
   'what an allowed process starts later is left alone, %s',
   async (containment) => {
     const [number, folder] = [uniqueNumber(), makeFolder()]

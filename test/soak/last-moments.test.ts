@@ -12,7 +12,7 @@ test.runIf(process.platform === 'linux')(
   // Beside other programs, a machine of two processors starts three Nodes a second.
   { timeout: 400_000 },
   async () => {
-    for (let round = 0; round < rounds(300, 20); round += 1) {
+    for (let round = 0; round < rounds(300, 8); round += 1) {
       const proctor = await createProctor()
       const failing = proctor.run('node', ['-e', 'process.exit(1)'])
       while (statOf(failing.pid!)?.state !== 'Z');

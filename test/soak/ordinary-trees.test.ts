@@ -6,7 +6,7 @@ import { rounds } from './rounds.js'
 
 // Processes that must not be blamed, however often one looks.
 
-const times = rounds(100, 6)
+const times = rounds(100, 3)
 
 describe.each(levels)('%s: an ordinary tree is not blamed', { timeout: 300_000 }, (level) => {
   test(`sh → node that runs until teardown, ${times} times`, async ({ skip }) => {

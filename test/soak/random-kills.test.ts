@@ -6,7 +6,7 @@ import { rounds } from './rounds.js'
 
 // SIGKILL at any moment: before the first command, while a tree starts, while one is torn down.
 
-const repetitions = rounds(100, 10)
+const repetitions = rounds(100, 5)
 const atOnce = 5
 
 async function killOnce(whom: 'worker' | 'main'): Promise<void> {
