@@ -17,7 +17,9 @@ function givenHost(): RemoteContainment | string {
   const end = hostThreads()
   if (typeof end === 'string') return end
   const remote = new RemoteContainment(process.env['PROCTOR_THREADS']!, 'PROCTOR_OUTSIDE_thread')
-  onTestFinished(() => {
+  onTestFinished(async () => {
+    // The answer shows that the main thread has heard of the end of the last fixture.
+    await remote.look([])
     remote.close()
     end()
   })
@@ -26,6 +28,7 @@ function givenHost(): RemoteContainment | string {
 
 /** A program that has left a daemon behind and has exited, started as a thread would start it. */
 async function givenLeak(number: string, command = 1): Promise<Tree> {
+  onTestFinished(() => endByCommandLine(number))
   const mark = markFor('thread.1', command)
   const env = { PATH: process.env['PATH'], [mark.name]: mark.value }
   const child = spawn('sh', ['-c', `read go; setsid -f sleep ${number}`], {
@@ -74,7 +77,6 @@ describe.runIf(process.platform === 'linux')('what the main thread has decided b
     const remote = givenHost()
     if (typeof remote === 'string') return skip(remote)
     const [own, number] = [uniqueNumber(), uniqueNumber()]
-    onTestFinished(() => endByCommandLine(number))
     remote.enter('thread.1')
     const known = await givenLeak(own, 3)
     remote.add(known)
@@ -99,7 +101,8 @@ describe.runIf(process.platform === 'linux')('what the main thread has decided b
     remote.enter('thread.1')
     const tree = await givenLeak(first)
     remote.add(tree)
-    await remote.kill([tree], 4000)
+    const outcome = await remote.kill([tree], 4000)
+    expect([outcome.survivors, outcome.unattributed, findByCommandLine(first)]).toEqual([[], [], []])
     const starter = spawn('env', ['-i', 'setsid', '-f', 'sleep', number], { detached: true, stdio: 'ignore' })
     await once(starter, 'exit')
     remote.leave('thread.1')
