@@ -97,7 +97,6 @@ async function judgeInlineSnapshot(
   const process = asTerminal(matcher, subject)
   checkText(matcher, 'snapshot', snapshot)
   checkWait(matcher, options)
-  support.rememberPlace?.call(this)
   const timeout = timeoutOf(options, process)
   const text = await noted(matcher, process, async () => {
     return snapshot === undefined ? stillScreen(process, timeout) : screenUntil(process, unwrap(snapshot), timeout)

@@ -8,8 +8,6 @@ import { describeSubject, hint, type MatcherResult, stateOf } from './support.js
 export interface SnapshotSupport {
   /** Compares with the snapshot stored beside the tests, or stores it. Called with the matcher's `this`. */
   toMatchSnapshot?(this: unknown, text: string, hint: string | undefined): MatcherResult
-  /** Called at once, because a turn of the event loop later the stack does not contain the test's line any more. */
-  rememberPlace?(this: unknown): void
   /** Compares with the snapshot in the test, or writes it there. */
   toMatchInlineSnapshot?(this: unknown, text: string, snapshot: string | undefined): MatcherResult
 }

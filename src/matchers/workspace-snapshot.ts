@@ -50,7 +50,6 @@ async function judgeInline(
   const workspace = asWorkspace(matcher, this, subject)
   checkText(matcher, 'snapshot', snapshot)
   checkWait(matcher, options)
-  support.rememberPlace?.call(this)
   const expected = snapshot === undefined ? undefined : unwrap(snapshot)
   const look = async (): Promise<{ holds: boolean; text: string }> => {
     const text = await workspace.snapshot()

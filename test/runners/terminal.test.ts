@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { inRoot, runVitest, startInner } from '../inner-run.js'
@@ -40,6 +40,19 @@ test('a snapshot is stored, written into the test and brought up to date', async
   expect(output).toMatch(/Snapshots {2}1 updated/)
   expect(snapshotsOf(suite)).toBe(snapshotsOf('terminal'))
   expect(readFileSync(file, 'utf8')).toBe(written.replace('(`"five"`', '(`"four"`'))
+})
+
+test('the first matcher of a file, which loads all of them, writes its snapshot into the test', async () => {
+  const suite = copyOfSuite()
+  const file = inRoot(`fixtures/suites/${suite}/first-matcher.test.ts`)
+  const written = readFileSync(file, 'utf8')
+  writeFileSync(file, written.replace('(`"one"`', '(`"two"`'))
+
+  const { output, exitCode } = await runVitest(suite, { args: ['first-matcher', '--update'] })
+
+  expect(output).toMatch(/Snapshots {2}1 updated/)
+  expect(exitCode).toBe(0)
+  expect(readFileSync(file, 'utf8')).toBe(written)
 })
 
 test('the screens of a failed test are attached to it, as text and as pictures', async () => {

@@ -20,18 +20,26 @@ const snapshots: SnapshotSupport =
           return { pass: true, message: () => '' }
         },
       }
-    : {
-        ...(Snapshots as SnapshotSupport),
-        rememberPlace(this: { readonly assertion: object }) {
-          const place = withManyFrames(() => new Error('snapshot'))
-          chai?.util.flag(this.assertion, 'error', place)
-        },
-      }
+    : (Snapshots as SnapshotSupport)
+
+/**
+ * Tells Vitest where in the test it writes an inline snapshot. A turn of the event loop later, when the matchers have
+ * been loaded or the screen is as expected, the stack does not contain that line any more.
+ */
+function rememberPlace({ assertion }: { readonly assertion: object }): void {
+  chai?.util.flag(
+    assertion,
+    'error',
+    withManyFrames(() => new Error('snapshot')),
+  )
+}
 
 let all: ReturnType<typeof matchersWith> | undefined
 
 const onDemand = (name: MatcherName): Matcher =>
   function (...received) {
+    if (Snapshots !== undefined && name.endsWith('InlineSnapshot'))
+      rememberPlace(this as { readonly assertion: object })
     const claim = { isAwaited: false, isReported: false }
     // These are of the module that the matchers are in: this entry point is a file of its own, with its own copies.
     const judge = ({ matchersWith: make, whileClaimed, whileLed }: Loaded): Promise<MatcherResult> => {
