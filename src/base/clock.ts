@@ -37,6 +37,19 @@ export function wallClock(): number {
   return readWallClock()
 }
 
+/** ms after which short work may be done again, however much longer than usual it took. */
+const longestRest = 1000
+
+/**
+ * Until when to rest after work that began at `begin` and has just ended: `times` its duration. On a busy machine, short
+ * work spends most of that waiting for a processor, so the rest is no longer than a second, or than the work itself.
+ */
+export function restUntil(begin: number, times: number): number {
+  const end = now()
+  const took = end - begin
+  return end + Math.min(times * took, Math.max(longestRest, took))
+}
+
 /** Resolves after `ms` milliseconds. */
 export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => {

@@ -1,5 +1,5 @@
 import { holderOf } from '../system/process-table/holder.js'
-import { after, every, now } from '../base/clock.js'
+import { after, every, now, restUntil } from '../base/clock.js'
 import type { Tree } from '../containment/tree.js'
 import { table } from '../system/process-table/current.js'
 import { descendantsOf, fieldsOfStat, readProc, ticksPerSecond } from '../system/process-table/linux.js'
@@ -106,7 +106,7 @@ export class UsageMeter {
     }
     this.#peakMemory = Math.max(this.#peakMemory, sum)
     this.#lastLook = now()
-    this.#nextLook = this.#lastLook + rest * (this.#lastLook - begin)
+    this.#nextLook = restUntil(begin, rest)
   }
 
   /** Ends the looks. */

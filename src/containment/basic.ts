@@ -9,7 +9,7 @@ import {
 } from './containment.js'
 import { Exempt } from './exempt.js'
 import { KillLoop, type Round, type Signalled, type Targets } from './kill-loop.js'
-import { every, now } from '../base/clock.js'
+import { every, now, restUntil } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { descendantsOf, lastPid } from '../system/process-table/linux.js'
 import type { ProcessRecord } from '../system/process-table/table.js'
@@ -217,6 +217,6 @@ export class BasicContainment implements Containment {
         descendantsOf(record, (descendant) => remember(tree, descendant))
       }
     }
-    this.#nextLook = begin + 20 * (now() - begin)
+    this.#nextLook = restUntil(begin, 19)
   }
 }

@@ -5,7 +5,7 @@ import { inPassing, type Containment, type KillOutcome, type Sighting, signalTre
 import type { Natives } from '../system/syscalls.js'
 import { Exempt } from './exempt.js'
 import { KillLoop, type Round, type Signalled, type Targets, type AmbiguousOrphan } from './kill-loop.js'
-import { every, now, sleep } from '../base/clock.js'
+import { every, now, restUntil, sleep } from '../base/clock.js'
 import { ChildrenFile, descendantsOf, readStat } from '../system/process-table/linux.js'
 import { isZombie, type ProcessRecord } from '../system/process-table/table.js'
 import { signalGroup, signalProcess } from '../system/signals.js'
@@ -334,7 +334,6 @@ export class StrictContainment implements Containment {
     this.#reapGroups()
     this.#round(this.#host.trees, false)
     // Keeps up with a flood of the process table, and still leaves the test most of the time.
-    const share = this.#read().length > flood ? 2 : 20
-    this.#nextLook = begin + share * (now() - begin)
+    this.#nextLook = restUntil(begin, this.#read().length > flood ? 1 : 19)
   }
 }

@@ -3,7 +3,7 @@ import { execTime } from '../containment/source.js'
 import { ChildStarts, type ChildStart, identify, isHeld } from '../containment/child-starts.js'
 import type { Evidence } from '../containment/evidence.js'
 import type { ContainmentLevel } from '../containment/containment.js'
-import { every, now, wallClock } from '../base/clock.js'
+import { every, now, restUntil, wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import {
   descendantsOf,
@@ -293,6 +293,6 @@ export class DescendantTracker {
       if (start.identity === undefined || !isHeld(start)) continue
       descendantsOf(start.identity, (each) => remember(start, each))
     }
-    this.#nextLook = now() + 50 * (now() - begin)
+    this.#nextLook = restUntil(begin, 50)
   }
 }

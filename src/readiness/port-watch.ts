@@ -5,7 +5,7 @@ import { listeners } from '../system/sockets/current.js'
 import type { Listener, ListenerSight } from '../system/sockets/listener.js'
 import { parseMarks } from '../containment/marks.js'
 import { isOwnerDead, thisOwner } from '../containment/owner.js'
-import { now } from '../base/clock.js'
+import { now, restUntil } from '../base/clock.js'
 import { shortCommand, shortStranger } from '../base/short-command.js'
 import { table } from '../system/process-table/current.js'
 
@@ -76,7 +76,7 @@ export class PortWatch {
     const own = sight.listeners.filter((listener) => this.#isWanted(listener, sight))
     this.#own = sight.listeners.filter(({ id, port }) => port !== undefined && sight.held.has(id))
     await this.#refuseStrangers(sight, own.length > 0)
-    this.#nextLook = now() + Math.max(shortestPause, rest * (now() - begin))
+    this.#nextLook = Math.max(now() + shortestPause, restUntil(begin, rest))
     const [first] = own.toSorted((a, b) => a.id - b.id)
     if (first !== undefined) return { state: 'listening', listener: first }
     return { state: pids.length === 0 && !isUncertain ? 'gone' : 'quiet' }

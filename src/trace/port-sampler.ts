@@ -1,4 +1,4 @@
-import { every, now } from '../base/clock.js'
+import { every, now, restUntil } from '../base/clock.js'
 import { listeners } from '../system/sockets/current.js'
 import type { Listener } from '../system/sockets/listener.js'
 import type { WatchedProcess } from './tree-watch.js'
@@ -8,7 +8,7 @@ import type { WatchedProcess } from './tree-watch.js'
 
 /** The shortest time between two looks, in ms. */
 const lookInterval = 50
-/** The largest part of the time that looks may take. */
+/** The largest part of the time that looks may take, if each is short. */
 const mostOfTime = 1 / 200
 
 interface Open {
@@ -51,7 +51,7 @@ export class PortSampler {
       // No file descriptor is left, or there is no lsof(8). Whoever needs the answer will report that.
     }
     this.#isLooking = false
-    this.#nextLook = now() + (now() - begin) / mostOfTime
+    this.#nextLook = restUntil(begin, 1 / mostOfTime)
   }
 
   async #compare(living: readonly WatchedProcess[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { every, now, wallClock } from '../base/clock.js'
+import { every, now, restUntil, wallClock } from '../base/clock.js'
 import { groupByParent, visitBelow } from '../system/forest.js'
 import { table } from '../system/process-table/current.js'
 import { descendantsOf } from '../system/process-table/linux.js'
@@ -14,7 +14,7 @@ const lookInterval = 10
 const lookIntervalPortable = 250
 /** A look that is no more than this many ms old is as good as a new one. */
 const stale = 1
-/** The largest part of the time that full looks may take. Looks at known processes may take the same again. */
+/** The largest part of the time that full looks may take, if each is short. Looks at known processes may take the same again. */
 const mostOfTime = 1 / 100
 /** A process most likely calls exec within this many ms of its start. */
 const youth = 250
@@ -163,10 +163,9 @@ export class TreeWatch {
   }
 
   #looked(begin: number): void {
-    const end = now()
     this.#looks += 1
-    this.#lastLook = end
-    this.#nextLook = end + (end - begin) / mostOfTime
+    this.#lastLook = now()
+    this.#nextLook = restUntil(begin, 1 / mostOfTime)
   }
 
   /** Ends the watch of a tree that was proven dead. */

@@ -1,7 +1,7 @@
 import { performance as nodePerformance } from 'node:perf_hooks'
 import timers from 'node:timers'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { after, backoff, every, now, pause, pollUntil, sleep, wallClock } from '../../../src/base/clock.js'
+import { after, backoff, every, now, pause, pollUntil, restUntil, sleep, wallClock } from '../../../src/base/clock.js'
 
 test('the wall clock is Date’s, and no fake', () => {
   const before = Date.now()
@@ -65,4 +65,17 @@ test('works if the tests replace every clock that they can reach', async () => {
   } finally {
     for (const spy of spies) spy.mockRestore()
   }
+})
+
+test.each([
+  ['short work', 2, 20, 40],
+  ['none at all', 0, 20, 0],
+  ['short work of which this process has waited for a processor', 300, 20, 1000],
+  ['long work', 1500, 20, 1500],
+])('the rest after %s', (_, took, times, rest) => {
+  const end = now()
+  const until = restUntil(end - took, times)
+  // The clock goes on between the two readings.
+  expect(until - end).toBeGreaterThanOrEqual(rest)
+  expect(until - end).toBeLessThan(rest + (times + 1) * (now() - end) + 0.001)
 })
