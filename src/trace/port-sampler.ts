@@ -8,8 +8,8 @@ import type { WatchedProcess } from './tree-watch.js'
 
 /** The shortest time between two looks, in ms. */
 const lookInterval = 50
-/** The largest part of the time that looks may take, if each is short. */
-const mostOfTime = 1 / 200
+/** After a look, this many times its duration passes before the next one. */
+const rest = 200
 
 interface Open {
   readonly process: WatchedProcess
@@ -51,7 +51,7 @@ export class PortSampler {
       // No file descriptor is left, or there is no lsof(8). Whoever needs the answer will report that.
     }
     this.#isLooking = false
-    this.#nextLook = restUntil(begin, 1 / mostOfTime)
+    this.#nextLook = restUntil(begin, rest)
   }
 
   async #compare(living: readonly WatchedProcess[]): Promise<void> {

@@ -14,8 +14,8 @@ const lookInterval = 10
 const lookIntervalPortable = 250
 /** A look that is no more than this many ms old is as good as a new one. */
 const stale = 1
-/** The largest part of the time that full looks may take, if each is short. Looks at known processes may take the same again. */
-const mostOfTime = 1 / 100
+/** After a full look, this many times its duration passes before the next one. Looks at known processes may take as long. */
+const rest = 100
 /** A process most likely calls exec within this many ms of its start. */
 const youth = 250
 /** One in `rarely` of the older processes has its command line re-read per scan. */
@@ -139,7 +139,7 @@ export class TreeWatch {
     const begin = now()
     if (begin < this.#nextSample) return
     for (const tree of this.#trees.keys()) this.#lookAt(tree, knownLookup)
-    this.#nextSample = now() + (now() - begin) / mostOfTime
+    this.#nextSample = restUntil(begin, rest)
   }
 
   /** Called when a program has written something. A program that says it is ready has often just started others. */
@@ -165,7 +165,7 @@ export class TreeWatch {
   #looked(begin: number): void {
     this.#looks += 1
     this.#lastLook = now()
-    this.#nextLook = restUntil(begin, 1 / mostOfTime)
+    this.#nextLook = restUntil(begin, rest)
   }
 
   /** Ends the watch of a tree that was proven dead. */
