@@ -39,14 +39,19 @@ export interface Stat {
   readonly startTime: string
 }
 
+/** proc(5): the name stands in parentheses and may contain anything. What follows it begins with the state. */
+const fieldsOf = (text: string): string[] => text.slice(text.lastIndexOf(')') + 2).split(' ')
+
 /** What the kernel says of a process, or `undefined` once it has gone. */
 export function statOf(pid: number): Stat | undefined {
   const text = readText(`/proc/${pid}/stat`)
   if (text === '') return undefined
-  // proc(5): the name stands in parentheses and may contain anything. What follows it begins with the state.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const fields = fieldsOf(text)
   return { pid, state: fields[0]!, parent: Number(fields[1]), group: Number(fields[2]), startTime: fields[19]! }
 }
+
+/** Whether the main thread of a process is exiting, or has exited: it has the flag PF_EXITING. */
+export const isExiting = (pid: number): boolean => (Number(fieldsOf(readText(`/proc/${pid}/stat`))[6]) & 0x4) !== 0
 
 /** Whether a process has exited: a zombie has. */
 export const hasExited = (stat: Stat | undefined): boolean => stat === undefined || /[ZX]/.test(stat.state)

@@ -6,6 +6,7 @@ import { firstRows } from '../base/table.js'
 import { killTimeout, untilGone } from '../containment/ladder.js'
 import { pidsWithBelow } from '../system/forest.js'
 import { table } from '../system/process-table/current.js'
+import { isExitingWhole } from '../system/process-table/exiting.js'
 import { isZombie } from '../system/process-table/table.js'
 import { signalHeldGroup, signalProcess } from '../system/signals.js'
 import {
@@ -234,7 +235,7 @@ export class Endings {
     limit.end()
   }
 
-  /** What a single look says of its leader. `'is exiting'`: its main thread has exited, and others have not yet. */
+  /** What a single look says of its leader. `'is exiting'`: its main thread is or has, and others have not yet. */
   #leader(): 'lives' | 'is exiting' | 'has exited' {
     const { ownTree: tree, hasExited } = this.#process
     if (tree === undefined || hasExited) return 'has exited'
@@ -262,8 +263,7 @@ export class Endings {
       this.#shortenGrace(grace)
       await this.#ending.catch(() => {})
     }
-    // Some programs go on without their main thread, so an exit that has begun is not waited for any longer.
-    if (this.#leader() === 'is exiting') await this.settledWithin(drainTime)
+    await this.#endOfExit(tree)
     // It has exited by itself, and the news of that may be on its way.
     if (this.#leader() === 'has exited') return this.settledWithin(killTimeout)
     if (this.#endedBy === 'itself') this.#endedBy = 'teardown'
@@ -277,6 +277,17 @@ export class Endings {
     const isLeft = left.length > 0 || isLeaderHidden(tree)
     if (isLeft && !(await this.#killGroup(tree, inGroup))) return
     if (!isKillRefused(tree)) await this.settledWithin(killTimeout)
+  }
+
+  /**
+   * Waits for the end of an exit that has begun: the program is about to be dead by itself. Some go on without their main
+   * thread, and are not waited for any longer.
+   */
+  async #endOfExit({ identity: { pid } }: Tree): Promise<void> {
+    for (let left = killTimeout; this.#leader() === 'is exiting' && left > 0; left -= drainTime) {
+      await this.settledWithin(drainTime)
+      if (!isExitingWhole(pid)) return
+    }
   }
 
   /** Kills the group. Returns whether it is empty. */

@@ -171,9 +171,24 @@ const controls: readonly Control[] = [
     to: 'if (comesFromIt) return false',
     red: 'what it has started, and what that has started in its turn',
   },
+  {
+    off: 'the kernel’s flag of a thread that is exiting',
+    file: 'src/system/process-table/linux.ts',
+    from: ' || (hasExitingFlag(fields) && !isZombie({ state }))',
+    to: '',
+    red: 'a failure is seen while the memory goes with its only thread',
+  },
+  {
+    off: 'the look at the threads that are left of an exit',
+    file: 'src/command/termination.ts',
+    from: 'if (!isExitingWhole(pid)) return',
+    to: 'if (isExitingWhole !== undefined) return',
+    red: 'a failure is seen while the memory goes with its last thread',
+  },
 ]
 
 const files = [
+  'test/rooms/command/last-moments.test.ts',
   'test/rooms/containment/attribute.test.ts',
   'test/rooms/containment/exempt.test.ts',
   'test/rooms/containment/kill-loop.test.ts',

@@ -66,6 +66,9 @@ export function fieldsOfStat(text: string, most: number): string[] | undefined {
   return close < 0 || !text.includes('(') ? undefined : text.slice(close + 2).split(' ', most)
 }
 
+/** Whether a thread's fields have PF_EXITING of the kernel's <linux/sched.h>: it is exiting, or has exited. */
+export const hasExitingFlag = (fields: readonly string[]): boolean => (Number(fields[6]) & 0x4) !== 0
+
 /** The used fields of /proc/PID/stat. */
 export function parseStat(text: string): ProcessRecord | undefined {
   const fields = fieldsOfStat(text, 20)
@@ -76,15 +79,16 @@ export function parseStat(text: string): ProcessRecord | undefined {
   // The main thread has state Z as soon as it has exited. But while other threads hold files and ports, the process is
   // running.
   const hasThreads = Number(fields[17]) > 1
+  const isWithoutMain = state === 'Z' && hasThreads
   return {
     pid: Number.parseInt(text, 10),
-    state: state === 'Z' && hasThreads ? 'R' : state,
+    state: isWithoutMain ? 'R' : state,
     ppid: Number(fields[1]),
     group: Number(fields[2]),
     session: Number(fields[3]),
     hasTerminal: fields[4] !== '0',
     isThreaded: hasThreads,
-    isExiting: state === 'Z' && hasThreads,
+    isExiting: isWithoutMain || (hasExitingFlag(fields) && !isZombie({ state })),
     startTime: Number(fields[19]),
   }
 }
@@ -110,7 +114,7 @@ export function hasEmptyEnvironment(pid: number): boolean {
   return start !== '0' && start === end
 }
 
-const entries = (folder: string): string[] => {
+export const entries = (folder: string): string[] => {
   try {
     return readdirSync(folder)
   } catch (error) {

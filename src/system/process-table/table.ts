@@ -15,7 +15,7 @@ export interface ProcessRecord extends ProcessIdentity {
   readonly state: string
   /** Whether it has more than one thread, if the platform tells. */
   readonly isThreaded?: boolean
-  /** Whether its main thread has exited and others have not. Most such processes are about to be dead. */
+  /** Whether its main thread is exiting, or has exited and others have not. Most such processes are about to be dead. */
   readonly isExiting?: boolean
   /** Whether it has a controlling terminal. */
   readonly hasTerminal: boolean

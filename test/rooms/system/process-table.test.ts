@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { hasPendingKill } from '../../../src/system/process-table/exiting.js'
 import { linuxTable, parseStat, readChildren, standardStreams } from '../../../src/system/process-table/linux.js'
 import { portableTable } from '../../../src/system/process-table/portable.js'
 import { isZombie } from '../../../src/system/process-table/table.js'
@@ -81,6 +82,27 @@ describe.runIf(process.platform === 'linux')('/proc', () => {
     // Somebody has waited for it while it was read.
     expect(parseStat('42 (sleep) Z 0 -1 -1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 0 0 1234')).toBeUndefined()
     expect(parseStat('42 (sleep) R 0 0 0 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 0 0 1234')).toMatchObject({ group: 0 })
+  })
+
+  test('an exit is under way once a thread has PF_EXITING, until it is a zombie', () => {
+    const isExiting = (state: string, flags: number, threads: number): boolean | undefined =>
+      parseStat(`42 (sleep) ${state} 1 22 33 0 22 ${flags} 0 0 0 0 0 0 0 0 20 0 ${threads} 0 4711`)?.isExiting
+    expect(isExiting('S', 4_194_304, 1)).toBe(false)
+    expect(isExiting('R', 4_194_308, 1)).toBe(true)
+    expect(isExiting('R', 4_194_308, 7)).toBe(true)
+    expect(isExiting('Z', 4_194_308, 7)).toBe(true)
+    expect(isExiting('Z', 4_194_308, 1)).toBe(false)
+  })
+
+  test.each([
+    ['0000000000000000', false],
+    ['0000000000000100', true],
+    ['0000000000004100', true],
+    ['ffffffff00000100', true],
+    ['0000000000004000', false],
+    ['0000010000000000', false],
+  ])('with the pending signals %s, SIGKILL is pending: %o', (mask, expected) => {
+    expect(hasPendingKill(`Threads:\t7\nSigQ:\t0/95\nSigPnd:\t${mask}\nShdPnd:\t0000000000000100\n`)).toBe(expected)
   })
 
   test('tells cwd, open files, children and streams', async () => {

@@ -1,0 +1,21 @@
+import { freemem } from 'node:os'
+import { expect, test } from 'vitest'
+import { needs } from '../../needs.js'
+import { isExiting } from '../../proc.js'
+import { givenProctor, rejection } from '../given.js'
+
+// A program fails, and its test ends while the kernel is still taking back the program's memory: a tenth of a second or
+// two for each GB. The failure is not taken for an end that the teardown has brought about. The test of how the last
+// threads exit, test/soak/last-moments.test.ts, has many rounds.
+
+test.runIf(process.platform === 'linux').for([
+  ['its last thread', 'node', ['-e', 'Buffer.alloc(1.5e9, 1); process.exit(1)']],
+  ['its only thread', 'perl', ['-MPOSIX=_exit', '-e', '$all = "a" x 5e8; _exit(1)']],
+] as const)('a failure is seen while the memory goes with %s', async ([, program, args], { skip }) => {
+  needs(program)
+  if (freemem() < 4e9) skip('needs 4 GB of free memory')
+  const proctor = await givenProctor()
+  const failing = proctor.run(program, args)
+  while (!isExiting(failing.pid!));
+  expect(await rejection(proctor.teardown())).toMatchObject({ name: 'UnexpectedExitError', exitCode: 1 })
+})
