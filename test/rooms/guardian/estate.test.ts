@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { thisOwner } from '../../../src/containment/owner.js'
 import { Estate } from '../../../src/guardian/estate.js'
 import { table } from '../../../src/system/process-table/current.js'
+import { isExitingWhole } from '../../../src/system/process-table/exiting.js'
 import type { WorkerRecord } from '../../../src/workspace/record.js'
 import { needs } from '../../needs.js'
 import { isRunning, makeFolder, removeFolder } from '../../machine.js'
@@ -44,6 +45,8 @@ test('the first kill already leaves alone what is exempt in the group of a live 
   expect(survivors).toEqual([])
   expect(isRunning(leader.pid!)).toBe(false)
   expect(isRunning(allowed)).toBe(true)
+  // A signal that it got would be pending, or on its way to end it.
+  expect(isExitingWhole(allowed)).toBe(false)
 })
 
 test('what an allowed process starts while the machine is looked at lives, and keeps nobody waiting', async () => {
