@@ -8,14 +8,27 @@ import { givenProctor, rejection } from '../given.js'
 // two for each GB. The failure is not taken for an end that the teardown has brought about. The test of how the last
 // threads exit, test/soak/last-moments.test.ts, has many rounds.
 
+const inNode = `const all = Buffer.alloc(1.5e9, 1)
+process.on('SIGUSR2', () => process.exit(1))
+console.log('full')
+setInterval(() => all, 1000)`
+
+const inPerl = `$| = 1;
+$all = "a" x 5e8;
+$SIG{USR2} = sub { _exit(1) };
+print "full\\n";
+sleep 60`
+
 test.runIf(process.platform === 'linux').for([
-  ['its last thread', 'node', ['-e', 'Buffer.alloc(1.5e9, 1); process.exit(1)']],
-  ['its only thread', 'perl', ['-MPOSIX=_exit', '-e', '$all = "a" x 5e8; _exit(1)']],
+  ['its last thread', 'node', ['-e', inNode]],
+  ['its only thread', 'perl', ['-MPOSIX=_exit', '-e', inPerl]],
 ] as const)('a failure is seen while the memory goes with %s', async ([, program, args], { skip }) => {
   needs(program)
   if (freemem() < 4e9) skip('needs 4 GB of free memory')
   const proctor = await givenProctor()
   const failing = proctor.run(program, args)
+  await failing.waitForOutput('full\n')
+  process.kill(failing.pid!, 'SIGUSR2')
   while (!isExiting(failing.pid!));
   expect(await rejection(proctor.teardown())).toMatchObject({ name: 'UnexpectedExitError', exitCode: 1 })
 })
