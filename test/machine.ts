@@ -62,10 +62,13 @@ export const recordsIn = (folder: string): string[] =>
 export async function eventually<Value>(look: () => Value | undefined, what: string, timeout = 20_000): Promise<Value> {
   const deadline = performance.now() + timeout
   for (;;) {
+    const begin = performance.now()
     const value = look()
     if (value !== undefined) return value
-    if (performance.now() > deadline) throw new Error(`Not within ${timeout} ms: ${what}`)
-    await sleep(5)
+    const end = performance.now()
+    if (end > deadline) throw new Error(`Not within ${timeout} ms: ${what}`)
+    // A look at all processes takes processor time from those it waits for.
+    await sleep(Math.min(100, Math.max(5, 3 * (end - begin))))
   }
 }
 
