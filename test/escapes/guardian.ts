@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { cleanEnvironment, forOthers, inRoot } from '../inner-run.js'
@@ -9,7 +9,7 @@ import { environmentOf } from '../proc.js'
 import { OtherNamespace } from './bystanders.js'
 import type { Escape, NamespaceCase } from './cases.js'
 import { startInNamespace } from './namespace.js'
-import { commandOf, programFile, setuidRoot, temporaryPath } from './programs.js'
+import { commandOf, givenPipe, programFile, setuidRoot } from './programs.js'
 import { endFor, type Identity, isLive, Pipe, stateOf, until, untilIdentified } from './witness.js'
 
 // What becomes of escapes whose worker is killed. All of them are commands of one worker, because trying them one by
@@ -55,9 +55,7 @@ export async function observeKilledWorker(escapes: readonly Escape[], as?: 'nobo
   chmodSync(temporary, 0o1777)
   const namespace = escapes.some(({ otherNamespace }) => otherNamespace) ? await OtherNamespace.start() : undefined
   const running = escapes.map((escape): Running => {
-    const folder = temporaryPath(escape.id)
-    mkdirSync(folder)
-    return { escape, pipe: new Pipe(join(folder, 'pipe')), escapee: undefined }
+    return { escape, pipe: givenPipe(), escapee: undefined }
   })
   const commands = running.map(({ escape, pipe }) => ({
     command: [...commandOf(escape.program), ...(escape.args ?? [])],

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { Bystanders, OtherNamespace } from './bystanders.js'
 import type { Ending, Escape, Level, Word } from './cases.js'
-import { commandOf, programFile, setuidRoot, temporaryPath } from './programs.js'
+import { commandOf, givenPipe, programFile, setuidRoot, temporaryPath } from './programs.js'
 import { type Answer, subjectElsewhere, subjectHere } from './subject.js'
-import { endFor, type Identity, isLive, Pipe, stateOf, until, untilIdentified } from './witness.js'
+import { endFor, type Identity, isLive, stateOf, until, untilIdentified } from './witness.js'
 
 /**
  * Runs one escape to its end and says what was observed. Ends whatever is still alive afterwards.
@@ -16,7 +16,7 @@ import { endFor, type Identity, isLive, Pipe, stateOf, until, untilIdentified } 
 export async function observe(escape: Escape, level: Level, ending: Ending, isLucky = false): Promise<string> {
   const folder = temporaryPath(escape.id)
   mkdirSync(folder)
-  const pipe = new Pipe(join(folder, 'pipe'))
+  const pipe = givenPipe()
   const subject = await (escape.as === 'nobody' ? subjectElsewhere(level, 'nobody') : subjectHere(level, escape.files))
   const bystanders = await Bystanders.start(folder)
   const namespace = escape.otherNamespace === true ? await OtherNamespace.start() : undefined

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { forOthers, inRoot } from '../inner-run.js'
+import { makePipes, Pipe } from './witness.js'
 
 /** A file of fixtures/programs/escapes. Another user runs some of them. */
 export const programFile = (name: string): string => forOthers(inRoot(`fixtures/programs/escapes/${name}`))
@@ -22,6 +23,16 @@ function folder(): string {
 /** A fresh path in the suite's own temporary folder, which lies outside every workspace. */
 let counted = 0
 export const temporaryPath = (name: string): string => join(folder(), `${(counted += 1)}-${name}`)
+
+let pipes: string[] = []
+/** A new named pipe. They are made a hundred at once. */
+export function givenPipe(): Pipe {
+  if (pipes.length === 0) {
+    pipes = Array.from({ length: 100 }, () => temporaryPath('pipe'))
+    makePipes(pipes)
+  }
+  return new Pipe(pipes.pop()!, true)
+}
 
 export function removePrograms(): void {
   if (made !== undefined) rmSync(made, { recursive: true, force: true })

@@ -57,6 +57,11 @@ export async function endFor(identity: Identity): Promise<void> {
   await until(`the end of ${identity.pid}`, () => (isLive(identity) ? undefined : true))
 }
 
+/** Makes named pipes that every user may open. A hundred take as long as one: the time it takes to start mkfifo(1). */
+export const makePipes = (paths: readonly string[]): void => {
+  execFileSync('mkfifo', ['-m', '666', ...paths])
+}
+
 /**
  * A named pipe that a program holds open for writing as long as one of its processes lives. The kernel says whether one
  * does: a read gives end of file, or has nothing to read yet.
@@ -64,8 +69,12 @@ export async function endFor(identity: Identity): Promise<void> {
 export class Pipe {
   readonly #file: number
 
-  constructor(readonly path: string) {
-    execFileSync('mkfifo', ['-m', '666', path])
+  /** @param isMade whether the pipe is there already. */
+  constructor(
+    readonly path: string,
+    isMade = false,
+  ) {
+    if (!isMade) makePipes([path])
     this.#file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   }
 
