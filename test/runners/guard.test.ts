@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { ahead, type InnerOptions, type InnerResult, inRoot, runVitest, startVitest } from '../inner-run.js'
 import {
   eventually,
@@ -95,7 +95,7 @@ function linesOf(...files: string[]): Map<string, string> {
   )
 }
 
-const pools = firstOf(2, [
+const pools = firstOf(1, [
   ['forks', { pool: 'forks' }],
   ['threads', { pool: 'threads' }],
   ['forks, by the process table', { pool: 'forks', env: { PROCTOR_GUARD_CONTAINMENT: 'basic' } }],
@@ -226,16 +226,6 @@ test.concurrent.each(['test', 'file'] as const)(
   },
 )
 
-test.concurrent('one test only gets a warning, another is cleaned up silently', async () => {
-  const { tests, output, exitCode } = await runFile('options')
-  expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed'])
-  expect(output.match(/outlived/g)).toHaveLength(1)
-  expect(output).toContain('proctor: 1 process outlived the test that started it and was killed')
-  expect(output).toContain(`started at ${linesOf('options.test.ts').get('is warned of')}:`)
-  expect(output).not.toContain('Unhandled')
-  expect(exitCode).toBe(0)
-})
-
 test.concurrent('the file as a unit: its tests pass, and it fails, naming them', async () => {
   const { tests, message, exitCode } = await blame('alone', 'file')
   expect(tests.map(({ status }) => status)).toEqual(['passed'])
@@ -244,17 +234,26 @@ test.concurrent('the file as a unit: its tests pass, and it fails, naming them',
   expect(exitCode).toBe(1)
 })
 
-// What is allowed is left alive, even at the end of the worker: its next user may be another run.
-test.concurrent('the environment allows command lines', async () => {
-  const { output, exitCode, left } = await runAndEnd({ PROCTOR_GUARD_ALLOW: String.raw`gradle,/^sleep \d+$/` })
-  expect(output).toMatch(/Tests +1 passed/)
-  expect(exitCode).toBe(0)
-  expect(left).toBe(1)
-})
+describe.concurrent.each(firstOf(0, ['options']))('%s', () => {
+  test('one test only gets a warning, another is cleaned up silently', async () => {
+    const { tests, output, exitCode } = await runFile('options')
+    expect(tests.map(({ status }) => status)).toEqual(['passed', 'passed', 'passed'])
+    expect(output.match(/outlived/g)).toHaveLength(1)
+    expect(output).toContain('proctor: 1 process outlived the test that started it and was killed')
+    expect(output).toContain(`started at ${linesOf('options.test.ts').get('is warned of')}:`)
+    expect(output).not.toContain('Unhandled')
+    expect(exitCode).toBe(0)
+  })
 
-test.concurrent.each(firstOf(1, ['auto', 'basic']))(
-  'what an allowed process starts later is left alone, %s',
-  async (containment) => {
+  // What is allowed is left alive, even at the end of the worker: its next user may be another run.
+  test('the environment allows command lines', async () => {
+    const { output, exitCode, left } = await runAndEnd({ PROCTOR_GUARD_ALLOW: String.raw`gradle,/^sleep \d+$/` })
+    expect(output).toMatch(/Tests +1 passed/)
+    expect(exitCode).toBe(0)
+    expect(left).toBe(1)
+  })
+
+  test.each(['auto', 'basic'])('what an allowed process starts later is left alone, %s', async (containment) => {
     const [number, folder] = [uniqueNumber(), makeFolder()]
     try {
       const { output, exitCode } = await runVitest('guard', {
@@ -268,14 +267,14 @@ test.concurrent.each(firstOf(1, ['auto', 'basic']))(
       await endByCommandLine(number)
       await removeFolder(folder)
     }
-  },
-)
+  })
 
-test.concurrent('an invalid environment variable is refused', async () => {
-  const { message } = await runFile('whole-file', { PROCTOR_GUARD: 'loud' })
-  expect(message).toContain(
-    `PROCTOR_GUARD: mode is "loud". Accepted is 'fail' or 'warn' or 'kill' or 'report' or 'off'.`,
-  )
+  test('an invalid environment variable is refused', async () => {
+    const { message } = await runFile('whole-file', { PROCTOR_GUARD: 'loud' })
+    expect(message).toContain(
+      `PROCTOR_GUARD: mode is "loud". Accepted is 'fail' or 'warn' or 'kill' or 'report' or 'off'.`,
+    )
+  })
 })
 
 // The negative control: without a guard the same test passes, and the process that it leaves is there.
