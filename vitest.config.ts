@@ -26,8 +26,8 @@ const controls = ['test/controls/**/*.test.ts']
 const published = ['test/docs.test.ts', 'test/package/**/*.test.ts', 'test/types/**/*.test.ts']
 
 /**
- * Where this is set, Node 20 and 22 parse all certificates whenever they start, which trebles the time a small program
- * takes. Only the installer of packages connects to anything but this machine.
+ * Where this is set, Node 20 parses all certificates whenever it starts, which trebles the time a small program takes
+ * (https://github.com/nodejs/node/issues/40524). Only the installer of packages connects to anything but this machine.
  */
 const certificates = 'NODE_EXTRA_CA_CERTS'
 
