@@ -36,12 +36,20 @@ export class RunDescendants {
   /** The processes that were sent SIGTERM. */
   readonly #asked = new Set<string>()
   #looking: Promise<unknown> = Promise.resolve()
+  readonly #onSight: (members: readonly Descendant[]) => void
   #isForced = false
   #stopLooking: () => void = () => {}
 
-  constructor(guarded: Guarded, leader: number, allow: readonly (string | RegExp)[]) {
+  /** @param onSight called with what each look has found. */
+  constructor(
+    guarded: Guarded,
+    leader: number,
+    allow: readonly (string | RegExp)[],
+    onSight: (members: readonly Descendant[]) => void = () => {},
+  ) {
     this.#guarded = guarded
     this.#leader = leader
+    this.#onSight = onSight
     this.#patterns = [...alwaysAllowed, ...services, ...allow]
     const own = table.identify(process.pid)
     this.#group = own?.group ?? 0
@@ -83,6 +91,7 @@ export class RunDescendants {
       descendants.acknowledge()
       const sight = await descendants.look()
       for (const each of sight.members) this.#hold(each)
+      this.#onSight(sight.members)
       return sight
     })
     this.#looking = look.catch(() => {})

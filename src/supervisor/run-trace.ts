@@ -1,9 +1,9 @@
 import { basename, dirname, resolve } from 'node:path'
 import { uptime } from 'node:os'
 import { wallClock } from '../base/clock.js'
-import { track } from '../containment/root.js'
+import { remember, track } from '../containment/root.js'
 import type { Tree } from '../containment/tree.js'
-import type { ProcessIdentity } from '../system/process-table/table.js'
+import type { ProcessIdentity, ProcessRecord } from '../system/process-table/table.js'
 import { table } from '../system/process-table/current.js'
 import { Mask } from '../trace/secrets.js'
 import { Trace } from '../trace/trace.js'
@@ -18,6 +18,7 @@ export class RunTrace {
   readonly #command: string
   readonly #mask = new Mask()
   #listener: ReturnType<Trace['command']> | undefined
+  #tree: Tree | undefined
 
   /**
    * @throws {ProctorError} if it could not be written to `path`.
@@ -44,7 +45,18 @@ export class RunTrace {
     const env = { added: [], changed: [], removed: [] }
     this.#listener = this.#trace.command({ command: this.#command, cwd: process.cwd(), env: () => env })
     const leader = table.identify(pid)
-    if (leader !== undefined) this.#listener.started(toTree(leader))
+    if (leader === undefined) return
+    this.#tree = toTree(leader)
+    this.#listener.started(this.#tree)
+  }
+
+  /** Shows a process, too, whose parent had gone before the trace has seen it. */
+  found(members: readonly ProcessRecord[]): void {
+    const tree = this.#tree
+    if (tree === undefined) return
+    const added = members.filter(({ pid, startTime }) => tree.known.get(pid)?.startTime !== startTime)
+    for (const each of added) remember(tree, each)
+    if (added.length > 0) this.#listener?.found()
   }
 
   exited(code: number | null, signal: NodeJS.Signals | null): void {

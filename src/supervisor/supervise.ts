@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { after, keepingAlive, now } from '../base/clock.js'
 import { assertContainment, type Guarded, watchDescendants } from '../guard/watch.js'
 import { table } from '../system/process-table/current.js'
+import type { ProcessRecord } from '../system/process-table/table.js'
 import { signalProcess } from '../system/signals.js'
 import { inheritedDescriptors } from './descriptors.js'
 import { exactWords } from './exact-words.js'
@@ -32,6 +33,8 @@ export class StartError extends Error {
 export interface RunListener {
   started?(pid: number): void
   exited?(code: number | null, signal: NodeJS.Signals | null): void
+  /** What a look has found alive of it. */
+  found?(members: readonly ProcessRecord[]): void
 }
 
 /** ms between SIGTERM and SIGKILL for what outlived the command. */
@@ -92,7 +95,7 @@ export async function supervise(request: RunRequest, listener: RunListener = {})
     const exit = exitOf(child)
     child.once('exit', (code, signal) => listener.exited?.(code, signal))
     if (child.pid === undefined) await exit
-    descendants = new RunDescendants(guarded, child.pid!, request.allow)
+    descendants = new RunDescendants(guarded, child.pid!, request.allow, (members) => listener.found?.(members))
     listener.started?.(child.pid!)
     relay.watchGroup()
     descendants.watch()

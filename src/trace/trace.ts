@@ -4,7 +4,6 @@ import type { Tree } from '../containment/tree.js'
 import { type PortListener, PortSampler } from './port-sampler.js'
 import { TreeWatch, type WatchedProcess } from './tree-watch.js'
 import type { CommandListener } from '../command/listener.js'
-import type { Output } from '../command/output.js'
 import type {
   ActionKind,
   EndRecord,
@@ -176,7 +175,7 @@ export class Trace {
     env,
     terminal,
     site,
-  }: TracedCommand): CommandListener & { watchOutput(output: Output): void } {
+  }: TracedCommand): CommandListener & Pick<TracedProcess, 'watchOutput' | 'found'> {
     const number = this.#commands.length + 1
     const size = terminal?.size
     this.append(() => ({

@@ -85,6 +85,11 @@ export class TracedProcess implements CommandListener {
     this.#trace.watch.add(tree, this.#command, this.#trace.begin)
   }
 
+  /** Called when more of its tree is known. */
+  found(): void {
+    if (this.#tree !== undefined) this.#trace.watch.found(this.#tree)
+  }
+
   /** Takes a picture of the terminal a moment after something was drawn. At once, most screens would be incomplete. */
   #drawLater(): void {
     if (this.#terminal === undefined || this.#screens >= mostScreens) return

@@ -126,6 +126,11 @@ export class TreeWatch {
     if (watched !== undefined && table.name === 'linux') this.#lookAt(tree, knownLookup)
   }
 
+  /** Called when more of a tree is known. */
+  found(tree: Tree): void {
+    if (this.#trees.has(tree) && table.name === 'linux') this.#lookAt(tree, knownLookup)
+  }
+
   /** Looks now, unless that would start ps(1). */
   look(): void {
     if (table.name !== 'linux') return

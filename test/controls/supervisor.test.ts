@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { expect, test, type TerminalProcess } from 'proctor/vitest'
 import { program, uniqueNumber } from '../rooms/supervisor/proctor-run.js'
+import { readTraceFile } from '../trace-model.js'
 import { buildMutant, type Mutation } from './mutant.js'
 
 // What parts of `proctor run` are for: with all of these removed, it behaves differently.
@@ -16,6 +18,12 @@ const mutations: readonly Mutation[] = [
     file: 'src/supervisor/run-descendants.ts',
     from: 'members: sight.members.filter(({ pid }) => !allowed.has(pid))',
     to: 'members: sight.members.filter(({ pid, group }) => !allowed.has(pid) && group === this.#group)',
+  },
+  {
+    // The picture shows only what its own looks have met.
+    file: 'src/supervisor/run-trace.ts',
+    from: 'if (added.length > 0) this.#listener?.found()',
+    to: '',
   },
   {
     // Node starts the command and waits for it.
@@ -62,6 +70,12 @@ test('without its parts proctor run does otherwise', async ({ run, workspace }) 
   // Then the guardian ends it, and names nobody.
   const leaking = run('node', ['dist/cli.cjs', 'run', '--', 'setsid', '-f', 'sleep', number], { leaks: 'kill' })
   expect(await leaking.waitForExit()).toMatchObject({ exitCode: 0, stderr: '' })
+
+  const [drawn, file] = [uniqueNumber(), 'trace.html']
+  const drawing = ['dist/cli.cjs', 'run', '--trace', file, '--', 'setsid', '-f', 'sleep', drawn]
+  await run('node', drawing, { leaks: 'kill' }).waitForExit()
+  const { processes } = readTraceFile(join(workspace.path, file))
+  expect(processes.flatMap(({ commands }) => commands).map(({ command }) => command)).not.toContain(`sleep ${drawn}`)
 
   const dies = ['sh', '-c', 'kill -40 $$']
   await run('node', ['dist/cli.cjs', 'run', '--', ...dies]).waitForSuccessfulExit()

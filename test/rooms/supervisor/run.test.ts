@@ -170,10 +170,12 @@ describe('what the command leaves', () => {
     })
   })
 
-  test('is in the picture that --trace draws', async () => {
+  test.each([
+    ['', (number: string) => `sh -c 'setsid sleep ${number} & sleep 0.3'; exit 0`],
+    [', although its parent has gone at once', (number: string) => `setsid -f sleep ${number}; exit 0`],
+  ])('is in the picture that --trace draws%s', async (_, lineOf) => {
     const [file, number] = [join(folder, 'trace.html'), uniqueNumber()]
-    const line = `sh -c 'setsid sleep ${number} & sleep 0.3'; exit 0`
-    await startRun([...patience, '--trace', file, ...sh(line)]).result
+    await startRun([...patience, '--trace', file, ...sh(lineOf(number))]).result
     const { state, commands, processes } = readTraceFile(file)
     expect({ state, exit: commands[0]?.exit }).toMatchObject({ state: 'failed', exit: { code: 0, signal: null } })
     const left = processes.find(({ commands: own }) => own.some(({ command }) => command === `sleep ${number}`))

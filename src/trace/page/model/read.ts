@@ -171,12 +171,14 @@ function readers(model: TraceModel, log: Lines, commands: Commands, processes: M
 
 /**
  * A process that outlived its command and whose parent has ended became an orphan at that moment, when the kernel gave
- * it another parent. On a busy machine it may be killed before anybody has seen it with the new parent.
+ * it another parent. On a busy machine it may be killed before anybody has seen it with the new parent, or be seen only
+ * when process 1 or the worker has already adopted it.
  */
-function noteOrphans(processes: ReadonlyMap<number, Process>): void {
+function noteOrphans(processes: ReadonlyMap<number, Process>, worker: number | undefined): void {
   for (const process of processes.values()) {
-    if (process.finding === undefined || process.orphanedAt !== undefined) continue
-    const diedAt = processes.get(process.parent ?? 0)?.end
+    if (process.finding === undefined || process.orphanedAt !== undefined || process.isLeader) continue
+    const isAdopted = process.parent === 0 && (process.ppid === 1 || process.ppid === worker)
+    const diedAt = isAdopted ? process.start : processes.get(process.parent)?.end
     if (diedAt === undefined || diedAt < process.start) continue
     if (process.end === undefined || diedAt < process.end) process.orphanedAt = diedAt
   }
@@ -219,7 +221,7 @@ export function readTrace(text: string): TraceModel {
     const process = processes.get(finding.p ?? 0)
     if (process !== undefined) process.finding = finding
   }
-  noteOrphans(processes)
+  noteOrphans(processes, model.meta.worker)
   if (model.isInterrupted) log.event(model.died ?? last, 0, 'the test worker died; the guardian ended the tree', 'bad')
   const rows = log.inOrder()
   model.rows = withoutMiddle(rows)

@@ -3,9 +3,9 @@ import { readTrace } from '../../../../src/trace/page/model/read.js'
 
 // What the page reads from the lines of a trace, as plain data.
 
-const process = (p: number, parent: number | undefined, t: number): object =>
+const process = (p: number, parent: number | undefined, t: number, ppid = 7): object =>
   Object.assign(
-    { k: 'process', p, c: 1, t, pid: 100 + p, ppid: 1, parent, start: t },
+    { k: 'process', p, c: 1, t, pid: 100 + p, ppid, parent, start: t },
     { command: `program ${p}`, group: 101, session: 101, leader: p === 1 },
   )
 const command = { k: 'command', c: 1, t: 0, command: 'program 1', cwd: '/', env: { added: [], removed: [] } }
@@ -27,6 +27,12 @@ describe('since when a process is an orphan', () => {
     ['not, where its parent lived longer', [...tree, gone(2, 30), gone(1, 40), end(finding)], undefined],
     ['not, where its command was ended with it', [...tree, gone(1, 20), gone(2, 21), end()], undefined],
     ['not, where nothing is known of a parent', [process(2, undefined, 10), gone(2, 40), end(finding)], undefined],
+    ['at first sight, where process 1 has it', [process(2, undefined, 10, 1), gone(2, 40), end(finding)], 10],
+    [
+      'at first sight, where the worker has it',
+      [{ k: 'trace', v: 2, worker: 50 }, process(2, undefined, 10, 50), gone(2, 40), end(finding)],
+      10,
+    ],
   ])('%s', (_title, records, expected) => {
     expect(orphanedAt(...records)).toBe(expected)
   })
