@@ -217,6 +217,10 @@ describe('its end before its time', () => {
     await until(() => inner.output().includes('ready'))
     inner.child.kill('SIGTERM')
     await until(() => inner.output().includes('got SIGTERM'))
+    // If it came before proctor could tell a signal to its pid from one to its group, as may be on a busy machine, those
+    // within 250 ms of it are its copies.
+    const again = setInterval(() => inner.child.kill('SIGTERM'), 100)
+    inner.child.once('close', () => clearInterval(again))
     inner.child.kill('SIGTERM')
     expect(await inner.result).toMatchObject({
       signal: 'SIGKILL',
