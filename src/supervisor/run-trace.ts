@@ -50,13 +50,14 @@ export class RunTrace {
     this.#listener.started(this.#tree)
   }
 
-  /** Shows a process, too, whose parent had gone before the trace has seen it. */
+  /**
+   * Shows a process, too, whose parent had gone before the trace has seen it. What is ended next is seen once more as it
+   * is then.
+   */
   found(members: readonly ProcessRecord[]): void {
-    const tree = this.#tree
-    if (tree === undefined) return
-    const added = members.filter(({ pid, startTime }) => tree.known.get(pid)?.startTime !== startTime)
-    for (const each of added) remember(tree, each)
-    if (added.length > 0) this.#listener?.found()
+    if (this.#tree === undefined) return
+    for (const each of members) remember(this.#tree, each)
+    this.#listener?.found()
   }
 
   exited(code: number | null, signal: NodeJS.Signals | null): void {

@@ -18,7 +18,7 @@ const stale = 1
 const rest = 100
 /** A process most likely calls exec within this many ms of its start. */
 const youth = 250
-/** One in `rarely` of the older processes has its command line re-read per scan. */
+/** One in `rarely` of those whose command line was read at a greater age has it re-read per scan. */
 const rarely = 8
 
 /** A process that was seen. */
@@ -50,6 +50,8 @@ interface Seen extends WatchedProcess {
   session: number
   command: string
   readonly seenAt: number
+  /** When its command line was read last. */
+  readAt: number
   /** There were too many processes before it, so it is not reported. */
   readonly isOverLimit: boolean
 }
@@ -223,8 +225,9 @@ export class TreeWatch {
       this.#tell(tree, record, alive.get(record.ppid), undefined, startedAt)
       return
     }
-    const isAsked = now() - seen.seenAt < youth || (this.#looks + record.pid) % rarely === 0
+    const isAsked = seen.readAt - seen.seenAt < youth || (this.#looks + record.pid) % rarely === 0
     const command = isAsked ? table.commandLine(record.pid) : seen.command
+    if (isAsked) seen.readAt = now()
     if (command !== seen.command && !command.startsWith('[')) {
       seen.command = command
       if (!seen.isOverLimit) this.#listener.executed(seen)
@@ -249,6 +252,7 @@ export class TreeWatch {
     startedAt: number,
   ): void {
     this.#count += 1
+    const seenAt = now()
     const seen: Seen = {
       tree,
       number: this.#count,
@@ -260,7 +264,8 @@ export class TreeWatch {
       session: record.session,
       command: command ?? table.commandLine(record.pid),
       startedAt,
-      seenAt: now(),
+      seenAt,
+      readAt: seenAt,
       isOverLimit: this.#count > this.#most,
     }
     this.#trees.get(tree)!.alive.set(record.pid, seen)
