@@ -235,7 +235,7 @@ export class Endings {
     limit.end()
   }
 
-  /** What a single look says of its leader. `'is exiting'`: its main thread is or has, and others have not yet. */
+  /** What a single look says of its leader. `'is exiting'`: it is not yet dead, but its main thread is about to be, or is. */
   #leader(): 'lives' | 'is exiting' | 'has exited' {
     const { ownTree: tree, hasExited } = this.#process
     if (tree === undefined || hasExited) return 'has exited'

@@ -45,7 +45,7 @@ export class RunDescendants {
     guarded: Guarded,
     leader: number,
     allow: readonly (string | RegExp)[],
-    onSight: (members: readonly Descendant[]) => void = () => {},
+    onSight: (members: readonly Descendant[]) => void,
   ) {
     this.#guarded = guarded
     this.#leader = leader

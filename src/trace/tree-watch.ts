@@ -125,7 +125,7 @@ export class TreeWatch {
     if (watched !== undefined) watched.isLeaderGone = true
     this.#end(tree, tree.identity.pid)
     // Its children have just got another parent.
-    if (watched !== undefined && table.name === 'linux') this.#lookAt(tree, knownLookup)
+    this.found(tree)
   }
 
   /** Called when more of a tree is known. */

@@ -54,9 +54,7 @@ export async function observeKilledWorker(escapes: readonly Escape[], as?: 'nobo
   // Another user runs some of them.
   chmodSync(temporary, 0o1777)
   const namespace = escapes.some(({ otherNamespace }) => otherNamespace) ? await OtherNamespace.start() : undefined
-  const running = escapes.map((escape): Running => {
-    return { escape, pipe: givenPipe(), escapee: undefined }
-  })
+  const running = escapes.map((escape): Running => ({ escape, pipe: givenPipe(), escapee: undefined }))
   const commands = running.map(({ escape, pipe }) => ({
     command: [...commandOf(escape.program), ...(escape.args ?? [])],
     env: {
