@@ -234,6 +234,7 @@ test.concurrent('the file as a unit: its tests pass, and it fails, naming them',
   expect(exitCode).toBe(1)
 })
 
+// None of these in `npm test`.
 describe.concurrent.each(firstOf(0, ['options']))('%s', () => {
   test('one test only gets a warning, another is cleaned up silently', async () => {
     const { tests, output, exitCode } = await runFile('options')
