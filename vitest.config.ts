@@ -9,6 +9,9 @@ const report = process.env['CI_REPORT'] && [process.env['CI_REPORT'], ...names, 
 /** Tests that leave nothing behind in their worker. */
 const sharing = ['rooms', 'stories', 'messages', 'features'].map((folder) => `test/${folder}/**/*.test.ts`)
 
+/** Runs whose worker is killed: `npm test` kills workers in `test/soak/random-kills.test.ts`. */
+const killedWorkers = 'test/faults/worker.test.ts'
+
 /**
  * The tests that start a runner for each case: every runner, every pool, the browser. `npm test` runs a short form of
  * some, whose tables ask `test/short.ts`.
@@ -18,7 +21,7 @@ const inShort = [
   'test/rooms/supervisor/endings.test.ts',
   'test/runners/{guard,verdicts}.test.ts',
 ]
-const runners = ['test/runners/**/*.test.ts', ...inShort]
+const runners = ['test/runners/**/*.test.ts', killedWorkers, ...inShort]
 
 /** The tests of the tests. They switch off a part of the package, and then its tests must fail. */
 const controls = ['test/controls/**/*.test.ts']
@@ -76,7 +79,7 @@ export default defineConfig({
         test: {
           name: 'isolated',
           include: ['test/**/!(runners)/*.test.ts', 'test/*.test.ts', ...inShort],
-          exclude: [...configDefaults.exclude, ...sharing, ...controls, ...published],
+          exclude: [...configDefaults.exclude, ...sharing, ...controls, ...published, killedWorkers],
         },
       },
       { extends: true, test: { name: 'runners', include: runners, env: { TEST_RUNNERS: 'all' } } },
