@@ -6,6 +6,7 @@ import { alwaysAllowed } from '../containment/allowance.js'
 import { askToEnd, climb, outcomeOfKill, sweepTimeout } from '../containment/ladder.js'
 import { pidsFrom } from '../system/forest.js'
 import { table } from '../system/process-table/current.js'
+import { isRunning } from '../system/process-table/holder.js'
 import { keyOf } from '../system/process-table/table.js'
 import { isMatch } from '../wait/pattern.js'
 import { guardian } from '../worker/own-guardian.js'
@@ -32,7 +33,8 @@ export class RunDescendants {
   readonly #session: number
   readonly #seen = new Map<string, Seen>()
   readonly #allowed = new Map<string, RunFinding>()
-  readonly #held = new Set<string>()
+  /** What the guardian was told of. */
+  readonly #held = new Map<string, Descendant>()
   /** The processes that were sent SIGTERM. */
   readonly #asked = new Set<string>()
   #looking: Promise<unknown> = Promise.resolve()
@@ -63,8 +65,10 @@ export class RunDescendants {
     })
   }
 
+  /** Called at the end. If the guardian had to look for what has gone, it would live on for a while after the run. */
   unwatch(): void {
     this.#stopLooking()
+    for (const each of this.#held.values()) if (!isRunning(each)) guardian().forgetProcess(each)
   }
 
   /** From now on, kills without a grace. */
@@ -101,7 +105,7 @@ export class RunDescendants {
   /** Tells the guardian of an orphan by pid and start time: once its parent is dead, nothing links it to the command. */
   #hold(each: Descendant): void {
     if (each.ppid !== process.pid || each.pid === this.#leader || this.#held.has(keyOf(each))) return
-    this.#held.add(keyOf(each))
+    this.#held.set(keyOf(each), each)
     guardian().watchProcess(each)
   }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, type TerminalProcess } from 'proctor/vitest'
 import { program, uniqueNumber } from '../rooms/supervisor/proctor-run.js'
@@ -91,6 +92,22 @@ test('without its parts proctor run does otherwise', async ({ run, workspace }) 
     await proctor.teardown()`
   const portable = run('node', ['--input-type=module', '-e', script], { env: { PROCTOR_LAUNCH: 'portable' } })
   expect((await portable.waitForSuccessfulExit()).stdout).toBe('0\n')
+})
+
+test('a guardian that was told of what has gone looks for it', async ({ run, workspace }) => {
+  const forgets = 'if (!isRunning(each)) guardian().forgetProcess(each)'
+  await buildMutant(
+    { run, workspace },
+    [{ file: 'src/supervisor/run-descendants.ts', from: forgets, to: 'void each' }],
+    ['cli'],
+  )
+  await workspace.write({
+    'dist/guardian-ending.js': `import { writeFileSync } from 'node:fs'
+    writeFileSync('${workspace.path}/has-looked', '')`,
+  })
+  const leaving = ['dist/cli.cjs', 'run', '--', 'setsid', '-f', 'sleep', uniqueNumber()]
+  expect(await run('node', leaving, { leaks: 'kill' }).waitForExit()).toMatchObject({ exitCode: 1 })
+  await expect.poll(() => existsSync(join(workspace.path, 'has-looked')), { timeout: 20_000 }).toBe(true)
 })
 
 test('a signal to the pid and then to the group is two wishes', async ({ run, workspace }) => {

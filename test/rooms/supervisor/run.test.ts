@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { cleanEnvironment, type InnerRun, startInner } from '../../inner-run.js'
+import { cleanEnvironment, dist, type InnerRun, inRoot, startInner } from '../../inner-run.js'
 import { readTraceFile } from '../../trace-model.js'
 import { cli, program, sleepersOf, startRun, uniqueNumber } from './proctor-run.js'
 
@@ -305,6 +305,18 @@ describe('inside of each other', () => {
     expect(exitCode).toBe(1)
     expect(stderr.match(/outlived/g)).toHaveLength(1)
     expect(sleepersOf(number)).toEqual([])
+  })
+
+  // On a busy machine, the outer one reported the guardian of the inner one, which was looking for what had gone.
+  test('the guardian of a run that has ended everything has nothing to do', async () => {
+    const copy = join(folder, 'dist')
+    cpSync(dist, copy, { recursive: true })
+    symlinkSync(inRoot('node_modules'), join(folder, 'node_modules'))
+    writeFileSync(join(copy, 'guardian-ending.js'), `require('node:fs').writeFileSync('${folder}/has-looked', '')`)
+    const inner = ['node', join(copy, 'cli.cjs'), 'run', '--leak-timeout', '100', ...sh('setsid -f sleep 1000')]
+    // The outer one waits for the guardian.
+    expect(await startRun(['--leak-timeout', '20s', '--', ...inner]).result).toMatchObject({ exitCode: 1 })
+    expect(existsSync(join(folder, 'has-looked'))).toBe(false)
   })
 
   test('the outer one ends what a killed inner one has left', async () => {
