@@ -83,6 +83,7 @@ export class SignalRelay {
   /** Until when (on our clock) the group may get what our pid alone has got. */
   readonly #splitUntil = new Map<NodeJS.Signals, number>()
   #wishes = 0
+  #isClosed = false
 
   constructor(target: RelayTarget) {
     this.#target = target
@@ -103,8 +104,12 @@ export class SignalRelay {
       .then(() => (this.#isBlind = false))
   }
 
+  /**
+   * Called when the command has ended. From then on, signals do nothing: without its listeners, this process would die of
+   * one more Ctrl-C before it has said what it found.
+   */
   close(): void {
-    for (const [signal, listener] of this.#listeners) process.off(signal, listener)
+    this.#isClosed = true
     const canary = this.#canary
     this.#canary = undefined
     canary?.stdin?.destroy()
@@ -115,7 +120,7 @@ export class SignalRelay {
   }
 
   async #hear(signal: NodeJS.Signals): Promise<void> {
-    if (this.#isEcho(signal)) return
+    if (this.#isClosed || this.#isEcho(signal)) return
     const isBlind = this.#isBlind
     const isSplit = now() < (this.#splitUntil.get(signal) ?? 0)
     const canary = this.#canary

@@ -67,6 +67,7 @@ function send(target: number, signal: NodeJS.Signals | 0): SignalOutcome {
  * process of a pid namespace ignores signals without a handler.
  */
 export function dieOf(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal)
   // Node does not know real-time signals by name.
   kill(process.pid, numberOf(signal))
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, type TerminalProcess } from 'proctor/vitest'
+import { isRunning } from '../machine.js'
 import { program, uniqueNumber } from '../rooms/supervisor/proctor-run.js'
 import { readTraceFile } from '../trace-model.js'
 import { buildMutant, type Mutation } from './mutant.js'
@@ -13,6 +14,12 @@ const mutations: readonly Mutation[] = [
     file: 'src/supervisor/relay.ts',
     from: 'canary !== undefined && isStruck(canary, signal)',
     to: 'canary === undefined',
+  },
+  {
+    // A signal that comes after the end of the command ends proctor run.
+    file: 'src/supervisor/relay.ts',
+    from: 'this.#isClosed = true',
+    to: 'for (const [signal, listener] of this.#listeners) process.off(signal, listener)',
   },
   {
     // A process that leaves the group no longer counts as the command's.
@@ -83,6 +90,13 @@ test('without its parts proctor run does otherwise', async ({ run, workspace }) 
   let isMissed = false
   for (let round = 0; round < 20 && !isMissed; round += 1) isMissed = !(await isDrawn())
   expect(isMissed).toBe(true)
+
+  const loop = `trap '' TERM; echo ready; while :; do sleep 0.05; done`
+  const signalled = run('node', ['dist/cli.cjs', 'run', '--trace', 'trace.html', '--', 'sh', '-c', loop])
+  await signalled.waitForOutput('ready')
+  const again = setInterval(() => isRunning(signalled.pid!) && process.kill(-signalled.pid!, 'SIGTERM'), 2)
+  const { exitSignal } = await signalled.waitForExit().finally(() => clearInterval(again))
+  expect(exitSignal).toBe('SIGTERM')
 
   const dies = ['sh', '-c', 'kill -40 $$']
   await run('node', ['dist/cli.cjs', 'run', '--', ...dies]).waitForSuccessfulExit()

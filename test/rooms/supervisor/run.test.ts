@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { cleanEnvironment, dist, type InnerRun, inRoot, startInner } from '../../inner-run.js'
+import { cleanEnvironment, dist, type InnerResult, type InnerRun, inRoot, startInner } from '../../inner-run.js'
 import { readTraceFile } from '../../trace-model.js'
 import { cli, program, sleepersOf, startRun, uniqueNumber } from './proctor-run.js'
 
@@ -277,16 +277,31 @@ describe('its end before its time', () => {
   test('the group that gets it again has wished for the end', async () => {
     const line = `trap 'echo got it' TERM; echo ready; while :; do sleep 0.05; done`
     const inner = await givenSignalled(line)
-    // The first is the same event as that to the pid, and those within 250 ms of it are its copies.
-    const again = setInterval(() => process.kill(-inner.child.pid!, 'SIGTERM'), 100)
-    inner.child.once('close', () => clearInterval(again))
-    expect(await inner.result).toMatchObject({ signal: 'SIGKILL' })
+    expect(await signalled(inner, 100)).toMatchObject({ signal: 'SIGKILL' })
+  })
+
+  test('more signals do not keep it from saying what it found', async () => {
+    const file = join(folder, 'signalled.html')
+    const line = `trap 'echo got it' TERM; echo ready; while :; do sleep 0.05; done`
+    const { signal, stderr } = await signalled(await givenSignalled(line, ['--trace', file]), 2)
+    expect({ signal, stderr }).toEqual({ signal: 'SIGKILL', stderr: expect.stringContaining('was ended by force') })
+    expect(readTraceFile(file).processes).not.toEqual([])
   })
 })
 
+/**
+ * Signals the group until it has ended, because what comes within 250 ms of the first is a copy of it. `interval` is in
+ * ms.
+ */
+async function signalled({ child, result }: InnerRun, interval: number): Promise<InnerResult> {
+  const again = setInterval(() => process.kill(-child.pid!, 'SIGTERM'), interval)
+  child.once('exit', () => clearInterval(again))
+  return await result
+}
+
 /** Starts a shell, and signals the pid of its `proctor run` alone once it is ready. */
-async function givenSignalled(line: string): Promise<InnerRun> {
-  const inner = startRun(sh(line))
+async function givenSignalled(line: string, options: readonly string[] = []): Promise<InnerRun> {
+  const inner = startRun([...options, ...sh(line)])
   await until(() => inner.output().includes('ready'))
   inner.child.kill('SIGTERM')
   await until(() => inner.output().includes('got it'))
