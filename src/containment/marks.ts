@@ -38,5 +38,8 @@ export function parseMarks(environment: readonly string[]): Mark[] {
   })
 }
 
+/** Whether an environment contains a mark of anybody. */
+export const isMarkedBySome = (environment: readonly string[]): boolean => parseMarks(environment).length > 0
+
 /** The tree that a mark `NAME=value` names. */
 export const treeIn = (mark: string): string => parseMarks([mark])[0]?.tree ?? '0'

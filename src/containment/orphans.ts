@@ -4,7 +4,7 @@ import type { ChildLedger } from './child-ledger.js'
 import type { Natives } from '../system/syscalls.js'
 import type { AmbiguousOrphan } from './kill-loop.js'
 import { carriesLocksMark, readLocksMark } from './locks-mark.js'
-import { parseMarks } from './marks.js'
+import { isMarkedBySome } from './marks.js'
 import { now, pause, wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { readStat } from '../system/process-table/linux.js'
@@ -16,9 +16,6 @@ import { hiddenChild, isHidden, isLeader, toInfo, type Tree } from './tree.js'
 
 // Decides for each child of a subreaper to which tree it belongs, and who waits for it. A child that libuv did not start is
 // an orphan from somewhere below. This is the only place that waits for such children.
-
-/** Whether an environment contains a mark of anybody. */
-const isMarked = (environment: readonly string[]): boolean => parseMarks(environment).length > 0
 
 const foreign: Attribution<Tree> = { kind: 'foreign' }
 const unknown: Attribution<Tree> = { kind: 'unknown' }
@@ -135,6 +132,12 @@ export class Orphans {
     return this.#leaders.has(pid)
   }
 
+  /** The tree of a child that was attributed while /proc still showed it. Its pid is its own until it is waited for. */
+  rootOf({ pid }: ProcessIdentity): Tree | undefined {
+    const attribution = this.#adopted.get(pid)?.attribution
+    return attribution?.kind === 'ours' ? attribution.root : undefined
+  }
+
   /**
    * Whether a child need not be read again. Its pid is its own until it is waited for, and only this class does that,
    * or libuv, which announces it at once. Without this, two hundred tests would read each other's processes in every
@@ -232,12 +235,9 @@ export class Orphans {
     const tree = [...this.#host.trees].find((each) => each.identity.pid === record.group && !each.groupIsGone)
     if (tree === undefined || record.startTime < tree.identity.startTime) return undefined
     // A zombie has no environment any more, but it is in the group that it inherited or made.
-    const isItsOwn = tree.isHeld() || isZombie(record) || !this.#isOutside(record)
+    const isOutside = (): boolean => new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#host).isOutside
+    const isItsOwn = tree.isHeld() || isZombie(record) || !isOutside()
     return isItsOwn ? { kind: 'ours', root: tree, evidence: 'group' } : undefined
-  }
-
-  #isOutside(record: ProcessRecord): boolean {
-    return new ProcessFacts<Tree>(record, { kind: 'adopted' }, this.#host).isOutside
   }
 
   /**
@@ -275,7 +275,7 @@ export class Orphans {
    */
   #mayBeOfUnheard(identity: ProcessIdentity): boolean {
     const environment = table.environment(identity.pid) ?? []
-    if (isMarked(environment)) return true
+    if (isMarkedBySome(environment)) return true
     const isInExec = environment.length === 0 && wallClock() - table.startedAt(identity) < execTime
     return this.hostsThreads && isInExec
   }
@@ -302,7 +302,9 @@ export class Orphans {
   /** Reports an orphan that nothing attributes, if it may belong to a wanted tree. */
   ambiguous(record: ProcessRecord, isWanted: IsWanted): AmbiguousOrphan[] {
     // An orphan with a mark of no tree here belongs to a command of somebody else.
-    const candidates = isMarked(table.environment(record.pid) ?? []) ? [] : this.#candidatesFor(record).filter(isWanted)
+    const candidates = isMarkedBySome(table.environment(record.pid) ?? [])
+      ? []
+      : this.#candidatesFor(record).filter(isWanted)
     return candidates.length > 0 ? [{ info: toInfo(record), candidates }] : []
   }
 

@@ -196,10 +196,9 @@ export class StrictContainment implements Containment {
     const pids = this.#read()
     for (const record of this.#roots(pids, isTarget)) {
       if (isHidden(record)) {
-        if (any === undefined) continue
-        if (this.#isOnlyFixture(any)) {
-          signalled.push({ record, tree: any, evidence: 'elimination', outcome: 'forbidden' })
-        } else ambiguous.push(record)
+        const tree = this.#treeOfHidden(record, any)
+        if (tree === undefined) ambiguous.push(record)
+        else if (isTarget(tree)) signalled.push({ record, tree, evidence: 'elimination', outcome: 'forbidden' })
         continue
       }
       const attribution = this.#orphans.attribute(record, !targets.exempt.has(record), isTarget)
@@ -237,6 +236,11 @@ export class StrictContainment implements Containment {
       isUncertain: false,
       unattributed: () => ambiguous.flatMap((record) => this.#orphans.ambiguous(record, isTarget)),
     }
+  }
+
+  /** `any` is one of the trees that are asked about. */
+  #treeOfHidden(record: ProcessRecord, any: Tree | undefined): Tree | undefined {
+    return this.#orphans.rootOf(record) ?? (any !== undefined && this.#isOnlyFixture(any) ? any : undefined)
   }
 
   #isOnlyFixture({ owner: { fixture } }: Tree): boolean {
@@ -282,8 +286,9 @@ export class StrictContainment implements Containment {
     for (const record of this.#roots(pids, (tree) => wanted.has(tree))) {
       if (isHidden(record)) {
         const [any] = wanted
-        if (any === undefined || this.#isOnlyFixture(any)) isUncertain = true
-        else unattributed.push(...this.#orphans.ambiguous(record, (tree) => wanted.has(tree)))
+        const tree = this.#treeOfHidden(record, any)
+        if (tree === undefined) unattributed.push(...this.#orphans.ambiguous(record, (each) => wanted.has(each)))
+        else if (wanted.has(tree)) isUncertain = true
         continue
       }
       const attribution = this.#orphans.attribute(record, false, (tree) => decides && wanted.has(tree))

@@ -66,10 +66,17 @@ const controls: readonly Control[] = [
     off: 'the look at hidden orphans, in worker threads (B5)',
     file: 'src/containment/orphans.ts',
     from: 'else if (this.#isHidden(pid))',
-    to: 'else if (!this.hostsThreads && this.#isHidden(pid))',
+    to: 'else if ((!this.hostsThreads || this.#adopted.has(pid)) && this.#isHidden(pid))',
     red: [
       'an orphan that /proc hides from worker threads’ main thread is refused, with another fixture’s commands as a doubt',
     ],
+  },
+  {
+    off: 'the memory of an orphan that /proc has hidden since',
+    file: 'src/containment/strict.ts',
+    from: 'this.#orphans.rootOf(record) ??',
+    to: '',
+    red: ['an orphan that was seen before /proc hid it is no doubt'],
   },
   {
     off: 'the form of kill(1) that every shell knows (B11)',
