@@ -27,7 +27,8 @@ test.runIf(process.platform === 'linux').for([
   if (freemem() < 4e9) skip('needs 4 GB of free memory')
   const proctor = await givenProctor()
   const failing = proctor.run(program, args)
-  await failing.waitForOutput('full\n')
+  // A busy machine takes more than the usual 4 s to give it so much memory.
+  await failing.waitForOutput('full\n', { timeout: 20_000 })
   process.kill(failing.pid!, 'SIGUSR2')
   while (!isExiting(failing.pid!));
   expect(await rejection(proctor.teardown())).toMatchObject({ name: 'UnexpectedExitError', exitCode: 1 })
