@@ -39,7 +39,7 @@ export function parseMarks(environment: readonly string[]): Mark[] {
 }
 
 /** Whether an environment contains a mark of anybody. */
-export const isMarkedBySome = (environment: readonly string[]): boolean => parseMarks(environment).length > 0
+export const hasMark = (environment: readonly string[]): boolean => parseMarks(environment).length > 0
 
 /** The tree that a mark `NAME=value` names. */
 export const treeIn = (mark: string): string => parseMarks([mark])[0]?.tree ?? '0'

@@ -4,7 +4,7 @@ import type { ChildLedger } from './child-ledger.js'
 import type { Natives } from '../system/syscalls.js'
 import type { AmbiguousOrphan } from './kill-loop.js'
 import { carriesLocksMark, readLocksMark } from './locks-mark.js'
-import { isMarkedBySome } from './marks.js'
+import { hasMark } from './marks.js'
 import { now, pause, wallClock } from '../base/clock.js'
 import { table } from '../system/process-table/current.js'
 import { readStat } from '../system/process-table/linux.js'
@@ -132,16 +132,18 @@ export class Orphans {
     return this.#leaders.has(pid)
   }
 
-  /** The tree of a child that was attributed while /proc still showed it. Its pid is its own until it is waited for. */
-  rootOf({ pid }: ProcessIdentity): Tree | undefined {
+  /**
+   * The tree of an orphan that was attributed before. Its pid is its own until this class waits for it. Other threads
+   * wait for their leaders, and node-pty for its programs, without announcing it.
+   */
+  rootOf(pid: number): Tree | undefined {
     const attribution = this.#adopted.get(pid)?.attribution
-    return attribution?.kind === 'ours' ? attribution.root : undefined
+    return attribution?.kind === 'ours' && attribution.evidence !== 'leader' ? attribution.root : undefined
   }
 
   /**
-   * Whether a child need not be read again. Its pid is its own until it is waited for, and only this class does that,
-   * or libuv, which announces it at once. Without this, two hundred tests would read each other's processes in every
-   * round.
+   * Whether a child need not be read again. libuv announces at once for whom it has waited. Without this, two hundred
+   * tests would read each other's processes in every round.
    */
   #isOfOthers(pid: number, isWanted: IsWanted): boolean {
     if (pid === this.#host.guardian()) return true
@@ -149,9 +151,8 @@ export class Orphans {
       const tree = this.#leaders.get(pid)
       return tree === undefined || !isWanted(tree)
     }
-    const attribution = this.#adopted.get(pid)?.attribution
-    // Other threads wait for their leaders, and node-pty for its programs, without announcing it.
-    return attribution?.kind === 'ours' && attribution.evidence !== 'leader' && !isWanted(attribution.root)
+    const root = this.rootOf(pid)
+    return root !== undefined && !isWanted(root)
   }
 
   /** Whether a process is a zombie that somebody else may still wait for. */
@@ -185,9 +186,8 @@ export class Orphans {
   }
 
   /**
-   * Whether a child exists of which nothing can be read: mounted with hidepid, /proc hides other users' processes. If
-   * it has exited it is waited for, because nobody else does. The children of worker threads are not in this thread's
-   * list.
+   * Whether a child exists of which nothing can be read: with hidepid, /proc hides other users' processes. If it has
+   * exited it is waited for, because nobody else does. The children of worker threads are not in the list.
    */
   #isHidden(pid: number): boolean {
     if (this.#ledger.has(pid) || this.#hiddenStrangers.has(pid) || !hasHolder(pid)) return false
@@ -275,7 +275,7 @@ export class Orphans {
    */
   #mayBeOfUnheard(identity: ProcessIdentity): boolean {
     const environment = table.environment(identity.pid) ?? []
-    if (isMarkedBySome(environment)) return true
+    if (hasMark(environment)) return true
     const isInExec = environment.length === 0 && wallClock() - table.startedAt(identity) < execTime
     return this.hostsThreads && isInExec
   }
@@ -302,9 +302,7 @@ export class Orphans {
   /** Reports an orphan that nothing attributes, if it may belong to a wanted tree. */
   ambiguous(record: ProcessRecord, isWanted: IsWanted): AmbiguousOrphan[] {
     // An orphan with a mark of no tree here belongs to a command of somebody else.
-    const candidates = isMarkedBySome(table.environment(record.pid) ?? [])
-      ? []
-      : this.#candidatesFor(record).filter(isWanted)
+    const candidates = hasMark(table.environment(record.pid) ?? []) ? [] : this.#candidatesFor(record).filter(isWanted)
     return candidates.length > 0 ? [{ info: toInfo(record), candidates }] : []
   }
 

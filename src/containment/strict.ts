@@ -240,7 +240,7 @@ export class StrictContainment implements Containment {
 
   /** `any` is one of the trees that are asked about. */
   #treeOfHidden(record: ProcessRecord, any: Tree | undefined): Tree | undefined {
-    return this.#orphans.rootOf(record) ?? (any !== undefined && this.#isOnlyFixture(any) ? any : undefined)
+    return this.#orphans.rootOf(record.pid) ?? (any !== undefined && this.#isOnlyFixture(any) ? any : undefined)
   }
 
   #isOnlyFixture({ owner: { fixture } }: Tree): boolean {

@@ -74,7 +74,7 @@ const controls: readonly Control[] = [
   {
     off: 'the memory of an orphan that /proc has hidden since',
     file: 'src/containment/strict.ts',
-    from: 'this.#orphans.rootOf(record) ??',
+    from: 'this.#orphans.rootOf(record.pid) ??',
     to: '',
     red: ['an orphan that was seen before /proc hid it is no doubt'],
   },

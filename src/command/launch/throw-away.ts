@@ -4,7 +4,7 @@ import { readdirSync, readSync, writeSync } from 'node:fs'
 import { every, turn } from '../../base/clock.js'
 import type { SpawnError } from '../../base/errors.js'
 import { startMarked, takeLocksMark } from '../../containment/locks-mark.js'
-import { isMarkedBySome } from '../../containment/marks.js'
+import { hasMark } from '../../containment/marks.js'
 import { startOwn } from '../../containment/own-starts.js'
 import { awaitChild } from '../../system/own-children.js'
 import { entriesOf, type Pipe, type PosixSpawn } from '../../system/posix-spawn.js'
@@ -147,7 +147,7 @@ function startThrough(parent: Parent, request: SpawnRequest): ProcessIdentity | 
 /** Finds a program that killed its parent before the parent could report it. Only this program has its mark yet. */
 function findMarked({ env }: SpawnRequest): ProcessIdentity | undefined {
   const inherited = new Set(entriesOf(process.env))
-  const marks = entriesOf(env).filter((entry) => !inherited.has(entry) && isMarkedBySome([entry]))
+  const marks = entriesOf(env).filter((entry) => !inherited.has(entry) && hasMark([entry]))
   const pids = table.name === 'linux' ? readdirSync('/proc').map(Number).filter(Number.isSafeInteger) : []
   const pid = pids.find((each) => table.environment(each)?.some((entry) => marks.includes(entry)))
   return pid === undefined ? undefined : table.identify(table.identify(pid)?.session ?? pid)

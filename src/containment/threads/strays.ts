@@ -3,7 +3,7 @@ import { descendantsOf, hasEmptyEnvironment, pids, readStat } from '../../system
 import { isZombie, keyOf, type ProcessRecord } from '../../system/process-table/table.js'
 import { ownAncestors } from '../../system/signals.js'
 import { readLocksMark } from '../locks-mark.js'
-import { isMarkedBySome } from '../marks.js'
+import { hasMark } from '../marks.js'
 
 // Strays: orphans that carry the mark which the threads of this process share, and no other. They gave up their
 // environment before anybody could give them a mark of their own.
@@ -37,7 +37,7 @@ export function isStray(record: ProcessRecord, environment: readonly string[] | 
   if (environment === undefined) return true
   // In the middle of an exec a process has no environment either.
   if (environment.length === 0) return hasEmptyEnvironment(record.pid)
-  return !isMarkedBySome(environment) && !isRunners(environment)
+  return !hasMark(environment) && !isRunners(environment)
 }
 
 /** The living strays of which `isMeant` holds by their mark, and everything below them. */
