@@ -34,7 +34,11 @@ export function hostThreads(): (() => void) | string {
   if (reason !== undefined) return reason
   const strict = strictContainment(state)
   strict.hostsThreads = true
-  return openHost(strict)
+  const end = openHost(strict)
+  return () => {
+    strict.hostsThreads = false
+    end()
+  }
 }
 
 /** Whether /proc is known to be that of our pid namespace. It stays true: a process never changes its pid namespace. */

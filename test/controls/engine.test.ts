@@ -219,10 +219,14 @@ describe('Negative controls of the engine', () => {
 })
 
 /** Runs one file with these mutations in a run of its own. */
-async function runAlone(mutations: readonly Mutation[], file: string): Promise<readonly StoryResult[]> {
+async function runAlone(
+  mutations: readonly Mutation[],
+  file: string,
+  testTimeout = 20_000,
+): Promise<readonly StoryResult[]> {
   const proctor = await createProctor()
   onTestFinished(() => proctor.teardown().then(() => {}))
-  return runOnMutatedSources(proctor, mutations, [file], 20_000)
+  return runOnMutatedSources(proctor, mutations, [file], testTimeout)
 }
 
 // Alone, because every test that kills depends on it. By luck, a look at recent forks alone finds all.
@@ -257,4 +261,16 @@ test('without a limit of its own while a child is started, it carries the mark o
   expect(results).toMatchObject([
     { status: 'failed', failure: expect.stringContaining("{ kind: 'start', number: 2 }") },
   ])
+}, 60_000)
+
+// Alone, too: another fixture that is left alive would do for one that is hosted.
+test('without the end of hosting worker threads "once it hosts no threads any more, it looks as before" fails', async () => {
+  const hosting: Mutation = {
+    file: 'src/worker/choose-containment.ts',
+    from: '    strict.hostsThreads = false\n',
+    to: '',
+  }
+  const results = await runAlone([hosting], 'test/rooms/containment/threads.test.ts', 2500)
+  const failed = results.filter(({ status }) => status === 'failed').map(({ name }) => name)
+  expect(failed).toEqual(['once it hosts no threads any more, it looks as before'])
 }, 60_000)

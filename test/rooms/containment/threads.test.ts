@@ -9,6 +9,7 @@ import { hostThreads } from '../../../src/worker/choose-containment.js'
 import { markFor } from '../../../src/worker/command-marks.js'
 import { endByCommandLine, eventually, findByCommandLine, isRunning, uniqueNumber } from '../../machine.js'
 import { statOf } from '../../proc.js'
+import { givenProctor } from '../given.js'
 
 // The main thread learns of a thread's commands through messages, which arrive late on a busy machine. Here, what
 // happens in between is done step by step.
@@ -123,4 +124,19 @@ test.runIf(process.platform === 'linux')('an orphan that nobody contains is wait
   expect(table.identify(orphan)?.ppid).toBe(process.pid)
   process.kill(orphan, 'SIGKILL')
   await eventually(() => (statOf(orphan) === undefined ? true : undefined), 'no zombie')
+})
+
+test.runIf(process.platform === 'linux')('once it hosts no threads any more, it looks as before', async ({ skip }) => {
+  const end = hostThreads()
+  if (typeof end === 'string') return skip(end)
+  end()
+  const proctor = await givenProctor()
+  const command = proctor.run('sh', ['-c', 'read go; sleep 7304 & wait'])
+  const { known } = command.ownTree!
+  await eventually(() => (known.size === 1 ? true : undefined), 'a look that sees the shell')
+  await command.write('go\n')
+  expect(await eventually(() => [...known.values()].at(1)?.evidence, 'another one that sees its child')).toBe(
+    'parent chain',
+  )
+  await command.kill()
 })
