@@ -50,6 +50,8 @@ export default defineConfig({
     server: { deps: { external: [/\/dist\//] } },
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // Four busy loops beside the tests leave a program a third of a processor.
+    provide: { proctorOptions: { waitTimeout: 15_000 } },
     // More than the two cores of a small machine, because most tests spend most of their time waiting for other
     // processes.
     maxWorkers: 3,

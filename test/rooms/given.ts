@@ -3,12 +3,15 @@ import { FixtureProctor } from '../../src/fixture/proctor.js'
 import type { ProctorOptions } from '../../src/fixture/options.js'
 import type { CommandProcess } from '../../src/command/command-process.js'
 
+/** ms. Four busy loops beside the tests leave a program a third of a processor. */
+const patience = 15_000
+
 /**
  * A fixture built from the sources. It is torn down when the test is over, and that teardown must find nothing. A test
  * that expects otherwise calls `teardown()` itself.
  */
 export async function givenProctor(options: ProctorOptions = {}): Promise<FixtureProctor> {
-  const proctor = await FixtureProctor.create({ grace: 300, leakTimeout: 300, ...options })
+  const proctor = await FixtureProctor.create({ grace: 300, leakTimeout: 300, waitTimeout: patience, ...options })
   const teardown = proctor.teardown.bind(proctor)
   let isJudged = false
   proctor.teardown = (circumstances) => {
